@@ -1,0 +1,1 @@
+"""Violute: one voice out of two instruments."""
