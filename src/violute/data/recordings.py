@@ -1,0 +1,162 @@
+"""Recordings in folders: what there is to learn from, cut at segment maps and held apart by name.
+
+A folder is searched through and through; every audio file in it is one recording. A file with a
+sidecar `NAME.EXT.json` is many notes or phrases joined together: its sidecar is a segment map,
+`{"gain": ..., "items": [{"src": ..., "start": seconds, "end": seconds}]}`, and each item is a
+recording of its own, so that no statistic runs across a joint and splits go by recording.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import soxr
+from jaxtyping import Float32
+
+from violute.errors import AudioError, TrainingError
+
+AUDIO_SUFFIXES = frozenset(".wav .flac .ogg .oga .opus .mp3 .aif .aiff .aifc .w64 .caf".split())
+"""Endings of the files that count as audio, in lower case."""
+
+
+@dataclass(frozen=True)
+class Recording:
+    """One performance, phrase or note: a file, or a part of one.
+
+    Attributes:
+        name: File name without its ending; for a segment, that of the segment's own source.
+        path: Of the audio file.
+        start_seconds: Where it starts in the file.
+        end_seconds: Where it ends; None is the end of the file.
+        source: Name of the audio file. Recordings that share it share a player, a room and a
+            microphone, so it is the group to balance by and to leave out together.
+    """
+
+    name: str
+    path: Path
+    start_seconds: float = 0.0
+    end_seconds: float | None = None
+    source: str = ""
+
+
+def list_recordings(
+    folder: str | Path, *, hold_out: Sequence[str] = (), select: Sequence[str] | None = None
+) -> list[Recording]:
+    """List the recordings of a folder and its sub-folders, by path and then by start.
+
+    Args:
+        folder: To search.
+        hold_out: Glob patterns of recordings to leave out. A pattern is compared, case and all,
+            with a recording's name, its file's name and its file's path within the folder.
+        select: Glob patterns of the only recordings to keep; None keeps all.
+
+    Raises:
+        TrainingError: There is no such folder, it holds no audio, or a segment map is malformed.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise TrainingError(f"{folder}: there is no such folder: name a folder of recordings")
+    paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in AUDIO_SUFFIXES and p.is_file())
+    if not paths:
+        endings = " ".join(sorted(AUDIO_SUFFIXES))
+        raise TrainingError(
+            f"{folder}: the folder holds no audio: put recordings into it, as one of {endings}"
+        )
+    kept = []
+    for path in paths:
+        relative = path.relative_to(folder).as_posix()
+        for recording in _recordings_of(path):
+            keys = (recording.name, path.name, relative)
+            if _matches(keys, hold_out) or (select is not None and not _matches(keys, select)):
+                continue
+            kept.append(recording)
+    return kept
+
+
+def read_patterns(path: str | Path) -> list[str]:
+    """Read glob patterns for `list_recordings`: one a line, `#` begins a comment.
+
+    Raises:
+        TrainingError: The file cannot be read as text.
+    """
+    try:
+        lines = Path(path).read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        raise TrainingError(
+            f"{path}: cannot be read: give a text file with one glob pattern a line"
+        ) from None
+    patterns = (line.split("#", 1)[0].strip() for line in lines)
+    return [pattern for pattern in patterns if pattern]
+
+
+def read_recording(
+    recording: Recording, sample_rate: int, *, peak: float | None = None
+) -> Float32[np.ndarray, " sample"]:
+    """Read a recording as mono, the average of its channels, at any rate.
+
+    Args:
+        recording: What to read.
+        sample_rate: Of the result, in Hz.
+        peak: Scale so that the loudest sample has this magnitude; None leaves the level alone,
+            and lossy files may then exceed 1.
+
+    Raises:
+        AudioError: The file cannot be read, or holds no samples between the recording's ends.
+    """
+    try:
+        with soundfile.SoundFile(recording.path) as file:
+            rate = int(file.samplerate)
+            start = min(round(recording.start_seconds * rate), file.frames)
+            stop = file.frames if recording.end_seconds is None else round(recording.end_seconds * rate)
+            if start:
+                file.seek(start)
+            audio = file.read(max(min(stop, file.frames) - start, 0), dtype="float32", always_2d=True)
+    except (OSError, soundfile.SoundFileError):
+        raise AudioError(
+            f"{recording.path}: cannot be read as audio: replace the file or hold it out"
+        ) from None
+    if len(audio) == 0:
+        raise AudioError(
+            f"{recording.path}: {recording.name} holds no samples: mend its segment map or hold it out"
+        )
+    mono = audio.mean(axis=1, dtype=np.float32)
+    if rate != sample_rate:
+        mono = soxr.resample(mono, rate, sample_rate).astype(np.float32)
+    loudest = float(np.max(np.abs(mono), initial=0.0))
+    if peak is not None and loudest > 0.0:
+        mono = mono * np.float32(peak / loudest)
+    return np.asarray(mono, dtype=np.float32)
+
+
+def _matches(keys: Sequence[str], patterns: Sequence[str]) -> bool:
+    return any(fnmatchcase(key, pattern) for key in keys for pattern in patterns)
+
+
+def _recordings_of(path: Path) -> list[Recording]:
+    """Return the file as one recording, or one for each item of its segment map."""
+    sidecar = path.with_name(path.name + ".json")
+    if not sidecar.is_file():
+        return [Recording(path.stem, path, source=path.name)]
+    try:
+        items = json.loads(sidecar.read_text(encoding="utf-8"))["items"]
+        recordings = [
+            Recording(Path(str(item["src"])).stem, path, float(item["start"]), float(item["end"]), path.name)
+            for item in items
+        ]
+    except (OSError, ValueError, KeyError, TypeError):
+        raise TrainingError(
+            f"{sidecar}: malformed segment map: give items with src, start and end in seconds, or delete it"
+        ) from None
+    for recording in recordings:
+        if not 0.0 <= recording.start_seconds < (recording.end_seconds or 0.0) < float("inf"):
+            raise TrainingError(
+                f"{sidecar}: {recording.name} runs from {recording.start_seconds:g} to "
+                f"{recording.end_seconds:g} s: an item must end after it starts, at 0 or later"
+            )
+    return recordings
