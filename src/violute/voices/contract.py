@@ -1,23 +1,54 @@
-"""The contract that every model family answers: analyse once, render as often as you like."""
+"""The contract that every model family answers: analyse once, render as often as you like.
+
+A family supplies a `Performance` (what it measured, and how it sounds at given dials) and a voice
+that makes one from a `Source`. `violute.voices.take` does the rest alike for all families: rate,
+length, channels, loudness, peaks, files.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Float32
 
 from violute.voices.card import Card
-from violute.voices.mix import Mix
-
-Automation = Sequence[tuple[float, float]]
-"""Break-points of a dial that moves: (seconds, mix), seconds rising."""
-
-MixLike = float | Mix | Automation
+from violute.voices.mix import Dials, MixLike
 
 OnProgress = Callable[[float], None]
 """Called with the share of the work done, rising from 0 to 1."""
+
+
+class Performance(Protocol):
+    """One performance as one family sees it: parameters of both ends, ready to be mixed."""
+
+    @property
+    def sample_rate(self) -> int:
+        """Rate of `blocks`: the voice's, in Hz."""
+        ...
+
+    @property
+    def n_frames(self) -> int:
+        """Frames of the dials that `blocks` expects."""
+        ...
+
+    @property
+    def frame_rate_hz(self) -> float:
+        """Frames per second; frame `i` is centred on second `i / frame_rate_hz`."""
+        ...
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What the user should know about this performance, such as "no steady pitch was found"."""
+        ...
+
+    def blocks(self, dials: Dials) -> Iterator[Float32[np.ndarray, " sample"]]:
+        """Synthesise in mono at any level, in blocks of any size.
+
+        The joined blocks last at least as long as the piece; the same dials give the same samples.
+        """
+        ...
 
 
 class Take(Protocol):

@@ -7,14 +7,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Float32
 
 from violute.errors import MixError
+
+Automation = Sequence[tuple[float, float]]
+"""Break-points of a dial that moves: (seconds, mix), seconds rising."""
+
+Dial = float | Automation
+"""One dial: a number from 0 to 1, or break-points."""
 
 
 @dataclass(frozen=True)
 class Mix:
     """Dials from the first end (0, flute) to the second (1, violin).
+
+    Each dial stands still (a number) or moves (break-points: pairs of seconds and value).
 
     Attributes:
         tone: Harmonic envelope: the colour of the steady note.
@@ -24,24 +32,67 @@ class Mix:
         room: 0 is dry, 1 is a large hall. Not a dial between the ends.
 
     Raises:
-        MixError: A dial is not a number from 0 to 1.
+        MixError: A dial is not a number from 0 to 1, or its break-points are malformed.
     """
 
-    tone: float = 0.5
-    noise: float = 0.5
-    attack: float = 0.5
-    vibrato: float = 0.5
-    room: float = 0.0
+    tone: Dial = 0.5
+    noise: Dial = 0.5
+    attack: Dial = 0.5
+    vibrato: Dial = 0.5
+    room: Dial = 0.0
 
     def __post_init__(self) -> None:
         for field in fields(self):
-            check_dial(getattr(self, field.name), field.name)
+            # Tuples, so that a frozen Mix cannot change through a list that the caller kept.
+            object.__setattr__(self, field.name, check_setting(getattr(self, field.name), field.name))
 
     @classmethod
-    def at(cls, mix: float, *, room: float = 0.0) -> Mix:
+    def at(cls, mix: Dial, *, room: Dial = 0.0) -> Mix:
         """Turn tone, noise, attack and vibrato to the same place."""
-        check_dial(mix, "mix")
-        return cls(mix, mix, mix, mix, room)
+        setting = check_setting(mix, "mix")
+        return cls(setting, setting, setting, setting, room)
+
+
+MixLike = float | Mix | Automation
+"""What a rendering accepts: one number for all dials, break-points for all dials, or a `Mix`."""
+
+
+@dataclass(frozen=True)
+class Dials:
+    """The dials of a rendering, frame by frame, each in [0, 1]; meanings as in `Mix`."""
+
+    tone: Float32[np.ndarray, " frame"]
+    noise: Float32[np.ndarray, " frame"]
+    attack: Float32[np.ndarray, " frame"]
+    vibrato: Float32[np.ndarray, " frame"]
+    room: Float32[np.ndarray, " frame"]
+
+    @property
+    def n_frames(self) -> int:
+        """Number of frames."""
+        return len(self.tone)
+
+    def frames(self, start: int, stop: int) -> Dials:
+        """Return the frames from `start` up to, not including, `stop`."""
+        return Dials(*(getattr(self, field.name)[start:stop] for field in fields(self)))
+
+
+def dials(mix: MixLike, n_frames: int, frame_rate_hz: float, *, room: Dial = 0.0) -> Dials:
+    """Lay a mix out over the frames of a performance.
+
+    Args:
+        mix: A number or break-points for tone, noise, attack and vibrato at once, or a `Mix`.
+        n_frames: Frames of the performance.
+        frame_rate_hz: Frames per second.
+        room: Size of the room where `mix` is not a `Mix` (which has its own).
+
+    Raises:
+        MixError: A dial is out of range or an automation is malformed.
+    """
+    settings = mix if isinstance(mix, Mix) else Mix.at(mix, room=room)
+    return Dials(
+        *(dial_track(getattr(settings, field.name), n_frames, frame_rate_hz) for field in fields(Dials))
+    )
 
 
 def check_dial(value: object, name: str) -> float:
@@ -54,31 +105,54 @@ def check_dial(value: object, name: str) -> float:
     return number
 
 
-def dial_track(
-    breakpoints: Sequence[tuple[float, float]], n_frames: int, frame_rate_hz: float
-) -> Float[np.ndarray, " frame"]:
-    """Draw straight lines between break-points; the first and last values hold outside.
+def check_setting(value: object, name: str) -> float | tuple[tuple[float, float], ...]:
+    """Return a dial as a float or as a tuple of break-points, or raise `MixError` naming it."""
+    if isinstance(value, (Sequence, np.ndarray)) and not isinstance(value, (str, bytes)):
+        return check_breakpoints(value)
+    return check_dial(value, name)
+
+
+def check_breakpoints(breakpoints: Sequence[object] | np.ndarray) -> tuple[tuple[float, float], ...]:
+    """Return break-points as a tuple of pairs of floats.
+
+    Raises:
+        MixError: None at all, not pairs, seconds that do not rise from 0 or later, or a mix out of
+            range; the message counts break-points from 1.
+    """
+    if len(breakpoints) == 0:
+        raise MixError("the automation has no break-points: give at least one pair of seconds and mix")
+    checked: list[tuple[float, float]] = []
+    for i, point in enumerate(breakpoints, start=1):
+        if not isinstance(point, (Sequence, np.ndarray)) or isinstance(point, str) or len(point) != 2:
+            raise MixError(f"break-point {i} is {point!r}: give a pair of seconds and mix")
+        second, value = point
+        if isinstance(second, bool) or not isinstance(second, (int, float, np.floating, np.integer)):
+            raise MixError(f"break-point {i} is at {second!r} seconds: give a time of 0 or more")
+        if not math.isfinite(second) or second < 0:
+            raise MixError(f"break-point {i} is at {second:g} seconds: give a time of 0 or more")
+        if checked and second <= checked[-1][0]:
+            raise MixError(
+                f"break-point {i} at {second:g} s does not come after {checked[-1][0]:g} s: "
+                "put times in rising order"
+            )
+        checked.append((float(second), check_dial(value, f"mix of break-point {i}")))
+    return tuple(checked)
+
+
+def dial_track(dial: Dial, n_frames: int, frame_rate_hz: float) -> Float32[np.ndarray, " frame"]:
+    """Draw one dial over frames: straight lines between break-points, held before and after.
 
     Args:
-        breakpoints: (seconds, mix), seconds not negative and strictly rising, mix in [0, 1].
+        dial: A number in [0, 1], or (seconds, value) pairs, seconds strictly rising.
         n_frames: Length of the track.
         frame_rate_hz: Frames per second.
 
     Raises:
-        MixError: No break-points, seconds that do not rise, or a mix out of range.
+        MixError: The dial is out of range or its break-points are malformed.
     """
-    if isinstance(breakpoints, str) or len(breakpoints) == 0:
-        raise MixError("the automation has no break-points: give at least one pair of seconds and mix")
-    seconds, values = [], []
-    for i, point in enumerate(breakpoints, start=1):
-        try:
-            second, value = point
-        except (TypeError, ValueError):
-            raise MixError(f"break-point {i} is {point!r}: give a pair of seconds and mix") from None
-        if not isinstance(second, (int, float, np.floating, np.integer)) or not math.isfinite(second) or second < 0:
-            raise MixError(f"break-point {i} is at {second!r} seconds: give a time of 0 or more")
-        if seconds and second <= seconds[-1]:
-            raise MixError(f"break-point {i} at {second:g} s does not come after {seconds[-1]:g} s: put times in rising order")
-        seconds.append(float(second))
-        values.append(check_dial(value, f"mix of break-point {i}"))
-    return np.interp(np.arange(n_frames) / frame_rate_hz, seconds, values).astype(np.float32)
+    setting = check_setting(dial, "mix")
+    if isinstance(setting, float):
+        return np.full(n_frames, setting, np.float32)
+    seconds, values = np.array(setting).T
+    track: Float[np.ndarray, " frame"] = np.interp(np.arange(n_frames) / frame_rate_hz, seconds, values)
+    return track.astype(np.float32)
