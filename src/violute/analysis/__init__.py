@@ -1,1 +1,1 @@
-"""."""
+"""Pitch, loudness and onsets of a performance: `Controls`."""

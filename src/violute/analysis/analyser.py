@@ -1,0 +1,146 @@
+"""From sound to `Controls`, block by block, in constant memory and on several cores."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from violute.analysis import pitch
+from violute.analysis.controls import SILENCE_DB, Controls
+from violute.analysis.loudness import frame_loudness_db
+from violute.analysis.onsets import band_levels_db, onset_strength
+from violute.analysis.spectra import HOP_LENGTH, SAMPLE_RATE, count_frames, magnitude_frames
+
+BLOCK_FRAMES = 1000
+CONTEXT_FRAMES = 50
+"""Frames on either side of a block that the pitch search sees and then drops."""
+
+LOUDNESS_N_FFT = 1024
+VOICED_PERIODICITY = 0.45
+VOICED_RANGE_DB = 55.0
+"""Frames further than this below the loud parts of the piece have no pitch."""
+
+SHORTEST_NOTE_FRAMES = 4
+
+
+@dataclass(frozen=True)
+class _Measured:
+    f0_hz: Float[np.ndarray, " frame"]
+    periodicity: Float[np.ndarray, " frame"]
+    loudness_db: Float[np.ndarray, " frame"]
+    levels_db: Float[np.ndarray, "frame band"]
+
+
+def analyse(audio: Float[np.ndarray, " sample"]) -> Controls:
+    """Measure a mono recording at `SAMPLE_RATE`: the twin of `analyse_blocks` for arrays."""
+    return analyse_blocks([audio])
+
+
+def analyse_blocks(blocks: Iterable[Float[np.ndarray, " sample"]]) -> Controls:
+    """Measure a recording that arrives in blocks of any size.
+
+    The result does not depend on how the sound is cut into blocks.
+
+    Args:
+        blocks: Mono sound at `SAMPLE_RATE`.
+
+    Returns:
+        Controls of one voice, `count_frames(samples)` frames long.
+    """
+    measured = list(_in_parallel(_pieces(blocks)))
+    f0_hz, periodicity, loudness_db = (
+        np.concatenate([getattr(m, name) for m in measured])
+        for name in ("f0_hz", "periodicity", "loudness_db")
+    )
+    levels_db = np.concatenate([m.levels_db for m in measured])
+    is_voiced = voiced_frames(periodicity, loudness_db)
+    return Controls(
+        f0_hz=carry_pitch(f0_hz, is_voiced)[None],
+        periodicity=np.where(is_voiced, periodicity, 0.0).astype(np.float32)[None],
+        loudness_db=loudness_db[None],
+        onset_strength=onset_strength(levels_db),
+    )
+
+
+def voiced_frames(
+    periodicity: Float[np.ndarray, " frame"], loudness_db: Float[np.ndarray, " frame"]
+) -> Bool[np.ndarray, " frame"]:
+    """Frames that carry a pitch: periodic, not far below the piece, in runs of at least 40 ms."""
+    audible_db = loudness_db[loudness_db > SILENCE_DB]
+    if len(audible_db) == 0:
+        return np.zeros(len(loudness_db), dtype=bool)
+    gate_db = float(np.percentile(audible_db, 95)) - VOICED_RANGE_DB
+    is_voiced = (periodicity > VOICED_PERIODICITY) & (loudness_db > gate_db)
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], is_voiced, [False]]).astype(np.int8)))
+    for start, stop in zip(edges[::2], edges[1::2], strict=True):
+        if stop - start < SHORTEST_NOTE_FRAMES:
+            is_voiced[start:stop] = False
+    return is_voiced
+
+
+def carry_pitch(
+    f0_hz: Float[np.ndarray, " frame"], is_voiced: Bool[np.ndarray, " frame"]
+) -> Float[np.ndarray, " frame"]:
+    """Hold the last voiced pitch through gaps; before the first note, hold the first."""
+    voiced = np.flatnonzero(is_voiced)
+    if len(voiced) == 0:
+        return np.zeros_like(f0_hz)
+    last = voiced[np.maximum(np.searchsorted(voiced, np.arange(len(f0_hz)), side="right") - 1, 0)]
+    return f0_hz[last]
+
+
+def _pieces(blocks: Iterable[Float[np.ndarray, " sample"]]) -> Iterator[tuple[Float[np.ndarray, " sample"], int, int]]:
+    """Cut the stream into (sound with context, frames of left context, frames to keep)."""
+    context = (CONTEXT_FRAMES + 4) * HOP_LENGTH
+    step = BLOCK_FRAMES * HOP_LENGTH
+    buffer = np.zeros(0, dtype=np.float32)
+    left = 0  # samples of context at the head of the buffer
+    n_samples = n_frames = 0
+    for block in blocks:
+        buffer = np.concatenate([buffer, block.astype(np.float32, copy=False)])
+        n_samples += len(block)
+        while len(buffer) >= left + step + context:
+            yield buffer[: left + step + context], left // HOP_LENGTH, BLOCK_FRAMES
+            n_frames += BLOCK_FRAMES
+            drop = left + step - context
+            buffer, left = buffer[max(drop, 0) :], context if drop >= 0 else left + step
+    remaining = count_frames(n_samples) - n_frames
+    while remaining > 0:
+        keep = min(remaining, 2 * BLOCK_FRAMES)
+        yield buffer, left // HOP_LENGTH, keep
+        left += keep * HOP_LENGTH
+        remaining -= keep
+
+
+def _measure(piece: tuple[Float[np.ndarray, " sample"], int, int]) -> _Measured:
+    audio, left_frames, keep = piece
+    before = min(left_frames, CONTEXT_FRAMES)
+    start = (left_frames - before) * HOP_LENGTH
+    wide = magnitude_frames(audio, pitch.N_FFT, start, before + keep + CONTEXT_FRAMES)
+    f0_hz, periodicity = pitch.track_pitch(wide)
+    short = magnitude_frames(audio, LOUDNESS_N_FFT, left_frames * HOP_LENGTH, keep)
+    return _Measured(
+        f0_hz[before : before + keep],
+        periodicity[before : before + keep],
+        frame_loudness_db(short, SAMPLE_RATE),
+        band_levels_db(short, SAMPLE_RATE),
+    )
+
+
+def _in_parallel(pieces: Iterable[tuple[Float[np.ndarray, " sample"], int, int]]) -> Iterator[_Measured]:
+    """Measure pieces in order on all cores, never holding more than a few."""
+    n_workers = os.cpu_count() or 1
+    with ThreadPoolExecutor(n_workers) as pool:
+        waiting: deque[Future[_Measured]] = deque()
+        for piece in pieces:
+            waiting.append(pool.submit(_measure, piece))
+            if len(waiting) > n_workers:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()

@@ -1,0 +1,182 @@
+"""Fundamental frequency by harmonic salience, with octave repair, from 160 Hz to 3.9 kHz.
+
+Each spectrum is compared with a kernel per candidate pitch: bumps on the fundamental and the prime
+harmonics, valleys between them. Candidates whose own partials are much weaker than those of their
+second to fifth multiples are octave (or twelfth, ...) errors and pay for it. A Viterbi search then
+chooses the path, and the energy on its harmonics says how periodic each frame is.
+
+Source:
+    Camacho & Harris, A sawtooth waveform inspired pitch estimator for speech and music (JASA
+    2008), for the kernel of SWIPE' (section II); the repair and the search are ours.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from violute.analysis.spectra import SAMPLE_RATE
+
+N_FFT = 2048
+LOWEST_HZ = 160.0
+HIGHEST_HZ = 3900.0
+BINS_PER_OCTAVE = 48
+HIGHEST_PARTIAL_HZ = 10_000.0
+PRIMES = (1, 2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31)
+N_CANDIDATES = 6
+COMPRESSION = 0.8
+"""Exponent on the magnitudes: 1 hears only the strongest partials, 0.5 hears the breath too."""
+
+OCTAVE_PENALTY = 0.4
+OCTAVE_THRESHOLD_DB = 12.0
+OCTAVE_RANGE_DB = 12.0
+OCTAVE_FROM_HZ = 400.0
+"""Below it real strings have strong even partials; octave errors fall on high notes."""
+
+JUMP_COST_PER_OCTAVE = 0.5
+JUMP_COST_MAX = 0.6
+
+USED_BINS = int(np.ceil(HIGHEST_PARTIAL_HZ * 1.1 / (SAMPLE_RATE / N_FFT)))
+"""Bins of a spectrum that the tracker looks at."""
+
+
+@lru_cache(maxsize=1)
+def candidate_grid_hz() -> Float[np.ndarray, " candidate"]:
+    """Candidate pitches in Hz, a quarter of a semitone apart."""
+    n = int(np.log2(HIGHEST_HZ / LOWEST_HZ) * BINS_PER_OCTAVE) + 1
+    return LOWEST_HZ * 2.0 ** (np.arange(n) / BINS_PER_OCTAVE)
+
+
+@lru_cache(maxsize=1)
+def salience_kernels() -> Float[np.ndarray, "bin candidate"]:
+    """One kernel a candidate, of unit norm over its positive part.
+
+    Source:
+        Camacho & Harris 2008, equations 7 and 8, with primes as in SWIPE'.
+    """
+    bins_hz = np.arange(USED_BINS) * SAMPLE_RATE / N_FFT
+    kernels = np.zeros((USED_BINS, len(candidate_grid_hz())))
+    for i, f0_hz in enumerate(candidate_grid_hz()):
+        ratio = bins_hz / f0_hz
+        kernel = kernels[:, i]
+        for prime in PRIMES:
+            if prime * f0_hz > HIGHEST_PARTIAL_HZ:
+                break
+            distance = np.abs(ratio - prime)
+            peak, valley = distance < 0.25, (distance >= 0.25) & (distance < 0.75)
+            kernel[peak] = np.cos(2.0 * np.pi * ratio[peak])
+            kernel[valley] += 0.5 * np.cos(2.0 * np.pi * ratio[valley])
+        kernel *= np.sqrt(1.0 / np.maximum(bins_hz, f0_hz / 4.0))
+        kernel /= np.linalg.norm(kernel[kernel > 0.0])
+    return kernels.astype(np.float32)
+
+
+def track_pitch(
+    magnitudes: Float[np.ndarray, "frame bin"],
+) -> tuple[Float[np.ndarray, " frame"], Float[np.ndarray, " frame"]]:
+    """Follow one fundamental through a run of spectra.
+
+    Args:
+        magnitudes: Spectra of `N_FFT` samples at `SAMPLE_RATE`, one a frame.
+
+    Returns:
+        The fundamental in Hz, a path through every frame, sounding or not; and the periodicity,
+        the share of the energy that lies on its harmonics, corrected for what noise would put
+        there, from 0 to 1.
+    """
+    magnitudes = magnitudes[:, :USED_BINS]
+    octaves, scores = _candidates(magnitudes)
+    scores -= OCTAVE_PENALTY * _octave_doubt(magnitudes, octaves)
+    path = _best_path(octaves, scores)
+    f0_hz = 2.0 ** octaves[np.arange(len(octaves)), path]
+    return f0_hz.astype(np.float32), _periodicity(magnitudes, f0_hz)
+
+
+def _candidates(
+    magnitudes: Float[np.ndarray, "frame bin"],
+) -> tuple[Float[np.ndarray, "frame candidate"], Float[np.ndarray, "frame candidate"]]:
+    """Best peaks of the salience of each frame: log2 of their Hz, and their scores."""
+    compressed = magnitudes**COMPRESSION
+    compressed /= np.maximum(np.linalg.norm(compressed, axis=1, keepdims=True), 1e-9)
+    salience = compressed @ salience_kernels()
+    inner = salience[:, 1:-1]
+    is_peak = (inner >= salience[:, :-2]) & (inner > salience[:, 2:])
+    peaks = np.where(is_peak, inner, np.float32(-1.0))
+    best = np.argpartition(-peaks, N_CANDIDATES, axis=1)[:, :N_CANDIDATES] + 1
+    rows = np.arange(len(salience))[:, None]
+    left, centre, right = salience[rows, best - 1], salience[rows, best], salience[rows, best + 1]
+    curvature = left - 2.0 * centre + right
+    offset = np.where(np.abs(curvature) > 1e-9, 0.5 * (left - right) / np.minimum(curvature, -1e-9), 0.0)
+    octaves = np.log2(LOWEST_HZ) + (best + np.clip(offset, -0.5, 0.5)) / BINS_PER_OCTAVE
+    return octaves, np.where(is_peak[rows, best - 1], centre, -1.0)
+
+
+def _harmonic_power(
+    magnitudes: Float[np.ndarray, "frame bin"], f0_hz: Float[np.ndarray, "frame candidate"], n_harmonics: int
+) -> Float[np.ndarray, "frame candidate harmonic"]:
+    """Power of the strongest bin within one bin of each harmonic; 0 beyond the spectrum."""
+    n_bins = magnitudes.shape[1]
+    bins = np.rint(f0_hz[..., None] * np.arange(1, n_harmonics + 1) * (N_FFT / SAMPLE_RATE)).astype(np.int64)
+    is_inside = bins < n_bins - 1
+    bins = np.minimum(bins, n_bins - 2)
+    wide = np.maximum(np.maximum(magnitudes[:, :-2], magnitudes[:, 1:-1]), magnitudes[:, 2:])
+    rows = np.arange(len(magnitudes))[:, None, None]
+    return np.square(wide[rows, bins - 1]) * is_inside
+
+
+def _octave_doubt(
+    magnitudes: Float[np.ndarray, "frame bin"], octaves: Float[np.ndarray, "frame candidate"]
+) -> Float[np.ndarray, "frame candidate"]:
+    """How surely a candidate is a fraction of the true pitch, 0 to 1.
+
+    If the true pitch is m times the candidate, only every m-th of its partials carries energy.
+    """
+    n_harmonics = 10
+    power = _harmonic_power(magnitudes, 2.0**octaves, n_harmonics)
+    number = np.arange(1, n_harmonics + 1)
+    doubt = np.zeros_like(octaves)
+    for multiple in (2, 3, 4, 5):
+        is_shared = number % multiple == 0
+        own, shared = power[..., ~is_shared].sum(axis=-1), power[..., is_shared].sum(axis=-1)
+        ratio_db = 10.0 * np.log10((own + 1e-20) / (shared + 1e-20))
+        doubt = np.maximum(doubt, np.clip((-OCTAVE_THRESHOLD_DB - ratio_db) / OCTAVE_RANGE_DB, 0.0, 1.0))
+    return doubt * np.clip((octaves - np.log2(OCTAVE_FROM_HZ)) / 0.5, 0.0, 1.0)
+
+
+def _best_path(
+    octaves: Float[np.ndarray, "frame candidate"], scores: Float[np.ndarray, "frame candidate"]
+) -> Int[np.ndarray, " frame"]:
+    """Viterbi: the candidates that score best while the pitch jumps least."""
+    n_frames, n_candidates = octaves.shape
+    columns = np.arange(n_candidates)
+    came_from = np.zeros((n_frames, n_candidates), dtype=np.int64)
+    jumps = np.minimum(
+        JUMP_COST_PER_OCTAVE * np.abs(octaves[1:, :, None] - octaves[:-1, None, :]), JUMP_COST_MAX
+    )
+    total = -scores[0]
+    for i in range(1, n_frames):
+        costs = jumps[i - 1] + total
+        came_from[i] = costs.argmin(axis=1)
+        total = costs[columns, came_from[i]] - scores[i]
+    path = np.zeros(n_frames, dtype=np.int64)
+    path[-1] = total.argmin()
+    for i in range(n_frames - 1, 0, -1):
+        path[i - 1] = came_from[i, path[i]]
+    return path
+
+
+def _periodicity(
+    magnitudes: Float[np.ndarray, "frame bin"], f0_hz: Float[np.ndarray, " frame"]
+) -> Float[np.ndarray, " frame"]:
+    """Share of the energy within two bins of a harmonic, with noise read as 0."""
+    bin_hz = SAMPLE_RATE / N_FFT
+    first = int(LOWEST_HZ * 0.8 / bin_hz)
+    power = np.square(magnitudes[:, first:])
+    bins_hz = np.arange(first, magnitudes.shape[1]) * bin_hz
+    harmonic = np.maximum(np.rint(bins_hz / f0_hz[:, None]), 1.0)
+    is_near: Bool[np.ndarray, "frame bin"] = np.abs(bins_hz - harmonic * f0_hz[:, None]) <= 2.0 * bin_hz
+    share = (power * is_near).sum(axis=1) / np.maximum(power.sum(axis=1), 1e-20)
+    by_chance = np.minimum(5.0 * bin_hz / f0_hz, 0.9)
+    return np.clip((share - by_chance) / (1.0 - by_chance), 0.0, 1.0).astype(np.float32)
