@@ -1,1 +1,1 @@
-"""."""
+"""Reading, writing, resampling and measuring recordings, in constant memory."""

@@ -1,0 +1,31 @@
+"""Reading a whole recording at once, for those who have the memory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float32
+
+from violute.audio.source import FileSource
+
+
+def read(path: str | Path) -> tuple[Float32[np.ndarray, "channel sample"], int]:
+    """Read a recording into memory.
+
+    Args:
+        path: A file in any format that `FileSource` reads.
+
+    Returns:
+        The samples, full scale 1, and the sample rate in Hz.
+
+    Raises:
+        AudioError: The file cannot be read, or holds NaN or infinity.
+    """
+    source = FileSource(path)
+    audio = np.empty((source.n_channels, source.n_samples), dtype=np.float32)
+    start = 0
+    for block in source.blocks():
+        audio[:, start : start + block.shape[1]] = block
+        start += block.shape[1]
+    return audio, source.sample_rate
