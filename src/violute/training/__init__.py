@@ -1,1 +1,1 @@
-"""."""
+"""Training: one loop for every family, resumable at any moment, in one process or several."""

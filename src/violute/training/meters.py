@@ -1,0 +1,70 @@
+"""Means of losses between reports, and the alarm when they run away."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections import deque
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+from violute.training.processes import mean_over_processes
+
+_EXPLOSION = 1e4
+"""A total this many times its recent median will not come back."""
+
+_N_RECENT = 50
+_N_NEEDED = 5
+
+
+class LossMeter:
+    """Collects losses step by step, on their device, and reads them at one stroke.
+
+    Reading a number from a GPU waits for it to finish; doing so only at reports lets it run ahead.
+    """
+
+    def __init__(self) -> None:
+        self._pending: dict[str, list[Tensor | float]] = {}
+
+    def add(self, name: str, loss: Tensor | float) -> None:
+        """Take in one value of a loss."""
+        self._pending.setdefault(name, []).append(loss.detach() if isinstance(loss, Tensor) else loss)
+
+    def read(self, device: torch.device) -> dict[str, float]:
+        """Return the means since the last reading, over the processes too, and start afresh."""
+        if not self._pending:
+            return {}
+        means = torch.stack(
+            [
+                torch.stack([torch.as_tensor(v, dtype=torch.float32, device=device) for v in values]).mean()
+                for values in self._pending.values()
+            ]
+        )
+        losses = dict(zip(self._pending, mean_over_processes(means).tolist(), strict=True))
+        self._pending = {}
+        return losses
+
+
+class DivergenceAlarm:
+    """Tells when training has gone where it won't come back from."""
+
+    def __init__(self, recent_totals: Sequence[float] = ()) -> None:
+        self._recent = deque(recent_totals, maxlen=_N_RECENT)
+
+    @property
+    def recent_totals(self) -> list[float]:
+        """Magnitudes of the latest sane totals; hand them to the alarm of a resumed run."""
+        return list(self._recent)
+
+    def diverged(self, losses: Mapping[str, float]) -> str | None:
+        """Return the name of a loss that is not finite, or `total` when it exploded, or None."""
+        for name, value in losses.items():
+            if not math.isfinite(value):
+                return name
+        total = abs(losses.get("total", 0.0))
+        if len(self._recent) >= _N_NEEDED and total > _EXPLOSION * max(statistics.median(self._recent), 1e-6):
+            return "total"
+        self._recent.append(total)
+        return None

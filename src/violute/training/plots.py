@@ -1,0 +1,57 @@
+"""Curves of a run's metrics, one small plot a loss, training and validation together."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+VALIDATION = "validation/"
+"""What the names of validation losses begin with in the metrics."""
+
+_NOT_CURVES = frozenset({"step", "seconds"})
+_COLUMNS = 3
+
+
+def plot_metrics(rows: Sequence[Mapping[str, float]], path: Path) -> None:
+    """Draw every metric against the step into a PNG; without rows, draw nothing.
+
+    Args:
+        rows: Of the metrics, each with `step`; a name may be missing in some rows.
+        path: Of the PNG to write.
+    """
+    curves: dict[str, tuple[list[float], list[float]]] = {}
+    for row in rows:
+        for name, value in row.items():
+            if name not in _NOT_CURVES and math.isfinite(value):
+                steps, values = curves.setdefault(name, ([], []))
+                steps.append(row["step"])
+                values.append(value)
+    panels = sorted(
+        {name.removeprefix(VALIDATION) for name in curves}, key=lambda name: (name != "total", name)
+    )
+    if not panels:
+        return
+    n_lines = math.ceil(len(panels) / _COLUMNS)
+    # Without pyplot: no global state, no window, and nothing to close.
+    figure = Figure(figsize=(4.5 * _COLUMNS, 2.8 * n_lines), layout="constrained")
+    for i, name in enumerate(panels):
+        axes = figure.add_subplot(n_lines, _COLUMNS, i + 1)
+        drawn = []
+        for key, style in (
+            (name, {"linewidth": 0.8}),
+            (VALIDATION + name, {"marker": ".", "linewidth": 1.2}),
+        ):
+            if key in curves:
+                axes.plot(*curves[key], label="validation" if key != name else "training", **style)
+                drawn += curves[key][1]
+        if min(drawn) > 0.0 and max(drawn) > 4.0 * min(drawn):
+            axes.set_yscale("log")
+        axes.set_title(name, fontsize=9)
+        axes.set_xlabel("step", fontsize=8)
+        axes.tick_params(labelsize=7)
+        if VALIDATION + name in curves:
+            axes.legend(fontsize=7)
+    figure.savefig(path, dpi=100, format="png")

@@ -1,0 +1,181 @@
+"""`RunFolder`: everything that a training run leaves behind, in one folder.
+
+- `config.json`: the settings of the run;
+- `starts.jsonl`: a row for each start, with time, command line, versions and device;
+- `metrics.jsonl`: a row for each report and each validation;
+- `losses.png`: the metrics drawn;
+- `sounds/NAME.wav`: example sounds of the finished voice;
+- `checkpoints/last.safetensors` and `best.safetensors`.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, is_dataclass
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from scipy.io import wavfile
+
+from violute.errors import TrainingError
+from violute.training.plots import plot_metrics
+from violute.training.task import Sound
+
+_PACKAGES = ("violute", "torch", "numpy", "scipy", "safetensors", "onnx", "onnxruntime")
+
+CHANGEABLE = frozenset({"loop", "learning_rate", "out", "device"})
+"""Settings that a resumed run may have otherwise than the run that it continues."""
+
+
+class RunFolder:
+    """A run's folder; only the writing process may call what writes."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.config_path = path / "config.json"
+        self.starts_path = path / "starts.jsonl"
+        self.metrics_path = path / "metrics.jsonl"
+        self.plot_path = path / "losses.png"
+        self.sounds_path = path / "sounds"
+        self.last_checkpoint = path / "checkpoints" / "last.safetensors"
+        self.best_checkpoint = path / "checkpoints" / "best.safetensors"
+
+    def start(self, config: object, *, resume: bool, command: Sequence[str] | None = None) -> bool:
+        """Prepare the folder for a start of the run, and record the start.
+
+        Args:
+            config: Settings as a frozen dataclass or anything else that `as_json` takes.
+            resume: Continue the run in the folder, if there is one.
+            command: The command line; None takes this process's own.
+
+        Returns:
+            Whether there is a checkpoint to continue from.
+
+        Raises:
+            TrainingError: The folder holds a run and `resume` is false; or the run in it was
+                started with other settings; or the folder cannot be written.
+        """
+        resuming = self.last_checkpoint.exists()
+        if resuming and not resume:
+            raise TrainingError(f"{self.path}: holds a run already: resume it or name another run folder")
+        entries = as_json(config)
+        if resuming and self.config_path.exists():
+            self._require_same(entries)
+        row = {"started": datetime.now(UTC).isoformat(timespec="seconds"), "resumed": resuming}
+        row |= {"command": list(sys.argv if command is None else command), "versions": _versions()}
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            _replace_text(self.config_path, json.dumps(entries, indent=2, ensure_ascii=False) + "\n")
+            with self.starts_path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(row, ensure_ascii=False) + "\n")
+            if not resuming:
+                self.metrics_path.unlink(missing_ok=True)
+        except OSError as error:
+            raise TrainingError(
+                f"{self.path}: cannot be written ({error.strerror}): name another folder"
+            ) from None
+        return resuming
+
+    def append_metrics(self, row: Mapping[str, float]) -> None:
+        """Add a row to the metrics."""
+        with self.metrics_path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(dict(row), ensure_ascii=False) + "\n")
+
+    def read_metrics(self) -> list[dict[str, float]]:
+        """Return the rows of the metrics; a row that a killed run left half written is skipped."""
+        if not self.metrics_path.exists():
+            return []
+        rows = []
+        for line in self.metrics_path.read_text(encoding="utf-8").splitlines():
+            try:
+                rows.append(json.loads(line))
+            except ValueError:
+                continue
+        return rows
+
+    def truncate_metrics(self, step: int) -> None:
+        """Drop the rows of steps after `step`, which a resumed run will write anew."""
+        rows = [row for row in self.read_metrics() if row["step"] <= step]
+        _replace_text(self.metrics_path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
+
+    def plot(self) -> None:
+        """Draw the metrics."""
+        plot_metrics(self.read_metrics(), self.plot_path)
+
+    def write_sounds(self, sounds: Mapping[str, Sound]) -> None:
+        """Write sounds as WAV in 32-bit float, `(sample,)` or `(channel, sample)`, at their own rates."""
+        for name, (audio, sample_rate) in sounds.items():
+            path = self.sounds_path / f"{name}.wav"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            # SciPy, which takes (sample, channel): a training machine may lack libsndfile.
+            wavfile.write(path, sample_rate, np.ascontiguousarray(np.asarray(audio, dtype=np.float32).T))
+
+    def _require_same(self, entries: Any) -> None:
+        try:
+            before = json.loads(self.config_path.read_text(encoding="utf-8"))
+        except ValueError:
+            raise TrainingError(f"{self.config_path}: is damaged: delete it to resume all the same") from None
+        changes = _differences(before, entries)
+        if changes:
+            name, (old, new) = next(iter(changes.items()))
+            raise TrainingError(
+                f"{self.path}: {name} is {new}, the run in it has {old}: "
+                "resume with its settings or name another folder"
+            )
+
+
+def as_json(value: Any) -> Any:
+    """Turn settings into what JSON can hold: dataclasses into objects, paths into strings.
+
+    Raises:
+        TypeError: A value is none of dataclass, mapping, sequence, path, number, string, None.
+    """
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    if isinstance(value, Path):
+        return str(value)
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: as_json(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): as_json(child) for key, child in value.items()}
+    if isinstance(value, Sequence):
+        return [as_json(child) for child in value]
+    raise TypeError(f"settings can't hold {type(value).__name__}")
+
+
+def _differences(before: Any, after: Any, name: str = "") -> dict[str, tuple[Any, Any]]:
+    """Return where two JSON values differ, by dotted name, apart from what may change."""
+    if not (isinstance(before, dict) and isinstance(after, dict)):
+        return {} if before == after else {name or "config": (before, after)}
+    found: dict[str, tuple[Any, Any]] = {}
+    for key in [*before, *(key for key in after if key not in before)]:
+        if key not in CHANGEABLE:
+            path = f"{name}.{key}" if name else key
+            found |= _differences(before.get(key), after.get(key), path)
+    return found
+
+
+def _versions() -> dict[str, str]:
+    versions = {"python": platform.python_version(), "machine": platform.platform()}
+    for package in _PACKAGES:
+        try:
+            versions[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    if torch.cuda.is_available():
+        versions["gpu"] = torch.cuda.get_device_name()
+    return versions
+
+
+def _replace_text(path: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(path)

@@ -1,0 +1,32 @@
+"""Learning rate as a pure function of the step: nothing to save, nothing to restore."""
+
+from __future__ import annotations
+
+import math
+
+from violute.training.settings import LoopSettings
+
+
+def learning_rate_factor(step: int, settings: LoopSettings) -> float:
+    """Return the share of the base learning rate to use in a step.
+
+    It rises in a line over the warm-up. Then `constant` stays at 1 and `cosine` falls as half a
+    cosine to `final_factor` at the last step; both hold their last value beyond it.
+
+    Args:
+        step: Number of steps done before; 0 at the first.
+        settings: Gives `schedule`, `warmup_steps`, `n_steps` and `final_factor`.
+
+    Returns:
+        In (0, 1], or 0 at the very end when `final_factor` is 0.
+
+    Source:
+        Loshchilov and Hutter, SGDR (ICLR 2017), equation 5, without restarts.
+    """
+    if step < settings.warmup_steps:
+        return (step + 1) / (settings.warmup_steps + 1)
+    if settings.schedule == "constant":
+        return 1.0
+    n_falling = max(settings.n_steps - 1 - settings.warmup_steps, 1)
+    share = min((step - settings.warmup_steps) / n_falling, 1.0)
+    return settings.final_factor + (1.0 - settings.final_factor) * 0.5 * (1.0 + math.cos(math.pi * share))
