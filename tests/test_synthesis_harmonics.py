@@ -86,7 +86,7 @@ def test_a_rising_chirp_leaves_nothing_folded_back_below_it():
 
 
 def test_a_leap_over_nyquist_does_not_alias():
-    # 5 kHz to 10 kHz within one hop: harmonics 3 and 4 would end at 30 and 40 kHz, folded at 14.1 and 4.1 kHz.
+    # 5 to 10 kHz within one hop: harmonics 3 and 4 would end at 30 and 40 kHz, folded at 14.1 and 4.1 kHz.
     f0_hz = np.repeat([5000.0, 10_000.0], 55)
     amplitudes = np.zeros((110, 4), np.float32)
     amplitudes[:, 2:] = 0.1
