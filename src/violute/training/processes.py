@@ -82,6 +82,17 @@ def choose_device(name: str = "auto") -> torch.device:
     return device
 
 
+@contextmanager
+def writer_first() -> Iterator[None]:
+    """Let the writing process through alone, then the others: they find what it cached."""
+    is_one_of_many = current_processes().n_processes > 1
+    if is_one_of_many and not current_processes().is_writer:
+        dist.barrier()
+    yield
+    if is_one_of_many and current_processes().is_writer:
+        dist.barrier()
+
+
 @torch.no_grad()
 def average_gradients(parameters: Sequence[nn.Parameter]) -> None:
     """Replace each gradient by its mean over the processes.

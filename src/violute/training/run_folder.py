@@ -30,7 +30,7 @@ from violute.training.task import Sound
 
 _PACKAGES = ("violute", "torch", "numpy", "scipy", "safetensors", "onnx", "onnxruntime")
 
-CHANGEABLE = frozenset({"loop", "learning_rate", "out", "device"})
+CHANGEABLE = frozenset({"loop", "learning_rate", "out", "folders"})
 """Settings that a resumed run may have otherwise than the run that it continues."""
 
 

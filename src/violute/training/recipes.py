@@ -1,0 +1,68 @@
+"""Recipes: a training run as a function that returns its whole configuration.
+
+To try something else, call a recipe and `dataclasses.replace` what you want otherwise, or write
+your own function.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from violute.errors import TrainingError
+from violute.training.settings import LoopSettings
+
+
+@dataclass(frozen=True)
+class DdspRecipe:
+    """Everything about training the family `ddsp` that is not data.
+
+    Attributes:
+        loop: How long, how often and how carefully.
+        learning_rate: Base rate of Adam.
+        batch_size: Snippets a step, half of them of each end; for each process.
+        n_frames: Length of a snippet, in frames of 10 ms.
+        loss_weights: By path-like name of the loss; each loss has one.
+    """
+
+    loop: LoopSettings
+    learning_rate: float = 1e-3
+    batch_size: int = 16
+    n_frames: int = 200
+    loss_weights: Mapping[str, float] = field(
+        default_factory=lambda: {"regression/harmonics": 1.0, "regression/noise": 1.0}
+    )
+
+
+def ddsp_default() -> DdspRecipe:
+    """Return what made the built-in voice: two CPU cores, two hours."""
+    return DdspRecipe(LoopSettings(n_steps=20_000, minutes=120.0, averaging_decay=0.999))
+
+
+def ddsp_quick() -> DdspRecipe:
+    """Return what tells within minutes whether two folders are worth the default recipe."""
+    return DdspRecipe(LoopSettings(n_steps=2_000, minutes=15.0, averaging_decay=0.99))
+
+
+def ddsp_tiny() -> DdspRecipe:
+    """Return what runs through everything in seconds and learns next to nothing, for tests."""
+    loop = LoopSettings(n_steps=4, report_every=2, validate_every=2, checkpoint_every=2, warmup_steps=0)
+    return DdspRecipe(loop, batch_size=2, n_frames=50)
+
+
+DDSP_RECIPES: Mapping[str, Callable[[], DdspRecipe]] = {
+    "default": ddsp_default,
+    "quick": ddsp_quick,
+    "tiny": ddsp_tiny,
+}
+
+
+def ddsp_recipe(name: str) -> DdspRecipe:
+    """Return the recipe of that name.
+
+    Raises:
+        TrainingError: There is none.
+    """
+    if name not in DDSP_RECIPES:
+        raise TrainingError(f"there is no recipe {name!r} for ddsp: name one of {', '.join(DDSP_RECIPES)}")
+    return DDSP_RECIPES[name]()

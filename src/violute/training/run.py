@@ -1,0 +1,205 @@
+"""From two folders of recordings to a voice file: what `violute train` calls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+
+from violute.data.recordings import Recording, list_recordings
+from violute.errors import TrainingError
+from violute.training.loop import TrainingResult, train
+from violute.training.processes import choose_device, joined_processes, writer_first
+from violute.training.progress import OnTrainingProgress
+from violute.training.recipes import ddsp_recipe
+from violute.training.settings import LoopSettings
+from violute.training.task import Task
+
+OnPrepare = Callable[[float], None]
+"""Called with the share of the recordings measured so far, rising from 0 to 1."""
+
+
+@dataclass(frozen=True)
+class TwoEnds:
+    """What a voice is to learn from.
+
+    Attributes:
+        names: Of mix 0 and mix 1.
+        recordings: Of mix 0 and mix 1, without those held out.
+        cache: Folder for what is measured once and read many times.
+        device: To train on.
+        on_prepare: Told how far the measuring is; None in processes that only read the cache.
+    """
+
+    names: tuple[str, str]
+    recordings: tuple[list[Recording], list[Recording]]
+    cache: Path
+    device: torch.device
+    on_prepare: OnPrepare | None = None
+
+
+def train_ddsp(
+    a: str | Path,
+    b: str | Path,
+    out: str | Path,
+    *,
+    names: tuple[str, str] = ("flute", "violin"),
+    hold_out: Sequence[str] = (),
+    run_dir: str | Path | None = None,
+    recipe: str = "default",
+    steps: int | None = None,
+    minutes: float | None = None,
+    resume: bool = False,
+    device: str = "auto",
+    on_prepare: OnPrepare | None = None,
+    on_progress: OnTrainingProgress | None = None,
+) -> TrainingResult:
+    """Train a voice of the family `ddsp` and write its file; also under `torchrun`.
+
+    Args:
+        a: Folder of recordings of the instrument at mix 0.
+        b: Folder of recordings of the instrument at mix 1.
+        out: Voice file to write.
+        names: Of the two ends.
+        hold_out: Glob patterns of recordings to leave out of training.
+        run_dir: Folder for metrics and checkpoints; None puts it beside `out`, as NAME-run.
+        recipe: `default`, `quick` or `tiny`.
+        steps: Instead of the recipe's.
+        minutes: Instead of the recipe's limit, restarts counted together.
+        resume: Continue the run in `run_dir`.
+        device: `auto`, `cpu` or `cuda`.
+        on_prepare: Told how far the measuring of the recordings is.
+        on_progress: Told the losses and the time left.
+
+    Raises:
+        TrainingError: A folder, name, recipe or device cannot be used, or training diverged.
+        AudioError: A recording cannot be read.
+    """
+    chosen = ddsp_recipe(recipe)
+
+    def build(ends: TwoEnds) -> Task:
+        # Here: a wrong name or folder should fail before the costly imports.
+        from violute.training.ddsp_task import build_ddsp_task
+
+        return build_ddsp_task(ends, chosen)
+
+    loop = with_limits(chosen.loop, steps=steps, minutes=minutes)
+    config = {"family": "ddsp", "recipe": recipe, "settings": replace(chosen, loop=loop)}
+    return train_voice(
+        build,
+        (a, b),
+        out,
+        loop=loop,
+        config=config,
+        names=names,
+        hold_out=hold_out,
+        run_dir=run_dir,
+        resume=resume,
+        device=device,
+        on_prepare=on_prepare,
+        on_progress=on_progress,
+    )
+
+
+def train_voice(
+    build: Callable[[TwoEnds], Task],
+    folders: tuple[str | Path, str | Path],
+    out: str | Path,
+    *,
+    loop: LoopSettings,
+    config: Mapping[str, object],
+    names: tuple[str, str],
+    hold_out: Sequence[str] = (),
+    run_dir: str | Path | None = None,
+    resume: bool = False,
+    device: str = "auto",
+    on_prepare: OnPrepare | None = None,
+    on_progress: OnTrainingProgress | None = None,
+) -> TrainingResult:
+    """List the recordings, build a family's task, train it and export the best weights.
+
+    Args:
+        build: Makes the task, and measures and caches features; the writing process goes first.
+        folders: Of recordings, for mix 0 and mix 1.
+        out: Voice file to write; it appears only when it is whole.
+        loop: How long, how often and how carefully.
+        config: What else the run folder records, and compares on resume.
+        names: See `train_ddsp`, as for all that follow.
+        hold_out: Patterns.
+        run_dir: Folder or None.
+        resume: Continue.
+        device: By name.
+        on_prepare: Callback.
+        on_progress: Callback.
+
+    Raises:
+        TrainingError: See `train_ddsp`.
+    """
+    out = Path(out)
+    _check_destination(out)
+    if not names[0] or not names[1] or names[0] == names[1]:
+        raise TrainingError(f"the ends are named {names[0]!r} and {names[1]!r}: give two different names")
+    first, second = (_recordings(folder, hold_out) for folder in folders)
+    run_path = out.with_name(f"{out.stem}-run") if run_dir is None else Path(run_dir)
+    everything = {
+        **config,
+        "loop": loop,
+        "names": names,
+        "recordings": [[recording.name for recording in end] for end in (first, second)],
+        "out": str(out.resolve()),
+        "folders": [str(Path(folder).resolve()) for folder in folders],
+    }
+    with joined_processes() as processes:
+        torch_device = choose_device(device)
+        with writer_first():
+            told = on_prepare if processes.is_writer else None
+            task = build(TwoEnds(names, (first, second), run_path / "features", torch_device, told))
+        result = train(task, run_path, loop, config=everything, resume=resume, on_progress=on_progress)
+        if processes.is_writer:
+            _export_whole(task, out)
+    return result
+
+
+def with_limits(loop: LoopSettings, *, steps: int | None, minutes: float | None) -> LoopSettings:
+    """Return the settings with other steps and minutes where given; steps alone lift the minutes."""
+    if steps is not None:
+        loop = replace(loop, n_steps=steps, minutes=None)
+    return loop if minutes is None else replace(loop, minutes=minutes)
+
+
+def _recordings(folder: str | Path, hold_out: Sequence[str]) -> list[Recording]:
+    recordings = list_recordings(folder, hold_out=hold_out)
+    if not recordings:
+        raise TrainingError(f"{folder}: every recording is held out: hold out fewer or add recordings")
+    return recordings
+
+
+def _check_destination(out: Path) -> None:
+    """Fail before the hours of training rather than after them."""
+    if out.is_dir():
+        raise TrainingError(f"{out}: is a folder: name the voice file to write, such as {out / 'voice.onnx'}")
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        probe = _partial_folder(out)
+        probe.mkdir(exist_ok=True)
+        probe.rmdir()
+    except OSError as error:
+        raise TrainingError(f"{out}: cannot be written ({error.strerror}): name another place") from None
+
+
+def _export_whole(task: Task, out: Path) -> None:
+    """Export under the right name in a folder aside, and move the file when it is whole."""
+    aside = _partial_folder(out)
+    aside.mkdir(exist_ok=True)
+    try:
+        task.export(aside / out.name)
+        (aside / out.name).replace(out)
+    finally:
+        (aside / out.name).unlink(missing_ok=True)
+        aside.rmdir()
+
+
+def _partial_folder(out: Path) -> Path:
+    return out.with_name(f".{out.name}.partial")
