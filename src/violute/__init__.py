@@ -1,1 +1,68 @@
-"""Violute: one voice out of two instruments."""
+"""Violute: one voice out of two instruments.
+
+    import violute
+    voice = violute.load_voice()
+    take = voice.analyse(audio, sample_rate)
+    hybrid = take.render(mix=0.5)
+
+Names are imported when they are first used, so that `import violute` costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from violute.errors import (
+    AudioError,
+    InputError,
+    MixError,
+    ShapeError,
+    TrainingError,
+    VioluteError,
+    VoiceError,
+)
+
+if TYPE_CHECKING:
+    from violute.voices.automation import read_automation
+    from violute.voices.convert import Conversion, convert_file
+    from violute.voices.load import list_voices, load_voice
+    from violute.voices.mix import Mix
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "AudioError",
+    "Conversion",
+    "InputError",
+    "Mix",
+    "MixError",
+    "ShapeError",
+    "TrainingError",
+    "VioluteError",
+    "VoiceError",
+    "__version__",
+    "convert_file",
+    "list_voices",
+    "load_voice",
+    "read_automation",
+]
+
+_HOMES = {
+    "Conversion": "violute.voices.convert",
+    "Mix": "violute.voices.mix",
+    "convert_file": "violute.voices.convert",
+    "list_voices": "violute.voices.load",
+    "load_voice": "violute.voices.load",
+    "read_automation": "violute.voices.automation",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'violute' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

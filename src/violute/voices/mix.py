@@ -123,20 +123,35 @@ def check_breakpoints(breakpoints: Sequence[object] | np.ndarray) -> tuple[tuple
         raise MixError("the automation has no break-points: give at least one pair of seconds and mix")
     checked: list[tuple[float, float]] = []
     for i, point in enumerate(breakpoints, start=1):
-        if not isinstance(point, (Sequence, np.ndarray)) or isinstance(point, str) or len(point) != 2:
-            raise MixError(f"break-point {i} is {point!r}: give a pair of seconds and mix")
-        second, value = point
-        if isinstance(second, bool) or not isinstance(second, (int, float, np.floating, np.integer)):
-            raise MixError(f"break-point {i} is at {second!r} seconds: give a time of 0 or more")
-        if not math.isfinite(second) or second < 0:
-            raise MixError(f"break-point {i} is at {second:g} seconds: give a time of 0 or more")
-        if checked and second <= checked[-1][0]:
-            raise MixError(
-                f"break-point {i} at {second:g} s does not come after {checked[-1][0]:g} s: "
-                "put times in rising order"
-            )
-        checked.append((float(second), check_dial(value, f"mix of break-point {i}")))
+        after = checked[-1][0] if checked else None
+        checked.append(check_breakpoint(point, after, f"break-point {i}"))
     return tuple(checked)
+
+
+def check_breakpoint(point: object, after_seconds: float | None, where: str) -> tuple[float, float]:
+    """Return one break-point as a pair of floats.
+
+    Args:
+        point: Seconds and mix.
+        after_seconds: Time of the break-point before it, if any.
+        where: Names the break-point in errors.
+
+    Raises:
+        MixError: Not a pair of numbers, a time before 0 or not after `after_seconds`, or a mix out
+            of range.
+    """
+    if not isinstance(point, (Sequence, np.ndarray)) or isinstance(point, str) or len(point) != 2:
+        raise MixError(f"{where}: {point!r} is not a pair: give seconds and mix")
+    second, value = point
+    if isinstance(second, bool) or not isinstance(second, (int, float, np.floating, np.integer)):
+        raise MixError(f"{where}: the time is {second!r}: give seconds, 0 or more")
+    if not math.isfinite(second) or second < 0:
+        raise MixError(f"{where}: the time is {second:g} s: give seconds, 0 or more")
+    if after_seconds is not None and second <= after_seconds:
+        raise MixError(
+            f"{where}: {second:g} s does not come after {after_seconds:g} s: put times in rising order"
+        )
+    return float(second), check_dial(value, f"{where}: the mix")
 
 
 def dial_track(dial: Dial, n_frames: int, frame_rate_hz: float) -> Float32[np.ndarray, " frame"]:
