@@ -1,0 +1,253 @@
+"""A room: one seeded impulse response and a dial that says how much of it is heard.
+
+The response is noise that decays, faster in the treble than in the bass, after a handful of early
+reflections. It begins `PREDELAY_FRAMES` frames after the direct sound, which leaves exactly the time
+that convolution by blocks of one hop needs: the room adds no latency of its own.
+
+What the dial means, from 0 to 1:
+
+    decay at 1 kHz (RT60)    0.3 s * (2.2 / 0.3)^dial    from a chamber to a hall
+    energy, wet to dry       dial^2                      none to equal
+
+The convolution is partitioned: short blocks for the start of the response, ever longer ones for its
+tail, so an hour of sound runs in constant memory.
+
+Source:
+    Gardner, Efficient convolution without input-output delay (JAES 43(3), 1995), for the partitions;
+    Moorer, About this reverberation business (Computer Music Journal 3(2), 1979), for decaying noise;
+    Schroeder, New method of measuring reverberation time (JASA 37, 1965), for RT60.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Complex, Float
+
+from violute.errors import ShapeError
+from violute.synthesis.harmonics import HOP_LENGTH, SAMPLE_RATE
+from violute.synthesis.noise import filtered_noise, noise_bands
+
+SHORTEST_RT60_SECONDS = 0.3
+"""Decay at 1 kHz of the smallest room, as the dial nears 0."""
+
+LONGEST_RT60_SECONDS = 2.2
+"""Decay at 1 kHz of the largest room, with the dial at 1."""
+
+BASS_RATIO = 1.3
+"""Decay of the deepest bass relative to 1 kHz."""
+
+BASS_HZ = 250.0
+"""Below this the bass ratio is at work."""
+
+AIR_HZ = 8000.0
+"""Here, air and cloth alone would end any sound within one second."""
+
+PREDELAY_FRAMES = 1
+"""Frames from the direct sound to the first reflection."""
+
+N_REFLECTIONS = 9
+"""Early reflections before the tail has grown dense."""
+
+REFLECTIONS_SECONDS = 0.06
+"""Time over which the early reflections are spread, in the largest room."""
+
+REFLECTIONS_SHARE = 0.25
+"""Share of the energy of the response that lies in the early reflections."""
+
+PARTITION_GROWTH = 16
+"""Each partition's block is this many times as long as that of the partition before."""
+
+FRAMES_PER_GROUP = 64
+"""Frames that `room` hands over together, a multiple of what the long partition takes."""
+
+
+class Room:
+    """Reverberation block by block: the sound so far is carried from each block to the next.
+
+    Args:
+        size: The dial that sets the decay, 0 to 1; it stays for the life of the room.
+        sample_rate: Of the sound, in Hz.
+        hop_length: Samples per frame of the dial.
+        seed: Another seed, another room of the same size.
+    """
+
+    def __init__(
+        self,
+        size: float,
+        *,
+        sample_rate: int = SAMPLE_RATE,
+        hop_length: int = HOP_LENGTH,
+        seed: int = 0,
+    ) -> None:
+        self.hop_length = hop_length
+        self._position = np.arange(hop_length, dtype=np.float32) / np.float32(hop_length)
+        self._partitions: list[Partition] = []
+        response = room_response(size, sample_rate=sample_rate, hop_length=hop_length, seed=seed)
+        start = block_length = PREDELAY_FRAMES * hop_length
+        while start < len(response):
+            stop = block_length * PARTITION_GROWTH
+            self._partitions.append(Partition(response[start:stop], block_length))
+            start, block_length = stop, stop
+
+    def block(
+        self, audio: Float[np.ndarray, " sample"], dial: Float[np.ndarray, " point"]
+    ) -> Float[np.ndarray, " sample"]:
+        """Add the room to the sound; the next block opens with the last value of the dial.
+
+        Args:
+            audio: Whole frames of sound: `frame * hop_length` samples.
+            dial: Wet level at each of the `frame + 1` points that enclose the frames, 0 to 1.
+
+        Returns:
+            As many samples, without delay. Where the dial is 0, the very samples that came.
+
+        Raises:
+            ShapeError: Other than whole frames, or a dial that does not enclose them.
+        """
+        n_frames = len(dial) - 1
+        if audio.ndim != 1 or dial.ndim != 1 or n_frames < 0 or len(audio) != n_frames * self.hop_length:
+            raise ShapeError(
+                f"audio {audio.shape} must hold {self.hop_length} samples for each frame between the points "
+                f"of dial {dial.shape}"
+            )
+        audio = audio.astype(np.float32)
+        wet = np.zeros_like(audio)
+        for partition in self._partitions:
+            wet += partition.convolve(audio)
+        gain = dial.astype(np.float32)[:, None]
+        wet *= (gain[:-1] + (gain[1:] - gain[:-1]) * self._position).ravel()
+        wet += audio
+        return wet
+
+
+def room(
+    audio: Float[np.ndarray, " sample"],
+    dial: float | Float[np.ndarray, " frame"],
+    *,
+    sample_rate: int = SAMPLE_RATE,
+    hop_length: int = HOP_LENGTH,
+    seed: int = 0,
+) -> Float[np.ndarray, " sample"]:
+    """Put a whole recording into a `Room` whose size is the largest value of the dial.
+
+    Args:
+        audio: Any number of samples.
+        dial: 0 (dry) to 1 (hall), still or moving frame by frame; its last value holds.
+        sample_rate: Of the sound, in Hz.
+        hop_length: Samples per frame of the dial.
+        seed: Another seed, another room of the same size.
+
+    Returns:
+        As many samples in float32; what rings on after the last one is left out.
+    """
+    n_frames = -(-len(audio) // hop_length)
+    track = np.atleast_1d(np.asarray(dial, np.float32))
+    if len(audio) == 0 or not track.any():
+        return audio.astype(np.float32)
+    track = track[np.minimum(np.arange(n_frames + 1), len(track) - 1)]
+    padded = np.zeros(n_frames * hop_length, np.float32)
+    padded[: len(audio)] = audio
+    hall = Room(float(track.max()), sample_rate=sample_rate, hop_length=hop_length, seed=seed)
+    for start in range(0, n_frames, FRAMES_PER_GROUP):
+        stop = min(start + FRAMES_PER_GROUP, n_frames)
+        piece = slice(start * hop_length, stop * hop_length)
+        padded[piece] = hall.block(padded[piece], track[start : stop + 1])
+    return padded[: len(audio)]
+
+
+class Partition:
+    """Convolution with one piece of a response, by overlap-save in blocks of one length.
+
+    The output lags by one block, so the piece must lie at least that far into the response.
+
+    Args:
+        response: The piece, from `block_length` samples into the response.
+        block_length: Samples per block.
+    """
+
+    def __init__(self, response: Float[np.ndarray, " tap"], block_length: int) -> None:
+        self.block_length = block_length
+        n_pieces = -(-len(response) // block_length)
+        pieces = np.zeros((n_pieces, 2 * block_length), np.float32)
+        for i in range(n_pieces):
+            piece = response[i * block_length : (i + 1) * block_length]
+            pieces[i, : len(piece)] = piece
+        self._spectra = np.fft.rfft(pieces, axis=1)
+        self._heard = np.zeros((n_pieces - 1, block_length + 1), np.complex64)
+        self._waiting = np.zeros(block_length, np.float32)  # the last whole block and the start of a new one
+        self._ready = np.zeros(block_length, np.float32)
+
+    def convolve(self, audio: Float[np.ndarray, " sample"]) -> Float[np.ndarray, " sample"]:
+        """Take samples in, give as many out."""
+        self._waiting = np.concatenate([self._waiting, audio])
+        n_blocks = len(self._waiting) // self.block_length - 1
+        if n_blocks > 0:
+            used = self._waiting[: (n_blocks + 1) * self.block_length]
+            spectra = np.fft.rfft(
+                np.lib.stride_tricks.sliding_window_view(used, 2 * self.block_length)[:: self.block_length],
+                axis=1,
+            )
+            self._ready = np.concatenate([self._ready, self._filter(spectra)])
+            self._waiting = self._waiting[n_blocks * self.block_length :]
+        out, self._ready = self._ready[: len(audio)], self._ready[len(audio) :]
+        return out
+
+    def _filter(self, spectra: Complex[np.ndarray, "block bin"]) -> Float[np.ndarray, " sample"]:
+        """Filter new blocks, given those heard before, and return their sound."""
+        n_blocks, n_before = len(spectra), len(self._heard)
+        heard = np.concatenate([self._heard, spectra])
+        total = np.zeros_like(spectra)
+        for i, piece in enumerate(self._spectra):
+            total += heard[n_before - i : n_before - i + n_blocks] * piece
+        self._heard = heard[n_blocks:]
+        return np.fft.irfft(total, axis=1)[:, self.block_length :].ravel()
+
+
+def rt60_seconds(dial: float) -> float:
+    """Return the decay at 1 kHz that the dial stands for."""
+    return float(SHORTEST_RT60_SECONDS * (LONGEST_RT60_SECONDS / SHORTEST_RT60_SECONDS) ** dial)
+
+
+def decay_seconds(rt60: float, frequency_hz: Float[np.ndarray, " *axes"]) -> Float[np.ndarray, " *axes"]:
+    """Return the RT60 at each frequency of a room with `rt60` seconds in the middle."""
+    walls = rt60 * (1.0 + (BASS_RATIO - 1.0) / (1.0 + (frequency_hz / BASS_HZ) ** 2))
+    return np.asarray(1.0 / (1.0 / walls + (frequency_hz / AIR_HZ) ** 2))
+
+
+def room_response(
+    size: float, *, sample_rate: int = SAMPLE_RATE, hop_length: int = HOP_LENGTH, seed: int = 0
+) -> Float[np.ndarray, " tap"]:
+    """Draw the impulse response of a room, without the direct sound.
+
+    Args:
+        size: The dial, 0 to 1.
+        sample_rate: In Hz.
+        hop_length: Samples per frame; the first `PREDELAY_FRAMES` frames are silent.
+        seed: Another seed, another room of the same size.
+
+    Returns:
+        Taps whose energy is 1: white noise comes out as loud as it went in.
+    """
+    rt60 = rt60_seconds(size)
+    n_frames = int(np.ceil(rt60 * sample_rate / hop_length))
+    seconds = np.arange(n_frames) * (hop_length / sample_rate)
+    bands_hz = noise_bands(sample_rate=sample_rate)
+    band_db = -60.0 * seconds[:, None] / decay_seconds(rt60, bands_hz)
+    tail = filtered_noise(
+        band_db.astype(np.float32), sample_rate=sample_rate, hop_length=hop_length, seed=seed
+    )
+    tail *= np.linspace(1.0, 0.0, len(tail), dtype=np.float32) ** 0.25  # lands the cut end at silence
+
+    generator = np.random.default_rng(seed)
+    spread_seconds = REFLECTIONS_SECONDS * rt60 / LONGEST_RT60_SECONDS
+    # The root makes reflections come denser and denser; they weaken as their way grows.
+    arrival = np.sqrt((np.arange(N_REFLECTIONS) + generator.random(N_REFLECTIONS)) / N_REFLECTIONS)
+    arrival_samples = (arrival * spread_seconds * sample_rate).astype(int)
+    early = np.zeros(len(tail), np.float32)
+    np.add.at(early, arrival_samples, generator.choice([-1.0, 1.0], N_REFLECTIONS) / (1.0 + 2.0 * arrival))
+
+    tail *= np.sqrt((1.0 - REFLECTIONS_SHARE) / np.sum(tail**2))
+    early *= np.sqrt(REFLECTIONS_SHARE / np.sum(early**2))
+    early += tail
+    early /= np.sqrt(np.sum(early**2))
+    return np.concatenate([np.zeros(PREDELAY_FRAMES * hop_length, np.float32), early])
