@@ -24,6 +24,9 @@ MIN_SAMPLE_RATE = 1_000
 MAX_SAMPLE_RATE = 768_000
 MIN_SAMPLES = 2
 
+INAUDIBLE = 1e-6
+"""A recording that never moves further than this, -120 dB of full scale, counts as silent."""
+
 _MAX_CHANNELS = 1_024
 _READABLE = "WAV, FLAC, Ogg, Opus, MP3 or AIFF"
 _MAGIC = (b"RIFF", b"RF64", b"fLaC", b"OggS", b"FORM", b"ID3")
@@ -151,20 +154,25 @@ class FileSource:
 
 
 def check_audible(source: Source) -> None:
-    """Make sure that a recording holds sound; stops reading at the first sample that differs.
+    """Make sure that a recording holds sound; stops reading at the first block that does.
 
     A constant other than zero is an offset, not a sound, so it counts as silence too.
 
     Raises:
-        AudioError: Every channel holds one value throughout, or the recording cannot be read.
+        AudioError: No channel moves by more than `INAUDIBLE`, or the recording cannot be read.
     """
     first: Float32[np.ndarray, "channel 1"] | None = None
     for block in source.blocks():
         if first is None:
             first = block[:, :1]
-        if (block != first).any():
+        if (np.abs(block - first) > INAUDIBLE).any():
             return
-    raise AudioError(f"{source.name} is silent from start to end: choose a recording with sound in it")
+    raise AudioError(silence_message(source.name))
+
+
+def silence_message(name: str) -> str:
+    """Say that a recording is silent, and what to do."""
+    return f"{name} is silent from start to end: choose a recording with sound in it"
 
 
 def _check_counts(name: str, n_samples: int, n_channels: int, sample_rate: int) -> None:

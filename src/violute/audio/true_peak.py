@@ -1,0 +1,119 @@
+"""Peaks between the samples: four times oversampled, as BS.1770 asks.
+
+A converter or an encoder draws the curve through the samples, and the curve can rise above all of them.
+The interpolator is a windowed sinc, longer than the Recommendation's example (24 taps a phase, not 12),
+so that it reads tones up to 0.85 of Nyquist within 0.05 dB of their value at the four points.
+
+Most of a recording is far below its peak. The interpolated points of a tile can't exceed its largest
+sample by more than a constant times its largest step, so tiles that can't matter are never filtered.
+
+Source: ITU-R BS.1770-4, annex 2.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float32
+
+from violute.errors import ShapeError
+
+CONTEXT_SAMPLES = 12
+"""Samples on each side that the interpolator reads beyond a stretch."""
+
+_OVERSAMPLING = 4
+_TILE_SAMPLES = 2_048
+
+
+def _interpolator() -> Float32[np.ndarray, "3 24"]:
+    """Taps for the points a quarter, a half and three quarters after sample `CONTEXT_SAMPLES - 1`."""
+    taps = np.arange(2 * CONTEXT_SAMPLES) - (CONTEXT_SAMPLES - 1)
+    offsets = np.arange(1, _OVERSAMPLING)[:, None] / _OVERSAMPLING - taps
+    window = np.i0(6.0 * np.sqrt(1 - (offsets / CONTEXT_SAMPLES) ** 2))
+    kernel = np.sinc(offsets) * window
+    # Each phase passes a constant unchanged, which the bound below relies on.
+    return (kernel / kernel.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
+_KERNEL = _interpolator()
+_LARGEST_GAIN = float(np.abs(_KERNEL).sum(axis=1).max())
+
+
+def _step_gain() -> float:
+    """Most by which an interpolated point exceeds its neighbour, for steps of at most 1.
+
+    A phase minus the neighbouring sample sums to zero, so it is a filter of the differences: its
+    running sum.
+    """
+    residual = _KERNEL.astype(np.float64)
+    residual[:, CONTEXT_SAMPLES - 1] -= 1
+    return float(np.abs(residual.cumsum(axis=1)).sum(axis=1).max())
+
+
+_STEP_GAIN = _step_gain()
+
+
+def interpolated_peaks(
+    padded: Float32[np.ndarray, "channel padded"], threshold: float = 0.0
+) -> Float32[np.ndarray, " sample"]:
+    """Measure the curve through the samples: the larger of each sample and the three points after it.
+
+    Args:
+        padded: The stretch with `CONTEXT_SAMPLES` more on each side, zeros where there are none.
+        threshold: Tiles whose curve can't exceed this level are left at the level of their samples.
+
+    Returns:
+        Largest magnitude over the channels, linear, for the stretch without its context.
+    """
+    n_samples = padded.shape[1] - 2 * CONTEXT_SAMPLES
+    magnitude = np.abs(padded).max(axis=0)
+    peaks = magnitude[CONTEXT_SAMPLES : CONTEXT_SAMPLES + n_samples].copy()
+    if n_samples == 0 or _LARGEST_GAIN * float(magnitude.max()) <= threshold:
+        return peaks
+    for start in range(0, n_samples, _TILE_SAMPLES):
+        stop = min(start + _TILE_SAMPLES, n_samples)
+        tile = padded[:, start : stop + 2 * CONTEXT_SAMPLES]
+        largest = float(magnitude[start : stop + 2 * CONTEXT_SAMPLES].max())
+        if _LARGEST_GAIN * largest <= threshold:
+            continue
+        step = float(np.abs(np.diff(tile, axis=1)).max())
+        if largest + _STEP_GAIN * step <= threshold:
+            continue
+        for channel in tile:
+            # Row n reads samples n - 11 to n + 12, once the first row, one too early, is left out.
+            windows = np.lib.stride_tricks.sliding_window_view(channel, 2 * CONTEXT_SAMPLES)[1:]
+            points = np.abs(_KERNEL @ windows.T).max(axis=0)
+            np.maximum(peaks[start:stop], points, out=peaks[start:stop])
+    return peaks
+
+
+class TruePeakMeter:
+    """Measure the true peak of a recording that comes in blocks.
+
+    Args:
+        n_channels: 1 or more.
+    """
+
+    def __init__(self, n_channels: int) -> None:
+        self._n_channels = n_channels
+        self._context = np.zeros((n_channels, 2 * CONTEXT_SAMPLES), dtype=np.float32)
+        self._peak = 0.0
+
+    def push(self, block: Float32[np.ndarray, "channel sample"]) -> None:
+        """Measure the next block.
+
+        Raises:
+            ShapeError: The block has another number of channels.
+        """
+        if block.ndim != 2 or block.shape[0] != self._n_channels:
+            raise ShapeError(f"a block of shape {block.shape} came: give ({self._n_channels}, sample)")
+        padded = np.concatenate([self._context, block], axis=1)
+        self._peak = self._peak_with(padded)
+        self._context = padded[:, -2 * CONTEXT_SAMPLES :]
+
+    def peak(self) -> float:
+        """Return the largest magnitude so far, linear, silence assumed to follow; 0 without samples."""
+        silence = np.zeros((self._n_channels, 2 * CONTEXT_SAMPLES), dtype=np.float32)
+        return self._peak_with(np.concatenate([self._context, silence], axis=1))
+
+    def _peak_with(self, padded: Float32[np.ndarray, "channel padded"]) -> float:
+        return float(interpolated_peaks(padded, self._peak).max(initial=self._peak))
