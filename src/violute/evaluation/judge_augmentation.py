@@ -135,8 +135,10 @@ def augment(
         spectrum = spectrum * np.fft.rfft(draw_room(rng), n_fft)
     wet = np.fft.irfft(spectrum, n_fft)[:n_samples]
     if rng.random() < 0.6:
-        colour = np.maximum(np.arange(n_samples // 2 + 1), 8.0) ** -rng.uniform(0.0, 1.0)
-        noise = np.fft.irfft(np.fft.rfft(rng.standard_normal(n_samples)) * colour, n_samples)
+        white = np.fft.rfft(rng.standard_normal(n_samples))
+        noise = np.fft.irfft(
+            white * np.maximum(np.arange(len(white)), 8.0) ** -rng.uniform(0.0, 1.0), n_samples
+        )
         level = np.sqrt(np.mean(np.square(wet)) / np.mean(np.square(noise)))
         wet = wet + noise * level * 10.0 ** (-rng.uniform(22.0, 65.0) / 20.0)
     rms = np.sqrt(np.mean(np.square(wet)))

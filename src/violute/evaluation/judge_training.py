@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import warnings
 from collections.abc import Callable, Sequence
 from itertools import groupby, pairwise
 from pathlib import Path
@@ -193,11 +194,15 @@ def conditions(rng: np.random.Generator) -> dict[str, Callable[[np.ndarray], np.
 
 
 def fit_temperature(log_odds: Float[np.ndarray, " clip"], is_violin: Sequence[bool]) -> float:
-    """Return the temperature from 0.25 to 8 of least cross-entropy, both classes weighing alike."""
+    """Return the temperature from 1 to 8 of least cross-entropy, both classes weighing alike.
+
+    Never below 1: recordings held out by name share rooms with those trained on, so they may show
+    that the judge is too sure of itself, but not that it could be surer.
+    """
     labels = np.asarray(is_violin, dtype=bool)
     margins = np.where(labels, log_odds, -log_odds)
     weights = np.where(labels, 1.0 / max(labels.sum(), 1), 1.0 / max((~labels).sum(), 1))
-    candidates = np.geomspace(0.25, 8.0, 200)
+    candidates = np.geomspace(1.0, 8.0, 200)
     losses = [np.sum(weights * np.logaddexp(0.0, -margins / t)) for t in candidates]
     return float(candidates[int(np.argmin(losses))])
 
@@ -235,25 +240,33 @@ def export_judge(network: JudgeNetwork, path: str | Path, *, figures: dict[str, 
     import onnx
 
     network = network.eval()
-    example = torch.zeros(2, N_MELS, N_FRAMES)
-    torch.onnx.export(
-        network,
-        (example,),
-        str(path),
-        input_names=["log_mel"],
-        output_names=["log_odds"],
-        dynamic_axes={"log_mel": {0: "patch"}, "log_odds": {0: "patch"}},
-        opset_version=17,
-        dynamo=False,
-    )
-    model = onnx.load(str(path))
+    with warnings.catch_warnings():
+        # PyTorch's exporter uses what PyTorch itself has retired.
+        warnings.simplefilter("ignore", FutureWarning)
+        warnings.simplefilter("ignore", DeprecationWarning)
+        program = torch.onnx.export(
+            network,
+            (torch.zeros(2, N_MELS, N_FRAMES),),
+            input_names=["log_mel"],
+            output_names=["log_odds"],
+            dynamic_shapes=({0: torch.export.Dim("patch", min=1)},),
+            dynamo=True,
+            verbose=False,
+        )
+    if program is None:
+        raise TrainingError(f"{path}: PyTorch exported nothing: install onnxscript and try again")
+    model = program.model_proto
     onnx.helper.set_model_props(model, {"figures": json.dumps(figures)})
     onnx.save(model, str(path))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit code."""
-    parser = argparse.ArgumentParser(prog="python -m violute.evaluation.judge_training", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m violute.evaluation.judge_training",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument(
         "--violin", type=Path, action="append", required=True, help="folder, may be given again"
     )
