@@ -142,6 +142,8 @@ class _Run:
                 self._validate()
             if is_saving:
                 self._save()
+            if is_validating or is_saving:
+                self.reported = time.monotonic()  # so that the pace is that of the steps alone
         self._take_up_best()
         if self.processes.is_writer:
             self._write_sounds()

@@ -60,8 +60,8 @@ class DivergenceAlarm:
 
     def diverged(self, losses: Mapping[str, float]) -> str | None:
         """Return the name of a loss that is not finite, or `total` when it exploded, or None."""
-        for name, value in losses.items():
-            if not math.isfinite(value):
+        for name in sorted(losses, key=lambda name: name != "total"):
+            if not math.isfinite(losses[name]):
                 return name
         total = abs(losses.get("total", 0.0))
         if len(self._recent) >= _N_NEEDED and total > _EXPLOSION * max(statistics.median(self._recent), 1e-6):

@@ -36,7 +36,8 @@ def plot_metrics(rows: Sequence[Mapping[str, float]], path: Path) -> None:
         return
     n_lines = math.ceil(len(panels) / _COLUMNS)
     # Without pyplot: no global state, no window, and nothing to close.
-    figure = Figure(figsize=(4.5 * _COLUMNS, 2.8 * n_lines), layout="constrained")
+    figure = Figure(figsize=(4.5 * _COLUMNS, 2.8 * n_lines))
+    figure.subplots_adjust(0.06, 0.5 / (2.8 * n_lines), 0.98, 1 - 0.3 / (2.8 * n_lines), 0.3, 0.5)
     for i, name in enumerate(panels):
         axes = figure.add_subplot(n_lines, _COLUMNS, i + 1)
         drawn = []
@@ -51,7 +52,7 @@ def plot_metrics(rows: Sequence[Mapping[str, float]], path: Path) -> None:
             axes.set_yscale("log")
         axes.set_title(name, fontsize=9)
         axes.set_xlabel("step", fontsize=8)
-        axes.tick_params(labelsize=7)
+        axes.tick_params(which="both", labelsize=7)
         if VALIDATION + name in curves:
             axes.legend(fontsize=7)
     figure.savefig(path, dpi=100, format="png")

@@ -69,8 +69,8 @@ class Task(Protocol):
     def step(self, batch: Any, context: StepContext) -> Losses:
         """Go forward, call `context.descend`, and return the losses, `total` among them.
 
-        The names are the same in every process. Tensors stay on their device: the loop reads them
-        only when it reports.
+        `total` is the sum of what was descended on. The names are the same in every process.
+        Tensors stay on their device: the loop reads them only when it reports.
         """
         ...
 
