@@ -1,0 +1,125 @@
+"""Losses on spectra at several resolutions.
+
+Magnitudes are scaled so that a steady sine of amplitude 1 reads 1 in the bin of its frequency, at any
+resolution; the floor of the logarithm is therefore a level below full scale.
+
+Source:
+    Yamamoto, Song & Kim, Parallel WaveGAN (ICASSP 2020), equations 3 to 6; Engel et al., DDSP
+    (ICLR 2020), section 4.2, for the resolutions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from violute.errors import ShapeError
+
+N_FFTS = (2048, 1024, 512, 256, 128, 64)
+"""Window lengths, in samples."""
+
+FLOOR = 1e-5
+"""Magnitude that stands for silence: 100 dB below full scale."""
+
+QUIETEST = 1e-4
+"""Root mean square magnitude that the quietest target of `spectral_convergence` is taken for."""
+
+
+def multi_resolution_spectral_loss(
+    audio: Float[Tensor, "batch sample"],
+    target: Float[Tensor, "batch sample"],
+    *,
+    sample_rate: int,
+    n_ffts: Sequence[int] = N_FFTS,
+    floor: float = FLOOR,
+    max_hz: Float[Tensor, " batch"] | None = None,
+) -> Float[Tensor, ""]:
+    """Compare magnitudes: spectral convergence plus distance of logarithms, averaged over resolutions.
+
+    Args:
+        audio: What was made.
+        target: What was wanted.
+        sample_rate: Of both, in Hz.
+        n_ffts: Window lengths in samples; windows overlap by three quarters.
+        floor: Magnitude whose power is added to every bin, so that silence has a logarithm.
+        max_hz: Highest frequency of each item that counts. A recording from a lossy source has no
+            top octave, and without this limit it would teach a dull voice.
+
+    Returns:
+        0 for equal sounds, without an upper bound otherwise; the mean over the batch.
+
+    Raises:
+        ShapeError: The sounds differ in shape, or `max_hz` in batch.
+    """
+    if audio.shape != target.shape or audio.ndim != 2:
+        raise ShapeError(
+            f"audio {tuple(audio.shape)} and target {tuple(target.shape)} must be (batch, sample) alike"
+        )
+    if max_hz is not None and max_hz.shape != audio.shape[:1]:
+        raise ShapeError(f"max_hz {tuple(max_hz.shape)} must be one frequency for each of {len(audio)} items")
+    total = audio.new_zeros(())
+    for n_fft in n_ffts:
+        made, wanted = power_spectrum(audio, n_fft=n_fft), power_spectrum(target, n_fft=n_fft)
+        heard = torch.ones_like(wanted[:, :, :1])
+        if max_hz is not None:
+            frequency_hz = torch.arange(n_fft // 2 + 1, device=audio.device) * (sample_rate / n_fft)
+            heard = (frequency_hz <= max_hz.unsqueeze(1)).to(audio.dtype).unsqueeze(2)
+        total = total + (
+            spectral_convergence(made, wanted, heard, floor=floor)
+            + log_distance(made, wanted, heard, floor=floor)
+        )
+    return total / len(n_ffts)
+
+
+def power_spectrum(audio: Float[Tensor, "batch sample"], *, n_fft: int) -> Float[Tensor, "batch bin frame"]:
+    """Return Hann-windowed powers; a steady sine of amplitude 1 reads 1 in the bin of its frequency."""
+    window = torch.hann_window(n_fft, dtype=audio.dtype, device=audio.device)
+    spectrum = torch.stft(
+        audio, n_fft, n_fft // 4, window=window, center=True, pad_mode="constant", return_complex=True
+    )
+    spectrum = spectrum * (2.0 / window.sum())
+    return spectrum.real.square() + spectrum.imag.square()
+
+
+def spectral_convergence(
+    made: Float[Tensor, "batch bin frame"],
+    wanted: Float[Tensor, "batch bin frame"],
+    heard: Float[Tensor, "batch #bin #frame"],
+    *,
+    floor: float,
+) -> Float[Tensor, ""]:
+    """Return the norm of the difference of magnitudes relative to that of the target.
+
+    Targets quieter than `QUIETEST` count as that loud, or a rest would outweigh the whole batch.
+
+    Source:
+        Arik, Jun & Diamos, Fast spectrogram inversion (IEEE SPL 26, 2019), equation 2.
+    """
+    counted = count(heard, made)
+    difference = (made + floor**2).sqrt() - (wanted + floor**2).sqrt()
+    # A norm has no slope at 0; the floor under the root, taken off again, gives it one.
+    missed = ((difference.square() * heard).sum(dim=(1, 2)) / counted + floor**2).sqrt() - floor
+    present = ((wanted * heard).sum(dim=(1, 2)) / counted).sqrt().clamp_min(QUIETEST)
+    return (missed / present).mean()
+
+
+def log_distance(
+    made: Float[Tensor, "batch bin frame"],
+    wanted: Float[Tensor, "batch bin frame"],
+    heard: Float[Tensor, "batch #bin #frame"],
+    *,
+    floor: float,
+) -> Float[Tensor, ""]:
+    """Return the mean distance of the natural logarithms of magnitudes over the bins that are heard."""
+    distance = 0.5 * ((made + floor**2).log() - (wanted + floor**2).log()).abs()
+    return ((distance * heard).sum(dim=(1, 2)) / count(heard, made)).mean()
+
+
+def count(
+    heard: Float[Tensor, "batch #bin #frame"], spectrum: Float[Tensor, "batch bin frame"]
+) -> Float[Tensor, " batch"]:
+    """Count the bins of each item that are heard, at least one."""
+    return heard.expand_as(spectrum).sum(dim=(1, 2)).clamp_min(1.0)
