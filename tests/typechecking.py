@@ -1,7 +1,7 @@
 """The type checker of the tests: beartype, with `int` welcome where `float` is written (PEP 484)."""
 
 import sys
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, Self, runtime_checkable
 
 from beartype import BeartypeConf, beartype
 
@@ -14,4 +14,8 @@ def decorate(function: Any) -> Any:
     for value in list(vars(sys.modules[function.__module__]).values()):
         if isinstance(value, type) and value is not Protocol and getattr(value, "_is_protocol", False):
             runtime_checkable(value)
+    # It cannot know what Self is when it sees one method instead of the class.
+    for name, annotation in list(function.__annotations__.items()):
+        if annotation in ("Self", Self):
+            function.__annotations__[name] = Any
     return check(function)
