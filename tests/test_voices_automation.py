@@ -69,6 +69,6 @@ def test_what_is_no_text_file_is_refused(tmp_path, written):
         read_automation(tmp_path)
     with pytest.raises(MixError, match="not a text file"):
         read_automation(written("0,0.5 é\n", encoding="latin-1"))
-    with pytest.raises(MixError):
-        (tmp_path / "zero.csv").write_bytes(b"\x00" * 40)
-        read_automation(tmp_path / "zero.csv")
+    (tmp_path / "zeros.csv").write_bytes(b"\x00" * 40)
+    with pytest.raises(MixError, match="zeros.csv, line 1"):
+        read_automation(tmp_path / "zeros.csv")

@@ -1,0 +1,189 @@
+"""`violute convert`: recordings in, hybrids out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
+
+from violute.cli.output import complain, say, say_json
+from violute.cli.progress import progress_bars
+from violute.errors import InputError, MixError, VioluteError
+
+if TYPE_CHECKING:
+    from violute.voices.contract import OnProgress
+    from violute.voices.convert import Conversion
+    from violute.voices.family import FamilyVoice
+    from violute.voices.mix import Mix
+    from violute.voices.plan import PlannedConversion
+
+
+def convert(
+    *paths: Annotated[str, Parameter(name="IN... [OUT]")],
+    mix: float | None = None,
+    tone: float | None = None,
+    noise: float | None = None,
+    attack: float | None = None,
+    vibrato: float | None = None,
+    room: float = 0.0,
+    automation: Path | None = None,
+    voice: str | None = None,
+    force: Annotated[bool, Parameter(negative=())] = False,
+    json: Annotated[bool, Parameter(negative=())] = False,
+    quiet: Annotated[bool, Parameter(negative=())] = False,
+) -> int:
+    """Play recordings in a voice made of two instruments.
+
+    With one path, the hybrid goes beside the recording as NAME-violute-mix0.50.wav; a folder's
+    hybrids go into FOLDER-violute, its tree kept. With two or more paths the last one is OUT: a file
+    for one recording (replaced if it exists), or a folder. In folders, files that are already there
+    are skipped unless --force is given. Rate, length, channels and loudness stay the recording's;
+    the format follows the name of OUT (.wav .flac .ogg .opus .mp3 .aiff).
+
+    Parameters
+    ----------
+    paths
+        Recordings or folders (WAV, FLAC, Ogg, Opus, MP3, AIFF; any rate and channels), then OUT.
+    mix
+        From the first instrument, flute (0), to the second, violin (1). Default: 0.5.
+    tone
+        Dial for the colour of the steady note, 0 to 1. Default: as --mix.
+    noise
+        Dial from breath (0) to bow (1). Default: as --mix.
+    attack
+        Dial for the first tenth of a second of each note, 0 to 1. Default: as --mix.
+    vibrato
+        Dial from vibrato in loudness (0) to vibrato in pitch (1). Default: as --mix.
+    room
+        Size of the room, dry (0) to a large hall (1).
+    automation
+        CSV file of `seconds,mix` lines: the dial moves in straight lines between them.
+    voice
+        Name of a voice (see `violute voices`) or path of a voice file. Default: violute-violin-flute.
+    force
+        Convert again what is already there.
+    json
+        Print one JSON document of what was done.
+    quiet
+        Print nothing but errors.
+    """
+    from violute.voices.load import load_voice
+    from violute.voices.plan import mix_label, plan_conversions
+
+    dials = {"tone": tone, "noise": noise, "attack": attack, "vibrato": vibrato}
+    settings = dial_settings(mix, automation, room=room, **dials)
+    inputs, output = _inputs_and_output(paths)
+    label = mix_label(settings)
+    if voice is not None:
+        label = f"{Path(voice).stem.removeprefix('violute-')}-{label}"
+    plans = plan_conversions(inputs, output, label=label)
+    player = load_voice(voice)
+
+    done: list[Conversion] = []
+    skipped: list[PlannedConversion] = []
+    failed: list[tuple[PlannedConversion, str]] = []
+    with progress_bars(shown=not (quiet or json)) as start:
+        for i, plan in enumerate(plans, start=1):
+            if plan.destination.exists() and not (force or plan.is_named):
+                skipped.append(plan)
+                continue
+            title = plan.source.name if len(plans) == 1 else f"{i}/{len(plans)} {plan.source.name}"
+            try:
+                conversion = _convert_into_folder(plan, settings, player, start(title))
+            except VioluteError as error:
+                failed.append((plan, str(error)))
+                continue
+            done.append(conversion)
+            for warning in conversion.warnings if not quiet else ():
+                complain(f"warning: {plan.source}: {warning}")
+            if not (quiet or json):
+                say(_line(conversion))
+    if json:
+        say_json(_document(player, done, skipped, failed))
+    elif skipped and not quiet:
+        files = "1 file was" if len(skipped) == 1 else f"{len(skipped)} files were"
+        say(
+            f"{files} already there (--force converts again): {skipped[0].destination}"
+            + " ..." * (len(skipped) > 1)
+        )
+    if failed and len(plans) > 1:
+        complain(f"{len(failed)} of {len(plans)} files failed:")
+    for _, message in failed:
+        complain(message)
+    return 2 if failed else 0
+
+
+def dial_settings(mix: float | None, automation: Path | None, *, room: float, **dials: float | None) -> Mix:
+    """Return the `Mix` that the options of the command line describe.
+
+    Raises:
+        MixError: A dial is out of range, the CSV is malformed, or both --mix and --automation came.
+    """
+    from violute.voices.automation import read_automation
+    from violute.voices.mix import Mix
+
+    if mix is not None and automation is not None:
+        raise MixError("both --mix and --automation came: choose one, the automation is the mix over time")
+    moving = 0.5 if mix is None else mix
+    base = Mix.at(moving if automation is None else read_automation(automation), room=room)
+    return replace(base, **{name: value for name, value in dials.items() if value is not None})
+
+
+def _inputs_and_output(paths: Sequence[str]) -> tuple[Sequence[str], str | None]:
+    if not paths:
+        raise InputError("no recording was given: name a file or a folder, as in `violute convert solo.wav`")
+    return (paths, None) if len(paths) == 1 else (paths[:-1], paths[-1])
+
+
+def _convert_into_folder(
+    plan: PlannedConversion, settings: Mix, player: FamilyVoice, on_progress: OnProgress
+) -> Conversion:
+    """Convert one file; folders made for it go again where it fails."""
+    from violute.voices.convert import convert_file
+
+    folder = plan.destination.parent
+    made = [] if plan.is_named else [path for path in (folder, *folder.parents) if not path.exists()]
+    try:
+        if not plan.is_named:
+            _make_folder(folder)
+        return convert_file(
+            plan.source, plan.destination, mix=settings, voice=player, on_progress=on_progress
+        )
+    except BaseException:
+        for path in made:
+            with suppress(OSError):
+                path.rmdir()
+        raise
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise InputError(f"{folder}: the folder cannot be made ({reason}): name another output") from None
+
+
+def _line(conversion: Conversion) -> str:
+    return (
+        f"{conversion.source} -> {conversion.destination} "
+        f"({conversion.seconds:.1f} s, {conversion.real_time_factor:.0f}x real time)"
+    )
+
+
+def _document(
+    player: FamilyVoice,
+    done: list[Conversion],
+    skipped: list[PlannedConversion],
+    failed: list[tuple[PlannedConversion, str]],
+) -> dict[str, Any]:
+    return {
+        "voice": player.card.name,
+        "converted": [conversion.as_json() for conversion in done],
+        "skipped": [{"source": str(plan.source), "destination": str(plan.destination)} for plan in skipped],
+        "failed": [{"source": str(plan.source), "error": message} for plan, message in failed],
+    }

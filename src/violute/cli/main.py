@@ -1,0 +1,70 @@
+"""`violute`: the command line. One file a verb; each imports what it needs only when it runs."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Sequence
+from types import FrameType
+
+from cyclopts import App, CycloptsError
+
+from violute import __version__
+from violute.cli.convert import convert
+from violute.cli.demo import demo
+from violute.cli.export import export
+from violute.cli.output import complain
+from violute.cli.train import train_app
+from violute.cli.voices import voices
+from violute.errors import VioluteError
+
+EXIT_BAD_INPUT = 2
+EXIT_INTERRUPTED = 130
+
+app = App(
+    name="violute",
+    version=__version__,
+    help="Play a violin or flute recording in a voice made of both, from flute (mix 0) to violin (mix 1).",
+    help_epilogue="Start with `violute demo`, then `violute convert YOUR.wav --mix 0.5`.",
+)
+app.command(convert)
+app.command(demo)
+app.command(voices)
+app.command(train_app)
+app.command(export)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and leave with its exit code.
+
+    0: done. 2: something in the input or the flags has to change; one line on standard error says
+    what. 130: interrupted. A traceback is a bug.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        # File names are bytes; one that the terminal's encoding lacks must not end the run.
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    signal.signal(signal.SIGTERM, _stop)
+    try:
+        code = app(
+            list(sys.argv[1:] if arguments is None else arguments),
+            exit_on_error=False,
+            print_error=False,
+            result_action="return_value",
+        )
+    except (CycloptsError, VioluteError) as error:
+        complain(str(error))
+        code = EXIT_BAD_INPUT
+    except KeyboardInterrupt:
+        complain("interrupted")
+        code = EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output left, as `head` does; nobody is there to complain to.
+        sys.stderr.close()
+        code = 1
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _stop(number: int, _frame: FrameType | None) -> None:
+    """Leave on SIGTERM as on an error, so that unfinished files are removed."""
+    sys.exit(128 + number)

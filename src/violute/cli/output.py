@@ -1,0 +1,24 @@
+"""What the command line says: results on standard output, complaints on standard error."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+
+def say(line: str) -> None:
+    """Write a line of results."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def say_json(document: Any) -> None:
+    """Write the one JSON document of a run."""
+    say(json.dumps(document, ensure_ascii=False, indent=2))
+
+
+def complain(message: str) -> None:
+    """Write one line on standard error; line breaks inside the message become spaces."""
+    sys.stderr.write(f"violute: {' '.join(message.split())}\n")
+    sys.stderr.flush()

@@ -1,0 +1,82 @@
+"""`FamilyVoice`: what the voices of all families share, from a recording to a `Take`."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+from jaxtyping import Num
+
+from violute.audio.channels import Measurement, measure
+from violute.audio.source import ArraySource, Source
+from violute.voices.card import Card
+from violute.voices.contract import OnProgress, Performance
+from violute.voices.take import Frame, Take
+
+MEASURE_SHARE = 0.1
+"""Share of the analysis that measuring level and channels takes, for progress only."""
+
+
+class FamilyVoice(ABC):
+    """A voice of one family; a family fills in `perform`.
+
+    Args:
+        card: What the voice is, what made it, and where its limits are.
+    """
+
+    def __init__(self, card: Card) -> None:
+        self._card = card
+
+    @property
+    def card(self) -> Card:
+        """What the voice is, what made it, and where its limits are."""
+        return self._card
+
+    @abstractmethod
+    def perform(self, source: Source, measurement: Measurement, on_progress: OnProgress) -> Performance:
+        """Measure a performance, in constant memory but for what each frame needs.
+
+        Args:
+            source: The recording, audible.
+            measurement: Of its level and channels; `mono_blocks(source, measurement)` reads it in
+                mono, without its offset.
+            on_progress: Called with the share done.
+        """
+
+    def analyse(
+        self,
+        audio: Num[np.ndarray, "*channel sample"],
+        sample_rate: int,
+        *,
+        on_progress: OnProgress | None = None,
+    ) -> Take:
+        """Measure a performance: the costly part, once.
+
+        Args:
+            audio: `(sample,)` or `(channel, sample)`, floating point with full scale 1, or PCM.
+            sample_rate: In Hz, any.
+            on_progress: Called with the share done.
+
+        Raises:
+            AudioError: The audio is empty, silent, or not finite.
+        """
+        return self._take(ArraySource(audio, sample_rate), on_progress, is_flat=audio.ndim == 1)
+
+    def analyse_source(self, source: Source, *, on_progress: OnProgress | None = None) -> Take:
+        """Measure a performance that is read block by block, as a `FileSource` is.
+
+        Raises:
+            AudioError: The recording is silent, damaged, or not finite.
+        """
+        return self._take(source, on_progress, is_flat=False)
+
+    def _take(self, source: Source, on_progress: OnProgress | None, *, is_flat: bool) -> Take:
+        measurement = measure(source)
+
+        def report(share: float) -> None:
+            if on_progress is not None:
+                on_progress(MEASURE_SHARE + (1.0 - MEASURE_SHARE) * share)
+
+        report(0.0)
+        performance = self.perform(source, measurement, report)
+        return Take(performance, Frame.of(source, measurement, is_flat=is_flat))

@@ -1,0 +1,138 @@
+"""Which file becomes which: one recording, several, or whole folders with their tree kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from violute.audio.formats import FORMATS
+from violute.errors import AudioError, InputError
+from violute.voices.mix import Mix, MixLike
+
+RECORDING_EXTENSIONS = frozenset({*FORMATS, ".oga", ".aifc", ".caf", ".au", ".w64", ".rf64"})
+"""What counts as a recording in a folder; a file named outright may have any extension."""
+
+MARK = "-violute"
+"""Part of every name that is made here; files that carry it are not converted again."""
+
+
+@dataclass(frozen=True)
+class PlannedConversion:
+    """One file to convert.
+
+    Attributes:
+        source: The recording.
+        destination: Where its hybrid goes.
+        is_named: Whether the user named the destination, rather than a rule of this module.
+    """
+
+    source: Path
+    destination: Path
+    is_named: bool = False
+
+
+def plan_conversions(
+    inputs: Sequence[str | Path], output: str | Path | None = None, *, label: str
+) -> list[PlannedConversion]:
+    """Pair every recording with its destination.
+
+    A made name is `<stem>-violute-<label>` with the recording's extension, or `.wav` where that
+    format cannot be written. Without `output` a file's hybrid goes beside the file, and a folder's
+    into a folder `<name>-violute` beside the folder. `output` is taken for a folder if it is one,
+    ends in a slash or has no extension; several inputs and folders need that.
+
+    Args:
+        inputs: Files and folders; a folder stands for every recording below it, known by extension.
+        output: File or folder, or None.
+        label: Says what was done, as `mix_label` does.
+
+    Raises:
+        InputError: No input, a folder without recordings, or an `output` that cannot hold them.
+    """
+    if not inputs:
+        raise InputError("no recording was given: name a file or a folder, as in `violute convert solo.wav`")
+    sources = [Path(item) for item in inputs]
+    folder = _as_folder(output)
+    if output is not None and folder is None:
+        if len(sources) > 1 or sources[0].is_dir():
+            what = f"{len(sources)} inputs" if len(sources) > 1 else "a folder"
+            raise InputError(f"{output}: this is one file, and {what} need a folder: name a folder instead")
+        return [PlannedConversion(sources[0], Path(output), is_named=True)]
+    plans: list[PlannedConversion] = []
+    taken: set[Path] = set()
+    for source in sources:
+        if source.is_dir():
+            root = folder or source.resolve().with_name(source.resolve().name + MARK)
+            found = _recordings(source, skip=root)
+            targets = [(path, root / path.relative_to(source).parent) for path in found]
+        else:
+            targets = [(source, folder or source.parent)]
+        for path, parent in targets:
+            destination = _made_name(path, parent, label, taken)
+            taken.add(destination)
+            plans.append(PlannedConversion(path, destination))
+    return plans
+
+
+def mix_label(mix: MixLike) -> str:
+    """Name a mix in a few letters, for file names: `mix0.50`, `tone0.30-noise0.80-...`, `mix-moving`."""
+    if not isinstance(mix, Mix):
+        return f"mix{mix:.2f}" if isinstance(mix, (int, float)) else "mix-moving"
+    dials = {field.name: getattr(mix, field.name) for field in fields(Mix)}
+    room = dials.pop("room")
+    parts = [_dial_label("mix", mix.tone)]
+    if len(set(dials.values())) > 1:
+        parts = [_dial_label(name, value) for name, value in dials.items()]
+    if room != 0.0:
+        parts.append(_dial_label("room", room))
+    return "-".join(parts)
+
+
+def _dial_label(name: str, value: object) -> str:
+    return f"{name}{value:.2f}" if isinstance(value, (int, float)) else f"{name}-moving"
+
+
+def _as_folder(output: str | Path | None) -> Path | None:
+    """Return `output` as a folder, or None where it is a file or absent."""
+    if output is None:
+        return None
+    path = Path(output)
+    is_folder = path.is_dir() or str(output).endswith(("/", "\\")) or (not path.suffix and not path.exists())
+    return path if is_folder else None
+
+
+def _recordings(folder: Path, *, skip: Path) -> list[Path]:
+    """List the recordings below a folder, in order, without what Violute made itself.
+
+    Raises:
+        AudioError: There are none.
+    """
+    skip = skip.resolve()
+    inside = skip != folder.resolve()
+    found = [
+        path
+        for path in sorted(folder.rglob("*"))
+        if path.suffix.lower() in RECORDING_EXTENSIONS
+        and not path.name.startswith(".")
+        and f"{MARK}-" not in path.stem
+        and path.is_file()
+        and not (inside and path.resolve().is_relative_to(skip))
+    ]
+    if not found:
+        extensions = " ".join(sorted(RECORDING_EXTENSIONS))
+        raise AudioError(f"{folder}: the folder holds no recordings: give one with files of {extensions}")
+    return found
+
+
+def _made_name(source: Path, folder: Path, label: str, taken: set[Path]) -> Path:
+    """Name the hybrid of a recording; `solo.mp3` beside `solo.wav` keeps its kind in the name."""
+    extension = source.suffix if source.suffix.lower() in FORMATS else ".wav"
+    path = folder / f"{source.stem}{MARK}-{label}{extension}"
+    if path in taken:
+        path = folder / f"{source.stem}-{source.suffix.lstrip('.')}{MARK}-{label}{extension}"
+    count = 2
+    while path in taken:
+        path = folder / f"{source.stem}-{count}{MARK}-{label}{extension}"
+        count += 1
+    return path

@@ -1,0 +1,275 @@
+"""`Take`: one performance, analysed by one voice, rendered at any mix; the same for every family.
+
+A family synthesises in mono, at its own rate and level. Everything that ties the result to the
+recording happens here: rate, exact length, channels, loudness (ITU-R BS.1770) and true peak.
+"""
+
+from __future__ import annotations
+
+import math
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from jaxtyping import Float32
+
+from violute.audio.channels import Measurement, laid_loudness_lu, lay_on_channels
+from violute.audio.limiter import Limiter
+from violute.audio.loudness import SILENCE_LUFS, LoudnessMeter
+from violute.audio.resample import StreamResampler
+from violute.audio.source import BLOCK_SAMPLES, Source
+from violute.audio.write import AudioWriter
+from violute.errors import AudioError
+from violute.voices.contract import OnProgress, Performance
+from violute.voices.mix import Dials, MixLike, dials
+
+CEILING_DB = -1.0
+"""Highest true peak of a rendering, in dBTP."""
+
+SPOOL_BYTES = 64_000_000
+"""A rendering up to this size (6 minutes at 44.1 kHz) waits in memory, a longer one on disk."""
+
+LOUDNESS_TOLERANCE_LU = 0.3
+"""What the limiter may take from the loudness before the gain makes up for it."""
+
+MAX_MAKE_UP_DB = 6.0
+SYNTHESIS_SHARE = 0.8
+"""Share of a rendering's work that is synthesis, for progress only."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What a rendering takes over from the recording.
+
+    Attributes:
+        sample_rate: In Hz.
+        n_samples: Per channel.
+        loudness_lufs: Integrated loudness of the recording.
+        channel_gains: Linear gain of each channel over the mono sound.
+        is_flat: Whether the recording came as `(sample,)` rather than `(channel, sample)`.
+    """
+
+    sample_rate: int
+    n_samples: int
+    loudness_lufs: float
+    channel_gains: Float32[np.ndarray, " channel"]
+    is_flat: bool = False
+
+    @classmethod
+    def of(cls, source: Source, measurement: Measurement, *, is_flat: bool = False) -> Frame:
+        """Take over what matters from a recording and its measurement."""
+        return cls(
+            source.sample_rate,
+            source.n_samples,
+            measurement.loudness_lufs,
+            measurement.channel_gains,
+            is_flat,
+        )
+
+    @property
+    def n_channels(self) -> int:
+        """Number of channels."""
+        return len(self.channel_gains)
+
+    @property
+    def loudest_gain(self) -> float:
+        """Linear gain of the loudest channel, above 0."""
+        return float(self.channel_gains.max())
+
+
+class Take:
+    """One performance, analysed by one voice.
+
+    Args:
+        performance: What the family measured.
+        frame: What the rendering takes over from the recording.
+    """
+
+    def __init__(self, performance: Performance, frame: Frame) -> None:
+        self.performance = performance
+        self.frame = frame
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What the user should know about this performance, such as "no steady pitch was found"."""
+        return self.performance.warnings
+
+    def render(
+        self, mix: MixLike = 0.5, *, on_progress: OnProgress | None = None
+    ) -> Float32[np.ndarray, "*channel sample"]:
+        """Play the performance at `mix`, in the recording's shape, rate and loudness.
+
+        Args:
+            mix: From the voice's first end (0) to its second (1), break-points, or a `Mix`.
+            on_progress: Called with the share done.
+
+        Returns:
+            `(sample,)` or `(channel, sample)`, as the recording came.
+
+        Raises:
+            MixError: A dial is out of range or an automation is malformed.
+        """
+        audio = np.empty((self.frame.n_channels, self.frame.n_samples), np.float32)
+        at = 0
+        for block in self.blocks(mix, on_progress=on_progress):
+            audio[:, at : at + block.shape[1]] = block
+            at += block.shape[1]
+        return audio[0] if self.frame.is_flat else audio
+
+    def render_to(
+        self,
+        path: str | Path,
+        mix: MixLike = 0.5,
+        *,
+        subtype: str | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> None:
+        """Render into a file, in constant memory; the file appears only when it is whole.
+
+        Args:
+            path: Its extension names the format.
+            mix: As for `render`.
+            subtype: How samples are stored, as for `AudioWriter`.
+            on_progress: Called with the share done.
+
+        Raises:
+            AudioError: The file cannot be written.
+            MixError: A dial is out of range or an automation is malformed.
+        """
+        blocks = self.blocks(mix, on_progress=on_progress)
+        with AudioWriter(path, self.frame.sample_rate, self.frame.n_channels, subtype=subtype) as writer:
+            for block in blocks:
+                writer.write(block)
+
+    def blocks(
+        self, mix: MixLike = 0.5, *, on_progress: OnProgress | None = None
+    ) -> Iterator[Float32[np.ndarray, "channel sample"]]:
+        """Render block by block, in constant memory.
+
+        The first block comes when the whole has been synthesised once, for its loudness has to be
+        known first.
+
+        Raises:
+            AudioError: A long rendering did not fit on the disk of temporary files.
+            MixError: A dial is out of range or an automation is malformed.
+        """
+        laid = dials(mix, self.performance.n_frames, self.performance.frame_rate_hz)
+        return self._finished_blocks(laid, on_progress or _ignore)
+
+    def _finished_blocks(
+        self, laid: Dials, on_progress: OnProgress
+    ) -> Iterator[Float32[np.ndarray, "channel sample"]]:
+        frame = self.frame
+        with _Spool() as spool:
+            meter = LoudnessMeter(frame.sample_rate, 1)
+            n_done = 0
+            for mono in self._mono_blocks(laid):
+                meter.push(mono)
+                spool.append(mono)
+                n_done += mono.shape[1]
+                on_progress(SYNTHESIS_SHARE * n_done / frame.n_samples)
+            gain = self._gain(meter, spool)
+            balance = frame.channel_gains / np.float32(frame.loudest_gain)
+            n_done = 0
+            for mono in _limited(spool, gain * frame.loudest_gain, frame.sample_rate):
+                n_done += mono.shape[1]
+                yield lay_on_channels(mono[0], balance)
+                on_progress(SYNTHESIS_SHARE + (1.0 - SYNTHESIS_SHARE) * n_done / frame.n_samples)
+
+    def _mono_blocks(self, laid: Dials) -> Iterator[Float32[np.ndarray, "1 sample"]]:
+        """Synthesise at the recording's rate and exact length."""
+        frame = self.frame
+        resampler = StreamResampler(self.performance.sample_rate, frame.sample_rate, 1, frame.n_samples)
+        for block in self.performance.blocks(laid):
+            ready = resampler.push(block[None])
+            if ready.shape[1]:
+                yield ready
+        rest = resampler.flush()
+        if rest.shape[1]:
+            yield rest
+
+    def _gain(self, meter: LoudnessMeter, spool: _Spool) -> float:
+        """Find the linear gain that makes the rendering as loud as the recording, limiter included.
+
+        The limiter sees the loudest channel; the others hold the same sound, only softer.
+        """
+        frame = self.frame
+        measured_lufs = meter.integrated_lufs()
+        if measured_lufs <= SILENCE_LUFS:
+            return 1.0
+        wanted_lufs = frame.loudness_lufs - laid_loudness_lu(frame.channel_gains)
+        loudest_db = _to_db(frame.loudest_gain)
+        gain_db = wanted_lufs - measured_lufs
+        if meter.true_peak_db() + gain_db + loudest_db <= CEILING_DB:
+            return _to_gain(gain_db)
+        most_db = gain_db + MAX_MAKE_UP_DB
+        for _ in range(3):
+            limited_meter = LoudnessMeter(frame.sample_rate, 1)
+            for mono in _limited(spool, _to_gain(gain_db + loudest_db), frame.sample_rate):
+                limited_meter.push(mono)
+            missing_lu = wanted_lufs - (limited_meter.integrated_lufs() - loudest_db)
+            if missing_lu <= LOUDNESS_TOLERANCE_LU:
+                break
+            gain_db = min(gain_db + missing_lu, most_db)
+        return _to_gain(gain_db)
+
+
+class _Spool:
+    """A mono sound that waits, in memory while it is short and on disk when it is long."""
+
+    def __init__(self) -> None:
+        # Without a name on disk, so that even a killed process leaves nothing behind.
+        self._file = tempfile.SpooledTemporaryFile(SPOOL_BYTES)  # noqa: SIM115 - closed by __exit__
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def append(self, mono: Float32[np.ndarray, "1 sample"]) -> None:
+        """Add samples at the end.
+
+        Raises:
+            AudioError: The disk is full.
+        """
+        try:
+            self._file.write(mono.tobytes())
+        except OSError as error:
+            raise AudioError(
+                f"the rendering doesn't fit into {tempfile.gettempdir()} ({error.strerror}): "
+                "make room there, or set TMPDIR to another folder"
+            ) from error
+
+    def blocks(self) -> Iterator[Float32[np.ndarray, "1 sample"]]:
+        """Read everything, from the start."""
+        self._file.seek(0)
+        while content := self._file.read(4 * BLOCK_SAMPLES):
+            yield np.frombuffer(content, np.float32)[None]
+
+
+def _to_db(gain: float) -> float:
+    return 20.0 * math.log10(gain)
+
+
+def _to_gain(level_db: float) -> float:
+    return float(10.0 ** (level_db / 20.0))
+
+
+def _limited(spool: _Spool, gain: float, sample_rate: int) -> Iterator[Float32[np.ndarray, "1 sample"]]:
+    """Apply a gain and hold the true peak below the ceiling."""
+    limiter = Limiter(sample_rate, 1, ceiling_db=CEILING_DB)
+    for mono in spool.blocks():
+        ready = limiter.push(np.float32(gain) * mono)
+        if ready.shape[1]:
+            yield ready
+    rest = limiter.flush()
+    if rest.shape[1]:
+        yield rest
+
+
+def _ignore(share: float) -> None:
+    """Take a report of progress and drop it."""
