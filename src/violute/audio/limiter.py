@@ -20,9 +20,11 @@ DEFAULT_CEILING_DB = -1.0
 
 _LOOK_AHEAD_SECONDS = 0.01
 
+_THRESHOLD_DB = 0.1
+"""Peaks count as too high from this far below the ceiling: four points a sample miss the top of a curve."""
+
 _MARGIN_DB = 0.3
-"""Peaks that exceed the ceiling end this far below it: four points a sample miss up to 0.2 dB of a curve,
-and a gain that moves bends it a little."""
+"""Peaks that are too high end this far below the ceiling: a gain that moves bends the curve a little."""
 
 _TILE_SAMPLES = 8_192
 """Gains are worked out for so many samples at a time, and only where one is needed."""
@@ -42,7 +44,7 @@ class Limiter:
 
     def __init__(self, sample_rate: int, n_channels: int, *, ceiling_db: float = DEFAULT_CEILING_DB) -> None:
         self._n_channels = n_channels
-        self._ceiling = float(10 ** (ceiling_db / 20))
+        self._threshold = float(10 ** ((ceiling_db - _THRESHOLD_DB) / 20))
         self._target = float(10 ** ((ceiling_db - _MARGIN_DB) / 20))
         self._reach = max(CONTEXT_SAMPLES, round(_LOOK_AHEAD_SECONDS * sample_rate))
         self._context = 2 * self._reach
@@ -63,8 +65,8 @@ class Limiter:
             raise ShapeError(f"a block of shape {block.shape} came: give ({self._n_channels}, sample)")
         padded = np.concatenate([self._recent, block], axis=1)
         self._recent = padded[:, -2 * CONTEXT_SAMPLES :]
-        peaks = interpolated_peaks(padded, self._ceiling).astype(np.float64)
-        asked = np.where(peaks > self._ceiling, self._target / np.maximum(peaks, self._ceiling), 1.0)
+        peaks = interpolated_peaks(padded, self._threshold).astype(np.float64)
+        asked = np.where(peaks > self._threshold, self._target / np.maximum(peaks, self._threshold), 1.0)
         self._asked = np.concatenate([self._asked, asked])
         self._waiting = np.concatenate([self._waiting, block], axis=1)
         n_ready = max(0, self._asked.size - 2 * self._context)
@@ -97,7 +99,7 @@ def limit(
         ceiling_db: Highest true peak of the output, in dBTP.
 
     Returns:
-        The same shape; equal to `audio` where no peak within 20 ms exceeds the ceiling.
+        The same shape; equal to `audio` where no peak within 20 ms comes within 0.1 dB of the ceiling.
     """
     channels = np.atleast_2d(audio)
     limiter = Limiter(sample_rate, channels.shape[0], ceiling_db=ceiling_db)

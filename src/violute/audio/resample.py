@@ -103,7 +103,7 @@ class StreamResampler:
         out = self._stream.resample_chunk(interleaved, last=last)
         return np.ascontiguousarray(out.reshape(-1, self.n_channels).T, dtype=np.float32)
 
-    def _cut(self, ready: Float32[np.ndarray, "channel sample"]) -> Float32[np.ndarray, "channel sample"]:
+    def _cut(self, ready: Float32[np.ndarray, "channel ready"]) -> Float32[np.ndarray, "channel wanted"]:
         if self._n_left is None:
             return ready
         ready = ready[:, : self._n_left]
