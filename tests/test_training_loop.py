@@ -92,8 +92,8 @@ def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_killed_run_resumes_bit_for_bit(tmp_path: Path, uninterrupted: Path):
     run_dir = tmp_path / "run"
-    tests = str(Path(__file__).parent)
-    environment = {**os.environ, "PYTHONPATH": tests, "OMP_NUM_THREADS": "1"}
+    path = os.pathsep.join(filter(None, [str(Path(__file__).parent), os.environ.get("PYTHONPATH")]))
+    environment = {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
     process = subprocess.Popen([sys.executable, "-c", SLOW_RUN, str(run_dir), "0"], env=environment)
     try:
         checkpoint = run_dir / "checkpoints" / "last.safetensors"
