@@ -26,7 +26,13 @@ VOICED_PERIODICITY = 0.45
 VOICED_RANGE_DB = 55.0
 """Frames further than this below the loud parts of the piece have no pitch."""
 
-SHORTEST_NOTE_FRAMES = 4
+SHORTEST_NOTE_FRAMES = 5
+LEAP_OCTAVES = 1.0 / 15.0
+"""A step of the pitch from one frame to the next that no vibrato or slide makes: 80 cents."""
+
+
+_Piece = tuple[np.ndarray, int, int]
+"""Sound with context, frames of context before it, frames to keep."""
 
 
 @dataclass(frozen=True)
@@ -59,9 +65,9 @@ def analyse_blocks(blocks: Iterable[Float[np.ndarray, " sample"]]) -> Controls:
         for name in ("f0_hz", "periodicity", "loudness_db")
     )
     levels_db = np.concatenate([m.levels_db for m in measured])
-    is_voiced = voiced_frames(periodicity, loudness_db)
+    is_voiced = voiced_frames(f0_hz, periodicity, loudness_db)
     return Controls(
-        f0_hz=carry_pitch(f0_hz, is_voiced)[None],
+        f0_hz=carry_pitch(f0_hz, is_voiced, loudness_db)[None],
         periodicity=np.where(is_voiced, periodicity, 0.0).astype(np.float32)[None],
         loudness_db=loudness_db[None],
         onset_strength=onset_strength(levels_db),
@@ -69,33 +75,49 @@ def analyse_blocks(blocks: Iterable[Float[np.ndarray, " sample"]]) -> Controls:
 
 
 def voiced_frames(
-    periodicity: Float[np.ndarray, " frame"], loudness_db: Float[np.ndarray, " frame"]
+    f0_hz: Float[np.ndarray, " frame"],
+    periodicity: Float[np.ndarray, " frame"],
+    loudness_db: Float[np.ndarray, " frame"],
 ) -> Bool[np.ndarray, " frame"]:
-    """Frames that carry a pitch: periodic, not far below the piece, in runs of at least 40 ms."""
+    """Frames that carry a pitch: periodic, not far below the piece, steady for at least 50 ms."""
     audible_db = loudness_db[loudness_db > SILENCE_DB]
     if len(audible_db) == 0:
         return np.zeros(len(loudness_db), dtype=bool)
     gate_db = float(np.percentile(audible_db, 95)) - VOICED_RANGE_DB
     is_voiced = (periodicity > VOICED_PERIODICITY) & (loudness_db > gate_db)
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], is_voiced, [False]]).astype(np.int8)))
-    for start, stop in zip(edges[::2], edges[1::2], strict=True):
-        if stop - start < SHORTEST_NOTE_FRAMES:
-            is_voiced[start:stop] = False
-    return is_voiced
+    octaves = np.log2(np.maximum(f0_hz, 1.0))
+    leaps = np.abs(np.diff(octaves, prepend=octaves[:1])) > LEAP_OCTAVES
+    # A run ends where the pitch leaps or the voice stops; what is shorter than a note is an error.
+    run = np.cumsum(leaps | np.diff(is_voiced, prepend=False))
+    length = np.bincount(run)[run]
+    return is_voiced & (length >= SHORTEST_NOTE_FRAMES)
 
 
 def carry_pitch(
-    f0_hz: Float[np.ndarray, " frame"], is_voiced: Bool[np.ndarray, " frame"]
+    f0_hz: Float[np.ndarray, " frame"],
+    is_voiced: Bool[np.ndarray, " frame"],
+    loudness_db: Float[np.ndarray, " frame"],
 ) -> Float[np.ndarray, " frame"]:
-    """Hold the last voiced pitch through gaps; before the first note, hold the first."""
-    voiced = np.flatnonzero(is_voiced)
-    if len(voiced) == 0:
-        return np.zeros_like(f0_hz)
-    last = voiced[np.maximum(np.searchsorted(voiced, np.arange(len(f0_hz)), side="right") - 1, 0)]
-    return f0_hz[last]
+    """Carry the pitch through gaps: the last note's up to the softest frame, the next one's after."""
+    carried = np.where(is_voiced, f0_hz, 0.0).astype(f0_hz.dtype)
+    if not is_voiced.any():
+        return carried
+    edges = np.flatnonzero(np.diff(np.concatenate([[True], is_voiced, [True]]).astype(np.int8)))
+    for start, stop in zip(edges[::2], edges[1::2], strict=True):
+        if start == 0:
+            turn = 0
+        elif stop == len(f0_hz):
+            turn = stop
+        else:
+            turn = start + int(loudness_db[start:stop].argmin())
+        carried[start:turn] = carried[start - 1] if start else 0.0
+        carried[turn:stop] = f0_hz[stop] if stop < len(f0_hz) else 0.0
+    return carried
 
 
-def _pieces(blocks: Iterable[Float[np.ndarray, " sample"]]) -> Iterator[tuple[Float[np.ndarray, " sample"], int, int]]:
+def _pieces(
+    blocks: Iterable[Float[np.ndarray, " sample"]],
+) -> Iterator[_Piece]:
     """Cut the stream into (sound with context, frames of left context, frames to keep)."""
     context = (CONTEXT_FRAMES + 4) * HOP_LENGTH
     step = BLOCK_FRAMES * HOP_LENGTH
@@ -118,7 +140,7 @@ def _pieces(blocks: Iterable[Float[np.ndarray, " sample"]]) -> Iterator[tuple[Fl
         remaining -= keep
 
 
-def _measure(piece: tuple[Float[np.ndarray, " sample"], int, int]) -> _Measured:
+def _measure(piece: _Piece) -> _Measured:
     audio, left_frames, keep = piece
     before = min(left_frames, CONTEXT_FRAMES)
     start = (left_frames - before) * HOP_LENGTH
@@ -133,7 +155,7 @@ def _measure(piece: tuple[Float[np.ndarray, " sample"], int, int]) -> _Measured:
     )
 
 
-def _in_parallel(pieces: Iterable[tuple[Float[np.ndarray, " sample"], int, int]]) -> Iterator[_Measured]:
+def _in_parallel(pieces: Iterable[_Piece]) -> Iterator[_Measured]:
     """Measure pieces in order on all cores, never holding more than a few."""
     n_workers = os.cpu_count() or 1
     with ThreadPoolExecutor(n_workers) as pool:

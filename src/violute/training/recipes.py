@@ -22,6 +22,8 @@ class DdspRecipe:
         learning_rate: Base rate of Adam.
         batch_size: Snippets a step, half of them of each end; for each process.
         n_frames: Length of a snippet, in frames of 10 ms.
+        channels: Width of the network.
+        dilations: Of its causal convolutions, in frames.
         loss_weights: By path-like name of the loss; each loss has one.
     """
 
@@ -29,14 +31,22 @@ class DdspRecipe:
     learning_rate: float = 1e-3
     batch_size: int = 16
     n_frames: int = 200
+    channels: int = 160
+    dilations: tuple[int, ...] = (1, 2, 4, 8)
     loss_weights: Mapping[str, float] = field(
-        default_factory=lambda: {"regression/harmonics": 1.0, "regression/noise": 1.0}
+        default_factory=lambda: {
+            "regression/harmonics": 1.0,
+            "regression/noise": 1.0,
+            "prior/smooth_body": 0.02,
+            "prior/smooth_room": 0.02,
+            "prior/small_room": 0.002,
+        }
     )
 
 
 def ddsp_default() -> DdspRecipe:
     """Return what made the built-in voice: two CPU cores, two hours."""
-    return DdspRecipe(LoopSettings(n_steps=20_000, minutes=120.0, averaging_decay=0.999))
+    return DdspRecipe(LoopSettings(n_steps=8_000, minutes=120.0, averaging_decay=0.999))
 
 
 def ddsp_quick() -> DdspRecipe:
@@ -47,7 +57,7 @@ def ddsp_quick() -> DdspRecipe:
 def ddsp_tiny() -> DdspRecipe:
     """Return what runs through everything in seconds and learns next to nothing, for tests."""
     loop = LoopSettings(n_steps=4, report_every=2, validate_every=2, checkpoint_every=2, warmup_steps=0)
-    return DdspRecipe(loop, batch_size=2, n_frames=50)
+    return DdspRecipe(loop, batch_size=2, n_frames=50, channels=16)
 
 
 DDSP_RECIPES: Mapping[str, Callable[[], DdspRecipe]] = {

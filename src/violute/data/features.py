@@ -1,0 +1,178 @@
+"""What the default voice learns from: controls and measured levels of each recording, cached."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from violute.analysis.analyser import analyse
+from violute.analysis.controls import Controls
+from violute.analysis.pitch import LOWEST_HZ
+from violute.analysis.spectra import SAMPLE_RATE
+from violute.data.harmonics import FLOOR_DB, measure_partials
+from violute.data.recordings import Recording, read_recording
+from violute.synthesis.noise import N_BANDS, noise_bands
+
+FEATURE_VERSION = 2
+"""Part of the cache's key: raised when the measurement changes."""
+
+LOWEST_CUT_HZ = 10_000.0
+CUT_STEP_HZ = 500.0
+CUT_FALL_DB = 18.0
+"""A fall this steep within two steps of 500 Hz is a codec's low-pass, not an instrument."""
+
+
+@dataclass(frozen=True)
+class Features:
+    """One recording, measured.
+
+    Attributes:
+        name: Of the recording.
+        source: Player, room and microphone that it shares with others.
+        controls: As conversion will measure them, one voice.
+        harmonic_db: Peak amplitude of each harmonic, dB relative to full scale.
+        noise_db: Level of each noise band, dB relative to white noise of RMS 1.
+        is_reliable: Frames whose pitch is sure enough to learn from.
+        highest_hz: Nothing above it was recorded (a codec cut it off).
+    """
+
+    name: str
+    source: str
+    controls: Controls
+    harmonic_db: Float[np.ndarray, "frame harmonic"]
+    noise_db: Float[np.ndarray, "frame band"]
+    is_reliable: Bool[np.ndarray, " frame"]
+    highest_hz: float
+
+
+def measure(recording: Recording) -> Features:
+    """Read and measure one recording.
+
+    Raises:
+        AudioError: It cannot be read.
+    """
+    audio = read_recording(recording, SAMPLE_RATE)
+    controls = analyse(audio)
+    f0_hz = controls.f0_hz[0]
+    is_voiced = controls.periodicity[0] > 0.0
+    partials = measure_partials(audio, np.maximum(f0_hz, LOWEST_HZ))
+    # A refinement that wandered off means that the tracker was wrong or two notes overlap.
+    cents = 1200.0 * np.abs(np.log2(partials.f0_hz / np.maximum(f0_hz, LOWEST_HZ)))
+    refined = Controls(
+        np.where(is_voiced & (cents < 40.0), partials.f0_hz, f0_hz)[None],
+        controls.periodicity,
+        controls.loudness_db,
+        controls.onset_strength,
+    )
+    return Features(
+        name=recording.name,
+        source=recording.source,
+        controls=refined,
+        harmonic_db=partials.harmonic_db,
+        noise_db=bands_from_gaps(partials.noise_db, partials.f0_hz),
+        is_reliable=is_voiced & (cents < 40.0),
+        highest_hz=highest_recorded_hz(audio),
+    )
+
+
+def bands_from_gaps(
+    gap_db: Float[np.ndarray, "frame gap"], f0_hz: Float[np.ndarray, " frame"]
+) -> Float[np.ndarray, "frame band"]:
+    """Read the noise between harmonics at the centres of the synthesiser's bands."""
+    centres_hz = noise_bands(N_BANDS, sample_rate=SAMPLE_RATE)
+    n_gaps = gap_db.shape[1]
+    position = np.clip(centres_hz / f0_hz[:, None] - 0.5, 0.0, n_gaps - 1.001)
+    n_measured = np.maximum((gap_db > FLOOR_DB).sum(axis=1, keepdims=True), 2)
+    position = np.minimum(position, n_measured - 1.001)
+    low = position.astype(np.int64)
+    rows = np.arange(len(gap_db))[:, None]
+    part = position - low
+    return ((1.0 - part) * gap_db[rows, low] + part * gap_db[rows, low + 1]).astype(np.float32)
+
+
+def highest_recorded_hz(audio: Float[np.ndarray, " sample"]) -> float:
+    """Frequency above which a codec left nothing; Nyquist if it left everything."""
+    n_fft = 4096
+    nyquist_hz = SAMPLE_RATE / 2
+    if len(audio) < n_fft:
+        return nyquist_hz
+    frames = np.lib.stride_tricks.sliding_window_view(audio, n_fft)[:: n_fft // 2]
+    frames = frames[np.linspace(0, len(frames) - 1, min(len(frames), 400)).astype(int)]
+    power = np.median(np.square(np.abs(np.fft.rfft(frames * np.hanning(n_fft), axis=1))), axis=0)
+    edges_hz = np.arange(LOWEST_CUT_HZ, nyquist_hz, CUT_STEP_HZ)
+    bins = np.searchsorted(np.fft.rfftfreq(n_fft, 1 / SAMPLE_RATE), edges_hz)
+    level_db = np.array([10 * np.log10(power[a:b].mean() + 1e-20) for a, b in pairwise(bins)])
+    falls = np.flatnonzero(level_db[:-2] - level_db[2:] > CUT_FALL_DB)
+    return float(edges_hz[falls[0] + 1]) if len(falls) else nyquist_hz
+
+
+def measure_all(
+    recordings: Sequence[Recording], cache: Path, *, on_progress: Callable[[float], None] | None = None
+) -> list[Features]:
+    """Measure every recording on all cores, or read what `cache` already holds.
+
+    Args:
+        recordings: In the order of the result.
+        cache: Folder for the measurements; made if missing.
+        on_progress: Called with the share done.
+
+    Raises:
+        AudioError: A recording cannot be read.
+    """
+    cache.mkdir(parents=True, exist_ok=True)
+    results = []
+    with ProcessPoolExecutor(os.cpu_count()) as pool:
+        for i, features in enumerate(pool.map(partial(_cached, cache), recordings)):
+            results.append(features)
+            if on_progress is not None:
+                on_progress((i + 1) / len(recordings))
+    return results
+
+
+def _cached(cache: Path, recording: Recording) -> Features:
+    stat = recording.path.stat()
+    key = f"{FEATURE_VERSION}:{recording}:{stat.st_size}:{stat.st_mtime_ns}"
+    path = cache / f"{hashlib.sha256(key.encode()).hexdigest()[:24]}.npz"
+    if path.is_file():
+        return _load(path)
+    features = measure(recording)
+    temporary = path.with_suffix(".part.npz")
+    np.savez(
+        temporary,
+        name=features.name,
+        source=features.source,
+        f0_hz=features.controls.f0_hz,
+        periodicity=features.controls.periodicity,
+        loudness_db=features.controls.loudness_db,
+        onset_strength=features.controls.onset_strength,
+        harmonic_db=features.harmonic_db.astype(np.float16),
+        noise_db=features.noise_db.astype(np.float16),
+        is_reliable=features.is_reliable,
+        highest_hz=features.highest_hz,
+    )
+    temporary.replace(path)
+    return _load(path)
+
+
+def _load(path: Path) -> Features:
+    with np.load(path) as stored:
+        return Features(
+            name=str(stored["name"]),
+            source=str(stored["source"]),
+            controls=Controls(
+                stored["f0_hz"], stored["periodicity"], stored["loudness_db"], stored["onset_strength"]
+            ),
+            harmonic_db=stored["harmonic_db"].astype(np.float32),
+            noise_db=stored["noise_db"].astype(np.float32),
+            is_reliable=stored["is_reliable"],
+            highest_hz=float(stored["highest_hz"]),
+        )

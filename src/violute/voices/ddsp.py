@@ -1,0 +1,290 @@
+"""The default family: one network plays both ends, one synthesiser their mixture.
+
+The network of the voice file gives the harmonic and noise levels of both ends for the same notes.
+They are mixed in decibels at one pitch and one phase, so the result is one instrument with the exact
+pitch of the source; its loudness is then set, frame by frame, to that of the source.
+
+Source:
+    Engel et al., DDSP (ICLR 2020); Caetano & Rodet, Musical instrument sound morphing guided by
+    perceptually motivated features (TASLP 2013), for mixing envelopes rather than waveforms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import onnxruntime
+from jaxtyping import Bool, Float
+
+from violute.analysis.analyser import analyse_blocks
+from violute.analysis.conditioning import conditioning, frames_since, reference_loudness_db
+from violute.analysis.controls import Controls
+from violute.analysis.loudness import a_weighting_db
+from violute.analysis.onsets import pick_onsets
+from violute.analysis.spectra import SAMPLE_RATE
+from violute.audio.channels import Measurement, mono_blocks
+from violute.audio.resample import StreamResampler, resampled_length
+from violute.audio.source import Source
+from violute.errors import VoiceError
+from violute.synthesis.harmonics import HarmonicSynth
+from violute.synthesis.noise import N_BANDS, FilteredNoise, noise_bands
+from violute.synthesis.room import Room
+from violute.voices.adaptation import Vibrato, into_range, loudness_quantiles, map_loudness
+from violute.voices.card import Card
+from violute.voices.contract import OnProgress
+from violute.voices.family import FamilyVoice
+from violute.voices.mix import Dials
+
+BLOCK_FRAMES = 512
+LOOK_BACK_FRAMES = 64
+"""Frames before a block that the network sees: more than its receptive field."""
+
+CACHED_FRAMES = 60_000
+"""Pieces up to this long (10 minutes) keep their levels for the next rendering."""
+
+LONGEST_BRIDGED_FRAMES = 8
+"""Gaps in the pitch up to 80 ms are played through; longer ones are rests."""
+
+ATTACK_HOLD_FRAMES = 5
+ATTACK_FADE_FRAMES = 8
+LOWEST_LEVEL_DB = -110.0
+UNPITCHED_HZ = 440.0
+
+NO_PITCH = "no steady pitch was found: this voice plays one note at a time of a pitched instrument"
+LITTLE_PITCH_SHARE = 0.1
+
+
+class HarmonicVoice(FamilyVoice):
+    """A voice of the family `ddsp`.
+
+    Args:
+        onnx_bytes: The network: features of both ends and f0 in, levels of both ends out.
+        card: Of the voice.
+
+    Raises:
+        VoiceError: The network cannot be loaded or the card lacks its settings.
+    """
+
+    def __init__(self, onnx_bytes: bytes, card: Card) -> None:
+        self._card = card
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3
+        try:
+            self.session = onnxruntime.InferenceSession(
+                onnx_bytes, options, providers=["CPUExecutionProvider"]
+            )
+            self.settings = VoiceSettings(card)
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            reason = str(error).splitlines()[0]
+            raise VoiceError(
+                f"voice {card.name} is damaged ({reason}): export or download it again"
+            ) from None
+
+    @property
+    def card(self) -> Card:
+        """What the voice is, what made it, and where its limits are."""
+        return self._card
+
+    def perform(
+        self, source: Source, measurement: Measurement, on_progress: OnProgress
+    ) -> HarmonicPerformance:
+        """Measure pitch, loudness and onsets of a recording."""
+        controls = analyse_blocks(_resampled(source, measurement, on_progress))
+        return HarmonicPerformance(self.session, self.settings, controls)
+
+
+class VoiceSettings:
+    """Numbers of the card that rendering needs.
+
+    Args:
+        card: With `loudness_quantiles` and `dial` among its settings.
+    """
+
+    def __init__(self, card: Card) -> None:
+        self.loudness_quantiles = [
+            np.asarray(card.settings["loudness_quantiles"][end], dtype=np.float64) for end in card.ends
+        ]
+        self.pitch_range_hz = [card.pitch_range_hz[end] for end in card.ends]
+        dial = np.asarray(card.settings.get("dial", [[0.0, 0.0], [1.0, 1.0]]), dtype=np.float64)
+        self.dial_mix, self.dial_weight = dial[:, 0], dial[:, 1]
+
+    def weight(self, mix: Float[np.ndarray, " frame"]) -> Float[np.ndarray, " frame"]:
+        """Turn the dial into a weight on the second end, so that equal steps sound equal."""
+        return np.interp(mix, self.dial_mix, self.dial_weight).astype(np.float32)
+
+
+class HarmonicPerformance:
+    """One performance, ready to be rendered at any mix.
+
+    Args:
+        session: The network.
+        settings: Of the voice.
+        controls: Of the performance.
+    """
+
+    sample_rate = SAMPLE_RATE
+
+    def __init__(self, session: Any, settings: VoiceSettings, controls: Controls) -> None:
+        self._session = session
+        self._settings = settings
+        self.controls = controls
+        self._cache: dict[int, tuple[np.ndarray, np.ndarray]] = {}
+        is_voiced = controls.periodicity[0] > 0.0
+        self._is_pitched = bool(is_voiced.any())
+        self._f0_hz = np.where(controls.f0_hz[0] > 0.0, controls.f0_hz[0], UNPITCHED_HZ).astype(np.float32)
+        self._loudness_db = controls.loudness_db[0]
+        self._gate = harmonic_gate(is_voiced)
+        self._attack = attack_share(controls.onset_strength)
+        self._vibrato = Vibrato.measure(
+            self._f0_hz, self._loudness_db, is_voiced, frame_rate_hz=controls.frame_rate_hz
+        )
+        relative_db = self._loudness_db - reference_loudness_db(controls)
+        own = loudness_quantiles(relative_db[is_voiced])
+        self._end_loudness_db = [map_loudness(relative_db, own, end) for end in settings.loudness_quantiles]
+
+    @property
+    def n_frames(self) -> int:
+        """Frames of the dials that `blocks` expects."""
+        return self.controls.n_frames
+
+    @property
+    def frame_rate_hz(self) -> float:
+        """Frames per second."""
+        return self.controls.frame_rate_hz
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What the user should know about this performance."""
+        share = float(np.mean(self.controls.periodicity[0] > 0.0))
+        return (NO_PITCH,) if share < LITTLE_PITCH_SHARE else ()
+
+    def blocks(self, dials: Dials) -> Iterator[Float[np.ndarray, " sample"]]:
+        """Synthesise at the dials, about five seconds at a time."""
+        harmonics, noise = HarmonicSynth(), FilteredNoise()
+        size = float(dials.room.max(initial=0.0))
+        room = Room(size) if size > 0.0 else None
+        cents, vibrato_db = self._vibrato.moved(dials.vibrato)
+        f0_hz = (self._f0_hz * 2.0 ** (cents / 1200.0)).astype(np.float32)
+        for start in range(0, self.n_frames, BLOCK_FRAMES):
+            # One point more than hops: each block ends where the next begins.
+            points = np.minimum(np.arange(start, start + BLOCK_FRAMES + 1), self.n_frames - 1)
+            points = points[: min(BLOCK_FRAMES, self.n_frames - start) + 1]
+            harmonic_db, noise_db = self._mixed(points, dials)
+            gain_db = self._loudness_db[points] + vibrato_db[points]
+            gain_db -= level_db(harmonic_db, noise_db, f0_hz[points], with_harmonics=self._is_pitched)
+            gain_db = gain_db[:, None].astype(np.float32)
+            amplitudes = decibels_to_amplitude(harmonic_db + gain_db) * self._gate[points, None]
+            audio = harmonics.block(f0_hz[points], amplitudes) + noise.block(noise_db + gain_db)
+            yield audio if room is None else room.block(audio, dials.room[points])
+
+    def _mixed(
+        self, points: np.ndarray, dials: Dials
+    ) -> tuple[Float[np.ndarray, "point harmonic"], Float[np.ndarray, "point band"]]:
+        """Levels at the dials, in dB relative to the loudness of the frame."""
+        harmonic_db, noise_db = self._levels(points)
+        attack = self._attack[points]
+
+        def weight(track: Float[np.ndarray, " frame"]) -> Float[np.ndarray, "point 1"]:
+            chosen = track[points]
+            return self._settings.weight(chosen + attack * (dials.attack[points] - chosen))[:, None]
+
+        tone, noise = weight(dials.tone), weight(dials.noise)
+        return (
+            harmonic_db[0] + tone * (harmonic_db[1] - harmonic_db[0]),
+            noise_db[0] + noise * (noise_db[1] - noise_db[0]),
+        )
+
+    def _levels(
+        self, points: np.ndarray
+    ) -> tuple[Float[np.ndarray, "end point harmonic"], Float[np.ndarray, "end point band"]]:
+        """Levels of both ends at consecutive points, computed once where the piece is short enough."""
+        start = int(points[0])
+        if start in self._cache:
+            harmonic_db, noise_db = self._cache[start]
+            return harmonic_db.astype(np.float32), noise_db.astype(np.float32)
+        first = max(start - LOOK_BACK_FRAMES, 0)
+        stop = int(points[-1]) + 1
+        features = np.stack([self._features(end, first, stop) for end in range(len(self._end_loudness_db))])
+        harmonic_db, noise_db = self._session.run(
+            None, {"features": features, "f0_hz": self._f0_hz[first:stop]}
+        )
+        inside = points - first
+        harmonic_db = np.maximum(harmonic_db[:, inside], LOWEST_LEVEL_DB)
+        noise_db = np.maximum(noise_db[:, inside], LOWEST_LEVEL_DB)
+        if self.n_frames <= CACHED_FRAMES:
+            self._cache[start] = harmonic_db.astype(np.float16), noise_db.astype(np.float16)
+        return harmonic_db, noise_db
+
+    def _features(self, end: int, first: int, stop: int) -> Float[np.ndarray, "frame feature"]:
+        # Features remember the last attack: give them a second of history of their own.
+        early = max(first - 100, 0)
+        lowest_hz, highest_hz = self._settings.pitch_range_hz[end]
+        return conditioning(
+            into_range(self._f0_hz[early:stop], lowest_hz, highest_hz),
+            self._end_loudness_db[end][early:stop],
+            self.controls.onset_strength[early:stop],
+            frame_rate_hz=self.frame_rate_hz,
+        )[first - early :]
+
+
+def level_db(
+    harmonic_db: Float[np.ndarray, "frame harmonic"],
+    noise_db: Float[np.ndarray, "frame band"],
+    f0_hz: Float[np.ndarray, " frame"],
+    *,
+    with_harmonics: bool = True,
+) -> Float[np.ndarray, " frame"]:
+    """A-weighted loudness that these levels will have, dB relative to a full-scale 1 kHz sine."""
+    edges_hz = noise_bands(N_BANDS, sample_rate=SAMPLE_RATE)
+    share = np.gradient(edges_hz) / (SAMPLE_RATE / 2)
+    weights = 2.0 * share * 10.0 ** (a_weighting_db(edges_hz) / 10.0)
+    power = np.exp(noise_db * np.float32(np.log(10.0) / 10.0)) @ weights.astype(np.float32)
+    if with_harmonics:
+        frequency_hz = f0_hz[:, None] * np.arange(1, harmonic_db.shape[1] + 1, dtype=np.float32)
+        heard = np.exp((harmonic_db + _a_curve_db(frequency_hz)) * np.float32(np.log(10.0) / 10.0))
+        power = power + (heard * (frequency_hz < 0.94 * SAMPLE_RATE / 2)).sum(axis=1)
+    return 10.0 * np.log10(np.maximum(power, 1e-20))
+
+
+def decibels_to_amplitude(decibels: Float[np.ndarray, "*axes"]) -> Float[np.ndarray, "*axes"]:
+    """Linear amplitude."""
+    return np.exp(decibels * np.float32(np.log(10.0) / 20.0))
+
+
+def harmonic_gate(is_voiced: Bool[np.ndarray, " frame"]) -> Float[np.ndarray, " frame"]:
+    """1 where notes sound, 0 in rests, with short gaps bridged and soft edges."""
+    gate = is_voiced.astype(np.float32)
+    gaps = np.flatnonzero(np.diff(np.concatenate([[1.0], gate, [1.0]])))
+    for start, stop in zip(gaps[::2], gaps[1::2], strict=True):
+        if stop - start <= LONGEST_BRIDGED_FRAMES:
+            gate[start:stop] = 1.0
+    padded = np.pad(gate, 1, mode="edge")
+    return 0.25 * padded[:-2] + 0.5 * padded[1:-1] + 0.25 * padded[2:]
+
+
+def attack_share(onset_strength: Float[np.ndarray, " frame"]) -> Float[np.ndarray, " frame"]:
+    """1 just after an onset, fading to 0 within a tenth of a second."""
+    age = frames_since(pick_onsets(onset_strength), len(onset_strength))
+    return np.clip(1.0 - (age - ATTACK_HOLD_FRAMES) / ATTACK_FADE_FRAMES, 0.0, 1.0).astype(np.float32)
+
+
+def _a_curve_db(frequency_hz: Float[np.ndarray, "*axes"]) -> Float[np.ndarray, "*axes"]:
+    """A curve read from a table: exact to 0.01 dB and quick."""
+    table_hz = np.arange(0.0, SAMPLE_RATE, 20.0)
+    return np.interp(frequency_hz, table_hz, a_weighting_db(np.maximum(table_hz, 10.0))).astype(np.float32)
+
+
+def _resampled(
+    source: Source, measurement: Measurement, on_progress: OnProgress
+) -> Iterator[Float[np.ndarray, " sample"]]:
+    """The recording in mono at the rate of analysis, block by block."""
+    length = resampled_length(source.n_samples, source.sample_rate, SAMPLE_RATE)
+    resampler = StreamResampler(source.sample_rate, SAMPLE_RATE, 1, length)
+    n_done = 0
+    for block in mono_blocks(source, measurement):
+        n_done += len(block)
+        on_progress(n_done / source.n_samples)
+        yield resampler.push(block[None])[0]
+    yield resampler.flush()[0]
