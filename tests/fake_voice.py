@@ -6,7 +6,6 @@ from violute.audio.channels import mono_blocks
 from violute.voices.card import Card
 from violute.voices.family import FamilyVoice
 
-
 CARD = Card(name="sines", family="sines", ends=("low", "high"), sample_rate=32_000)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
+from violute.cli.options import Flag
 from violute.cli.output import complain, say, say_json
 from violute.cli.progress import progress_bars
 from violute.errors import InputError, MixError, VioluteError
@@ -32,9 +33,9 @@ def convert(
     room: float = 0.0,
     automation: Path | None = None,
     voice: str | None = None,
-    force: Annotated[bool, Parameter(negative=())] = False,
-    json: Annotated[bool, Parameter(negative=())] = False,
-    quiet: Annotated[bool, Parameter(negative=())] = False,
+    force: Flag = False,
+    json: Flag = False,
+    quiet: Flag = False,
 ) -> int:
     """Play recordings in a voice made of two instruments.
 

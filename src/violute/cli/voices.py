@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-from cyclopts import Parameter
-
+from violute.cli.options import Flag
 from violute.cli.output import complain, say, say_json
 
 if TYPE_CHECKING:
     from violute.voices.load import VoiceListing
 
 
-def voices(*, json: Annotated[bool, Parameter(negative=())] = False) -> int:
+def voices(*, json: Flag = False) -> int:
     """List the voices that --voice finds by name: built-in ones and those in ./voices.
 
     Parameters

@@ -1,0 +1,112 @@
+"""`violute demo`: the example pieces at five mixes, and a picture of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from violute.cli.options import Flag
+from violute.cli.output import say, say_json
+from violute.cli.progress import progress_bars
+from violute.errors import InputError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from jaxtyping import Float32
+    from PIL.Image import Image
+
+    from violute.cli.spectrogram import Panel
+
+MIXES = (0.0, 0.25, 0.5, 0.75, 1.0)
+PICTURE_SECONDS = 7.0
+"""Start of each piece that the picture shows: more would blur the notes."""
+
+
+def demo(
+    *,
+    out: Path = Path("violute-demo"),
+    voice: str | None = None,
+    json: Flag = False,
+    quiet: Flag = False,
+) -> int:
+    """Play the two shipped pieces, one for flute and one for violin, at five mixes.
+
+    Writes a WAV file for each piece and mix and `spectrograms.png`, which shows them side by side.
+    Files of an earlier demo are replaced.
+
+    Parameters
+    ----------
+    out
+        Folder for the results; made if it doesn't exist.
+    voice
+        Name of a voice (see `violute voices`) or path of a voice file. Default: violute-violin-flute.
+    json
+        Print one JSON document of what was written.
+    quiet
+        Print nothing but errors.
+    """
+    from violute.audio.read import read
+    from violute.audio.source import ArraySource
+    from violute.audio.write import AudioWriter
+    from violute.cli.spectrogram import draw_page
+    from violute.examples import example_paths
+    from violute.voices.load import load_voice
+
+    player = load_voice(voice)
+    _make_folder(out)
+    ends = player.card.ends
+    written: list[dict[str, object]] = []
+    rows: list[tuple[str, list[Panel]]] = []
+    with progress_bars(shown=not (quiet or json)) as start:
+        for instrument, path in example_paths().items():
+            audio, sample_rate = read(path)
+            take = player.analyse_source(
+                ArraySource(audio, sample_rate, path.name), on_progress=start(f"listening to {path.stem}")
+            )
+            panels = [_panel(audio, sample_rate)]
+            for mix in MIXES:
+                target = out / f"{path.stem}-mix{mix:.2f}.wav"
+                hybrid = take.render(mix, on_progress=start(f"{path.stem} at mix {mix:.2f}"))
+                with AudioWriter(target, sample_rate, len(hybrid)) as writer:
+                    writer.write(hybrid)
+                panels.append(_panel(hybrid, sample_rate))
+                written.append({"source": path.name, "mix": mix, "path": str(target)})
+                if not (quiet or json):
+                    say(str(target))
+            rows.append((f"{path.stem}, {instrument} in", panels))
+        picture = out / "spectrograms.png"
+        titles = ["example", f"mix 0: {ends[0]}", "0.25", "0.5", "0.75", f"mix 1: {ends[1]}"]
+        _save(draw_page(rows, titles), picture)
+    if json:
+        say_json({"voice": player.card.name, "written": written, "picture": str(picture)})
+    elif not quiet:
+        say(str(picture))
+    return 0
+
+
+def _panel(audio: Float32[np.ndarray, "channel sample"], sample_rate: int) -> Panel:
+    """Return the first seconds of a piece, in mono, as they are drawn."""
+    from violute.cli.spectrogram import Panel
+
+    return Panel(audio[:, : int(PICTURE_SECONDS * sample_rate)].mean(axis=0), sample_rate)
+
+
+def _save(page: Image, picture: Path) -> None:
+    """Write the picture whole or not at all."""
+    partial = picture.with_name(f".{picture.name}.part")
+    try:
+        page.save(partial, "PNG")
+        partial.replace(picture)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise InputError(f"{picture}: the picture cannot be written ({reason}): make room there") from None
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise InputError(f"{folder}: the folder cannot be made ({reason}): name another with --out") from None

@@ -1,0 +1,10 @@
+"""Kinds of options that several verbs share."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from cyclopts import Parameter
+
+Flag = Annotated[bool, Parameter(negative=(), show_default=False)]
+"""Something that is off unless it is named; there is no `--no-` form."""

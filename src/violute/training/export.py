@@ -1,0 +1,88 @@
+"""From a run folder to a voice file, without another step: what `violute export` calls."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from violute.data.recordings import Recording, list_recordings
+from violute.errors import TrainingError
+from violute.training.checkpoints import read_checkpoint
+from violute.training.recipes import ddsp_recipe
+from violute.training.run import TwoEnds
+from violute.training.run_folder import RunFolder
+
+
+def export_run(run: str | Path, out: str | Path) -> int:
+    """Write the voice file of a run, from its best checkpoint or the one that is named.
+
+    Args:
+        run: Run folder, or a checkpoint in its `checkpoints`.
+        out: Voice file to write; it appears only when it is whole.
+
+    Returns:
+        Step after which the weights were taken.
+
+    Raises:
+        TrainingError: No run is there, it has no checkpoint yet, its recordings moved, or `out`
+            cannot be written.
+    """
+    run, out = Path(run), Path(out)
+    is_checkpoint = run.suffix == ".safetensors"
+    folder = RunFolder(run.parent.parent if is_checkpoint else run)
+    config = _config(folder)
+    checkpoint = run if is_checkpoint else folder.best_checkpoint
+    if not checkpoint.exists():
+        raise TrainingError(f"{checkpoint}: there is no such checkpoint: train until the first validation")
+    state = read_checkpoint(checkpoint)
+    # Here: only a run that can be exported needs the family.
+    from violute.training.ddsp_task import build_ddsp_task
+
+    first, second = (
+        _recordings(path, names) for path, names in zip(config["folders"], config["recordings"], strict=True)
+    )
+    names = (config["names"][0], config["names"][1])
+    ends = TwoEnds(names, (first, second), folder.path / "features", torch.device("cpu"))
+    task = build_ddsp_task(ends, ddsp_recipe(config["recipe"]))
+    try:
+        for name, module in task.modules().items():
+            module.load_state_dict(state["modules"][name])
+        step = int(state["step"])
+    except (KeyError, TypeError, ValueError, RuntimeError):
+        raise TrainingError(
+            f"{checkpoint}: is of another model: export with the version that trained it"
+        ) from None
+    try:
+        with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as aside:
+            task.export(Path(aside) / out.name)
+            (Path(aside) / out.name).replace(out)
+    except OSError as error:
+        raise TrainingError(f"{out}: cannot be written ({error.strerror}): name another place") from None
+    return step
+
+
+def _config(folder: RunFolder) -> dict[str, Any]:
+    try:
+        config = json.loads(folder.config_path.read_text(encoding="utf-8"))
+    except OSError:
+        raise TrainingError(f"{folder.path}: holds no training run: name a run folder") from None
+    except ValueError:
+        raise TrainingError(f"{folder.config_path}: is damaged: name another run folder") from None
+    missing = {"family", "folders", "names", "recipe", "recordings"} - config.keys()
+    if missing or config["family"] != "ddsp":
+        raise TrainingError(
+            f"{folder.config_path}: describes no run of the family ddsp: name another run folder"
+        )
+    return dict(config)
+
+
+def _recordings(folder: str, names: list[str]) -> list[Recording]:
+    """List the recordings that the run learned from."""
+    found = [recording for recording in list_recordings(folder) if recording.name in set(names)]
+    if [recording.name for recording in found] != names:
+        raise TrainingError(f"{folder}: its recordings are not those of the run: put them back to export")
+    return found
