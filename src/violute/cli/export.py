@@ -10,6 +10,7 @@ from cyclopts import Parameter
 from violute.cli.options import Flag
 from violute.cli.output import say, say_json
 from violute.cli.train import require_training
+from violute.errors import TrainingError
 
 
 def export(
@@ -35,6 +36,8 @@ def export(
     quiet
         Print nothing but errors.
     """
+    if not run.exists():
+        raise TrainingError(f"{run}: there is no such run folder: name what `violute train` made")
     require_training()
     from violute.training.export import export_run
 

@@ -79,10 +79,15 @@ def ddsp(
     quiet
         Print nothing but errors.
     """
+    from violute.data.recordings import list_recordings
+
     if (steps is not None and steps < 1) or (minutes is not None and not minutes > 0):
         raise InputError("--steps and --minutes must be above 0: give a larger number")
     if out.suffix.lower() != ".onnx":
         raise TrainingError(f"{out}: a voice file ends in .onnx: name it {out.with_suffix('.onnx').name}")
+    patterns = _patterns(hold_out)
+    for folder in (a, b):
+        list_recordings(folder, hold_out=patterns)  # a wrong folder is told before torch takes its seconds
     require_training()
     from violute.training.run import train_ddsp
 
@@ -92,7 +97,7 @@ def ddsp(
             b,
             out,
             names=(a_name, b_name),
-            hold_out=_patterns(hold_out),
+            hold_out=patterns,
             run_dir=run,
             recipe=recipe,
             steps=steps,
