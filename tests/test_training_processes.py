@@ -51,9 +51,16 @@ with joined_processes() as processes:
             (out / "cache").touch()
 
     # Different first weights in each process: the writer's must win.
+    # Neither best nor averaged weights at the end, which come from the writer: each process shows its own.
     def settings(n_steps):
         return LoopSettings(
-            n_steps=n_steps, report_every=2, validate_every=4, checkpoint_every=4, schedule="constant"
+            n_steps=n_steps,
+            report_every=2,
+            validate_every=4,
+            checkpoint_every=4,
+            schedule="constant",
+            best_by=None,
+            averaging_decay=None,
         )
 
     task = ToyTask(seed=rank)
