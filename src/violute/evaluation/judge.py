@@ -93,7 +93,7 @@ def mel_filters() -> Float32[np.ndarray, "bin mel"]:
     return triangles.astype(np.float32)
 
 
-def log_mel(patches: Float32[np.ndarray, "patch sample"]) -> Float32[np.ndarray, "patch mel frame"]:
+def log_mel(patches: Float32[np.ndarray, "patch second"]) -> Float32[np.ndarray, "patch mel frame"]:
     """Compute what the network hears: band levels in units of 20 dB, levelled patch by patch.
 
     Args:
@@ -118,7 +118,7 @@ def log_mel(patches: Float32[np.ndarray, "patch sample"]) -> Float32[np.ndarray,
     return np.ascontiguousarray(levels.transpose(0, 2, 1), dtype=np.float32)
 
 
-def cut_patches(audio: Float32[np.ndarray, " sample"]) -> Float32[np.ndarray, "patch sample"]:
+def cut_patches(audio: Float32[np.ndarray, " sample"]) -> Float32[np.ndarray, "patch second"]:
     """Cut audio at `SAMPLE_RATE` into overlapping seconds and drop the silent ones.
 
     A clip shorter than a patch is filled up with silence; so is the last patch of a longer one

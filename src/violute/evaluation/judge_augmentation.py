@@ -39,7 +39,7 @@ class Source:
 
     name: str
     is_violin: bool
-    clips: list[Float32[np.ndarray, " sample"]]
+    clips: list[Float32[np.ndarray, " _sample"]]
     spectrum_db: Float[np.ndarray, " band"]
 
     @property
@@ -48,7 +48,7 @@ class Source:
         return sum(len(clip) for clip in self.clips) / SAMPLE_RATE
 
 
-def average_spectrum_db(clips: list[Float32[np.ndarray, " sample"]]) -> Float[np.ndarray, " band"]:
+def average_spectrum_db(clips: list[Float32[np.ndarray, " _sample"]]) -> Float[np.ndarray, " band"]:
     """Measure the long-term spectrum of clips in dB per band, with its mean removed."""
     n_fft = 2048
     power = np.full(n_fft // 2 + 1, 1e-12)

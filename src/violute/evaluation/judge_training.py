@@ -48,7 +48,7 @@ CLIP_SECONDS = 5.0
 OnStep = Callable[[int, float], None]
 """Called with the number of steps done and the running loss."""
 
-Clip = tuple[str, bool, Float32[np.ndarray, " sample"]]
+Clip = tuple[str, bool, Float32[np.ndarray, " _sample"]]
 """Source, whether it is a violin, and the sound at the judge's rate."""
 
 

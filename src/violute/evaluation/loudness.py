@@ -73,7 +73,7 @@ def frame_loudness_db(
     mono = to_mono(audio)
     if sample_rate != SAMPLE_RATE:
         mono = soxr.resample(mono, sample_rate, SAMPLE_RATE)
-    padded = np.pad(mono, (N_FFT // 2, N_FFT // 2 + HOP_LENGTH))
+    padded = np.pad(mono, (N_FFT // 2, N_FFT // 2 + -len(mono) % HOP_LENGTH))
     windows = np.lib.stride_tricks.sliding_window_view(padded, N_FFT)[::HOP_LENGTH]
     hann = np.hanning(N_FFT + 1)[:-1]
     # By Parseval's theorem this sums to twice the mean square, which is 1 for a full-scale sine.

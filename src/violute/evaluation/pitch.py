@@ -14,16 +14,21 @@ Source:
 
 from __future__ import annotations
 
+import warnings
 from typing import Literal
 
 import librosa
 import numpy as np
-import pyworld
 import soxr
 from jaxtyping import Bool, Float
 
 from violute.errors import InputError, ShapeError
 from violute.evaluation.loudness import FRAME_RATE_HZ, to_mono
+
+with warnings.catch_warnings():
+    # pyworld asks setuptools for its own version, in a way that setuptools has retired.
+    warnings.simplefilter("ignore", UserWarning)
+    import pyworld
 
 RANGE_HZ = (180.0, 3700.0)
 """From a semitone below the violin's open G to above the top of its fingerboard."""
