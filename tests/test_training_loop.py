@@ -16,6 +16,7 @@ from violute.errors import TrainingError
 from violute.training.checkpoints import read_checkpoint
 from violute.training.loop import train
 from violute.training.progress import Progress
+from violute.training.run_folder import RunFolder
 from violute.training.settings import LoopSettings
 
 SETTINGS = LoopSettings(
@@ -46,7 +47,8 @@ train(SlowTask(seed=int(sys.argv[2])), sys.argv[1], settings)
 
 
 @pytest.fixture(autouse=True)
-def _one_thread():
+def _quickly(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(RunFolder, "plot", lambda folder: None)  # the module's first run draws
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -88,6 +90,20 @@ def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.set_num_threads(1)
     train(ToyTask(), path, SETTINGS)
     return path
+
+
+def test_a_run_leaves_metrics_curves_sounds_and_checkpoints(uninterrupted: Path):
+    files = {str(path.relative_to(uninterrupted)) for path in uninterrupted.rglob("*") if path.is_file()}
+    assert files == {
+        "config.json",
+        "starts.jsonl",
+        "metrics.jsonl",
+        "losses.png",
+        "sounds/tone.wav",
+        "sounds/wide.wav",
+        "checkpoints/best.safetensors",
+        "checkpoints/last.safetensors",
+    }
 
 
 def test_a_killed_run_resumes_bit_for_bit(tmp_path: Path, uninterrupted: Path):
