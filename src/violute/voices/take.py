@@ -23,6 +23,7 @@ from violute.audio.resample import StreamResampler
 from violute.audio.source import BLOCK_SAMPLES, Source
 from violute.audio.write import AudioWriter
 from violute.errors import AudioError
+from violute.voices.ahead import ahead
 from violute.voices.contract import OnProgress, Performance
 from violute.voices.mix import Dials, MixLike, dials
 
@@ -166,7 +167,7 @@ class Take:
         with _Spool() as spool:
             meter = LoudnessMeter(frame.sample_rate, 1)
             n_done = 0
-            for mono in self._mono_blocks(laid):
+            for mono in ahead(self._mono_blocks(laid)):
                 meter.push(mono)
                 spool.append(mono)
                 n_done += mono.shape[1]
@@ -174,7 +175,8 @@ class Take:
             gain = self._gain(meter, spool)
             balance = frame.channel_gains / np.float32(frame.loudest_gain)
             n_done = 0
-            for mono in _limited(spool, gain * frame.loudest_gain, frame.sample_rate):
+            limited = _limited(spool, gain * frame.loudest_gain, frame.sample_rate)
+            for mono in ahead(limited):
                 n_done += mono.shape[1]
                 yield lay_on_channels(mono[0], balance)
                 on_progress(SYNTHESIS_SHARE + (1.0 - SYNTHESIS_SHARE) * n_done / frame.n_samples)
@@ -208,7 +210,8 @@ class Take:
         most_db = gain_db + MAX_MAKE_UP_DB
         for _ in range(3):
             limited_meter = LoudnessMeter(frame.sample_rate, 1)
-            for mono in _limited(spool, _to_gain(gain_db + loudest_db), frame.sample_rate):
+            limited = _limited(spool, _to_gain(gain_db + loudest_db), frame.sample_rate)
+            for mono in ahead(limited):
                 limited_meter.push(mono)
             missing_lu = wanted_lufs - (limited_meter.integrated_lufs() - loudest_db)
             if missing_lu <= LOUDNESS_TOLERANCE_LU:
