@@ -35,11 +35,11 @@ class SinePerformance:
 
 
 class SineVoice(FamilyVoice):
-    """Plays sines for as long as the recording lasts."""
+    """Plays sines for as long as the recording lasts; settings as of `SinePerformance`."""
 
     def __init__(self, onnx_bytes=b"", card=CARD, **settings):
         super().__init__(card)
-        self.settings = settings
+        self.settings = card.settings | settings
 
     def perform(self, source, measurement, on_progress=None):
         n_heard = sum(len(block) for block in mono_blocks(source, measurement))

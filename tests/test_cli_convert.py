@@ -5,13 +5,16 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 
-from command_line import START, complaint_of, files_below, put_voice, violute
+from command_line import MODEL, START, complaint_of, files_below, put_voice, violute
+from fake_voice import CARD
+from violute.voices.file import seal
 
 
 def tone(n_samples=8_000, sample_rate=8_000, channels=1):
@@ -116,6 +119,17 @@ def test_json_is_one_document(tree):
     assert converted["warnings"] == []
     assert [entry["source"] for entry in report["skipped"]] == [str(Path("rec/one.wav"))]
     assert "bad.wav is not audio" in report["failed"][0]["error"]
+
+
+def test_a_warning_names_the_file_and_is_no_failure(place):
+    worried = replace(CARD, settings={"warnings": ["no steady pitch was found"]})
+    (place / "worried.onnx").write_bytes(seal(MODEL, worried))
+    done = violute("convert", "solo.wav", "out.wav", "--voice", "worried.onnx", cwd=place)
+    assert done.returncode == 0
+    assert done.stderr == "violute: warning: solo.wav: no steady pitch was found\n"
+    command = ["convert", "solo.wav", "out.wav", "--voice", "worried.onnx", "--json"]
+    (converted,) = json.loads(violute(*command, cwd=place).stdout)["converted"]
+    assert converted["warnings"] == ["no steady pitch was found"]
 
 
 def test_quiet_says_nothing(place):
