@@ -3,7 +3,8 @@
 Each spectrum is compared with a kernel per candidate pitch: bumps on the fundamental and the prime
 harmonics, valleys between them. Candidates whose own partials are much weaker than those of their
 second to fifth multiples are octave (or twelfth, ...) errors and pay for it. A Viterbi search then
-chooses the path, and the energy on its harmonics says how periodic each frame is.
+chooses the path, the peaks of the lowest harmonics sharpen it, and the energy on its harmonics says
+how periodic each frame is.
 
 Source:
     Camacho & Harris, A sawtooth waveform inspired pitch estimator for speech and music (JASA
@@ -24,6 +25,8 @@ LOWEST_HZ = 160.0
 HIGHEST_HZ = 3900.0
 BINS_PER_OCTAVE = 48
 HIGHEST_PARTIAL_HZ = 10_000.0
+PARTIAL_FADE_OCTAVES = 0.5
+"""Below that limit a partial leaves the kernel by and by."""
 PRIMES = (1, 2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31)
 N_CANDIDATES = 6
 COMPRESSION = 0.8
@@ -37,6 +40,10 @@ OCTAVE_FROM_HZ = 400.0
 
 JUMP_COST_PER_OCTAVE = 0.5
 JUMP_COST_MAX = 0.6
+
+REFINING_HARMONICS = 5
+REFINING_REACH = 0.03
+"""How far from the path a harmonic is looked for, as a share of its frequency: 50 cents."""
 
 USED_BINS = int(np.ceil(HIGHEST_PARTIAL_HZ * 1.1 / (SAMPLE_RATE / N_FFT)))
 """Bins of a spectrum that the tracker looks at."""
@@ -64,10 +71,12 @@ def salience_kernels() -> Float[np.ndarray, "bin candidate"]:
         for prime in PRIMES:
             if prime * f0_hz > HIGHEST_PARTIAL_HZ:
                 break
+            # A partial that left the kernel at once would make its neighbour the better candidate.
+            fade = min(np.log2(HIGHEST_PARTIAL_HZ / (prime * f0_hz)) / PARTIAL_FADE_OCTAVES, 1.0)
             distance = np.abs(ratio - prime)
             peak, valley = distance < 0.25, (distance >= 0.25) & (distance < 0.75)
-            kernel[peak] = np.cos(2.0 * np.pi * ratio[peak])
-            kernel[valley] += 0.5 * np.cos(2.0 * np.pi * ratio[valley])
+            kernel[peak] = fade * np.cos(2.0 * np.pi * ratio[peak])
+            kernel[valley] += 0.5 * fade * np.cos(2.0 * np.pi * ratio[valley])
         kernel *= np.sqrt(1.0 / np.maximum(bins_hz, f0_hz / 4.0))
         kernel /= np.linalg.norm(kernel[kernel > 0.0])
     return kernels.astype(np.float32)
@@ -90,7 +99,7 @@ def track_pitch(
     octaves, scores = _candidates(magnitudes)
     scores -= OCTAVE_PENALTY * _octave_doubt(magnitudes, octaves)
     path = _best_path(octaves, scores)
-    f0_hz = 2.0 ** octaves[np.arange(len(octaves)), path]
+    f0_hz = _refined(magnitudes, 2.0 ** octaves[np.arange(len(octaves)), path])
     return f0_hz.astype(np.float32), _periodicity(magnitudes, f0_hz)
 
 
@@ -165,6 +174,37 @@ def _best_path(
     for i in range(n_frames - 1, 0, -1):
         path[i - 1] = came_from[i, path[i]]
     return path
+
+
+def _refined(
+    magnitudes: Float[np.ndarray, "frame bin"], f0_hz: Float[np.ndarray, " frame"]
+) -> Float[np.ndarray, " frame"]:
+    """Move the pitch onto the peaks of its lowest harmonics, which are sharper than the kernel's.
+
+    Source:
+        Smith & Serra, PARSHL (ICMC 1987), for the parabola through the logarithms of a peak.
+    """
+    bin_hz = SAMPLE_RATE / N_FFT
+    n_bins = magnitudes.shape[1]
+    rows = np.arange(len(magnitudes))
+    moved, weights = np.zeros(len(f0_hz)), np.full(len(f0_hz), 1e-20)
+    for number in range(1, REFINING_HARMONICS + 1):
+        centre = number * f0_hz / bin_hz
+        reach = np.maximum(REFINING_REACH * centre, 1.0)
+        furthest = int(np.ceil(reach.max()))
+        bins = np.rint(centre).astype(np.int64)[:, None] + np.arange(-furthest, furthest + 1)
+        is_near = (np.abs(bins - centre[:, None]) <= reach[:, None]) & (bins < n_bins - 1)
+        bins = np.clip(bins, 1, n_bins - 2)
+        best = bins[rows, np.where(is_near, magnitudes[rows[:, None], bins], -1.0).argmax(axis=1)]
+        left, top, right = (np.log(magnitudes[rows, best + i] + 1e-12) for i in (-1, 0, 1))
+        curvature = left - 2.0 * top + right
+        is_peak = is_near.any(axis=1) & (top >= left) & (top >= right) & (curvature < 0.0)
+        offset = 0.5 * (left - right) / np.where(is_peak, curvature, -1.0)
+        # A higher harmonic tells the pitch that much more finely.
+        weight = is_peak * np.square(number * magnitudes[rows, best])
+        moved += weight * (best + offset) * bin_hz / number
+        weights += weight
+    return np.where(weights > 1e-18, moved / weights, f0_hz)
 
 
 def _periodicity(
