@@ -21,7 +21,9 @@ from jaxtyping import Float32
 
 from violute.errors import AudioError, TrainingError
 
-AUDIO_SUFFIXES = frozenset(".wav .flac .ogg .oga .opus .mp3 .aif .aiff .aifc .w64 .caf".split())
+AUDIO_SUFFIXES = frozenset(
+    [".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc", ".w64", ".caf"]
+)
 """Endings of the files that count as audio, in lower case."""
 
 
