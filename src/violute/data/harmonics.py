@@ -29,6 +29,10 @@ SHORTEST_PERIODS = 6
 OVERSAMPLING = 2
 """The sound is oversampled before cubic interpolation, whose error grows with frequency."""
 
+LOBE_BINS = 5
+LOBE_SUM = 1.5
+"""Bins of the main lobe of a Hann window, and its summed power over the power of its peak."""
+
 BATCH_FRAMES = 256
 FLOOR_DB = -140.0
 
@@ -137,12 +141,15 @@ def _levels_db(
     # A note that swells leaks further; the median of the bins between hardly hears it. For noise,
     # whose power is distributed exponentially, it is the mean times log 2.
     noise_power = np.median(gaps[:, :, 3 : n_periods - 2], axis=2) / np.log(2.0)
-    on_harmonic = power[:, n_periods::n_periods][:, :n_gaps]
-    n_on = on_harmonic.shape[1]
+    # A bowed partial is never quite still: its line is as broad as its unrest. The lobe as a whole
+    # holds its power; the sum over a Hann lobe is 1.5 times the peak of a still sine.
+    lobe = sum(power[:, n_periods + i :: n_periods][:, : n_gaps - 1] for i in range(-2, 3)) / LOBE_SUM
+    n_on = lobe.shape[1]
     beside = np.empty_like(noise_power)
     beside[:, :-1] = 0.5 * (noise_power[:, :-1] + noise_power[:, 1:])
     beside[:, -1] = noise_power[:, -1]
-    harmonic_power = np.maximum(on_harmonic - beside[:, :n_on], 0.1 * beside[:, :n_on])
+    noise_in_lobe = beside[:, :n_on] * (LOBE_BINS / LOBE_SUM)
+    harmonic_power = np.maximum(lobe - noise_in_lobe, 0.1 * beside[:, :n_on])
     # A white noise of variance v at the recording's rate measures 6 v / (rate * window) here.
     window_seconds = n_periods / f0_hz[:, None]
     white_power = noise_power * SAMPLE_RATE * window_seconds / 6.0

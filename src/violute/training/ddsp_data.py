@@ -24,6 +24,9 @@ LOUD_PERCENTILE = 95
 QUIETEST_DB = -45.0
 """Frames further below the loud notes of their source teach nothing but its room."""
 
+SOURCE_BALANCE = 0.75
+"""Exponent on the length of a source: 1 draws by length, 0 draws every source equally."""
+
 LEVEL_JITTER_DB = 2.0
 TRANSPOSED_SHARE = 0.15
 TRANSPOSED_SEMITONES = 5.0
@@ -95,12 +98,12 @@ def split(features: Sequence[Features]) -> tuple[list[Features], list[Features]]
 def draw(
     lines: Sequence[Line], n_frames: int, batch_size: int, rng: np.random.Generator, *, augment: bool
 ) -> Snippets:
-    """Draw snippets: both ends equally often, sources by the square root of their length."""
+    """Draw snippets: both ends equally often, short sources more often than their length earns."""
     ends = sorted({line.end for line in lines})
     items = []
     for i in range(batch_size):
         members = [line for line in lines if line.end == ends[i % len(ends)]]
-        weight = np.sqrt([len(line.f0_hz) for line in members])
+        weight = np.array([len(line.f0_hz) for line in members]) ** SOURCE_BALANCE
         line = members[rng.choice(len(members), p=weight / weight.sum())]
         start = int(rng.integers(0, max(len(line.f0_hz) - n_frames, 0) + 1))
         items.append(_snippet(line, start, n_frames, rng if augment else None))
