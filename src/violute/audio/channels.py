@@ -64,8 +64,9 @@ def measure(source: Source) -> Measurement:
         # Sums around the first sample: an offset, however large, then costs no precision.
         centred = block - reference
         total += centred.sum(axis=1)
-        products += centred @ centred.T
-        furthest = max(furthest, float(np.abs(centred).max()))
+        # einsum, not a matrix product, here and below: a BLAS would wake other cores for nothing.
+        products += np.einsum("cs,ds->cd", centred, centred)
+        furthest = max(furthest, float(centred.max()), -float(centred.min()))
         n_samples += block.shape[1]
     if furthest <= INAUDIBLE:
         raise AudioError(silence_message(source.name))
@@ -106,7 +107,8 @@ def mono_blocks(
         AudioError: The recording is damaged or not finite.
     """
     for block in source.blocks(n_samples):
-        yield measurement.mono_weights @ block - np.float32(measurement.mono_offset)
+        mono = np.einsum("c,cs->s", measurement.mono_weights, block)
+        yield mono - np.float32(measurement.mono_offset)
 
 
 def to_mono(source: Source) -> Float32[np.ndarray, " sample"]:

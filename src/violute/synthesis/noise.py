@@ -65,7 +65,14 @@ class FilteredNoise:
         self.hop_length = hop_length
         self.seed = seed
         self._frame = first_frame
-        self._weights = band_weights(noise_bands(n_bands, sample_rate=sample_rate), sample_rate=sample_rate)
+        weights = band_weights(noise_bands(n_bands, sample_rate=sample_rate), sample_rate=sample_rate)
+        self._n_bands = n_bands
+        # A bin lies between two bands at most, so two gathers do; a matrix product would wake other cores.
+        self._below = np.minimum((weights > 0.0).argmax(axis=0), max(n_bands - 2, 0))
+        self._above = np.minimum(self._below + 1, n_bands - 1)
+        bins = np.arange(weights.shape[1])
+        self._share_below = weights[self._below, bins]
+        self._share_above = weights[self._above, bins] * (self._above > self._below)
         self._window = overlap_window(hop_length)
 
     def block(self, band_db: Float[np.ndarray, "point band"]) -> Float[np.ndarray, " sample"]:
@@ -80,9 +87,9 @@ class FilteredNoise:
         Raises:
             ShapeError: No frame, or another number of bands.
         """
-        if band_db.ndim != 2 or len(band_db) == 0 or band_db.shape[1] != len(self._weights):
+        if band_db.ndim != 2 or len(band_db) == 0 or band_db.shape[1] != self._n_bands:
             raise ShapeError(
-                f"band_db {band_db.shape} must be (point, {len(self._weights)}) with at least one point"
+                f"band_db {band_db.shape} must be (point, {self._n_bands}) with at least one point"
             )
         n_frames = len(band_db) - 1
         audio = np.empty((n_frames, self.hop_length), np.float32)
@@ -90,7 +97,9 @@ class FilteredNoise:
             stop = min(start + FRAMES_PER_GROUP, n_frames)
             power = np.exp(band_db[start : stop + 1].astype(np.float32) * np.float32(np.log(10) / 10))
             spectra = white_spectra(self._frame, stop - start + 1, seed=self.seed)
-            spectra *= np.sqrt(power @ self._weights)
+            density = np.take(power, self._below, axis=1) * self._share_below
+            density += np.take(power, self._above, axis=1) * self._share_above
+            spectra *= np.sqrt(density)
             draws = np.fft.irfft(spectra, N_FFT, axis=1)[:, : 2 * self.hop_length]
             draws *= self._window
             np.add(draws[:-1, self.hop_length :], draws[1:, : self.hop_length], out=audio[start:stop])
