@@ -48,7 +48,7 @@ def analyse(audio: Float[np.ndarray, " sample"]) -> Controls:
     return analyse_blocks([audio])
 
 
-def analyse_blocks(blocks: Iterable[Float[np.ndarray, " sample"]]) -> Controls:
+def analyse_blocks(blocks: Iterable[Float[np.ndarray, " _sample"]]) -> Controls:
     """Measure a recording that arrives in blocks of any size.
 
     The result does not depend on how the sound is cut into blocks.
@@ -116,7 +116,7 @@ def carry_pitch(
 
 
 def _pieces(
-    blocks: Iterable[Float[np.ndarray, " sample"]],
+    blocks: Iterable[Float[np.ndarray, " _sample"]],
 ) -> Iterator[_Piece]:
     """Cut the stream into (sound with context, frames of left context, frames to keep)."""
     context = (CONTEXT_FRAMES + 4) * HOP_LENGTH

@@ -32,7 +32,7 @@ N_FEATURES = 1 + len(PITCH_CENTRES_MIDI) + 3 + len(ONSET_SECONDS) + len(SLUR_SEC
 
 def hz_to_midi(frequency_hz: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
     """MIDI note number, with fractions; 69 is 440 Hz."""
-    return 69.0 + 12.0 * np.log2(np.maximum(frequency_hz, 1e-3) / 440.0)
+    return np.asarray(69.0 + 12.0 * np.log2(np.maximum(frequency_hz, 1e-3) / 440.0))
 
 
 def reference_loudness_db(controls: Controls) -> float:

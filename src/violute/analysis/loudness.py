@@ -23,7 +23,7 @@ def a_weighting_db(frequency_hz: Float[np.ndarray, "..."]) -> Float[np.ndarray, 
     gain = (12194.0**2 * f2 * f2) / (
         (f2 + 20.6**2) * np.sqrt((f2 + 107.7**2) * (f2 + 737.9**2)) * (f2 + 12194.0**2)
     )
-    return 20.0 * np.log10(gain) + 2.0
+    return np.asarray(20.0 * np.log10(gain) + 2.0)
 
 
 @lru_cache(maxsize=4)
