@@ -1,7 +1,6 @@
 """Calibrating the dial: how far apart the steps of a mix sound, and a scale that evens them out.
 
-Between two envelopes in decibels, most of what the ear notices happens where the second instrument's
-upper partials rise out of silence. The distance travelled is measured on specific loudness, band by
+The distance travelled is measured on specific loudness, band by
 band, and the dial is laid out so that equal steps travel equally far.
 
 Source:
@@ -16,6 +15,7 @@ from jaxtyping import Float
 
 from violute.analysis.spectra import SAMPLE_RATE
 from violute.synthesis.noise import N_BANDS, noise_bands
+from violute.voices.levels import level_of, mixed, root_of
 
 N_ERB_BANDS = 38
 LOUDNESS_EXPONENT = 0.23
@@ -38,13 +38,14 @@ def dial_points(
     Returns:
         Pairs of (mix, weight), both rising from 0 to 1.
     """
-    weights = np.linspace(0.0, 1.0, N_STEPS)
+    harmonic_root, noise_root = root_of(harmonic_db), root_of(noise_db)
+    weights = np.linspace(0.0, 1.0, N_STEPS, dtype=np.float32)
     previous = None
     travelled = [0.0]
-    for weight in weights:
+    for weight in weights[:, None, None]:
         loudness = specific_loudness(
-            harmonic_db[0] + weight * (harmonic_db[1] - harmonic_db[0]),
-            noise_db[0] + weight * (noise_db[1] - noise_db[0]),
+            level_of(mixed(harmonic_root[0], harmonic_root[1], weight)),
+            level_of(mixed(noise_root[0], noise_root[1], weight)),
             f0_hz,
         )
         if previous is not None:

@@ -1,7 +1,7 @@
 """The default family: one network plays both ends, one synthesiser their mixture.
 
 The network of the voice file gives the harmonic and noise levels of both ends for the same notes.
-They are mixed in decibels at one pitch and one phase, so the result is one instrument with the exact
+They are mixed partial by partial at one pitch and one phase, so the result is one instrument with the exact
 pitch of the source; its loudness is then set, frame by frame, to that of the source.
 
 Source:
@@ -12,6 +12,7 @@ Source:
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,6 @@ from jaxtyping import Bool, Float
 from violute.analysis.analyser import analyse_blocks
 from violute.analysis.conditioning import conditioning, frames_since, reference_loudness_db
 from violute.analysis.controls import Controls
-from violute.analysis.loudness import a_weighting_db
 from violute.analysis.onsets import pick_onsets
 from violute.analysis.spectra import SAMPLE_RATE
 from violute.audio.channels import Measurement, mono_blocks
@@ -29,12 +29,13 @@ from violute.audio.resample import StreamResampler, resampled_length
 from violute.audio.source import Source
 from violute.errors import VoiceError
 from violute.synthesis.harmonics import HarmonicSynth
-from violute.synthesis.noise import N_BANDS, FilteredNoise, noise_bands
+from violute.synthesis.noise import FilteredNoise
 from violute.synthesis.room import Room
 from violute.voices.adaptation import Vibrato, into_range, loudness_quantiles, map_loudness
 from violute.voices.card import Card
 from violute.voices.contract import OnProgress
 from violute.voices.family import FamilyVoice
+from violute.voices.levels import harmonic_weights, heard_power, level_of, mixed, root_of
 from violute.voices.mix import Dials
 
 BLOCK_FRAMES = 512
@@ -49,7 +50,6 @@ LONGEST_BRIDGED_FRAMES = 8
 
 ATTACK_HOLD_FRAMES = 5
 ATTACK_FADE_FRAMES = 8
-LOWEST_LEVEL_DB = -110.0
 UNPITCHED_HZ = 440.0
 
 NO_PITCH = "no steady pitch was found: this voice plays one note at a time of a pitched instrument"
@@ -68,7 +68,7 @@ class HarmonicVoice(FamilyVoice):
     """
 
     def __init__(self, onnx_bytes: bytes, card: Card) -> None:
-        self._card = card
+        super().__init__(card)
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
         try:
@@ -81,11 +81,6 @@ class HarmonicVoice(FamilyVoice):
             raise VoiceError(
                 f"voice {card.name} is damaged ({reason}): export or download it again"
             ) from None
-
-    @property
-    def card(self) -> Card:
-        """What the voice is, what made it, and where its limits are."""
-        return self._card
 
     def perform(
         self, source: Source, measurement: Measurement, on_progress: OnProgress
@@ -115,6 +110,22 @@ class VoiceSettings:
         return np.interp(mix, self.dial_mix, self.dial_weight).astype(np.float32)
 
 
+@dataclass(frozen=True)
+class _Ends:
+    """Roots of the levels of both ends over some points, and the A curve on their harmonics."""
+
+    harmonic_root: Float[np.ndarray, "end point harmonic"]
+    noise_root: Float[np.ndarray, "end point band"]
+    harmonic_weight: Float[np.ndarray, "point harmonic"]
+
+    def as_type(self, dtype: type[np.floating]) -> _Ends:
+        return _Ends(
+            self.harmonic_root.astype(dtype),
+            self.noise_root.astype(dtype),
+            self.harmonic_weight.astype(dtype),
+        )
+
+
 class HarmonicPerformance:
     """One performance, ready to be rendered at any mix.
 
@@ -130,7 +141,7 @@ class HarmonicPerformance:
         self._session = session
         self._settings = settings
         self.controls = controls
-        self._cache: dict[int, tuple[np.ndarray, np.ndarray]] = {}
+        self._cache: dict[int, _Ends] = {}
         is_voiced = controls.periodicity[0] > 0.0
         self._is_pitched = bool(is_voiced.any())
         self._f0_hz = np.where(controls.f0_hz[0] > 0.0, controls.f0_hz[0], UNPITCHED_HZ).astype(np.float32)
@@ -171,51 +182,51 @@ class HarmonicPerformance:
             # One point more than hops: each block ends where the next begins.
             points = np.minimum(np.arange(start, start + BLOCK_FRAMES + 1), self.n_frames - 1)
             points = points[: min(BLOCK_FRAMES, self.n_frames - start) + 1]
-            harmonic_db, noise_db = self._mixed(points, dials)
-            gain_db = self._loudness_db[points] + vibrato_db[points]
-            gain_db -= level_db(harmonic_db, noise_db, f0_hz[points], with_harmonics=self._is_pitched)
-            gain_db = gain_db[:, None].astype(np.float32)
-            amplitudes = decibels_to_amplitude(harmonic_db + gain_db) * self._gate[points, None]
-            audio = harmonics.block(f0_hz[points], amplitudes) + noise.block(noise_db + gain_db)
+            harmonic_root, noise_root, power = self._mixed(points, dials)
+            wanted_db = self._loudness_db[points] + vibrato_db[points]
+            gain = (10.0 ** (wanted_db / 20.0) / np.sqrt(np.maximum(power, 1e-14)))[:, None].astype(
+                np.float32
+            )
+            amplitudes = np.square(harmonic_root) * (gain * self._gate[points, None])
+            noise_db = level_of(noise_root * np.sqrt(np.maximum(gain, 1e-9)))
+            audio = harmonics.block(f0_hz[points], amplitudes) + noise.block(noise_db)
             yield audio if room is None else room.block(audio, dials.room[points])
 
     def _mixed(
         self, points: np.ndarray, dials: Dials
-    ) -> tuple[Float[np.ndarray, "point harmonic"], Float[np.ndarray, "point band"]]:
-        """Levels at the dials, in dB relative to the loudness of the frame."""
-        harmonic_db, noise_db = self._levels(points)
+    ) -> tuple[
+        Float[np.ndarray, "point harmonic"], Float[np.ndarray, "point band"], Float[np.ndarray, " point"]
+    ]:
+        """Roots of the levels at the dials, and the power that they will have."""
+        ends = self._ends(points)
         attack = self._attack[points]
 
         def weight(track: Float[np.ndarray, " frame"]) -> Float[np.ndarray, "point 1"]:
             chosen = track[points]
             return self._settings.weight(chosen + attack * (dials.attack[points] - chosen))[:, None]
 
-        tone, noise = weight(dials.tone), weight(dials.noise)
-        return (
-            harmonic_db[0] + tone * (harmonic_db[1] - harmonic_db[0]),
-            noise_db[0] + noise * (noise_db[1] - noise_db[0]),
-        )
+        harmonic_root = mixed(ends.harmonic_root[0], ends.harmonic_root[1], weight(dials.tone))
+        noise_root = mixed(ends.noise_root[0], ends.noise_root[1], weight(dials.noise))
+        return harmonic_root, noise_root, heard_power(harmonic_root, noise_root, ends.harmonic_weight)
 
-    def _levels(
-        self, points: np.ndarray
-    ) -> tuple[Float[np.ndarray, "end point harmonic"], Float[np.ndarray, "end point band"]]:
-        """Levels of both ends at consecutive points, computed once where the piece is short enough."""
+    def _ends(self, points: np.ndarray) -> _Ends:
+        """Both ends at consecutive points, computed once where the piece is short enough."""
         start = int(points[0])
         if start in self._cache:
-            harmonic_db, noise_db = self._cache[start]
-            return harmonic_db.astype(np.float32), noise_db.astype(np.float32)
+            return self._cache[start].as_type(np.float32)
         first = max(start - LOOK_BACK_FRAMES, 0)
         stop = int(points[-1]) + 1
+        f0_hz = self._f0_hz[first:stop]
         features = np.stack([self._features(end, first, stop) for end in range(len(self._end_loudness_db))])
-        harmonic_db, noise_db = self._session.run(
-            None, {"features": features, "f0_hz": self._f0_hz[first:stop]}
-        )
+        harmonic_db, noise_db = self._session.run(None, {"features": features, "f0_hz": f0_hz})
         inside = points - first
-        harmonic_db = np.maximum(harmonic_db[:, inside], LOWEST_LEVEL_DB)
-        noise_db = np.maximum(noise_db[:, inside], LOWEST_LEVEL_DB)
+        weight = harmonic_weights(f0_hz[inside], harmonic_db.shape[2])
+        # Without any pitch there are no harmonics to be loud.
+        weight *= np.float32(self._is_pitched)
+        ends = _Ends(root_of(harmonic_db[:, inside]), root_of(noise_db[:, inside]), weight)
         if self.n_frames <= CACHED_FRAMES:
-            self._cache[start] = harmonic_db.astype(np.float16), noise_db.astype(np.float16)
-        return harmonic_db, noise_db
+            self._cache[start] = ends.as_type(np.float16)
+        return ends
 
     def _features(self, end: int, first: int, stop: int) -> Float[np.ndarray, "frame feature"]:
         # Features remember the last attack: give them a second of history of their own.
@@ -227,30 +238,6 @@ class HarmonicPerformance:
             self.controls.onset_strength[early:stop],
             frame_rate_hz=self.frame_rate_hz,
         )[first - early :]
-
-
-def level_db(
-    harmonic_db: Float[np.ndarray, "frame harmonic"],
-    noise_db: Float[np.ndarray, "frame band"],
-    f0_hz: Float[np.ndarray, " frame"],
-    *,
-    with_harmonics: bool = True,
-) -> Float[np.ndarray, " frame"]:
-    """A-weighted loudness that these levels will have, dB relative to a full-scale 1 kHz sine."""
-    edges_hz = noise_bands(N_BANDS, sample_rate=SAMPLE_RATE)
-    share = np.gradient(edges_hz) / (SAMPLE_RATE / 2)
-    weights = 2.0 * share * 10.0 ** (a_weighting_db(edges_hz) / 10.0)
-    power = np.exp(noise_db * np.float32(np.log(10.0) / 10.0)) @ weights.astype(np.float32)
-    if with_harmonics:
-        frequency_hz = f0_hz[:, None] * np.arange(1, harmonic_db.shape[1] + 1, dtype=np.float32)
-        heard = np.exp((harmonic_db + _a_curve_db(frequency_hz)) * np.float32(np.log(10.0) / 10.0))
-        power = power + (heard * (frequency_hz < 0.94 * SAMPLE_RATE / 2)).sum(axis=1)
-    return 10.0 * np.log10(np.maximum(power, 1e-20))
-
-
-def decibels_to_amplitude(decibels: Float[np.ndarray, "*axes"]) -> Float[np.ndarray, "*axes"]:
-    """Linear amplitude."""
-    return np.exp(decibels * np.float32(np.log(10.0) / 20.0))
 
 
 def harmonic_gate(is_voiced: Bool[np.ndarray, " frame"]) -> Float[np.ndarray, " frame"]:
@@ -268,12 +255,6 @@ def attack_share(onset_strength: Float[np.ndarray, " frame"]) -> Float[np.ndarra
     """1 just after an onset, fading to 0 within a tenth of a second."""
     age = frames_since(pick_onsets(onset_strength), len(onset_strength))
     return np.clip(1.0 - (age - ATTACK_HOLD_FRAMES) / ATTACK_FADE_FRAMES, 0.0, 1.0).astype(np.float32)
-
-
-def _a_curve_db(frequency_hz: Float[np.ndarray, "*axes"]) -> Float[np.ndarray, "*axes"]:
-    """A curve read from a table: exact to 0.01 dB and quick."""
-    table_hz = np.arange(0.0, SAMPLE_RATE, 20.0)
-    return np.interp(frequency_hz, table_hz, a_weighting_db(np.maximum(table_hz, 10.0))).astype(np.float32)
 
 
 def _resampled(
