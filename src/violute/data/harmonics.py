@@ -33,6 +33,9 @@ LOBE_BINS = 5
 LOBE_SUM = 1.5
 """Bins of the main lobe of a Hann window, and its summed power over the power of its peak."""
 
+LARGEST_DETUNE = 0.006
+"""Relative error of the fundamental that one refinement can mend: 10 cents."""
+
 BATCH_FRAMES = 256
 FLOOR_DB = -140.0
 
@@ -118,7 +121,9 @@ def _detune(still: Float[np.ndarray, "frame point"], n_periods: int) -> Float[np
     """Relative error of the fundamental: how far the harmonics turn from first half to second."""
     half = N_POINTS // 2
     window = np.hanning(half + 1)[:half].astype(np.float32)
-    n_used = min(8, half // n_periods)
+    # Beyond half a turn a harmonic's phase is ambiguous: high notes, with many periods, use fewer.
+    unambiguous = int(0.5 / (LARGEST_DETUNE * n_periods / 2))
+    n_used = max(min(8, half // n_periods, unambiguous), 1)
     harmonics = np.arange(1, n_used + 1)
     bins = harmonics * (n_periods // 2)
     first = np.fft.rfft(still[:, :half] * window, axis=1)[:, bins]
@@ -126,7 +131,7 @@ def _detune(still: Float[np.ndarray, "frame point"], n_periods: int) -> Float[np
     turn = np.angle(second * np.conj(first)) / (2.0 * np.pi)  # cycles over n_periods / 2 periods
     weight = np.abs(first) * np.abs(second) + 1e-20
     detune = (weight * turn * harmonics).sum(axis=1) / (weight * np.square(harmonics)).sum(axis=1)
-    return np.clip(detune / (n_periods / 2), -0.006, 0.006)
+    return np.clip(detune / (n_periods / 2), -LARGEST_DETUNE, LARGEST_DETUNE)
 
 
 def _levels_db(
