@@ -80,28 +80,75 @@ def interpolated_peaks(
         Largest magnitude over the channels, linear, for the stretch without its context.
     """
     n_samples = padded.shape[1] - 2 * CONTEXT_SAMPLES
-    magnitude = np.abs(padded).max(axis=0)
-    peaks = magnitude[CONTEXT_SAMPLES : CONTEXT_SAMPLES + n_samples].copy()
-    if n_samples == 0 or _LARGEST_GAIN * float(magnitude.max()) <= threshold:
-        return peaks
-    for start in range(0, n_samples, _TILE_SAMPLES):
-        stop = min(start + _TILE_SAMPLES, n_samples)
-        tile = padded[:, start : stop + 2 * CONTEXT_SAMPLES]
-        largest = float(magnitude[start : stop + 2 * CONTEXT_SAMPLES].max())
-        if _LARGEST_GAIN * largest <= threshold:
-            continue
-        step = float(np.abs(np.diff(tile, axis=1)).max())
-        if largest + _STEP_GAIN * step <= threshold:
-            continue
-        missing = -(stop - start) % _ROW_SAMPLES
-        if missing:
-            tile = np.pad(tile, ((0, 0), (0, missing)))
-        for channel in tile:
-            # The points after sample n read n - 11 to n + 12: the context's first sample is one too early.
-            rows = np.lib.stride_tricks.sliding_window_view(channel[1:], len(_ROW_MATRIX))[::_ROW_SAMPLES]
-            points = np.abs(rows @ _ROW_MATRIX).reshape(len(rows), -1, _ROW_SAMPLES).max(axis=1)
-            np.maximum(peaks[start:stop], points.ravel()[: stop - start], out=peaks[start:stop])
+    tiles = _Tiles(padded)
+    peaks = tiles.magnitude[CONTEXT_SAMPLES : CONTEXT_SAMPLES + n_samples].copy()
+    for tile in np.flatnonzero(tiles.bounds > threshold).tolist():
+        reached = peaks[tile * _TILE_SAMPLES : (tile + 1) * _TILE_SAMPLES]
+        np.maximum(reached, tiles.points(tile)[: len(reached)], out=reached)
     return peaks
+
+
+def largest_peak(padded: Float32[np.ndarray, "channel padded"], at_least: float = 0.0) -> float:
+    """Return the largest of `interpolated_peaks`, or `at_least` where that is more.
+
+    The tile that can reach furthest comes first, so that hardly any other has to follow.
+    """
+    n_samples = padded.shape[1] - 2 * CONTEXT_SAMPLES
+    tiles = _Tiles(padded)
+    samples = tiles.magnitude[CONTEXT_SAMPLES : CONTEXT_SAMPLES + n_samples]
+    largest = float(samples.max(initial=at_least))
+    for tile in np.argsort(-tiles.bounds).tolist():
+        if tiles.bounds[tile] <= largest:
+            break
+        n_inside = n_samples - tile * _TILE_SAMPLES
+        largest = max(largest, float(tiles.points(tile)[:n_inside].max()))
+    return largest
+
+
+class _Tiles:
+    """A stretch in tiles, each with a bound on what its curve can reach.
+
+    Args:
+        padded: The stretch with `CONTEXT_SAMPLES` more on each side.
+
+    Attributes:
+        magnitude: Of each padded sample, the largest over the channels.
+        bounds: Level that no point between the samples of a tile exceeds.
+    """
+
+    def __init__(self, padded: Float32[np.ndarray, "channel padded"]) -> None:
+        n_tiles = -(-(padded.shape[1] - 2 * CONTEXT_SAMPLES) // _TILE_SAMPLES)
+        self.magnitude = np.abs(padded).max(axis=0)
+        steps = np.abs(np.diff(padded, axis=1, append=padded[:, -1:])).max(axis=0)
+        missing = n_tiles * _TILE_SAMPLES + 2 * CONTEXT_SAMPLES - padded.shape[1]
+        largest = _tile_maxima(self.magnitude, n_tiles, missing)
+        bounds = np.minimum(
+            _LARGEST_GAIN * largest, largest + _STEP_GAIN * _tile_maxima(steps, n_tiles, missing)
+        )
+        self.bounds = bounds.astype(np.float64)
+        self._padded = np.pad(padded, ((0, 0), (0, missing)))
+
+    def points(self, tile: int) -> Float32[np.ndarray, " sample"]:
+        """Return the largest of the three points after each sample of a tile, over the channels."""
+        start = tile * _TILE_SAMPLES
+        points = np.zeros(_TILE_SAMPLES, np.float32)
+        # The points after sample n read n - 11 to n + 12: the context's first sample is one too early.
+        for channel in self._padded[:, start + 1 : start + _TILE_SAMPLES + 2 * CONTEXT_SAMPLES]:
+            rows = np.lib.stride_tricks.sliding_window_view(channel, len(_ROW_MATRIX))[::_ROW_SAMPLES]
+            between = np.abs(rows @ _ROW_MATRIX).reshape(len(rows), -1, _ROW_SAMPLES).max(axis=1)
+            np.maximum(points, between.ravel(), out=points)
+        return points
+
+
+def _tile_maxima(
+    levels: Float32[np.ndarray, " padded"], n_tiles: int, missing: int
+) -> Float32[np.ndarray, " tile"]:
+    """Return the largest level of each tile and its context."""
+    levels = np.pad(levels, (0, missing))
+    n_whole = n_tiles * _TILE_SAMPLES
+    own = levels[:n_whole].reshape(n_tiles, _TILE_SAMPLES).max(axis=1)
+    starts = np.arange(1, n_tiles + 1)[:, None] * _TILE_SAMPLES
+    return np.maximum(own, levels[starts + np.arange(2 * CONTEXT_SAMPLES)].max(axis=1))
 
 
 class TruePeakMeter:
@@ -125,13 +172,10 @@ class TruePeakMeter:
         if block.ndim != 2 or block.shape[0] != self._n_channels:
             raise ShapeError(f"a block of shape {block.shape} came: give ({self._n_channels}, sample)")
         padded = np.concatenate([self._context, block], axis=1)
-        self._peak = self._peak_with(padded)
+        self._peak = largest_peak(padded, self._peak)
         self._context = padded[:, -2 * CONTEXT_SAMPLES :]
 
     def peak(self) -> float:
         """Return the largest magnitude so far, linear, silence assumed to follow; 0 without samples."""
         silence = np.zeros((self._n_channels, 2 * CONTEXT_SAMPLES), dtype=np.float32)
-        return self._peak_with(np.concatenate([self._context, silence], axis=1))
-
-    def _peak_with(self, padded: Float32[np.ndarray, "channel padded"]) -> float:
-        return float(interpolated_peaks(padded, self._peak).max(initial=self._peak))
+        return largest_peak(np.concatenate([self._context, silence], axis=1), self._peak)
