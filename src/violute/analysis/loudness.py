@@ -41,5 +41,6 @@ def frame_loudness_db(
         magnitudes: Hann spectra in which a sine reads its amplitude.
         sample_rate: In Hz.
     """
-    power = np.square(magnitudes) @ _power_weights(magnitudes.shape[1], sample_rate)
+    weights = _power_weights(magnitudes.shape[1], sample_rate)
+    power = np.einsum("fb,fb,b->f", magnitudes, magnitudes, weights)
     return np.maximum(10.0 * np.log10(np.maximum(power, 1e-30)), SILENCE_DB).astype(np.float32)

@@ -7,6 +7,8 @@ from functools import lru_cache
 import numpy as np
 from jaxtyping import Float, Int
 
+from violute.analysis.products import product
+
 N_BANDS = 40
 LAG_FRAMES = 3
 FLOOR_DB = -80.0
@@ -30,7 +32,7 @@ def band_levels_db(
     magnitudes: Float[np.ndarray, "frame bin"], sample_rate: int
 ) -> Float[np.ndarray, "frame band"]:
     """Level of each band in dB, not below `FLOOR_DB`."""
-    power = np.square(magnitudes) @ _band_weights(magnitudes.shape[1], sample_rate)
+    power = product(np.square(magnitudes), _band_weights(magnitudes.shape[1], sample_rate))
     return np.maximum(10.0 * np.log10(np.maximum(power, 1e-20)), FLOOR_DB).astype(np.float32)
 
 

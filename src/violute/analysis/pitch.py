@@ -18,6 +18,7 @@ from functools import lru_cache
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from violute.analysis.products import product
 from violute.analysis.spectra import SAMPLE_RATE
 
 N_FFT = 2048
@@ -109,7 +110,7 @@ def _candidates(
     """Best peaks of the salience of each frame: log2 of their Hz, and their scores."""
     compressed = magnitudes**COMPRESSION
     compressed /= np.maximum(np.linalg.norm(compressed, axis=1, keepdims=True), 1e-9)
-    salience = compressed @ salience_kernels()
+    salience = product(compressed, salience_kernels())
     inner = salience[:, 1:-1]
     is_peak = (inner >= salience[:, :-2]) & (inner > salience[:, 2:])
     peaks = np.where(is_peak, inner, np.float32(-1.0))

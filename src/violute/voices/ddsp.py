@@ -71,6 +71,8 @@ class HarmonicVoice(FamilyVoice):
         super().__init__(card)
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
+        # Threads that spin while they wait would take the core that synthesis runs on meanwhile.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
             self.session = onnxruntime.InferenceSession(
                 onnx_bytes, options, providers=["CPUExecutionProvider"]

@@ -60,7 +60,7 @@ def heard_power(
         harmonic_weight: From `harmonic_weights`.
     """
     harmonics = np.einsum("ij,ij->i", np.square(np.square(harmonic_root)), harmonic_weight)
-    return harmonics + np.square(np.square(noise_root)) @ _noise_weights()
+    return harmonics + np.einsum("ij,j->i", np.square(np.square(noise_root)), _noise_weights())
 
 
 def harmonic_weights(
