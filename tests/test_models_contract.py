@@ -13,6 +13,7 @@ import pytest
 import torch
 from torch import Tensor
 
+import tiny_ddsp
 import toy_family
 from violute.training.checkpoints import read_checkpoint, write_checkpoint
 from violute.training.seeds import seed_everything
@@ -73,7 +74,16 @@ TOY = Family(
     n_steps_to_touch_all=2,
 )
 
-FAMILIES = [TOY]
+DDSP = Family(
+    name="ddsp",
+    task=tiny_ddsp.task,
+    weights=tiny_ddsp.WEIGHTS,
+    inputs=tiny_ddsp.inputs,
+    outputs=tiny_ddsp.outputs,
+    shapes=lambda n_frames: {"harmonic_db": (2, n_frames, 100), "noise_db": (2, n_frames, 64)},
+)
+
+FAMILIES = [TOY, DDSP]
 
 
 @pytest.fixture(autouse=True)

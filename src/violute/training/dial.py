@@ -42,10 +42,11 @@ def dial_points(
     weights = np.linspace(0.0, 1.0, N_STEPS, dtype=np.float32)
     previous = None
     travelled = [0.0]
-    for weight in weights[:, None, None]:
+    for weight in weights:
+        column = np.full((len(f0_hz), 1), weight)
         loudness = specific_loudness(
-            level_of(mixed(harmonic_root[0], harmonic_root[1], weight)),
-            level_of(mixed(noise_root[0], noise_root[1], weight)),
+            level_of(mixed(harmonic_root[0], harmonic_root[1], column)),
+            level_of(mixed(noise_root[0], noise_root[1], column)),
             f0_hz,
         )
         if previous is not None:
