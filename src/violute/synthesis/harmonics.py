@@ -121,11 +121,16 @@ class HarmonicSynth:
 
         for i in np.flatnonzero(crossing.any(axis=1)):
             number = np.flatnonzero(crossing[i])[:, None] + 1
-            glide_hz = start_hz[i] + (stop_hz[i] - start_hz[i]) * self._position
-            ends = amplitudes[i : i + 2, number[:, 0] - 1] * (f0_hz[i : i + 2, None] > 0)
-            amplitude = ends[0][:, None] + (ends[1] - ends[0])[:, None] * self._position
-            amplitude *= nyquist_fade(number * glide_hz, nyquist_hz)
-            audio[i] += (amplitude * np.sin(2 * np.pi * number * turns[i])).sum(axis=0)
+            glide_hz = (start_hz[i] + (stop_hz[i] - start_hz[i]) * self._position).astype(np.float32)
+            ends = np.asarray(amplitudes[i : i + 2, number[:, 0] - 1], np.float32)
+            ends = (ends * (f0_hz[i : i + 2, None] > 0))[..., None]
+            amplitude = ends[0] + (ends[1] - ends[0]) * self._position.astype(np.float32)
+            amplitude *= nyquist_fade(number.astype(np.float32) * glide_hz, nyquist_hz)
+            # Only the phase needs double precision, and only until it is wrapped.
+            phase = number * turns[i]
+            phase -= np.rint(phase)
+            amplitude *= np.sin((2.0 * np.pi * phase).astype(np.float32))
+            audio[i] += amplitude.sum(axis=0)
 
     def _advance(
         self, start_hz: Float[np.ndarray, " frame"], stop_hz: Float[np.ndarray, " frame"]
