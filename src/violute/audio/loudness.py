@@ -11,6 +11,8 @@ don't count.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from jaxtyping import Complex, Float, Float32
 
@@ -89,9 +91,7 @@ class LoudnessMeter:
         self._n_history = round(_RESPONSE_SECONDS * sample_rate)
         # Several times the history, or most of each transform would be thrown away.
         self._n_fft = 1 << (6 * self._n_history).bit_length()
-        self._response = k_weighting(np.fft.rfftfreq(self._n_fft, 1 / sample_rate), sample_rate).astype(
-            np.complex64
-        )
+        self._response = _k_response(self._n_fft, sample_rate)
         self._buffer = np.zeros((n_channels, self._n_fft), dtype=np.float32)
         self._n_buffered = self._n_history
         self._n_weighted = 0
@@ -169,6 +169,12 @@ class LoudnessMeter:
         energies = np.stack([piece.sum(axis=1, dtype=np.float64) for piece in pieces], axis=1)
         energies[:, 0] += self._begun
         return energies[:, :-1], energies[:, -1]
+
+
+@lru_cache(maxsize=4)
+def _k_response(n_fft: int, sample_rate: int) -> Complex[np.ndarray, " bin"]:
+    """K-weighting of each bin of a transform; a rendering makes several meters of one rate."""
+    return k_weighting(np.fft.rfftfreq(n_fft, 1 / sample_rate), sample_rate).astype(np.complex64)
 
 
 def _hop_edges(hops: Float[np.ndarray, " hop"] | np.ndarray, sample_rate: int) -> np.ndarray:
