@@ -169,11 +169,9 @@ def test_masked_frames_are_not_heard():
     batch = snippets()
     is_masked = ~batch.is_reliable[..., None]
     assert is_masked.any()
-    losses = regression_losses(
-        torch.where(is_masked, 1000.0, batch.harmonic_db),
-        torch.where(is_masked, -1000.0, batch.noise_db),
-        batch,
-    )
+    harmonic_db = torch.where(is_masked, 1000.0, batch.harmonic_db)
+    noise_db = torch.where(is_masked, -1000.0, batch.noise_db)
+    losses = regression_losses(harmonic_db, noise_db, batch)
     assert all(float(loss) == 0.0 for loss in losses.values())
 
 

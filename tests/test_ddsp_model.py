@@ -82,7 +82,7 @@ def test_roughness_is_0_for_straight_lines_only():
     assert table.roughness() > 1.0
     with torch.no_grad():
         table.gain_db.copy_(torch.outer(torch.tensor([1.0, -0.5, 0.0]), torch.arange(1.0 * table.n_bins)))
-    assert float(table.roughness()) == pytest.approx(0.0, abs=1e-9)
+    assert table.roughness().item() == pytest.approx(0.0, abs=1e-9)
 
 
 @given(now=st.integers(1, 99), end=st.integers(0, 1))
