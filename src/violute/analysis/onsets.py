@@ -11,6 +11,7 @@ from violute.analysis.products import product
 
 N_BANDS = 40
 LAG_FRAMES = 3
+FRAMES_PER_GROUP = 4096
 FLOOR_DB = -80.0
 RANGE_DB = 60.0
 CLEAR_RISE_DB = 9.0
@@ -49,11 +50,19 @@ def onset_strength(levels_db: Float[np.ndarray, "frame band"]) -> Float[np.ndarr
         Böck & Widmer, Maximum filter vibrato suppression for onset detection (DAFx 2013): the
         earlier frame is widened by a band on either side, so that vibrato is no rise.
     """
-    levels = np.maximum(levels_db, levels_db.max(initial=FLOOR_DB) - RANGE_DB)
-    padded = np.pad(levels, ((LAG_FRAMES, 0), (1, 1)), mode="edge")[: len(levels)]
-    earlier = np.maximum(np.maximum(padded[:, :-2], padded[:, 1:-1]), padded[:, 2:])
-    rise_db = np.maximum(levels - earlier, 0.0).mean(axis=1)
-    return (rise_db / CLEAR_RISE_DB).astype(np.float32)
+    silent_db = levels_db.max(initial=FLOOR_DB) - RANGE_DB
+    strength = np.zeros(len(levels_db), np.float32)
+    # A piece at a time: an hour of levels is large enough without several copies of it.
+    for start in range(0, len(levels_db), FRAMES_PER_GROUP):
+        first = max(start - LAG_FRAMES, 0)
+        levels = np.maximum(levels_db[first : start + FRAMES_PER_GROUP], silent_db)
+        now = levels[start - first :]
+        n_missing = LAG_FRAMES - (start - first)
+        padded = np.pad(levels, ((n_missing, 0), (1, 1)), mode="edge")[: len(now)]
+        earlier = np.maximum(np.maximum(padded[:, :-2], padded[:, 1:-1]), padded[:, 2:])
+        rise_db = np.maximum(now - earlier, 0.0).mean(axis=1)
+        strength[start : start + len(now)] = rise_db / CLEAR_RISE_DB
+    return strength
 
 
 def pick_onsets(
