@@ -55,6 +55,16 @@ UNPITCHED_HZ = 440.0
 NO_PITCH = "no steady pitch was found: this voice plays one note at a time of a pitched instrument"
 LITTLE_PITCH_SHARE = 0.1
 
+_state = onnxruntime.capi.onnxruntime_pybind11_state
+_UNUSABLE = (
+    _state.Fail,
+    _state.InvalidArgument,
+    _state.InvalidGraph,
+    _state.InvalidProtobuf,
+    _state.NotImplemented,
+)
+"""What onnxruntime raises for a damaged network; no root but `Exception` unites them."""
+
 
 class HarmonicVoice(FamilyVoice):
     """A voice of the family `ddsp`.
@@ -78,7 +88,7 @@ class HarmonicVoice(FamilyVoice):
                 onnx_bytes, options, providers=["CPUExecutionProvider"]
             )
             self.settings = VoiceSettings(card)
-        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        except (KeyError, TypeError, ValueError, RuntimeError, *_UNUSABLE) as error:
             reason = str(error).splitlines()[0]
             raise VoiceError(
                 f"voice {card.name} is damaged ({reason}): export or download it again"
