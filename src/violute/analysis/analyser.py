@@ -27,6 +27,10 @@ VOICED_RANGE_DB = 55.0
 """Frames further than this below the loud parts of the piece have no pitch."""
 
 SHORTEST_NOTE_FRAMES = 5
+LONGEST_SLIP_FRAMES = 10
+SLIPS_OCTAVES = np.array([-np.log2(3.0), -1.0, 1.0, np.log2(3.0)])
+"""Slips of the tracker: to a third, a half, twice or three times the pitch."""
+
 LEAP_OCTAVES = 1.0 / 15.0
 """A step of the pitch from one frame to the next that no vibrato or slide makes: 80 cents."""
 
@@ -65,6 +69,7 @@ def analyse_blocks(blocks: Iterable[Float[np.ndarray, " _sample"]]) -> Controls:
         for name in ("f0_hz", "periodicity", "loudness_db")
     )
     levels_db = np.concatenate([m.levels_db for m in measured])
+    f0_hz = mend_octaves(f0_hz)
     is_voiced = voiced_frames(f0_hz, periodicity, loudness_db)
     return Controls(
         f0_hz=carry_pitch(f0_hz, is_voiced, loudness_db)[None],
@@ -72,6 +77,31 @@ def analyse_blocks(blocks: Iterable[Float[np.ndarray, " _sample"]]) -> Controls:
         loudness_db=loudness_db[None],
         onset_strength=onset_strength(levels_db),
     )
+
+
+def mend_octaves(f0_hz: Float[np.ndarray, " frame"]) -> Float[np.ndarray, " frame"]:
+    """Bring a short run that stands an octave or a twelfth from its neighbour to the neighbour.
+
+    The breath of an attack may sound below the note for some hundredths of a second; no player
+    leaps an octave and back that fast.
+    """
+    octaves = np.log2(np.maximum(f0_hz, 1.0))
+    edges = np.flatnonzero(np.abs(np.diff(octaves)) > LEAP_OCTAVES) + 1
+    starts, stops = np.concatenate([[0], edges]), np.concatenate([edges, [len(octaves)]])
+    mended = octaves.copy()
+    for i, (start, stop) in enumerate(zip(starts, stops, strict=True)):
+        if stop - start >= LONGEST_SLIP_FRAMES:
+            continue
+        for j in (i + 1, i - 1):
+            if not 0 <= j < len(starts) or stops[j] - starts[j] < LONGEST_SLIP_FRAMES:
+                continue
+            neighbour = octaves[starts[j]] if j > i else octaves[stops[j] - 1]
+            slip = np.median(octaves[start:stop]) - neighbour
+            nearest = SLIPS_OCTAVES[np.abs(SLIPS_OCTAVES - slip).argmin()]
+            if abs(slip - nearest) < LEAP_OCTAVES:
+                mended[start:stop] -= nearest
+                break
+    return (2.0**mended).astype(f0_hz.dtype)
 
 
 def voiced_frames(

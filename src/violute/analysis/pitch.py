@@ -34,7 +34,10 @@ COMPRESSION = 0.8
 """Exponent on the magnitudes: 1 hears only the strongest partials, 0.5 hears the breath too."""
 
 OCTAVE_PENALTY = 0.4
-OCTAVE_THRESHOLD_DB = 12.0
+OCTAVE_THRESHOLD_DB = (12.0, 6.0)
+"""How much weaker its own partials may be before a candidate is doubted, low and high up."""
+
+OCTAVE_THRESHOLD_HZ = (700.0, 1100.0)
 OCTAVE_RANGE_DB = 12.0
 OCTAVE_FROM_HZ = 400.0
 """Below it real strings have strong even partials; octave errors fall on high notes."""
@@ -147,11 +150,12 @@ def _octave_doubt(
     power = _harmonic_power(magnitudes, 2.0**octaves, n_harmonics)
     number = np.arange(1, n_harmonics + 1)
     doubt = np.zeros_like(octaves)
+    threshold_db = np.interp(octaves, np.log2(OCTAVE_THRESHOLD_HZ), OCTAVE_THRESHOLD_DB)
     for multiple in (2, 3, 4, 5):
         is_shared = number % multiple == 0
         own, shared = power[..., ~is_shared].sum(axis=-1), power[..., is_shared].sum(axis=-1)
         ratio_db = 10.0 * np.log10((own + 1e-20) / (shared + 1e-20))
-        doubt = np.maximum(doubt, np.clip((-OCTAVE_THRESHOLD_DB - ratio_db) / OCTAVE_RANGE_DB, 0.0, 1.0))
+        doubt = np.maximum(doubt, np.clip((-threshold_db - ratio_db) / OCTAVE_RANGE_DB, 0.0, 1.0))
     return doubt * np.clip((octaves - np.log2(OCTAVE_FROM_HZ)) / 0.5, 0.0, 1.0)
 
 

@@ -22,7 +22,7 @@ from violute.data.harmonics import FLOOR_DB, measure_partials
 from violute.data.recordings import Recording, read_recording
 from violute.synthesis.noise import N_BANDS, noise_bands
 
-FEATURE_VERSION = 3
+FEATURE_VERSION = 4
 """Part of the cache's key: raised when the measurement changes."""
 
 LOWEST_CUT_HZ = 10_000.0

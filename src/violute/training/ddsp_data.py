@@ -27,6 +27,13 @@ QUIETEST_DB = -45.0
 SOURCE_BALANCE = 0.75
 """Exponent on the length of a source: 1 draws by length, 0 draws every source equally."""
 
+HARMONIC_KNEE_DB = -60.0
+NOISE_KNEE_DB = -90.0
+"""Levels, relative to the loudness of the frame, that count half.
+
+Noise is spread over many bands and fills what harmonics leave open, so it is heard further down.
+"""
+
 LEVEL_JITTER_DB = 2.0
 TRANSPOSED_SHARE = 0.15
 TRANSPOSED_SEMITONES = 5.0
@@ -175,18 +182,18 @@ def regression_losses(
     frequency_hz = target.f0_hz[..., None] * number
     limit_hz = torch.clamp(target.highest_hz[..., None], max=0.98 * SAMPLE_RATE / 2)
     frames = target.is_reliable[..., None].float()
-    harmonic_weight = frames * (frequency_hz < limit_hz) * audibility(target.harmonic_db)
+    harmonic_weight = frames * (frequency_hz < limit_hz) * audibility(target.harmonic_db, HARMONIC_KNEE_DB)
     centres_hz = torch.tensor(noise_bands(N_BANDS, sample_rate=SAMPLE_RATE), device=noise_db.device)
-    noise_weight = frames * (centres_hz < limit_hz) * audibility(target.noise_db)
+    noise_weight = frames * (centres_hz < limit_hz) * audibility(target.noise_db, NOISE_KNEE_DB)
     return {
         "regression/harmonics": _weighted_l1(harmonic_db, target.harmonic_db, harmonic_weight),
         "regression/noise": _weighted_l1(noise_db, target.noise_db, noise_weight),
     }
 
 
-def audibility(level_db: Float[Tensor, "*axes"]) -> Float[Tensor, "*axes"]:
+def audibility(level_db: Float[Tensor, "*axes"], knee_db: float) -> Float[Tensor, "*axes"]:
     """Weight of a level relative to the frame's loudness: 1 when clear, near 0.05 when masked."""
-    return torch.sigmoid((level_db + 60.0) / 8.0) + 0.05
+    return torch.sigmoid((level_db - knee_db) / 8.0) + 0.05
 
 
 def _weighted_l1(

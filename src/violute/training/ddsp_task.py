@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 N_VALIDATION_SNIPPETS = 64
 EXAMPLE_SECONDS = 6.0
+SPECTRAL = "spectral/multi_resolution"
 EXAMPLE_MIXES = (0.0, 0.5, 1.0)
 
 
@@ -87,7 +88,7 @@ class DdspTask:
 
     def step(self, batch: Snippets, context: StepContext) -> Losses:
         """Descend on the weighted losses."""
-        losses = weighted_total(self._losses(batch), self.recipe.loss_weights)
+        losses = weighted_total(self._losses(batch), self._level_weights())
         context.descend("decoder", losses["total"])
         return losses
 
@@ -96,7 +97,7 @@ class DdspTask:
         rng = np.random.default_rng(1)
         lines, recipe = self.validation_lines, self.recipe
         snippets = draw(lines, recipe.n_frames, N_VALIDATION_SNIPPETS, rng, augment=False)
-        losses = weighted_total(self._losses(self._to_device(snippets)), recipe.loss_weights)
+        losses = weighted_total(self._losses(self._to_device(snippets)), self._level_weights())
         return {name: float(loss) for name, loss in losses.items()}
 
     def sounds(self) -> Mapping[str, Sound]:
@@ -133,6 +134,10 @@ class DdspTask:
             "prior/smooth_room": decoder.room.roughness(),
             "prior/small_room": decoder.room.gain_db.square().mean() + decoder.room_noise_db.square().mean(),
         }
+
+    def _level_weights(self) -> dict[str, float]:
+        """Return the weights of the losses that need no sound."""
+        return {name: weight for name, weight in self.recipe.loss_weights.items() if name != SPECTRAL}
 
     def _to_device(self, snippets: Snippets) -> Snippets:
         return Snippets(*(tensor.to(self.device) for tensor in snippets))

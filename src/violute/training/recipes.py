@@ -24,6 +24,9 @@ class DdspRecipe:
         n_frames: Length of a snippet, in frames of 10 ms.
         channels: Width of the network.
         dilations: Of its causal convolutions, in frames.
+        spectral_from_step: From this step on, sounds are compared as well as levels; None never does.
+        spectral_batch_size: Sounds a step, of each process.
+        spectral_n_frames: Length of such a sound, in frames.
         loss_weights: By path-like name of the loss; each loss has one.
     """
 
@@ -33,6 +36,9 @@ class DdspRecipe:
     n_frames: int = 200
     channels: int = 160
     dilations: tuple[int, ...] = (1, 2, 4, 8)
+    spectral_from_step: int | None = None
+    spectral_batch_size: int = 4
+    spectral_n_frames: int = 100
     loss_weights: Mapping[str, float] = field(
         default_factory=lambda: {
             "regression/harmonics": 1.0,
@@ -40,13 +46,16 @@ class DdspRecipe:
             "prior/smooth_body": 0.02,
             "prior/smooth_room": 0.02,
             "prior/small_room": 0.002,
+            "spectral/multi_resolution": 2.0,
         }
     )
 
 
 def ddsp_default() -> DdspRecipe:
     """Return what made the built-in voice: two CPU cores, two hours."""
-    return DdspRecipe(LoopSettings(n_steps=8_000, minutes=120.0, averaging_decay=0.999))
+    return DdspRecipe(
+        LoopSettings(n_steps=6_000, minutes=120.0, averaging_decay=0.999), spectral_from_step=5_000
+    )
 
 
 def ddsp_quick() -> DdspRecipe:
