@@ -12,8 +12,7 @@ from violute.errors import InputError
 
 if TYPE_CHECKING:
     import numpy as np
-    from jaxtyping import Float32
-    from PIL.Image import Image
+    from jaxtyping import Float32, UInt8
 
     from violute.cli.spectrogram import Panel
 
@@ -91,11 +90,13 @@ def _panel(audio: Float32[np.ndarray, "channel sample"], sample_rate: int) -> Pa
     return Panel(audio[:, : int(PICTURE_SECONDS * sample_rate)].mean(axis=0), sample_rate)
 
 
-def _save(page: Image, picture: Path) -> None:
+def _save(page: UInt8[np.ndarray, "row column 3"], picture: Path) -> None:
     """Write the picture whole or not at all."""
+    from violute.cli.png import png_bytes
+
     partial = picture.with_name(f".{picture.name}.part")
     try:
-        page.save(partial, "PNG")
+        partial.write_bytes(png_bytes(page))
         partial.replace(picture)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()

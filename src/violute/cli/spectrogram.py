@@ -1,4 +1,4 @@
-"""A page of spectrograms with a logarithmic frequency axis, drawn with NumPy and Pillow alone.
+"""A page of spectrograms with a logarithmic frequency axis, drawn with NumPy alone.
 
 Each column of pixels is one Hann window centred on its moment; each row is a band of constant width
 in octaves. Decibels are relative to the loudest spot of the page.
@@ -12,15 +12,18 @@ from itertools import pairwise
 
 import numpy as np
 from jaxtyping import Float, Float32, UInt8
-from PIL import Image, ImageDraw, ImageFont
+
+from violute.cli.lettering import lettering
 
 N_FFT = 4096
 LOWEST_HZ, HIGHEST_HZ = 150.0, 16_000.0
 RANGE_DB = 75.0
+N_SHADES = 100
+"""Colours in all: no eye tells more apart, and a file of few colours is small."""
 
 PAGE_WIDTH = 1800
 ROW_HEIGHT = 300
-LEFT, TOP, GAP, TITLE_HEIGHT, BOTTOM = 64, 34, 8, 26, 26
+LEFT, TOP, GAP, TITLE_HEIGHT, BOTTOM = 92, 38, 8, 28, 32
 
 TICKS_HZ = (200, 500, 1000, 2000, 5000, 10_000)
 INK, PAPER, FAINT = (30, 30, 34), (255, 255, 255), (120, 120, 128)
@@ -96,40 +99,60 @@ def log_spectrogram_db(
     return rows
 
 
-def draw_page(rows: Sequence[tuple[str, Sequence[Panel]]], column_titles: Sequence[str]) -> Image.Image:
+def draw_page(
+    rows: Sequence[tuple[str, Sequence[Panel]]], column_titles: Sequence[str]
+) -> UInt8[np.ndarray, "row column 3"]:
     """Draw a table of spectrograms, page-wide.
 
     Args:
         rows: A title and as many panels as there are columns.
         column_titles: Above the columns.
+
+    Returns:
+        Red, green and blue of every pixel.
     """
     n_columns = len(column_titles)
     width = (PAGE_WIDTH - LEFT - GAP * n_columns) // n_columns
     height = TOP + len(rows) * (TITLE_HEIGHT + ROW_HEIGHT + GAP) + BOTTOM
-    page = Image.new("RGB", (PAGE_WIDTH, height), PAPER)
-    draw = ImageDraw.Draw(page)
-    font, small = ImageFont.load_default(size=17), ImageFont.load_default(size=13)
+    page = np.full((height, PAGE_WIDTH, 3), PAPER, np.uint8)
     for column, title in enumerate(column_titles):
         x = LEFT + column * (width + GAP) + width // 2
-        draw.text((x, TOP // 2), title, INK, font, anchor="mm")
+        _write(page, title, INK, x, TOP // 2, share_left=0.5)
     for i, (title, panels) in enumerate(rows):
         top = TOP + i * (TITLE_HEIGHT + ROW_HEIGHT + GAP) + TITLE_HEIGHT
-        draw.text((LEFT, top - TITLE_HEIGHT // 2), title, FAINT, small, anchor="lm")
+        _write(page, title, FAINT, LEFT, top - TITLE_HEIGHT // 2, share_left=0.0)
         levels = [
             log_spectrogram_db(panel.audio, panel.sample_rate, n_columns=width, n_rows=ROW_HEIGHT)
             for panel in panels
         ]
         loudest_db = max(float(level.max()) for level in levels)
         for column, level in enumerate(levels):
-            page.paste(Image.fromarray(_coloured(level - loudest_db)), (LEFT + column * (width + GAP), top))
+            x = LEFT + column * (width + GAP)
+            page[top : top + ROW_HEIGHT, x : x + width] = _coloured(level - loudest_db)
         for tick_hz in TICKS_HZ:
             y = top + round(ROW_HEIGHT * (1.0 - _height(tick_hz)))
             label = f"{tick_hz // 1000} kHz" if tick_hz >= 1000 else f"{tick_hz} Hz"
-            draw.text((LEFT - 8, y), label, FAINT, small, anchor="rm")
-            draw.line((LEFT - 5, y, LEFT - 1, y), FAINT)
+            _write(page, label, FAINT, LEFT - 10, y, share_left=1.0)
+            page[y : y + 2, LEFT - 6 : LEFT - 1] = FAINT
     note = f"{RANGE_DB:.0f} dB from black to the brightest spot of each row; frequency in octaves"
-    draw.text((LEFT, height - BOTTOM // 2), note, FAINT, small, anchor="lm")
+    _write(page, note, FAINT, LEFT, height - BOTTOM // 2, share_left=0.0)
     return page
+
+
+def _write(
+    page: UInt8[np.ndarray, "row column 3"],
+    text: str,
+    colour: tuple[int, int, int],
+    x: int,
+    y: int,
+    *,
+    share_left: float,
+) -> None:
+    """Letter a line around height `y`, with this share of its width left of `x`; the page's edge cuts it."""
+    letters = lettering(text)
+    left, top = max(x - round(share_left * letters.shape[1]), 0), y - letters.shape[0] // 2
+    place = page[top : top + letters.shape[0], left : left + letters.shape[1]]
+    place[letters[:, : place.shape[1]]] = colour
 
 
 def _height(frequency_hz: float) -> float:
@@ -139,6 +162,7 @@ def _height(frequency_hz: float) -> float:
 
 def _coloured(level_db: Float[np.ndarray, "row column"]) -> UInt8[np.ndarray, "row column 3"]:
     """Colour levels from `-RANGE_DB` to 0, the first row at the bottom."""
-    place = np.clip(1.0 + level_db[::-1] / RANGE_DB, 0.0, 1.0) * (len(_COLOURS) - 1)
+    place = np.clip(1.0 + level_db[::-1] / RANGE_DB, 0.0, 1.0)
+    place = np.rint(place * N_SHADES) / N_SHADES * (len(_COLOURS) - 1)
     channels = [np.interp(place, np.arange(len(_COLOURS)), _COLOURS[:, i]) for i in range(3)]
     return np.stack(channels, axis=-1).astype(np.uint8)

@@ -1,0 +1,41 @@
+"""Pictures as PNG files, with zlib alone.
+
+Source:
+    W3C, Portable Network Graphics Specification (third edition, 2025), sections 5, 9 and 11.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+
+import numpy as np
+from jaxtyping import UInt8
+
+_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_BITS = 8
+_RGB = 2
+_UNFILTERED = 0
+"""Filter type of each line; the others only help with photographs."""
+
+
+def png_bytes(pixels: UInt8[np.ndarray, "row column 3"]) -> bytes:
+    """Encode a picture.
+
+    Args:
+        pixels: Red, green and blue, the top row first; at least one pixel.
+    """
+    height, width = pixels.shape[:2]
+    lines = np.concatenate([np.full((height, 1), _UNFILTERED, np.uint8), pixels.reshape(height, -1)], axis=1)
+    header = struct.pack(">IIBBBBB", width, height, _BITS, _RGB, 0, 0, 0)
+    chunks = (
+        _chunk(b"IHDR", header),
+        _chunk(b"IDAT", zlib.compress(lines.tobytes(), 9)),
+        _chunk(b"IEND", b""),
+    )
+    return _SIGNATURE + b"".join(chunks)
+
+
+def _chunk(kind: bytes, content: bytes) -> bytes:
+    checksum = zlib.crc32(kind + content)
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", checksum)
