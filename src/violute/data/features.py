@@ -6,7 +6,7 @@ import hashlib
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -43,6 +43,7 @@ class Features:
         noise_db: Level of each noise band, dB relative to white noise of RMS 1.
         is_reliable: Frames whose pitch is sure enough to learn from.
         highest_hz: Nothing above it was recorded (a codec cut it off).
+        audio: The sound itself at 44.1 kHz, where `with_audio` put it.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Features:
     noise_db: Float[np.ndarray, "frame band"]
     is_reliable: Bool[np.ndarray, " frame"]
     highest_hz: float
+    audio: Float[np.ndarray, " sample"] | None = None
 
 
 def measure(recording: Recording) -> Features:
@@ -113,6 +115,18 @@ def highest_recorded_hz(audio: Float[np.ndarray, " sample"]) -> float:
     level_db = np.array([10 * np.log10(power[a:b].mean() + 1e-20) for a, b in pairwise(bins)])
     falls = np.flatnonzero(level_db[:-2] - level_db[2:] > CUT_FALL_DB)
     return float(edges_hz[falls[0] + 1]) if len(falls) else nyquist_hz
+
+
+def with_audio(features: Sequence[Features], recordings: Sequence[Recording]) -> list[Features]:
+    """Put the sound of each recording beside its features.
+
+    Raises:
+        AudioError: A recording cannot be read.
+    """
+    return [
+        replace(item, audio=read_recording(recording, SAMPLE_RATE))
+        for item, recording in zip(features, recordings, strict=True)
+    ]
 
 
 def measure_all(

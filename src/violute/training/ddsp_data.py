@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from violute.analysis.conditioning import conditioning
-from violute.analysis.spectra import SAMPLE_RATE
+from violute.analysis.spectra import HOP_LENGTH, SAMPLE_RATE
 from violute.data.features import Features
 from violute.errors import TrainingError
 from violute.synthesis.noise import N_BANDS, noise_bands
@@ -54,7 +54,10 @@ class Snippets(NamedTuple):
 
 @dataclass(frozen=True)
 class Line:
-    """All recordings of one source, end to end: levels relative to the loudness of the frame."""
+    """All recordings of one source, end to end: levels relative to the loudness of the frame.
+
+    The sound is there where the recordings' features carry it, `HOP_LENGTH` samples a frame.
+    """
 
     name: str
     end: int
@@ -66,6 +69,8 @@ class Line:
     noise_db: Float[np.ndarray, "frame band"]
     is_reliable: Bool[np.ndarray, " frame"]
     highest_hz: Float[np.ndarray, " frame"]
+    loudness_db: Float[np.ndarray, " frame"]
+    audio: Float[np.ndarray, " sample"]
 
 
 def lines_of(features: Sequence[Features], end: int, first_source: int) -> list[Line]:
@@ -106,14 +111,24 @@ def draw(
     lines: Sequence[Line], n_frames: int, batch_size: int, rng: np.random.Generator, *, augment: bool
 ) -> Snippets:
     """Draw snippets: both ends equally often, short sources more often than their length earns."""
+    places = [choose(lines, i, n_frames, rng) for i in range(batch_size)]
+    return snippets_at(places, n_frames, rng=rng if augment else None)
+
+
+def choose(lines: Sequence[Line], i: int, n_frames: int, rng: np.random.Generator) -> tuple[Line, int]:
+    """Choose a place for item `i` of a batch: a line of its end, and a first frame."""
     ends = sorted({line.end for line in lines})
-    items = []
-    for i in range(batch_size):
-        members = [line for line in lines if line.end == ends[i % len(ends)]]
-        weight = np.array([len(line.f0_hz) for line in members]) ** SOURCE_BALANCE
-        line = members[rng.choice(len(members), p=weight / weight.sum())]
-        start = int(rng.integers(0, max(len(line.f0_hz) - n_frames, 0) + 1))
-        items.append(_snippet(line, start, n_frames, rng if augment else None))
+    members = [line for line in lines if line.end == ends[i % len(ends)]]
+    weight = np.array([len(line.f0_hz) for line in members]) ** SOURCE_BALANCE
+    line = members[rng.choice(len(members), p=weight / weight.sum())]
+    return line, int(rng.integers(0, max(len(line.f0_hz) - n_frames, 0) + 1))
+
+
+def snippets_at(
+    places: Sequence[tuple[Line, int]], n_frames: int, *, rng: np.random.Generator | None
+) -> Snippets:
+    """Cut snippets at places, augmented by `rng` where it is given."""
+    items = [_snippet(line, start, n_frames, rng) for line, start in places]
     return Snippets(*(torch.from_numpy(np.stack(column)) for column in zip(*items, strict=True)))
 
 
@@ -134,7 +149,18 @@ def _line(name: str, members: Sequence[Features], end: int, source: int) -> Line
         highest_hz=np.concatenate(
             [np.full(m.controls.n_frames, m.highest_hz, dtype=np.float32) for m in members]
         ),
+        loudness_db=loudness_db,
+        audio=np.concatenate([_whole_frames(m) for m in members]),
     )
+
+
+def _whole_frames(features: Features) -> Float[np.ndarray, " sample"]:
+    """The sound, as long as its frames; empty where the features carry none."""
+    if features.audio is None:
+        return np.zeros(0, dtype=np.float32)
+    whole = np.zeros(features.controls.n_frames * HOP_LENGTH, dtype=np.float32)
+    whole[: len(features.audio)] = features.audio[: len(whole)]
+    return whole
 
 
 def _snippet(line: Line, start: int, n_frames: int, rng: np.random.Generator | None) -> tuple[Any, ...]:

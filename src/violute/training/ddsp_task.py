@@ -1,8 +1,8 @@
-"""Training the default voice: regression onto what the recordings measure.
+"""Training the default voice: first on levels that were measured, then on sounds.
 
-The network never hears a waveform in this stage. It is asked for the levels of harmonics and noise
-that were measured once, so a step costs a tenth of a second on two CPU cores where a step through
-the synthesiser costs several.
+In the first stage the network never hears a waveform. It is asked for the levels of harmonics and
+noise that were measured once, so a step costs a tenth of a second on two CPU cores where a step
+through the synthesiser costs several times that. The second stage, in `ddsp_sound`, adds the sounds.
 """
 
 from __future__ import annotations
@@ -18,11 +18,12 @@ from torch import nn
 from torch.optim import Optimizer
 
 from violute.analysis.spectra import SAMPLE_RATE
-from violute.data.features import Features, measure_all
+from violute.data.features import Features, measure_all, with_audio
 from violute.errors import TrainingError
 from violute.models.ddsp import DdspConfig, DdspDecoder
 from violute.training.ddsp_data import Line, Snippets, draw, lines_of, regression_losses, split
 from violute.training.ddsp_export import export_ddsp
+from violute.training.ddsp_sound import Sounds, SourceReverb, draw_sounds, spectral_loss
 from violute.training.losses import weighted_total
 from violute.training.recipes import DdspRecipe
 from violute.training.task import Losses, Sound, StepContext
@@ -69,15 +70,22 @@ class DdspTask:
         self.examples = tuple(_example(features) for features in training)
         config = DdspConfig(n_sources=len(self.lines), channels=recipe.channels, dilations=recipe.dilations)
         self.decoder = DdspDecoder(config).to(device)
-        self.optimizer = torch.optim.Adam(self.decoder.parameters(), lr=recipe.learning_rate)
+        # Without a stage on sounds there are no rooms to learn by ear.
+        self.rooms = None if recipe.spectral_from_step is None else SourceReverb(len(self.lines)).to(device)
+        parameters = [p for module in self.modules().values() for p in module.parameters()]
+        self.optimizer = torch.optim.Adam(parameters, lr=recipe.learning_rate)
 
     def modules(self) -> Mapping[str, nn.Module]:
-        """Return the decoder."""
-        return {"decoder": self.decoder}
+        """Return the decoder and, where a stage on sounds is planned, the rooms."""
+        return (
+            {"decoder": self.decoder}
+            if self.rooms is None
+            else {"decoder": self.decoder, "rooms": self.rooms}
+        )
 
     def optimizers(self) -> Mapping[str, Optimizer]:
-        """Return Adam over the decoder."""
-        return {"decoder": self.optimizer}
+        """Return Adam over everything."""
+        return {"voice": self.optimizer}
 
     def batch(self, generator: torch.Generator) -> Snippets:
         """Draw augmented snippets."""
@@ -88,8 +96,14 @@ class DdspTask:
 
     def step(self, batch: Snippets, context: StepContext) -> Losses:
         """Descend on the weighted losses."""
-        losses = weighted_total(self._losses(batch), self._level_weights())
-        context.descend("decoder", losses["total"])
+        losses, weights = self._losses(batch), self._level_weights()
+        first = self.recipe.spectral_from_step
+        if self.rooms is not None and first is not None and context.step >= first:
+            sounds = self._sounds_to_imitate(context.generator)
+            losses[SPECTRAL] = spectral_loss(self.decoder, self.rooms, sounds, context.generator)
+            weights = dict(self.recipe.loss_weights)
+        losses = weighted_total(losses, weights)
+        context.descend("voice", losses["total"])
         return losses
 
     def validate(self) -> Mapping[str, float]:
@@ -135,6 +149,13 @@ class DdspTask:
             "prior/small_room": decoder.room.gain_db.square().mean() + decoder.room_noise_db.square().mean(),
         }
 
+    def _sounds_to_imitate(self, generator: torch.Generator) -> Sounds:
+        rng = np.random.default_rng(int(torch.randint(2**31, (1,), generator=generator)))
+        recipe = self.recipe
+        sounds = draw_sounds(self.lines, recipe.spectral_n_frames, recipe.spectral_batch_size, rng)
+        snippets = self._to_device(sounds.snippets)
+        return Sounds(snippets, sounds.loudness_db.to(self.device), sounds.audio.to(self.device))
+
     def _level_weights(self) -> dict[str, float]:
         """Return the weights of the losses that need no sound."""
         return {name: weight for name, weight in self.recipe.loss_weights.items() if name != SPECTRAL}
@@ -157,7 +178,8 @@ def build_ddsp_task(ends: TwoEnds, recipe: DdspRecipe) -> DdspTask:
             if ends.on_prepare is not None:
                 ends.on_prepare((done + share) / 2.0)
 
-        measured.append(measure_all(recordings, ends.cache, on_progress=report))
+        features = measure_all(recordings, ends.cache, on_progress=report)
+        measured.append(features if recipe.spectral_from_step is None else with_audio(features, recordings))
     for name, features in zip(ends.names, measured, strict=True):
         if not any(item.is_reliable.any() for item in features):
             raise TrainingError(

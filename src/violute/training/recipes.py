@@ -54,7 +54,8 @@ class DdspRecipe:
 def ddsp_default() -> DdspRecipe:
     """Return what made the built-in voice: two CPU cores, two hours."""
     return DdspRecipe(
-        LoopSettings(n_steps=6_000, minutes=120.0, averaging_decay=0.999), spectral_from_step=5_000
+        LoopSettings(n_steps=6_000, minutes=120.0, averaging_decay=0.999, best_by=None),
+        spectral_from_step=5_000,
     )
 
 
