@@ -237,7 +237,7 @@ def _install_bytes() -> int:
     with tempfile.TemporaryDirectory() as folder:
         venv.create(folder, with_pip=True)
         python = Path(folder) / ("Scripts" if os.name == "nt" else "bin") / "python"
-        subprocess.run([python, "-m", "pip", "install", "-q", "--no-compile", str(ROOT)], check=True)
+        subprocess.run([python, "-m", "pip", "install", "-q", str(ROOT)], check=True)
         site = next(Path(folder).rglob("site-packages"))
         return sum(
             path.stat().st_size

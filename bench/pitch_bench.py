@@ -1,0 +1,187 @@
+"""Measure our pitch tracker beside swift-f0, pYIN and WORLD's Harvest; write `bench/PITCH.md`.
+
+    python bench/pitch_bench.py --data FOLDER [--every 4]
+
+A frame counts where it is steady: its A-weighted loudness lies within 20 dB of the note's peak, and it is
+none of the first and last 60 ms. Orchestras do not tune to 440 Hz, so each tracker may tune itself: the
+median of its deviations below 160 cents is taken off, note by note. A frame without an answer counts as
+wrong, so every tracker is asked for its best guess, however sure it is; Harvest has none where it hears no
+voice.
+"""
+
+import argparse
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import librosa
+import numpy as np
+import world
+from environment import ROOT, environment_lines
+from jaxtyping import Bool, Float, Float32
+from labelled_notes import INSTRUMENTS, MISNAMED, Note, labelled_notes
+from swift_f0 import SwiftF0
+
+from violute.analysis.analyser import analyse
+from violute.analysis.pitch import HIGHEST_HZ, LOWEST_HZ
+from violute.analysis.spectra import HOP_LENGTH, SAMPLE_RATE
+
+STEADY_DB = 20.0
+EDGE_FRAMES = 6
+TUNING_CENTS = 160.0
+RIGHT_CENTS = 50.0
+OCTAVE_CENTS = 100.0
+HIGH_HZ = 2000.0
+
+Tracker = Callable[[Float32[np.ndarray, " sample"]], tuple[np.ndarray, np.ndarray]]
+"""Takes mono sound at `SAMPLE_RATE`, gives moments in seconds and pitches in Hz."""
+
+
+@dataclass
+class Tally:
+    """What one tracker did with one instrument."""
+
+    cents: list[Float[np.ndarray, " frame"]] = field(default_factory=list)
+    is_high: list[Bool[np.ndarray, " frame"]] = field(default_factory=list)
+    seconds: float = 0.0
+    wall: float = 0.0
+    processor: float = 0.0
+
+
+def main() -> None:
+    """Measure and write the page."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--data", type=Path, required=True, help="folder with flute/ and violin/")
+    parser.add_argument("--every", type=int, default=1, help="take one note in so many")
+    parser.add_argument("--only", nargs="+", choices=tuple(_trackers()), help="trackers; default: all")
+    parser.add_argument("--out", type=Path, default=ROOT / "bench" / "PITCH.md")
+    options = parser.parse_args()
+    trackers = {name: track for name, track in _trackers().items() if name in (options.only or _trackers())}
+    tallies = {(name, instrument): Tally() for instrument in INSTRUMENTS for name in trackers}
+    n_notes = dict.fromkeys(INSTRUMENTS, 0)
+    for track in trackers.values():
+        track(np.sin(np.arange(SAMPLE_RATE, dtype=np.float32) / 16.0))
+    for instrument in INSTRUMENTS:
+        for note in labelled_notes(options.data, instrument, SAMPLE_RATE, every=options.every):
+            steady = _steady_seconds(note)
+            n_notes[instrument] += 1
+            for name, track in trackers.items():
+                _add(tallies[name, instrument], note, steady, track)
+    page = _page(tallies, n_notes)
+    options.out.write_text(page, encoding="utf-8")
+    print(page)
+
+
+def _trackers() -> dict[str, Tracker]:
+    swift = SwiftF0()
+
+    def ours(audio: Float32[np.ndarray, " sample"]) -> tuple[np.ndarray, np.ndarray]:
+        f0_hz = analyse(audio).f0_hz[0]
+        return np.arange(len(f0_hz)) * (HOP_LENGTH / SAMPLE_RATE), f0_hz
+
+    def swift_f0(audio: Float32[np.ndarray, " sample"]) -> tuple[np.ndarray, np.ndarray]:
+        found = swift.detect(audio, SAMPLE_RATE)
+        return found.timestamps, found.pitch_hz
+
+    def pyin(audio: Float32[np.ndarray, " sample"]) -> tuple[np.ndarray, np.ndarray]:
+        with warnings.catch_warnings():
+            # Silence at the edges of a note has no periods to find.
+            warnings.simplefilter("ignore", RuntimeWarning)
+            f0_hz, _, _ = librosa.pyin(
+                audio,
+                sr=SAMPLE_RATE,
+                fmin=LOWEST_HZ,
+                fmax=HIGHEST_HZ,
+                hop_length=HOP_LENGTH,
+                fill_na=None,
+            )
+        return np.arange(len(f0_hz)) * (HOP_LENGTH / SAMPLE_RATE), f0_hz
+
+    def harvest(audio: Float32[np.ndarray, " sample"]) -> tuple[np.ndarray, np.ndarray]:
+        f0_hz, seconds = world.harvest(audio, SAMPLE_RATE)
+        return seconds, f0_hz
+
+    return {"Violute": ours, "swift-f0": swift_f0, "pYIN": pyin, "WORLD Harvest": harvest}
+
+
+def _steady_seconds(note: Note) -> Float[np.ndarray, " frame"]:
+    """Moments of a note that count, the same for every tracker."""
+    loudness_db = analyse(note.audio).loudness_db[0]
+    is_steady = loudness_db > loudness_db.max() - STEADY_DB
+    sounding = np.flatnonzero(is_steady)
+    is_steady[: sounding[0] + EDGE_FRAMES] = False
+    is_steady[sounding[-1] + 1 - EDGE_FRAMES :] = False
+    return np.flatnonzero(is_steady) * (HOP_LENGTH / SAMPLE_RATE)
+
+
+def _add(tally: Tally, note: Note, steady_seconds: Float[np.ndarray, " frame"], track: Tracker) -> None:
+    started, used = time.perf_counter(), time.process_time()
+    seconds, f0_hz = track(note.audio)
+    tally.wall += time.perf_counter() - started
+    tally.processor += time.process_time() - used
+    tally.seconds += note.seconds
+    if len(steady_seconds) == 0:
+        return
+    nearest = np.abs(np.asarray(seconds)[:, None] - steady_seconds).argmin(axis=0)
+    heard_hz = np.nan_to_num(np.asarray(f0_hz, np.float64)[nearest])
+    cents = 1200.0 * np.log2(np.maximum(heard_hz, 1.0) / note.true_hz)
+    near = cents[np.abs(cents) < TUNING_CENTS]
+    tally.cents.append(cents - (np.median(near) if len(near) else 0.0))
+    tally.is_high.append(np.full(len(cents), note.true_hz > HIGH_HZ))
+
+
+def _page(tallies: dict[tuple[str, str], Tally], n_notes: dict[str, int]) -> str:
+    played = ", ".join(f"{n} of the {instrument}" for instrument, n in n_notes.items())
+    left_out = ", ".join(f"`{name}`" for name in MISNAMED)
+    titles = (
+        "instrument",
+        "tracker",
+        "within 50 cents",
+        "octave errors",
+        "above 2 kHz: within 50 cents",
+        "octave errors",
+        "median deviation",
+        "times real time",
+        "per core",
+    )
+    lines = [
+        "# Pitch on labelled notes",
+        "",
+        "Written by `bench/pitch_bench.py`, whose head says what counts.",
+        f"Notes of the Philharmonia Orchestra: {played}.",
+        f"Left out, for they sound otherwise than they are named: {left_out}.",
+        "",
+        f"| {' | '.join(titles)} |",
+        "|---" * len(titles) + "|",
+    ]
+    for (name, instrument), tally in tallies.items():
+        cents, is_high = np.concatenate(tally.cents), np.concatenate(tally.is_high)
+        cells = [
+            instrument,
+            name,
+            *_shares(cents),
+            *_shares(cents[is_high]),
+            f"{np.median(np.abs(cents)):.1f} cents",
+            f"{tally.seconds / tally.wall:.0f}x",
+            f"{tally.seconds / tally.processor:.0f}x",
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    packages = ["numpy", "swift-f0", "librosa", "pyworld"]
+    return "\n".join([*lines, "", *environment_lines(packages), ""])
+
+
+def _shares(cents: Float[np.ndarray, " frame"]) -> tuple[str, str]:
+    """Shares of frames that are right and that are whole octaves off."""
+    if len(cents) == 0:
+        return "-", "-"
+    octaves = np.rint(cents / 1200.0)
+    is_octave = (octaves != 0) & (np.abs(cents - 1200.0 * octaves) < OCTAVE_CENTS)
+    return f"{np.mean(np.abs(cents) < RIGHT_CENTS):.3f}", f"{100.0 * np.mean(is_octave):.1f} %"
+
+
+if __name__ == "__main__":
+    main()
