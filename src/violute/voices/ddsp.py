@@ -236,9 +236,11 @@ class HarmonicPerformance:
         # Without any pitch there are no harmonics to be loud.
         weight *= np.float32(self._is_pitched)
         ends = _Ends(root_of(harmonic_db[:, inside]), root_of(noise_db[:, inside]), weight)
-        if self.n_frames <= CACHED_FRAMES:
-            self._cache[start] = ends.as_type(np.float16)
-        return ends
+        if self.n_frames > CACHED_FRAMES:
+            return ends
+        self._cache[start] = ends.as_type(np.float16)
+        # The rounded ones this time too, or the first rendering would differ from the next.
+        return self._cache[start].as_type(np.float32)
 
     def _features(self, end: int, first: int, stop: int) -> Float[np.ndarray, "frame feature"]:
         # Features remember the last attack: give them a second of history of their own.

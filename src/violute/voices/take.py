@@ -33,6 +33,9 @@ CEILING_DB = -1.0
 SPOOL_BYTES = 64_000_000
 """A rendering up to this size (6 minutes at 44.1 kHz) waits in memory, a longer one on disk."""
 
+SAFE_MARGIN_DB = 0.2
+"""So far below the ceiling the limiter passes everything on as it is, and need not be asked."""
+
 LOUDNESS_TOLERANCE_LU = 0.3
 """What the limiter may take from the loudness before the gain makes up for it."""
 
@@ -175,8 +178,12 @@ class Take:
             gain = self._gain(meter, spool)
             balance = frame.channel_gains / np.float32(frame.loudest_gain)
             n_done = 0
-            limited = _limited(spool, gain * frame.loudest_gain, frame.sample_rate)
-            for mono in ahead(limited):
+            loudest_gain = gain * frame.loudest_gain
+            if meter.true_peak_db() + _to_db(loudest_gain) <= CEILING_DB - SAFE_MARGIN_DB:
+                finished = _scaled(spool, loudest_gain)
+            else:
+                finished = ahead(_limited(spool, loudest_gain, frame.sample_rate))
+            for mono in finished:
                 n_done += mono.shape[1]
                 yield lay_on_channels(mono[0], balance)
                 on_progress(SYNTHESIS_SHARE + (1.0 - SYNTHESIS_SHARE) * n_done / frame.n_samples)
@@ -260,6 +267,12 @@ def _to_db(gain: float) -> float:
 
 def _to_gain(level_db: float) -> float:
     return float(10.0 ** (level_db / 20.0))
+
+
+def _scaled(spool: _Spool, gain: float) -> Iterator[Float32[np.ndarray, "1 sample"]]:
+    """Apply a gain."""
+    for mono in spool.blocks():
+        yield np.float32(gain) * mono
 
 
 def _limited(spool: _Spool, gain: float, sample_rate: int) -> Iterator[Float32[np.ndarray, "1 sample"]]:
