@@ -1,0 +1,151 @@
+"""Baselines that only add sounds up: the source itself, layering, and the cross-fade.
+
+Both mixtures use the voice's own two ends, so what a voice gains over them it gains by mixing inside
+one instrument rather than outside two. They differ in the law of the dial: layering keeps both ends at
+full level in the middle and turns one down on the way out, as the balance of two tracks; the
+cross-fade holds the power constant, as between two sounds that are unrelated.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Protocol
+
+import numpy as np
+from jaxtyping import Float
+
+from violute.audio.channels import measure
+from violute.audio.source import ArraySource
+from violute.evaluation.contender import ContenderTake, as_loud_as, check_mix
+from violute.voices.contract import Voice
+
+
+class _Law(Protocol):
+    """Gains of both ends at a mix."""
+
+    def __call__(self, mix: float) -> tuple[float, float]: ...
+
+
+def layering_gains(mix: float) -> tuple[float, float]:
+    """Both ends at full level in the middle, one alone at either end."""
+    return min(1.0, 2.0 * (1.0 - mix)), min(1.0, 2.0 * mix)
+
+
+def cross_fade_gains(mix: float) -> tuple[float, float]:
+    """Gains whose squares sum to 1."""
+    return math.cos(0.5 * math.pi * mix), math.sin(0.5 * math.pi * mix)
+
+
+class SourceItself:
+    """The recording as it came, at every mix: what pitch, loudness and timing can score at best."""
+
+    name = "source"
+
+    def analyse(self, audio: Float[np.ndarray, "... sample"], sample_rate: int) -> SourceTake:
+        """Keep a copy of the performance.
+
+        Raises:
+            AudioError: The audio is empty, silent, or not finite.
+        """
+        measure(ArraySource(audio, sample_rate))
+        return SourceTake(audio.copy())
+
+
+class SourceTake:
+    """A recording that renders as itself.
+
+    Args:
+        audio: The recording.
+    """
+
+    def __init__(self, audio: Float[np.ndarray, "... sample"]) -> None:
+        self._audio = audio
+
+    def render(self, mix: float = 0.5) -> Float[np.ndarray, "... sample"]:
+        """Return the recording.
+
+        Raises:
+            MixError: The mix is not a number from 0 to 1.
+        """
+        check_mix(mix)
+        return self._audio.copy()
+
+
+class Layering:
+    """Both ends of a voice at once; the mix only sets their balance.
+
+    Args:
+        voice: Whose ends to play.
+    """
+
+    name = "layering"
+
+    def __init__(self, voice: Voice) -> None:
+        self._voice = voice
+
+    def analyse(self, audio: Float[np.ndarray, "... sample"], sample_rate: int) -> LayersTake:
+        """Let the voice measure a performance.
+
+        Raises:
+            AudioError: The audio is empty, silent, or not finite.
+        """
+        return _layers(self._voice, audio, sample_rate, layering_gains)
+
+
+class CrossFade:
+    """A cross-fade of equal power between both ends of a voice.
+
+    Args:
+        voice: Whose ends to play.
+    """
+
+    name = "cross_fade"
+
+    def __init__(self, voice: Voice) -> None:
+        self._voice = voice
+
+    def analyse(self, audio: Float[np.ndarray, "... sample"], sample_rate: int) -> LayersTake:
+        """Let the voice measure a performance.
+
+        Raises:
+            AudioError: The audio is empty, silent, or not finite.
+        """
+        return _layers(self._voice, audio, sample_rate, cross_fade_gains)
+
+
+class LayersTake:
+    """One performance by both ends of a voice, each rendered when it is first asked for.
+
+    Args:
+        take: The voice's own.
+        sample_rate: In Hz.
+        loudness_lufs: Of the recording.
+        law: Gains of both ends at a mix.
+    """
+
+    def __init__(self, take: ContenderTake, sample_rate: int, loudness_lufs: float, law: _Law) -> None:
+        self._take = take
+        self._sample_rate = sample_rate
+        self._loudness_lufs = loudness_lufs
+        self._law = law
+        self._ends: dict[float, Float[np.ndarray, "... sample"]] = {}
+
+    def render(self, mix: float = 0.5) -> Float[np.ndarray, "... sample"]:
+        """Add both ends.
+
+        Raises:
+            MixError: The mix is not a number from 0 to 1.
+        """
+        first, second = self._law(check_mix(mix))
+        mixed = first * self._end(0.0) + second * self._end(1.0)
+        return as_loud_as(self._loudness_lufs, mixed, self._sample_rate)
+
+    def _end(self, mix: float) -> Float[np.ndarray, "... sample"]:
+        if mix not in self._ends:
+            self._ends[mix] = self._take.render(mix)
+        return self._ends[mix]
+
+
+def _layers(voice: Voice, audio: Float[np.ndarray, "... sample"], sample_rate: int, law: _Law) -> LayersTake:
+    loudness_lufs = measure(ArraySource(audio, sample_rate)).loudness_lufs
+    return LayersTake(voice.analyse(audio, sample_rate), sample_rate, loudness_lufs, law)

@@ -1,0 +1,123 @@
+"""`Contender`: whatever the bench compares, be it a voice, a model family or a baseline.
+
+All of them analyse a performance once and render it at any mix, in the recording's own length and
+rate, so that no metric needs to know which of them it measures.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+import numpy as np
+from jaxtyping import Float, Float32
+
+from violute.audio.limiter import limit
+from violute.audio.loudness import SILENCE_LUFS, LoudnessMeter
+from violute.errors import InputError, MixError
+from violute.voices.contract import Voice
+
+CEILING_DB = -1.0
+"""Highest true peak of a rendering, in dBTP; the same as for a voice."""
+
+References = Mapping[str, Sequence[tuple[Float[np.ndarray, "... sample"], int]]]
+"""Recordings (audio, rate in Hz) of each end's instrument, by the end's name; the end of mix 0 first."""
+
+
+class ContenderTake(Protocol):
+    """One performance, analysed by one contender."""
+
+    def render(self, mix: float = 0.5) -> Float[np.ndarray, "... sample"]:
+        """Play the performance at `mix`, in the source's shape, rate and loudness.
+
+        Raises:
+            MixError: The mix is not a number from 0 to 1.
+        """
+        ...
+
+
+class Contender(Protocol):
+    """Something that plays a performance between two ends."""
+
+    @property
+    def name(self) -> str:
+        """Short name, unique within a bench."""
+        ...
+
+    def analyse(self, audio: Float[np.ndarray, "... sample"], sample_rate: int) -> ContenderTake:
+        """Measure a performance: `(sample,)` or `(channel, sample)`, any rate.
+
+        Raises:
+            AudioError: The audio is empty, silent, or not finite.
+        """
+        ...
+
+
+class VoiceContender:
+    """A voice of any family under its card's name.
+
+    Args:
+        voice: To compare.
+        name: Another name, where two voices share theirs.
+    """
+
+    def __init__(self, voice: Voice, name: str | None = None) -> None:
+        self.voice = voice
+        self.name = voice.card.name if name is None else name
+
+    def analyse(self, audio: Float[np.ndarray, "... sample"], sample_rate: int) -> ContenderTake:
+        """Let the voice measure a performance.
+
+        Raises:
+            AudioError: The audio is empty, silent, or not finite.
+        """
+        return self.voice.analyse(audio, sample_rate)
+
+
+def check_references(references: References) -> tuple[str, str]:
+    """Return the names of both ends, that of mix 0 first.
+
+    Raises:
+        InputError: There are not two ends, or one is without recordings.
+    """
+    if len(references) != 2:
+        raise InputError(f"references for {list(references)} came: give recordings of two instruments")
+    for end, recordings in references.items():
+        if not recordings:
+            raise InputError(f"there are no reference recordings of {end}: give at least one")
+    first, second = references
+    return first, second
+
+
+def check_mix(mix: float) -> float:
+    """Return a mix that is a number from 0 to 1.
+
+    Raises:
+        MixError: It is not.
+    """
+    if not (math.isfinite(mix) and 0.0 <= mix <= 1.0):
+        raise MixError(f"a mix of {mix} came: a baseline takes one number from 0 to 1")
+    return float(mix)
+
+
+def as_loud_as(
+    wanted_lufs: float, audio: Float[np.ndarray, "*channel sample"], sample_rate: int
+) -> Float32[np.ndarray, "*channel sample"]:
+    """Bring a rendering to a loudness, with true peaks below `CEILING_DB`.
+
+    Args:
+        wanted_lufs: Integrated loudness of the source, BS.1770-4.
+        audio: The rendering; silence stays silence.
+        sample_rate: In Hz.
+    """
+    channels = np.atleast_2d(audio).astype(np.float32)
+    meter = LoudnessMeter(sample_rate, len(channels))
+    meter.push(channels)
+    measured_lufs = meter.integrated_lufs()
+    if measured_lufs > SILENCE_LUFS:
+        gain_db = wanted_lufs - measured_lufs
+        channels *= np.float32(10.0 ** (gain_db / 20.0))
+        if meter.true_peak_db() + gain_db > CEILING_DB:
+            channels = limit(channels, sample_rate, ceiling_db=CEILING_DB)
+    return channels if audio.ndim == 2 else channels[0]
