@@ -25,7 +25,8 @@ GRID_HZ = 40.0 * 2.0 ** (np.arange(108) / 12.0)
 """Where average spectra are read: 40 Hz to 19.3 kHz."""
 
 LARGEST_CHANGE_DB = 30.0
-"""A band that the source lacks is only noise: no band moves further than this."""
+"""No band moves further than this from the median change: where the source has nothing, there is only
+noise to raise."""
 
 _N_FFT_SECONDS = 0.1
 _FLOOR = 1e-9
@@ -128,7 +129,7 @@ class EqTake:
         """
         weight = check_mix(mix)
         change_db = (1.0 - weight) * self._changes_db[0] + weight * self._changes_db[1]
-        change_db = np.clip(change_db, -LARGEST_CHANGE_DB, LARGEST_CHANGE_DB)
+        change_db = np.clip(change_db - np.median(change_db), -LARGEST_CHANGE_DB, LARGEST_CHANGE_DB)
         frequency_hz = np.maximum(scipy.fft.rfftfreq(self._n_fft, 1.0 / self._sample_rate), 1.0)
         gain = 10.0 ** (np.interp(np.log(frequency_hz), np.log(GRID_HZ), change_db) / 20.0)
         filtered = scipy.fft.irfft(self._spectrum * gain.astype(np.float32), self._n_fft)

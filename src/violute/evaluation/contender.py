@@ -21,6 +21,10 @@ from violute.voices.contract import Voice
 CEILING_DB = -1.0
 """Highest true peak of a rendering, in dBTP; the same as for a voice."""
 
+MAX_MAKE_UP_DB = 6.0
+LOUDNESS_TOLERANCE_LU = 0.2
+"""What the limiter may take from the loudness before the gain makes up for it, and how far that goes."""
+
 References = Mapping[str, Sequence[tuple[Float[np.ndarray, "... sample"], int]]]
 """Recordings (audio, rate in Hz) of each end's instrument, by the end's name; the end of mix 0 first."""
 
@@ -112,12 +116,26 @@ def as_loud_as(
         sample_rate: In Hz.
     """
     channels = np.atleast_2d(audio).astype(np.float32)
-    meter = LoudnessMeter(sample_rate, len(channels))
-    meter.push(channels)
-    measured_lufs = meter.integrated_lufs()
+    measured_lufs, peak_db = _measured(channels, sample_rate)
     if measured_lufs > SILENCE_LUFS:
         gain_db = wanted_lufs - measured_lufs
-        channels *= np.float32(10.0 ** (gain_db / 20.0))
-        if meter.true_peak_db() + gain_db > CEILING_DB:
-            channels = limit(channels, sample_rate, ceiling_db=CEILING_DB)
+        finished = np.float32(10.0 ** (gain_db / 20.0)) * channels
+        if peak_db + gain_db > CEILING_DB:
+            finished = limit(finished, sample_rate, ceiling_db=CEILING_DB)
+            most_db = gain_db + MAX_MAKE_UP_DB
+            for _ in range(3):
+                missing_lu = wanted_lufs - _measured(finished, sample_rate)[0]
+                if missing_lu <= LOUDNESS_TOLERANCE_LU:
+                    break
+                gain_db = min(gain_db + missing_lu, most_db)
+                louder = np.float32(10.0 ** (gain_db / 20.0)) * channels
+                finished = limit(louder, sample_rate, ceiling_db=CEILING_DB)
+        channels = finished
     return channels if audio.ndim == 2 else channels[0]
+
+
+def _measured(channels: Float32[np.ndarray, "channel sample"], sample_rate: int) -> tuple[float, float]:
+    """Integrated loudness in LUFS and true peak in dBTP."""
+    meter = LoudnessMeter(sample_rate, len(channels))
+    meter.push(channels)
+    return meter.integrated_lufs(), meter.true_peak_db()

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import soxr
 from jaxtyping import Float, Int
+from scipy.ndimage import binary_erosion
 from scipy.spatial import cKDTree
 
 from violute.analysis.analyser import analyse
@@ -25,6 +26,10 @@ from violute.evaluation.loudness import to_mono
 
 DB_PER_SEMITONE = 3.0
 """So much loudness lies as far as a semitone of pitch."""
+
+EDGE_FRAMES = 3
+"""Frames so close to where a note begins or ends are not lent: their windows hold half a note, and a
+pitch that is a little off would be picked just because it is."""
 
 UNPITCHED_HZ = 440.0
 """Pitch of a performance that has none anywhere."""
@@ -56,7 +61,7 @@ class Course:
 
 
 class EndFrames:
-    """The pitched frames of one end's recordings.
+    """The frames inside the notes of one end's recordings.
 
     Args:
         recordings: Mono, at `SAMPLE_RATE`.
@@ -77,7 +82,8 @@ class EndFrames:
         members, frames, pitches, points = [], [], [], []
         for i, audio in enumerate(recordings):
             course = Course.of(analyse(audio.astype(np.float32)))
-            chosen = np.flatnonzero(course.is_voiced)
+            steady = binary_erosion(course.is_voiced > 0.0, np.ones(2 * EDGE_FRAMES + 1))
+            chosen = np.flatnonzero(steady)
             members.append(np.full(chosen.size, i))
             frames.append(chosen)
             pitches.append(course.f0_hz[chosen])
