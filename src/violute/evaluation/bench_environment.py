@@ -1,0 +1,85 @@
+"""What a document says about where its figures come from: machine, software, revision, date."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shlex
+import subprocess
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import violute
+
+PACKAGES = ("numpy", "onnxruntime", "soundfile", "soxr", "librosa", "pyworld", "mir_eval", "scipy")
+
+
+def environment(arguments: Sequence[str] = ()) -> dict[str, Any]:
+    """Describe this machine and software.
+
+    Args:
+        arguments: Of the command line. Absolute paths are told by their last part only, so that a
+            published document says nothing of somebody's disk.
+
+    Returns:
+        `violute`, `revision` (git's, empty outside a checkout), `is_changed` (files of the package
+        differ from the revision), `date` (UTC), `python`, `packages`, `processor`, `n_cores`,
+        `system`, `command`.
+    """
+    revision, is_changed = _revision()
+    return {
+        "violute": violute.__version__,
+        "revision": revision,
+        "is_changed": is_changed,
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "python": platform.python_version(),
+        "packages": {name: found for name in PACKAGES if (found := _version(name))},
+        "processor": _processor(),
+        "n_cores": usable_cores(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "command": shlex.join(["violute", *(_without_folders(argument) for argument in arguments)]),
+    }
+
+
+def usable_cores() -> int:
+    """Return the cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _without_folders(argument: str) -> str:
+    return Path(argument).name if Path(argument).is_absolute() else argument
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return ""
+
+
+def _processor() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.is_file():
+        for line in cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or "unknown processor"
+
+
+def _revision() -> tuple[str, bool]:
+    package = Path(violute.__file__).parent
+
+    def git(*arguments: str) -> str:
+        done = subprocess.run(["git", *arguments], cwd=package, capture_output=True, text=True, check=False)
+        return done.stdout.strip() if done.returncode == 0 else ""
+
+    try:
+        # Asked of a file of the package: an environment inside somebody else's checkout has no revision.
+        if not git("ls-files", "--", "__init__.py"):
+            return "", False
+        return git("rev-parse", "HEAD"), bool(git("status", "--porcelain", "--untracked-files=no", "."))
+    except OSError:
+        return "", False
