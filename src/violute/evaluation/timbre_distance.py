@@ -118,10 +118,9 @@ def patch_embeddings(
     n_frames = min(len(cepstra), len(sounding))
     length, hop = (round(seconds * _FRAME_RATE_HZ) for seconds in (PATCH_SECONDS, PATCH_HOP_SECONDS))
     rows = []
-    for start in range(0, max(1, n_frames - length + hop), hop):
-        heard = cepstra[start : min(start + length, n_frames)][
-            sounding[start : min(start + length, n_frames)]
-        ]
+    for start in range(0, max(1, n_frames - length + 1), hop):
+        frames = slice(start, min(start + length, n_frames))
+        heard = cepstra[frames][sounding[frames]]
         if len(heard) >= LEAST_SOUNDING_SECONDS * _FRAME_RATE_HZ:
             rows.append(np.concatenate([heard.mean(axis=0), heard.std(axis=0)]))
     return np.array(rows, dtype=np.float64).reshape(len(rows), N_DIMENSIONS)
