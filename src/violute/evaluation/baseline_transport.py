@@ -5,9 +5,13 @@ loudness are taken at the source's exact pitch and A-weighted level; the lumps o
 assigned to those of the other by one-dimensional optimal transport, and the mix says how far along
 each has moved. Phases run on as in a phase vocoder.
 
+Transport knows nothing of harmonics: where one end's fundamental is stronger than the other's, the rest
+of it goes to the second partial and is found, half way, at one and a half times the pitch. That is what
+the method does, and a reason to mix partial by partial instead.
+
 Source:
-    Henderson & Solomon, Audio Transport: A Generalized Portamento via Optimal Transport (DAFx 2019),
-    sections 3 and 4. Added here: the choice of frames, and their pitch and level.
+    Henderson & Solomon, Audio Transport: A Generalized Portamento via Optimal Transport (DAFx 2019).
+    Added here: the choice of frames, and their pitch and level; lumps weigh by power.
 """
 
 from __future__ import annotations
@@ -191,7 +195,7 @@ def _moved(
         phase: Of each bin, half a step before this frame's centre.
 
     Source:
-        Henderson & Solomon (2019), section 4: each lump goes to the frequency between both, and each
+        Henderson & Solomon (2019): each lump goes to the frequency between both, and each
         bin's phase runs on at the frequency of the loudest lump in it.
     """
     (first, first_ratio), (second, second_ratio) = one, other
@@ -215,8 +219,9 @@ def _moved(
         inside = np.arange(owner.size) - np.repeat(ends - (stop - start), stop - start)
         taken = start[owner] + inside
         turn = np.exp(1j * (now - np.angle(masses.spectrum[masses.centres[lump]])))
-        # As a share of its frame's magnitude, so that both frames weigh the same.
-        gain = part * share / masses.share[lump] / max(float(np.abs(masses.spectrum).sum()), 1e-30)
+        # Both frames weigh the same; the parts of a lump add up to the lump where they meet again.
+        whole = max(float(np.linalg.norm(masses.spectrum)), 1e-30)
+        gain = part * share / masses.share[lump] / whole
         bins.append(taken + (centre - masses.centres[lump])[owner])
         values.append(masses.spectrum[taken] * (gain * turn)[owner])
         owners.append(owner)

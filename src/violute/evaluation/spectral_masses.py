@@ -1,10 +1,10 @@
-"""A spectrum as lumps of magnitude, each with one frequency: what optimal transport moves about.
+"""A spectrum as lumps of power, each with one frequency: what optimal transport moves about.
 
 Windows are centred on their frame, so that the bins of a steady partial share one phase.
 
 Source:
     Henderson & Solomon, Audio Transport: A Generalized Portamento via Optimal Transport (DAFx 2019),
-    section 3.2; Auger & Flandrin, Improving the readability of time-frequency and time-scale
+    for lumps between reassigned frequencies, there weighed by magnitude; Auger & Flandrin, Improving the readability of time-frequency and time-scale
     representations by the reassignment method (IEEE TSP 1995), for frequencies between the bins.
 """
 
@@ -28,7 +28,7 @@ class Masses:
         edges: First bin of each lump, and one past the last bin.
         centres: Bin of each lump nearest to its frequency.
         frequency_bins: Frequency of each lump in bins, with fractions.
-        share: Of the frame's magnitude that each lump holds; they sum to 1.
+        share: Of the frame's power that each lump holds; they sum to 1.
     """
 
     spectrum: Complex[np.ndarray, " bin"]
@@ -89,5 +89,5 @@ def _grouped(spectrum: Complex[np.ndarray, " bin"], frequency_bins: Float[np.nda
     above = np.minimum(below + 1, edges[1:] - 1)
     centres = np.where(magnitude[above] > magnitude[below], above, below)
     frequency = np.clip(frequency_bins[centres], starts - 0.5, edges[1:] - 0.5)
-    held = np.add.reduceat(magnitude, starts)
+    held = np.add.reduceat(np.square(magnitude), starts)
     return Masses(spectrum.astype(np.complex64), edges, centres, frequency, held / held.sum())
