@@ -4,8 +4,9 @@ Windows are centred on their frame, so that the bins of a steady partial share o
 
 Source:
     Henderson & Solomon, Audio Transport: A Generalized Portamento via Optimal Transport (DAFx 2019),
-    for lumps between reassigned frequencies, there weighed by magnitude; Auger & Flandrin, Improving the readability of time-frequency and time-scale
-    representations by the reassignment method (IEEE TSP 1995), for frequencies between the bins.
+    for lumps between reassigned frequencies, there weighed by magnitude; Auger & Flandrin, Improving
+    the readability of time-frequency and time-scale representations by the reassignment method
+    (IEEE TSP 1995), for frequencies between the bins.
 """
 
 from __future__ import annotations
