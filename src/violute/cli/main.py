@@ -10,6 +10,7 @@ from types import FrameType
 from cyclopts import App, CycloptsError
 
 from violute import __version__
+from violute.cli.bench import bench_app
 from violute.cli.convert import convert
 from violute.cli.demo import demo
 from violute.cli.export import export
@@ -32,6 +33,7 @@ app.command(demo)
 app.command(voices)
 app.command(train_app)
 app.command(export)
+app.command(bench_app)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -1,41 +1,30 @@
 """The bench: every contender plays every clip, in several processes, and can be stopped at any moment.
 
-Each pair of contender and clip is a job with a JSON file of its own in the work folder, beside the
-renderings that the report plays. A file names a fingerprint of everything that its figures depend on
-(voice, clip, references, settings, code); a second run repeats only what is missing or differs.
+What is done stays in the work folder (`bench_job`); a later run goes on from there.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import multiprocessing
-import re
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from dataclasses import asdict, dataclass
-from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import soundfile
 
-import violute
-from violute.errors import InputError, VioluteError
+from violute.errors import InputError
 from violute.evaluation.bench_clips import Clip
-from violute.evaluation.bench_contenders import Lineup, contender_entries, wake
+from violute.evaluation.bench_contenders import Lineup, contender_entries
 from violute.evaluation.bench_cost import measure_cost
+from violute.evaluation.bench_ends import EndSound, end_distances
 from violute.evaluation.bench_environment import environment
 from violute.evaluation.bench_figures import (
     DIAL_MIXES,
     MIXES,
-    SourceFacts,
     deviation_edges_cents,
-    measure,
-    play,
-    source_facts,
 )
+from violute.evaluation.bench_job import SAMPLE_RATE, Job, do_job
 from violute.evaluation.bench_schema import (
     SCHEMA,
     SCHEMA_VERSION,
@@ -43,60 +32,16 @@ from violute.evaluation.bench_schema import (
     Document,
     FailureEntry,
     ResultEntry,
-    figure,
-    to_json,
 )
 from violute.evaluation.bench_summary import summarise
-from violute.evaluation.contender import Contender
-from violute.evaluation.judge import Judge
+from violute.evaluation.timbre_distance import patch_embeddings
 from violute.evaluation.voice_report import PitchJudge
 from violute.voices.contract import OnProgress
-
-SAMPLE_RATE = 44_100
-"""Rate at which recordings are handed to contenders, in Hz."""
-
-KEPT_MIXES = (0.0, 0.5, 1.0)
-"""Renderings that stay in the work folder, for the report to play."""
 
 COST_SECONDS = 10.0
 
 StartStage = Callable[[str], OnProgress]
 """Opens a stage of the run under a title and returns what moves it."""
-
-
-@dataclass(frozen=True)
-class Job:
-    """One contender on one clip.
-
-    Attributes:
-        lineup: Everybody who plays.
-        contender: Name.
-        clip: To play.
-        pitch_judge: Tracker of source and renderings.
-        folder: Work folder.
-    """
-
-    lineup: Lineup
-    contender: str
-    clip: Clip
-    pitch_judge: PitchJudge
-    folder: Path
-
-    @property
-    def path(self) -> Path:
-        """The job's own JSON file."""
-        stem = f"{slug(self.contender)}--{slug(self.clip.name)}"
-        return self.folder / f"{stem}.json"
-
-    def rendering_path(self, mix: float) -> Path:
-        """Where the rendering at one of `KEPT_MIXES` lies."""
-        return self.path.with_name(f"{self.path.stem}-mix{mix:.2f}.flac")
-
-
-def slug(name: str) -> str:
-    """Return a name that any file system takes, told apart from others by a few digits."""
-    digits = hashlib.sha256(name.encode()).hexdigest()[:6]
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-")[:60] + "-" + digits
 
 
 def run_bench(
@@ -123,7 +68,7 @@ def run_bench(
         on_stage: Called with a title for each stage; gives what is called with the share done.
 
     Returns:
-        The document, and the jobs, whose renderings lie in the work folder.
+        The document, and the jobs that succeeded, whose renderings lie in the work folder.
 
     Raises:
         InputError: There are no clips, nobody could play any, or the folder cannot be made.
@@ -142,8 +87,9 @@ def run_bench(
     failures = _run_jobs(jobs, n_processes, on_stage("playing and measuring"))
     results: list[ResultEntry] = []
     clip_entries: dict[str, ClipEntry] = {}
+    failed = {(failure["contender"], failure["clip"]) for failure in failures}
     for job in jobs:
-        if (job.contender, job.clip.name) in {(f["contender"], f["clip"]) for f in failures}:
+        if (job.contender, job.clip.name) in failed:
             continue
         stored = json.loads(job.path.read_text(encoding="utf-8"))
         results.append(stored["result"])
@@ -151,6 +97,9 @@ def run_bench(
     if not results:
         raise InputError(f"nobody could play any clip; the first said: {failures[0]['message']}")
     costs = _costs(lineup, [e["name"] for e in entries], clips[0], on_stage) if with_cost else {}
+    done = {(result["contender"], result["clip"]) for result in results}
+    played = [job for job in jobs if (job.contender, job.clip.name) in done]
+    distances, floors = end_distances(lineup, _end_sounds(played, on_stage("distance to real instruments")))
     ordered = [clip_entries[clip.name] for clip in clips if clip.name in clip_entries]
     document: Document = {
         "schema": SCHEMA,
@@ -170,89 +119,12 @@ def run_bench(
         "contenders": entries,
         "clips": ordered,
         "results": results,
-        "summary": summarise(results, ordered),
+        "summary": [*summarise(results, ordered), *distances],
         "costs": costs,
+        "floors": floors,
         "failures": failures,
     }
-    return document, jobs
-
-
-def fingerprint(job: Job) -> str:
-    """Return a digest of everything that the figures of a job depend on.
-
-    Raises:
-        AudioError: The clip cannot be read.
-    """
-    voice = next((v for v in job.lineup.voices if v.name == job.contender), None)
-    is_baseline = voice is None
-    facts = {
-        "schema_version": SCHEMA_VERSION,
-        "code": code_digest(),
-        "voice": job.lineup.voices[0].sha256 if voice is None else voice.sha256,
-        "contender": job.contender,
-        "references": [[asdict(r) for r in rs] for rs in job.lineup.references] if is_baseline else [],
-        "clip": hashlib.sha256(job.clip.read(SAMPLE_RATE).tobytes()).hexdigest(),
-        "group": job.clip.group,
-        "mixes": [MIXES, DIAL_MIXES, KEPT_MIXES],
-        "pitch_judge": job.pitch_judge,
-    }
-    return hashlib.sha256(json.dumps(facts, default=str).encode()).hexdigest()
-
-
-@lru_cache(maxsize=1)
-def code_digest() -> str:
-    """Return a digest of the code that plays and measures; reports may change without a repeat."""
-    package = Path(violute.__file__).parent
-    digest = hashlib.sha256()
-    for room in ("audio", "analysis", "synthesis", "voices", "evaluation"):
-        for path in sorted((package / room).glob("*.py")):
-            is_reporting = path.stem.startswith(("bench", "report", "listening"))
-            if room != "evaluation" or not is_reporting or path.stem.endswith("figures"):
-                digest.update(path.read_bytes())
-    digest.update((package / "evaluation" / "judge.onnx").read_bytes())
-    return digest.hexdigest()
-
-
-def is_done(job: Job, wanted: str) -> bool:
-    """Say whether a job's file is whole and has the fingerprint `wanted`."""
-    try:
-        stored = json.loads(job.path.read_text(encoding="utf-8"))
-        return bool(stored["fingerprint"] == wanted) and all(
-            job.rendering_path(m).is_file() for m in KEPT_MIXES
-        )
-    except (OSError, ValueError, KeyError, TypeError):
-        return False
-
-
-def do_job(job: Job) -> FailureEntry | None:
-    """Play, measure and store one job, unless it is done; a contender that cannot play is reported.
-
-    Raises:
-        OSError: The work folder cannot be written.
-    """
-    try:
-        wanted = fingerprint(job)
-        if is_done(job, wanted):
-            return None
-        facts = _facts(job.clip, job.pitch_judge)
-        renderings, cost = play(_contender(job.lineup, job.contender), facts)
-        measured = measure(renderings, facts, judge=_judge(), pitch_judge=job.pitch_judge)
-    except VioluteError as error:
-        return {"contender": job.contender, "clip": job.clip.name, "message": str(error)}
-    for mix in KEPT_MIXES:
-        audio = np.clip(renderings[DIAL_MIXES.index(mix)], -1.0, 1.0)
-        soundfile.write(job.rendering_path(mix), audio, SAMPLE_RATE, subtype="PCM_16")
-    clip: ClipEntry = {
-        "name": job.clip.name,
-        "instrument": job.clip.instrument,
-        "group": job.clip.group,
-        "seconds": len(facts.audio) / SAMPLE_RATE,
-        "source": facts.figures,
-        "timbre": [figure(value) for value in facts.timbre],
-    }
-    result = {"contender": job.contender, "clip": job.clip.name, **measured, "cost": cost}
-    _store(job.path, {"fingerprint": wanted, "clip": clip, "result": result})
-    return None
+    return document, played
 
 
 def _run_jobs(jobs: Sequence[Job], n_processes: int, on_progress: OnProgress) -> list[FailureEntry]:
@@ -290,23 +162,18 @@ def _costs(
     return costs
 
 
-def _store(path: Path, entries: dict[str, Any]) -> None:
-    """Write a file that is whole or not there."""
-    part = path.with_name(path.name + ".part")
-    part.write_text(to_json(entries), encoding="utf-8")
-    part.replace(path)
-
-
-@lru_cache(maxsize=1)
-def _judge() -> Judge:
-    return Judge()
-
-
-@lru_cache(maxsize=2)
-def _facts(clip: Clip, pitch_judge: PitchJudge) -> SourceFacts:
-    return source_facts(clip.read(SAMPLE_RATE), SAMPLE_RATE, judge=_judge(), pitch_judge=pitch_judge)
-
-
-@lru_cache(maxsize=32)
-def _contender(lineup: Lineup, name: str) -> Contender:
-    return wake(lineup, name)
+def _end_sounds(jobs: Sequence[Job], on_progress: OnProgress) -> list[EndSound]:
+    sounds: list[EndSound] = []
+    for number, job in enumerate(jobs, start=1):
+        for mix in (0.0, 1.0):
+            audio, sample_rate = soundfile.read(job.rendering_path(mix), dtype="float32")
+            sounds.append(
+                {
+                    "contender": job.contender,
+                    "instrument": job.clip.instrument,
+                    "mix": mix,
+                    "patches": patch_embeddings(audio, sample_rate),
+                }
+            )
+        on_progress(number / len(jobs))
+    return sounds

@@ -7,6 +7,7 @@ of its names into something that analyses and renders.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -58,7 +59,7 @@ class Lineup:
     with_baselines: bool = True
 
 
-def voice_files(names_or_paths: list[str]) -> tuple[VoiceFile, ...]:
+def voice_files(names_or_paths: Sequence[str]) -> tuple[VoiceFile, ...]:
     """Find voices; the built-in one where none is named.
 
     Raises:
@@ -67,7 +68,7 @@ def voice_files(names_or_paths: list[str]) -> tuple[VoiceFile, ...]:
     """
     found: list[VoiceFile] = []
     ends: tuple[str, str] | None = None
-    for given in names_or_paths or [DEFAULT_VOICE]:
+    for given in names_or_paths or (DEFAULT_VOICE,):
         voice = load_voice(given)
         path = find_voice(given)
         if ends is not None and voice.card.ends != ends:
@@ -162,12 +163,17 @@ def _baselines(lineup: Lineup, *, read: bool) -> dict[str, Contender]:
         return {baseline.name: baseline for baseline in all_baselines(voice)}
     silence = [(np.zeros(1, np.float32), REFERENCE_RATE)]
     references = {
-        end: [_read(recording) for recording in recordings] if read else silence
+        end: [read_reference(recording) for recording in recordings] if read else silence
         for end, recordings in zip(lineup.ends, lineup.references, strict=True)
     }
     return {baseline.name: baseline for baseline in all_baselines(voice, references)}
 
 
-def _read(recording: Recording) -> tuple[Float[np.ndarray, " sample"], int]:
+def read_reference(recording: Recording) -> tuple[Float[np.ndarray, " sample"], int]:
+    """Read a recording as baselines and distances use it: mono, at `REFERENCE_RATE`.
+
+    Raises:
+        AudioError: The file cannot be read.
+    """
     audio = read_recording(recording, REFERENCE_RATE, peak=0.9)
     return audio[: int(REFERENCE_SECONDS * REFERENCE_RATE)], REFERENCE_RATE

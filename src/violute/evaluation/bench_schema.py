@@ -138,6 +138,8 @@ class Document(TypedDict):
         results: One a contender and clip.
         summary: Medians with intervals.
         costs: Figures of `bench_cost`, by contender.
+        floors: By end, how far real recordings of that instrument lie apart among themselves
+            (`value`, `low`, `high` of `timbre/kernel_distance`); empty without references.
         failures: What could not be played.
     """
 
@@ -150,6 +152,7 @@ class Document(TypedDict):
     results: list[ResultEntry]
     summary: list[SummaryEntry]
     costs: dict[str, Figures]
+    floors: dict[str, dict[str, float | None]]
     failures: list[FailureEntry]
 
 

@@ -1,0 +1,266 @@
+"""`violute bench`: voices and baselines over a folder of recordings, measured and heard."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import App, Parameter
+
+from violute.cli.options import Flag
+from violute.cli.output import complain, say, say_json
+from violute.cli.progress import progress_bars
+from violute.errors import InputError
+
+if TYPE_CHECKING:
+    from violute.evaluation.bench_clips import Clip
+    from violute.evaluation.bench_contenders import Lineup, VoiceFile
+    from violute.evaluation.bench_job import Job
+    from violute.evaluation.bench_schema import Document
+
+bench_app = App(name="bench")
+
+DEFAULT_HEARD = 2
+
+
+@bench_app.default
+def bench(
+    *,
+    data: Path,
+    voices: Annotated[
+        tuple[str, ...], Parameter(consume_multiple=True, negative=(), show_default=False)
+    ] = (),
+    out: Path = Path("bench-report"),
+    select: Path | None = None,
+    learn_from: Path | None = None,
+    limit: int | None = None,
+    seconds: float = 10.0,
+    shortest: float = 3.0,
+    clips: int = 1,
+    heard: int = DEFAULT_HEARD,
+    jobs: int | None = None,
+    pitch_judge: Literal["harvest", "pyin"] = "harvest",
+    no_baselines: Flag = False,
+    no_cost: Flag = False,
+    json: Flag = False,
+    quiet: Flag = False,
+) -> int:
+    """Let voices and baselines play held-out recordings; write OUT.json, OUT.md and OUT.html.
+
+    The page opens from disk without a server; it holds the figures with their intervals, plots, the
+    sounds, and blind trials. Work is kept in OUT.work: a run that was stopped goes on where it was,
+    and a later one repeats only what has changed. Needs `pip install 'violute[bench]'`.
+
+    Parameters
+    ----------
+    data
+        Folder with a folder for each instrument, named as the voice's ends; or MusicNet's.
+    voices
+        Names or files of voices. Default: violute-violin-flute.
+    out
+        Report without its ending.
+    select
+        File of glob patterns, one a line: play these recordings only, and learn from none of them.
+    learn_from
+        Folder of recordings that baselines learn the instruments from. Default: what is in DATA and
+        is neither played nor selected.
+    limit
+        Recordings of each instrument at most, evenly picked.
+    seconds
+        Longest clip, in seconds.
+    shortest
+        Leave out shorter recordings, in seconds.
+    clips
+        Clips of a long recording at most.
+    heard
+        Clips of each instrument that the page plays.
+    jobs
+        Processes at a time. Default: the cores.
+    pitch_judge
+        Tracker that judges the pitch.
+    no_baselines
+        Leave the baselines out.
+    no_cost
+        Leave speed and memory out.
+    json
+        Print the document.
+    quiet
+        Print nothing but errors.
+    """
+    if (limit is not None and limit < 1) or clips < 1 or (jobs is not None and jobs < 1) or heard < 0:
+        raise InputError(
+            "--limit, --clips and --jobs must be 1 or more, --heard 0 or more: give a larger number"
+        )
+    if not (seconds > 0 and shortest >= 0):
+        raise InputError("--seconds must be above 0, --shortest 0 or more: give a larger number")
+    require_bench()
+    from violute.data.recordings import read_patterns
+    from violute.evaluation.bench import run_bench
+    from violute.evaluation.bench_clips import find_clips
+    from violute.evaluation.bench_contenders import voice_files
+    from violute.evaluation.bench_environment import usable_cores
+    from violute.voices.load import load_voice
+
+    patterns = None if select is None else read_patterns(select)
+    files = voice_files(voices)
+    ends = load_voice(files[0].path).card.ends
+    played = find_clips(
+        data,
+        ends,
+        select=patterns,
+        limit=limit,
+        clip_seconds=seconds,
+        shortest_seconds=shortest,
+        clips_per_recording=clips,
+    )
+    lineup = _lineup(files, ends, learn_from or data, played, patterns, with_baselines=not no_baselines)
+    if not all(lineup.references) and not (no_baselines or quiet):
+        complain(
+            "warning: no recordings are left to learn from, so some baselines stay out: give --learn-from"
+        )
+    with progress_bars(shown=not (quiet or json)) as start:
+        document, done = run_bench(
+            lineup,
+            played,
+            out.with_name(out.name + ".work"),
+            pitch_judge=pitch_judge,
+            n_processes=usable_cores() if jobs is None else jobs,
+            arguments=sys.argv[1:],
+            with_cost=not no_cost,
+            on_stage=start,
+        )
+        start("writing the report")
+        paths = _write_report(document, done, played, out, heard)
+    for failure in document["failures"]:
+        complain(f"warning: {failure['contender']} did not play {failure['clip']}: {failure['message']}")
+    if json:
+        say_json(document)
+    elif not quiet:
+        for path in paths:
+            say(str(path))
+    return 0
+
+
+@bench_app.command
+def compare(
+    old: Annotated[Path, Parameter(name="OLD.json")],
+    new: Annotated[Path, Parameter(name="NEW.json")],
+    /,
+    *,
+    json: Flag = False,
+) -> int:
+    """Say what got better or worse from one report to another, beyond its interval.
+
+    Contenders are matched by name and recordings by theirs; differences are paired by recording.
+
+    Parameters
+    ----------
+    old
+        Written by an earlier `violute bench`.
+    new
+        Written by a later one.
+    json
+        Print one JSON document.
+    """
+    require_bench()
+    from violute.evaluation.bench_compare import compare_documents, markdown_comparison
+    from violute.evaluation.bench_schema import read_document
+
+    compared = compare_documents(read_document(old), read_document(new))
+    if json:
+        say_json(compared)
+    else:
+        say(markdown_comparison(compared).rstrip())
+    return 0
+
+
+@bench_app.command
+def listen(
+    *answers: Annotated[Path, Parameter(name="ANSWERS.json...")],
+    json: Flag = False,
+) -> int:
+    """Put listeners' answers together: who was told apart, who was rated how, with intervals.
+
+    Parameters
+    ----------
+    answers
+        Files that the page of one report has saved.
+    json
+        Print one JSON document.
+    """
+    require_bench()
+    from violute.evaluation.listening_answers import aggregate, markdown_answers, read_answers
+
+    found = aggregate(read_answers(answers))
+    if json:
+        say_json(found)
+    else:
+        say(markdown_answers(found).rstrip())
+    return 0
+
+
+def require_bench() -> None:
+    """Make sure that the packages of `violute[bench]` are installed.
+
+    Raises:
+        InputError: One is missing.
+    """
+    try:
+        import_module("violute.evaluation.bench")
+        import_module("violute.evaluation.report_html")
+        import_module("violute.evaluation.listening_answers")
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] == "violute":
+            raise
+        raise InputError(
+            f"the bench needs {error.name}, which is not installed: run pip install 'violute[bench]'"
+        ) from None
+
+
+def _lineup(
+    files: tuple[VoiceFile, ...],
+    ends: tuple[str, str],
+    folder: Path,
+    played: Sequence[Clip],
+    patterns: Sequence[str] | None,
+    *,
+    with_baselines: bool,
+) -> Lineup:
+    """Return who plays, and what the baselines learn from."""
+    from violute.evaluation.bench_clips import find_references, recording_seconds
+    from violute.evaluation.bench_contenders import Lineup, pick_references
+
+    real = find_references(folder, ends, played, select=patterns)
+    picked = [
+        pick_references(recordings, [recording_seconds(recording) for recording in recordings])
+        for recordings in (real.get(end, []) for end in ends)
+    ]
+    return Lineup(files, ends, (picked[0], picked[1]), with_baselines)
+
+
+def _write_report(
+    document: Document, done: Sequence[Job], played: Sequence[Clip], out: Path, n_heard: int
+) -> list[Path]:
+    """Write JSON, Markdown and the page; return their paths."""
+    from violute.evaluation.bench_job import hear
+    from violute.evaluation.bench_schema import to_json
+    from violute.evaluation.bench_tables import markdown
+    from violute.evaluation.report_html import report_html
+
+    texts = {
+        ".json": to_json(document),
+        ".md": markdown(document),
+        ".html": report_html(document, hear(done, played, n_heard)),
+    }
+    paths = []
+    for ending, text in texts.items():
+        path = out.with_name(out.name + ending)
+        try:
+            path.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise InputError(f"{path}: cannot be written ({error.strerror}): name another report") from None
+        paths.append(path)
+    return paths

@@ -1,0 +1,146 @@
+"""A headless Chromium driven by its DevTools protocol over two pipes: no driver, no port, no package."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+KEY_CODES = {
+    "Enter": 13,
+    " ": 32,
+    "End": 35,
+    "Home": 36,
+    "ArrowLeft": 37,
+    "ArrowUp": 38,
+    "ArrowRight": 39,
+    "ArrowDown": 40,
+}
+
+
+def find_chromium() -> str | None:
+    """The browser's command, if there is one."""
+    return next((path for name in NAMES if (path := shutil.which(name))), None)
+
+
+class Browser:
+    """One page of a browser of its own; a context manager.
+
+    Args:
+        folder: For its profile and for what it downloads.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.downloads = folder / "downloads"
+        self.downloads.mkdir(parents=True)
+        self.errors: list[str] = []
+        self._count = 0
+        self._buffer = b""
+        to_browser, self._write = os.pipe()
+        self._read, from_browser = os.pipe()
+
+        # The protocol speaks on descriptors 3 and 4, whatever numbers the pipes got here.
+        command = (
+            f'exec "$0" "$@" 3<&{to_browser} 4>&{from_browser}',
+            find_chromium(),
+            "--headless=new",
+            "--remote-debugging-pipe",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-dev-shm-usage",
+            "--no-first-run",
+            "--disable-background-networking",
+            f"--user-data-dir={folder / 'profile'}",
+        )
+        self._process = subprocess.Popen(
+            ["bash", "-c", *map(str, command)],
+            pass_fds=(to_browser, from_browser),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        os.close(to_browser)
+        os.close(from_browser)
+        self._session: str | None = None
+        target = self.call("Target.createTarget", url="about:blank")["targetId"]
+        self._session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+        for domain in ("Page", "Runtime", "Log"):
+            self.call(f"{domain}.enable")
+        self.call("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(self.downloads))
+
+    def __enter__(self) -> Browser:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._write)
+        os.close(self._read)
+        os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+
+    def call(self, method: str, **params: Any) -> dict[str, Any]:
+        """Send one command and return its result; what the page complains of meanwhile is kept."""
+        self._count += 1
+        message: dict[str, Any] = {"id": self._count, "method": method, "params": params}
+        if self._session is not None and not method.startswith(("Target.", "Browser.")):
+            message["sessionId"] = self._session
+        os.write(self._write, json.dumps(message).encode() + b"\0")
+        deadline = time.monotonic() + 60
+        while True:
+            answer = self._receive(deadline)
+            if answer.get("method") == "Runtime.exceptionThrown":
+                self.errors.append(json.dumps(answer["params"]["exceptionDetails"])[:500])
+            elif answer.get("method") == "Log.entryAdded" and answer["params"]["entry"]["level"] == "error":
+                self.errors.append(answer["params"]["entry"]["text"])
+            if answer.get("id") == self._count:
+                if "error" in answer:
+                    raise RuntimeError(f"{method}: {answer['error']}")
+                return answer["result"]
+
+    def open(self, path: Path) -> None:
+        """Open a page from disk and wait until it has run."""
+        self.call("Page.navigate", url=path.resolve().as_uri())
+        self.wait_for("document.readyState === 'complete' && location.protocol === 'file:'")
+
+    def evaluate(self, expression: str) -> Any:
+        """Return the value of an expression, awaited if it is a promise."""
+        done = self.call("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
+        if "exceptionDetails" in done:
+            raise RuntimeError(json.dumps(done["exceptionDetails"])[:500])
+        return done["result"].get("value")
+
+    def wait_for(self, expression: str, seconds: float = 20.0) -> Any:
+        """Wait until an expression is true."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            value = self.evaluate(expression)
+            if value:
+                return value
+            time.sleep(0.02)
+        raise TimeoutError(f"{expression} did not come true within {seconds:g} s")
+
+    def press(self, key: str, *, shift: bool = False) -> None:
+        """Press and let go of one key, as a person would."""
+        text = "\r" if key == "Enter" else key if len(key) == 1 else ""
+        code = KEY_CODES.get(key, ord(key.upper()[0]))
+        about = {"key": key, "windowsVirtualKeyCode": code, "modifiers": 8 if shift else 0}
+        self.call("Input.dispatchKeyEvent", type="keyDown" if text else "rawKeyDown", text=text, **about)
+        self.call("Input.dispatchKeyEvent", type="keyUp", **about)
+
+    def _receive(self, deadline: float) -> dict[str, Any]:
+        while b"\0" not in self._buffer:
+            if not select.select([self._read], [], [], max(0.0, deadline - time.monotonic()))[0]:
+                raise TimeoutError("the browser did not answer")
+            received = os.read(self._read, 1 << 20)
+            if not received:
+                raise RuntimeError("the browser ended")
+            self._buffer += received
+        line, self._buffer = self._buffer.split(b"\0", 1)
+        return json.loads(line)
