@@ -9,7 +9,15 @@ from hypothesis import strategies as st
 
 from tones import SAMPLE_RATE, tone, vibrato
 from violute.errors import AudioError, InputError, ShapeError
-from violute.evaluation.notes import Note, chord_notes, line_notes, midi_to_hz, note_f1, segment_notes
+from violute.evaluation.notes import (
+    Note,
+    chord_notes,
+    lag_seconds,
+    line_notes,
+    midi_to_hz,
+    note_f1,
+    segment_notes,
+)
 
 
 def played(score: list[Note], *, swing_cents: float = 0.0) -> np.ndarray:
@@ -85,8 +93,8 @@ def test_larger_errors_of_the_performance_match_fewer_notes() -> None:
         ]
         return note_f1(source, line_notes(played(output), SAMPLE_RATE))
 
-    detuned = [figure(cents=cents) for cents in (0.0, 80.0, 160.0, 400.0)]
-    late = [figure(late=seconds) for seconds in (0.0, 0.08, 0.16, 0.27)]
+    detuned = [figure(cents=cents) for cents in (0.0, 100.0, 400.0)]
+    late = [figure(late=seconds) for seconds in (0.0, 0.1, 0.27)]
     for figures in (detuned, late):
         assert figures[0] == 1.0
         assert all(better >= worse for better, worse in pairwise(figures)), figures
@@ -132,6 +140,16 @@ def test_offsets_count_where_asked() -> None:
     short = [Note(n.onset_seconds, n.onset_seconds + 0.15, n.f0_hz) for n in MELODY]
     assert note_f1(MELODY, short) == 1.0
     assert note_f1(MELODY, short, offset_ratio=0.2) == 0.0
+
+
+@pytest.mark.parametrize("late", [-0.09, 0.0, 0.4, 1.3])
+def test_a_late_clock_is_found(late: float) -> None:
+    rng = np.random.default_rng(0)
+    heard = [moved([note], late=late + rng.uniform(-0.02, 0.02), cents=20.0)[0] for note in MELODY]
+    assert lag_seconds(MELODY, heard[1:]) == pytest.approx(late, abs=0.02)
+    assert note_f1(MELODY, moved(heard, late=-lag_seconds(MELODY, heard))) == 1.0
+    assert lag_seconds(MELODY, []) == 0.0
+    assert lag_seconds(MELODY, moved(MELODY, late=5.0)) == 0.0
 
 
 def test_tracks_are_cut_at_leaps_rests_and_attacks() -> None:

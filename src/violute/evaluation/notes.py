@@ -188,6 +188,40 @@ def note_f1(
     return float(f_measure)
 
 
+def lag_seconds(
+    reference: Iterable[Sequence[float]],
+    estimate: Iterable[Sequence[float]],
+    *,
+    longest_seconds: float = 2.0,
+    pitch_cents: float = TOLERANCE_CENTS,
+) -> float:
+    """Return how much later the estimate is as a whole, for scores aligned to another copy of a recording.
+
+    It is the lag at which most notes of equal pitch begin together.
+
+    Args:
+        reference: Notes, as for `note_f1`.
+        estimate: Notes, as for `note_f1`.
+        longest_seconds: Lags beyond this either way are not considered.
+        pitch_cents: Furthest apart that two pitches are the same.
+
+    Returns:
+        Seconds, to be taken off the estimate; 0 where no pitch is on both sides.
+
+    Raises:
+        InputError: A note does not end after it begins, or its pitch is not positive.
+    """
+    (wanted, wanted_hz), (made, made_hz) = (_intervals(notes) for notes in (reference, estimate))
+    same = np.abs(1200.0 * np.log2(made_hz[:, None] / wanted_hz[None])) <= pitch_cents
+    lags = np.sort((made[:, 0][:, None] - wanted[:, 0][None])[same])
+    lags = lags[np.abs(lags) <= longest_seconds]
+    if lags.size == 0:
+        return 0.0
+    stops = np.searchsorted(lags, lags + WINDOW_SECONDS, side="right")
+    first = int(np.argmax(stops - np.arange(len(lags))))
+    return float(np.median(lags[first : stops[first]]))
+
+
 def midi_to_hz(midi: float) -> float:
     """Convert a MIDI note number, which need not be whole, to Hz; 69 is 440 Hz."""
     return float(440.0 * 2.0 ** ((midi - 69.0) / 12.0))
