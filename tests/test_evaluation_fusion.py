@@ -153,6 +153,7 @@ def test_bounds_on_noise_of_any_length(seed: int, n_samples: int) -> None:
     assert counts.min() >= 0
     assert counts.max() <= MAX_SERIES
     assert roughness(noise, SAMPLE_RATE) >= 0.0
+    assert 1.0 <= mean_f0_tracks(noise, SAMPLE_RATE) <= MAX_SERIES
 
 
 def test_rate_and_channels_matter_little() -> None:

@@ -166,7 +166,7 @@ def n_series(audio: Float[np.ndarray, "... sample"], sample_rate: int) -> Int[np
         sample_rate: In Hz.
 
     Returns:
-        0 in digital silence, else 1 to `MAX_SERIES`.
+        0 to `MAX_SERIES`; 0 in digital silence, and in noise of which no series explains enough.
 
     Raises:
         AudioError: The audio is empty or not finite.
@@ -179,13 +179,20 @@ def n_series(audio: Float[np.ndarray, "... sample"], sample_rate: int) -> Int[np
 def mean_f0_tracks(audio: Float[np.ndarray, "... sample"], sample_rate: int) -> float:
     """Return the mean number of simultaneous f0 tracks over sounding frames; 1 is one fused voice.
 
+    Frames of breath or bow without a pitch count as 1: noise is no merit and no second voice.
+
+    Args:
+        audio: `(sample,)` or `(channel, sample)`; channels are averaged.
+        sample_rate: In Hz.
+
     Returns:
-        0 to `MAX_SERIES`; NaN in silence.
+        1 to `MAX_SERIES`; NaN in silence.
 
     Raises:
         AudioError: The audio is empty or not finite.
     """
-    return _mean_over_sounding(n_series(audio, sample_rate).astype(np.float64), audio, sample_rate)
+    counts = np.maximum(n_series(audio, sample_rate), 1)
+    return _mean_over_sounding(counts.astype(np.float64), audio, sample_rate)
 
 
 def dissonance(
