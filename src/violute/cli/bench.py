@@ -96,7 +96,7 @@ def bench(
         )
     if not (seconds > 0 and shortest >= 0):
         raise InputError("--seconds must be above 0, --shortest 0 or more: give a larger number")
-    require_bench()
+    require_bench("bench", "report_html")
     from violute.data.recordings import read_patterns
     from violute.evaluation.bench import run_bench
     from violute.evaluation.bench_clips import find_clips
@@ -165,7 +165,7 @@ def compare(
     json
         Print one JSON document.
     """
-    require_bench()
+    require_bench("bench_compare")
     from violute.evaluation.bench_compare import compare_documents, markdown_comparison
     from violute.evaluation.bench_schema import read_document
 
@@ -191,7 +191,7 @@ def listen(
     json
         Print one JSON document.
     """
-    require_bench()
+    require_bench("listening_answers")
     from violute.evaluation.listening_answers import aggregate, markdown_answers, read_answers
 
     found = aggregate(read_answers(answers))
@@ -202,16 +202,15 @@ def listen(
     return 0
 
 
-def require_bench() -> None:
-    """Make sure that the packages of `violute[bench]` are installed.
+def require_bench(*modules: str) -> None:
+    """Import modules of the bench, and so make sure that the packages of `violute[bench]` are installed.
 
     Raises:
         InputError: One is missing.
     """
     try:
-        import_module("violute.evaluation.bench")
-        import_module("violute.evaluation.report_html")
-        import_module("violute.evaluation.listening_answers")
+        for module in modules:
+            import_module(f"violute.evaluation.{module}")
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] == "violute":
             raise

@@ -10,7 +10,7 @@ from violute.evaluation.bench_directions import mean_difference, values_by_group
 from violute.evaluation.bench_schema import Document, SummaryEntry
 from violute.evaluation.report_tables import is_met
 
-COLUMNS: Sequence[tuple[str, str, float | None]] = (
+ROWS: Sequence[tuple[str, str, float | None]] = (
     ("pitch within 50 cents", "pitch/raw_accuracy", 0.5),
     ("deviation, cents", "pitch/median_deviation_cents", 0.5),
     ("octave errors", "pitch/octave_errors", 0.5),
@@ -32,7 +32,7 @@ COLUMNS: Sequence[tuple[str, str, float | None]] = (
 )
 """What the tables show: title, figure, mix. The document holds more."""
 
-COST_COLUMNS: Sequence[tuple[str, str]] = (
+COST_ROWS: Sequence[tuple[str, str]] = (
     ("conversion, x real time", "cost/convert_x_realtime"),
     ("another mix, x real time", "cost/rerender_x_realtime"),
     ("cold start, s", "cost/cold_start_seconds"),
@@ -80,24 +80,20 @@ def tables(document: Document) -> list[Table]:
     laid_out = []
     for instrument in instruments(document):
         n = len({clip["group"] for clip in document["clips"] if clip["instrument"] == instrument})
-        columns = [
-            column for column in COLUMNS if any((name, instrument, *column[1:]) in found for name in names)
+        shown_figures = [
+            column for column in ROWS if any((name, instrument, *column[1:]) in found for name in names)
         ]
         rows = [
-            (
-                name,
-                [figure_cell(found.get((name, instrument, key, mix)), key, mix) for _, key, mix in columns],
-            )
-            for name in names
+            (title, [figure_cell(found.get((name, instrument, key, mix)), key, mix) for name in names])
+            for title, key, mix in shown_figures
         ]
-        head = ["contender", *(title for title, _, _ in columns)]
-        laid_out.append(Table(f"{instrument} in, {n} recording{'s' * (n != 1)}", head, rows))
+        laid_out.append(Table(f"{instrument} in, {n} recording{'s' * (n != 1)}", ["figure", *names], rows))
     if document["costs"]:
         rows = [
-            (name, [Cell(shown(costs.get(key))) for _, key in COST_COLUMNS])
-            for name, costs in document["costs"].items()
+            (title, [Cell(shown(document["costs"].get(name, {}).get(key))) for name in names])
+            for title, key in COST_ROWS
         ]
-        laid_out.append(Table("Cost", ["contender", *(title for title, _ in COST_COLUMNS)], rows))
+        laid_out.append(Table("Cost", ["figure", *names], rows))
     rivals = rival_table(document)
     return [*laid_out, rivals] if rivals is not None else laid_out
 
@@ -111,7 +107,7 @@ def rival_table(document: Document) -> Table | None:
     if not others:
         return None
     rows = []
-    for title, key, mix in COLUMNS:
+    for title, key, mix in ROWS:
         mine = values_by_group(document, first, "all", key, mix)
         cells = []
         for other in others:

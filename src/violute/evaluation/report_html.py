@@ -11,7 +11,7 @@ from typing import Any
 
 from violute.evaluation.bench_schema import Document
 from violute.evaluation.bench_tables import Cell, Table, explanation, tables
-from violute.evaluation.listening import RATED_MIX, HeardClip, make_trials
+from violute.evaluation.listening import RATED_MIX, SAME_SOUND, HeardClip, make_trials
 from violute.evaluation.report_audio import SoundStore
 from violute.evaluation.report_plots import (
     cost_plot,
@@ -140,7 +140,7 @@ def _players(clip: HeardClip, store: SoundStore) -> str:
     rows = [
         f"<tr><td>the recording</td><td>{_button(store.add(clip.source, clip.sample_rate), 'play')}</td></tr>"
     ]
-    for name in dict.fromkeys(name for name, _ in clip.renderings):
+    for name in dict.fromkeys(name for name, _ in clip.renderings if name != SAME_SOUND):
         cells = "".join(
             f"<td>{_button(store.add(clip.renderings[name, mix], clip.sample_rate), f'mix {mix:g}')}</td>"
             for mix in mixes
