@@ -70,18 +70,19 @@ def voice_files(names_or_paths: Sequence[str]) -> tuple[VoiceFile, ...]:
     ends: tuple[str, str] | None = None
     for given in names_or_paths or (DEFAULT_VOICE,):
         voice = load_voice(given)
-        path = find_voice(given)
+        path = find_voice(given).resolve()
         if ends is not None and voice.card.ends != ends:
             raise InputError(
                 f"{given}: runs from {' to '.join(voice.card.ends)}, the first from {' to '.join(ends)}: "
                 "compare voices of the same two instruments"
             )
         ends = voice.card.ends
-        taken = {other.name for other in found}
-        name = voice.card.name if voice.card.name not in taken else f"{voice.card.name} ({path.stem})"
-        if name in taken:
+        name = voice.card.name
+        if name in {other.name for other in found}:
+            name = f"{name} ({path.parent.name}/{path.stem})"
+        if path in {other.path for other in found}:
             raise InputError(f"{given}: was given twice: give each voice once")
-        found.append(VoiceFile(name, path.resolve(), hashlib.sha256(path.read_bytes()).hexdigest()))
+        found.append(VoiceFile(name, path, hashlib.sha256(path.read_bytes()).hexdigest()))
     return tuple(found)
 
 

@@ -18,6 +18,7 @@ DIRECTIONS: Mapping[str, int] = {
     "loudness/correlation": 1,
     "onsets/f1": 1,
     "notes/f1": 1,
+    "notes/chords_f1": 1,
     "fusion/f0_tracks": -1,
     "fusion/roughness": -1,
     "timbre/kernel_distance": -1,

@@ -24,6 +24,7 @@ from violute.evaluation.bench_schema import (
 )
 from violute.evaluation.contender import Contender
 from violute.evaluation.judge import Judge
+from violute.evaluation.notes import Note, chord_notes, note_f1, segment_notes
 from violute.evaluation.voice_report import PitchJudge, conditioning_f0
 
 MIXES = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -47,6 +48,8 @@ class SourceFacts:
         conditioning_hz: The track that conditions our voices.
         loudness_db: A-weighted, frame by frame.
         onset_seconds: Attacks.
+        notes: Of one line, from the judge's track.
+        chord_notes: Notes that may sound together.
         figures: Of the recording itself.
         timbre: Mean cepstrum.
     """
@@ -57,6 +60,8 @@ class SourceFacts:
     conditioning_hz: Float[np.ndarray, " frame"]
     loudness_db: Float[np.ndarray, " frame"]
     onset_seconds: Float[np.ndarray, " onset"]
+    notes: list[Note]
+    chord_notes: list[Note]
     figures: Figures
     timbre: Float[np.ndarray, " coefficient"]
 
@@ -88,7 +93,16 @@ def source_facts(
         **of_sound(audio, sample_rate),
     }
     return SourceFacts(
-        audio, sample_rate, f0_hz, conditioning_hz, loudness_db, onset_seconds, figures, cepstrum
+        audio=audio,
+        sample_rate=sample_rate,
+        f0_hz=f0_hz,
+        conditioning_hz=conditioning_hz,
+        loudness_db=loudness_db,
+        onset_seconds=onset_seconds,
+        notes=segment_notes(np.where(sounding, f0_hz, 0.0), onset_seconds),
+        chord_notes=chord_notes(audio, sample_rate),
+        figures=figures,
+        timbre=cepstrum,
     )
 
 
@@ -160,6 +174,8 @@ def measure(
     by_mix, counts = [], []
     for i, (mix, rendering) in enumerate(zip(MIXES, chosen, strict=True)):
         frames = pitch.compared_frames(facts.f0_hz, f0_hz[i], sounding, conditioning_hz=facts.conditioning_hz)
+        onset_seconds = onsets.onset_times(rendering, rate)
+        heard_hz = np.where(loudness.sounding_frames(loudness_db[i]), f0_hz[i], 0.0)
         counts.append(deviation_counts(facts.f0_hz, f0_hz[i], frames).tolist())
         values = {
             "pitch/raw_accuracy": pitch.raw_pitch_accuracy(facts.f0_hz, f0_hz[i], frames),
@@ -168,7 +184,9 @@ def measure(
             "pitch/coverage": float(frames.sum() / max(int(sounding.sum()), 1)),
             "loudness/l1_db": loudness.loudness_l1_db(facts.loudness_db, loudness_db[i]),
             "loudness/correlation": loudness.loudness_correlation(facts.loudness_db, loudness_db[i]),
-            "onsets/f1": onsets.onset_f1(facts.onset_seconds, onsets.onset_times(rendering, rate)),
+            "onsets/f1": onsets.onset_f1(facts.onset_seconds, onset_seconds),
+            "notes/f1": note_f1(facts.notes, segment_notes(heard_hz, onset_seconds)),
+            "notes/chords_f1": note_f1(facts.chord_notes, chord_notes(rendering, rate)),
         }
         entry: Figures = {"mix": mix, **{name: figure(value) for name, value in values.items()}}
         entry["judge/posterior"] = dial[DIAL_MIXES.index(mix)]["judge/posterior"]

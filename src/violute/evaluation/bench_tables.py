@@ -17,6 +17,8 @@ ROWS: Sequence[tuple[str, str, float | None]] = (
     ("loudness L1, dB", "loudness/l1_db", 0.5),
     ("loudness correlation", "loudness/correlation", 0.5),
     ("onset F1", "onsets/f1", 0.5),
+    ("note F1", "notes/f1", 0.5),
+    ("note F1, chords", "notes/chords_f1", 0.5),
     ("f0 tracks", "fusion/f0_tracks", 0.5),
     ("roughness", "fusion/roughness", 0.5),
     ("posterior, mix 0", "judge/posterior", 0.0),
