@@ -16,7 +16,7 @@ import soundfile
 from violute.errors import InputError
 from violute.evaluation.bench_clips import Clip
 from violute.evaluation.bench_contenders import Lineup, contender_entries
-from violute.evaluation.bench_cost import measure_cost
+from violute.evaluation.bench_cost import end_on_interrupt, measure_cost
 from violute.evaluation.bench_ends import EndSound, end_distances
 from violute.evaluation.bench_environment import environment
 from violute.evaluation.bench_figures import (
@@ -136,7 +136,7 @@ def _run_jobs(jobs: Sequence[Job], n_processes: int, on_progress: OnProgress) ->
     else:
         # Fresh processes: a fork of one that has run threads of ONNX Runtime may hang.
         context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(n_processes, mp_context=context) as pool:
+        with ProcessPoolExecutor(n_processes, mp_context=context, initializer=end_on_interrupt) as pool:
             futures: list[Future[FailureEntry | None]] = [pool.submit(do_job, job) for job in jobs]
             try:
                 for future in as_completed(futures):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import multiprocessing
 import resource
+import signal
 import sys
 import time
 from multiprocessing.connection import Connection
@@ -80,10 +81,16 @@ def peak_memory_bytes() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
+def end_on_interrupt() -> None:
+    """Let Ctrl-C end a process of the bench without a traceback: whoever started it tells the user."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def _play(
     lineup: Lineup, name: str, audio: Float32[np.ndarray, " sample"], sample_rate: int, sender: Connection
 ) -> None:
     """Play in a process of its own: the first time cold, then again for the speed."""
+    end_on_interrupt()
     contender = wake(lineup, name)
     contender.analyse(audio, sample_rate).render(0.5)
     first_done = time.time()

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, TypedDict, cast
 
@@ -167,12 +168,18 @@ def number(value: float | None) -> float:
 
 
 def to_json(document: Mapping[str, Any]) -> str:
-    """Serialise a document; figures are rounded to six digits, which no metric exceeds.
+    """Serialise a document, one entry of its lists a line; figures are rounded to five digits.
 
     Raises:
         ValueError: A figure is NaN or infinite.
     """
-    return json.dumps(_rounded(document), ensure_ascii=False, allow_nan=False, indent=1) + "\n"
+    dump = partial(json.dumps, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    parts = []
+    for key, value in _rounded(document).items():
+        is_rows = isinstance(value, list) and value and isinstance(value[0], dict)
+        text = "[\n" + ",\n".join(dump(row) for row in value) + "\n]" if is_rows else dump(value)
+        parts.append(f"{dump(key)}:{text}")
+    return "{\n" + ",\n".join(parts) + "\n}\n"
 
 
 def read_document(path: str | Path) -> Document:
@@ -218,7 +225,7 @@ def read_object(path: str | Path, schema: str, version: int, maker: str) -> dict
 
 def _rounded(value: Any) -> Any:
     if isinstance(value, float):
-        return float(f"{value:.6g}")
+        return float(f"{value:.5g}")
     if isinstance(value, Mapping):
         return {key: _rounded(entry) for key, entry in value.items()}
     if isinstance(value, (list, tuple)):

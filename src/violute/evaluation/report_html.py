@@ -126,7 +126,7 @@ def _plots(document: Document, heard: Sequence[HeardClip]) -> str:
         panels += [
             (f"{n}, mix {m:g}", a)
             for (n, m), a in clip.renderings.items()
-            if n != names[0] and m == RATED_MIX
+            if n not in (names[0], SAME_SOUND) and m == RATED_MIX
         ]
         n_samples = int(SPECTROGRAM_SECONDS * clip.sample_rate)
         image = spectrogram_plot([(title, audio[:n_samples]) for title, audio in panels], clip.sample_rate)
