@@ -98,6 +98,7 @@ def test_a_destination_that_cannot_be_written(place, output, reason):
 def test_an_input_behind_a_link_is_not_overwritten(place):
     (place / "link.wav").symlink_to("solo.wav")
     assert "the same file" in refused(place, "solo.wav", "link.wav")
+    assert "the same file" in refused(place, "solo.wav", "link.wav", "--force")
 
 
 def test_a_full_destination(place):
