@@ -40,6 +40,7 @@ def ddsp(
     minutes: float | None = None,
     device: Literal["auto", "cpu", "cuda"] = "auto",
     recipe: str = "default",
+    card: Path | None = None,
     json: Flag = False,
     quiet: Flag = False,
 ) -> int:
@@ -74,12 +75,16 @@ def ddsp(
         Where to train; auto takes a GPU if there is one.
     recipe
         default (two CPU cores, two hours), quick (minutes) or tiny (seconds, to try the path).
+    card
+        JSON file of entries of the voice's card that add to or replace what training knows: name,
+        description, licence, training_data (a list), figures (an object), command.
     json
         Print one JSON document at the end.
     quiet
         Print nothing but errors.
     """
     from violute.data.recordings import list_recordings
+    from violute.voices.card_entries import read_card_entries
 
     if (steps is not None and steps < 1) or (minutes is not None and not minutes > 0):
         raise InputError("--steps and --minutes must be above 0: give a larger number")
@@ -88,10 +93,13 @@ def ddsp(
     patterns = _patterns(hold_out)
     for folder in (a, b):
         list_recordings(folder, hold_out=patterns)  # a wrong folder is told before torch takes its seconds
+    entries = {} if card is None else read_card_entries(card)
     require_training()
+    from violute.training.processes import is_first_process
     from violute.training.run import train_ddsp
 
-    with progress_bars(shown=not (quiet or json)) as start:
+    is_speaking = is_first_process()
+    with progress_bars(shown=is_speaking and not (quiet or json)) as start:
         result = train_ddsp(
             a,
             b,
@@ -104,9 +112,12 @@ def ddsp(
             minutes=minutes,
             resume=resume,
             device=device,
+            card=entries,
             on_prepare=start("measuring the recordings"),
             on_progress=_training_bar(start),
         )
+    if not is_speaking:
+        return 0
     if json:
         say_json(
             {
