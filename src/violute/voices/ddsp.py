@@ -29,7 +29,7 @@ from violute.audio.resample import StreamResampler, resampled_length
 from violute.audio.source import Source
 from violute.errors import VoiceError
 from violute.synthesis.harmonics import HarmonicSynth
-from violute.synthesis.noise import FilteredNoise
+from violute.synthesis.noise import N_BANDS, FilteredNoise, noise_bands
 from violute.synthesis.room import Room
 from violute.voices.adaptation import Vibrato, into_range, loudness_quantiles, map_loudness
 from violute.voices.card import Card
@@ -47,6 +47,15 @@ CACHED_FRAMES = 60_000
 
 LONGEST_BRIDGED_FRAMES = 8
 """Gaps in the pitch up to 80 ms are played through; longer ones are rests."""
+
+RUMBLE_DB_PER_OCTAVE = 18.0
+RUMBLE_MOST_DB = 40.0
+
+LONGEST_ATTACK_FRAMES = 10
+LONGEST_ENDING_FRAMES = 20
+NOTE_FRAMES = 10
+MURMUR_RANGE_DB = 30.0
+"""How much softer than the note the frames at its ends may be and still be played."""
 
 ATTACK_HOLD_FRAMES = 5
 ATTACK_FADE_FRAMES = 8
@@ -114,6 +123,8 @@ class VoiceSettings:
             np.asarray(card.settings["loudness_quantiles"][end], dtype=np.float64) for end in card.ends
         ]
         self.pitch_range_hz = [card.pitch_range_hz[end] for end in card.ends]
+        lowest_hz = [lowest for lowest, _ in self.pitch_range_hz]
+        self.rumble_root = np.stack([root_of(-rumble_db(hz)) for hz in lowest_hz])[:, None, :]
         dial = np.asarray(card.settings.get("dial", [[0.0, 0.0], [1.0, 1.0]]), dtype=np.float64)
         self.dial_mix, self.dial_weight = dial[:, 0], dial[:, 1]
 
@@ -158,7 +169,7 @@ class HarmonicPerformance:
         self._is_pitched = bool(is_voiced.any())
         self._f0_hz = np.where(controls.f0_hz[0] > 0.0, controls.f0_hz[0], UNPITCHED_HZ).astype(np.float32)
         self._loudness_db = controls.loudness_db[0]
-        self._gate = harmonic_gate(is_voiced)
+        self._gate = harmonic_gate(is_voiced, self._loudness_db)
         self._attack = attack_share(controls.onset_strength)
         self._vibrato = Vibrato.measure(
             self._f0_hz, self._loudness_db, is_voiced, frame_rate_hz=controls.frame_rate_hz
@@ -235,7 +246,9 @@ class HarmonicPerformance:
         weight = harmonic_weights(f0_hz[inside], harmonic_db.shape[2])
         # Without any pitch there are no harmonics to be loud.
         weight *= np.float32(self._is_pitched)
-        ends = _Ends(root_of(harmonic_db[:, inside]), root_of(noise_db[:, inside]), weight)
+        ends = _Ends(
+            root_of(harmonic_db[:, inside]), root_of(noise_db[:, inside]) * self._settings.rumble_root, weight
+        )
         if self.n_frames > CACHED_FRAMES:
             return ends
         self._cache[start] = ends.as_type(np.float16)
@@ -254,13 +267,40 @@ class HarmonicPerformance:
         )[first - early :]
 
 
-def harmonic_gate(is_voiced: Bool[np.ndarray, " frame"]) -> Float[np.ndarray, " frame"]:
-    """1 where notes sound, 0 in rests, with short gaps bridged and soft edges."""
+def rumble_db(lowest_hz: float) -> Float[np.ndarray, " band"]:
+    """How much noise to take off below an instrument's lowest note, in dB.
+
+    Down there a recording holds the rumble of its room, and the network has learned it.
+    """
+    centres_hz = noise_bands(N_BANDS, sample_rate=SAMPLE_RATE)
+    octaves_below = np.maximum(np.log2(lowest_hz / centres_hz), 0.0)
+    return np.minimum(RUMBLE_DB_PER_OCTAVE * octaves_below, RUMBLE_MOST_DB).astype(np.float32)
+
+
+def harmonic_gate(
+    is_voiced: Bool[np.ndarray, " frame"], loudness_db: Float[np.ndarray, " frame"]
+) -> Float[np.ndarray, " frame"]:
+    """1 where notes sound, 0 in rests, with short gaps bridged and soft edges.
+
+    A note begins with the noise of its attack and ends in a murmur, neither of which has a sure pitch:
+    both are played, as long as they are not much softer than the note.
+    """
     gate = is_voiced.astype(np.float32)
     gaps = np.flatnonzero(np.diff(np.concatenate([[1.0], gate, [1.0]])))
+    n_frames = len(gate)
     for start, stop in zip(gaps[::2], gaps[1::2], strict=True):
         if stop - start <= LONGEST_BRIDGED_FRAMES:
             gate[start:stop] = 1.0
+            continue
+        turn = start + int(loudness_db[start:stop].argmin())
+        if start > 0:
+            ending = slice(start, min(turn, start + LONGEST_ENDING_FRAMES))
+            note_db = loudness_db[max(start - NOTE_FRAMES, 0) : start].max()
+            gate[ending] = np.minimum.accumulate(loudness_db[ending] > note_db - MURMUR_RANGE_DB)
+        if stop < n_frames:
+            attack = slice(max(turn, stop - LONGEST_ATTACK_FRAMES), stop)
+            note_db = loudness_db[stop : stop + NOTE_FRAMES].max()
+            gate[attack] = np.minimum.accumulate(loudness_db[attack][::-1] > note_db - MURMUR_RANGE_DB)[::-1]
     padded = np.pad(gate, 1, mode="edge")
     return 0.25 * padded[:-2] + 0.5 * padded[1:-1] + 0.25 * padded[2:]
 
