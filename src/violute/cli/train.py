@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from violute.training.progress import Progress
 
 Patterns = Annotated[tuple[str, ...], Parameter(consume_multiple=True, negative=(), show_default=False)]
+"""Any number of glob patterns after one flag."""
 
 train_app = App(name="train", help="Train a voice from two folders of recordings, one for each instrument.")
 
@@ -31,9 +32,7 @@ def ddsp(
     out: Path,
     a_name: str = "flute",
     b_name: str = "violin",
-    hold_out: Annotated[
-        tuple[str, ...], Parameter(consume_multiple=True, negative=(), show_default=False)
-    ] = (),
+    hold_out: Patterns = (),
     run: Path | None = None,
     resume: Flag = False,
     steps: int | None = None,
@@ -47,7 +46,7 @@ def ddsp(
     """Train a voice of the family ddsp: harmonics and noise of two instruments, mixed at one pitch.
 
     Needs `pip install 'violute[train]'`. The run folder keeps metrics, plots, sounds and checkpoints;
-    a run that was stopped, however, goes on with --resume.
+    a run that was stopped, whatever stopped it, goes on with --resume.
 
     Parameters
     ----------
