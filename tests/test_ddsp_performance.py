@@ -269,11 +269,33 @@ def test_the_calibrated_dial_reaches_both_ends(voice):
 def test_gates_open_for_notes_and_close_in_rests():
     is_voiced = np.zeros(100, bool)
     is_voiced[10:40] = is_voiced[44:70] = True
-    gate = harmonic_gate(is_voiced)
+    gate = harmonic_gate(is_voiced, np.where(is_voiced, -20.0, -90.0))
     assert (gate[12:68] == 1.0).all()  # a gap of 40 ms is played through
     assert not gate[:8].any()
     assert not gate[73:].any()
     assert ((gate >= 0.0) & (gate <= 1.0)).all()
+
+
+@pytest.mark.parametrize(("murmur_db", "is_played"), [(-45.0, True), (-55.0, False)])
+def test_attacks_and_endings_without_a_sure_pitch_are_played_unless_far_softer(murmur_db, is_played):
+    is_voiced = np.zeros(100, bool)
+    is_voiced[30:60] = True
+    loudness_db = np.where(is_voiced, -20.0, -90.0)
+    loudness_db[24:30] = loudness_db[60:70] = murmur_db
+    gate = harmonic_gate(is_voiced, loudness_db)
+    assert (gate[31:59] == 1.0).all()
+    assert (gate[[25, 28, 61, 68]] == float(is_played)).all()
+    assert not gate[:23].any()
+    assert not gate[71:].any()
+
+
+def test_noise_that_goes_on_is_no_attack_and_no_ending():
+    is_voiced = np.zeros(100, bool)
+    is_voiced[40:60] = True
+    gate = harmonic_gate(is_voiced, np.where(is_voiced, -20.0, -30.0))
+    assert (gate[40:60] == 1.0).all()
+    assert not gate[:29].any()
+    assert not gate[81:].any()
 
 
 def test_an_attack_is_whole_at_its_onset_and_over_soon():
