@@ -292,7 +292,8 @@ def test_attacks_and_endings_without_a_sure_pitch_are_played_unless_far_softer(m
 def test_noise_that_goes_on_is_no_attack_and_no_ending():
     is_voiced = np.zeros(100, bool)
     is_voiced[40:60] = True
-    gate = harmonic_gate(is_voiced, np.where(is_voiced, -20.0, -30.0))
+    away = np.maximum(40 - np.arange(100), np.arange(100) - 59)
+    gate = harmonic_gate(is_voiced, np.where(is_voiced, -20.0, -30.0 - 0.1 * away))
     assert (gate[40:60] == 1.0).all()
     assert not gate[:29].any()
     assert not gate[81:].any()
