@@ -138,17 +138,19 @@ def train_voice(
         out: Voice file to write; it appears only when it is whole.
         loop: How long, how often and how carefully.
         config: What else the run folder records, and compares on resume.
-        names: See `train_ddsp`, as for all that follow.
-        hold_out: Patterns.
-        run_dir: Folder or None.
-        resume: Continue.
-        device: By name.
-        card: Entries.
-        on_prepare: Callback.
-        on_progress: Callback.
+        names: Of the two ends.
+        hold_out: Glob patterns of recordings to leave out of training.
+        run_dir: Folder for metrics and checkpoints; None puts it beside `out`, as NAME-run.
+        resume: Continue the run in `run_dir`.
+        device: `auto`, `cpu` or `cuda`.
+        card: Entries of the voice's card; not kept in the run folder.
+        on_prepare: Told how far the measuring of the recordings is.
+        on_progress: Told the losses and the time left.
 
     Raises:
-        TrainingError: See `train_ddsp`.
+        TrainingError: A folder, name or device cannot be used, `out` cannot be written, or training
+            diverged.
+        AudioError: A recording cannot be read.
     """
     out = Path(out)
     _check_destination(out)

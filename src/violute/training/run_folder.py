@@ -128,7 +128,7 @@ class RunFolder:
         for name, (audio, sample_rate) in sounds.items():
             path = self.sounds_path / f"{name}.wav"
             path.parent.mkdir(parents=True, exist_ok=True)
-            # SciPy, which takes (sample, channel): a training machine may lack libsndfile.
+            # SciPy takes (sample, channel).
             wavfile.write(path, sample_rate, np.ascontiguousarray(np.asarray(audio, dtype=np.float32).T))
 
     def _require_same(self, entries: Any) -> None:
