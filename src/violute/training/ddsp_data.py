@@ -202,7 +202,7 @@ def regression_losses(
     """Distance in dB between predicted and measured levels.
 
     Levels that are masked or were never recorded count little or nothing: harmonics and bands
-    above the recording's own limit, and whatever lies more than 70 dB below the frame.
+    above the recording's own limit, and whatever lies well below the knees; see `audibility`.
     """
     number = torch.arange(1, harmonic_db.shape[-1] + 1, device=harmonic_db.device)
     frequency_hz = target.f0_hz[..., None] * number
@@ -218,7 +218,7 @@ def regression_losses(
 
 
 def audibility(level_db: Float[Tensor, "*axes"], knee_db: float) -> Float[Tensor, "*axes"]:
-    """Weight of a level relative to the frame's loudness: 1 when clear, near 0.05 when masked."""
+    """Weight of a level relative to the frame's loudness: near 1 well above the knee, 0.05 below it."""
     return torch.sigmoid((level_db - knee_db) / 8.0) + 0.05
 
 

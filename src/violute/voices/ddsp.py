@@ -42,6 +42,9 @@ BLOCK_FRAMES = 512
 LOOK_BACK_FRAMES = 64
 """Frames before a block that the network sees: more than its receptive field."""
 
+HISTORY_FRAMES = 100
+"""Frames before those for the features, which remember the last attack, alone."""
+
 CACHED_FRAMES = 60_000
 """Pieces up to this long (10 minutes) keep their levels for the next rendering."""
 
@@ -256,8 +259,7 @@ class HarmonicPerformance:
         return self._cache[start].as_type(np.float32)
 
     def _features(self, end: int, first: int, stop: int) -> Float[np.ndarray, "frame feature"]:
-        # Features remember the last attack: give them a second of history of their own.
-        early = max(first - 100, 0)
+        early = max(first - HISTORY_FRAMES, 0)
         lowest_hz, highest_hz = self._settings.pitch_range_hz[end]
         return conditioning(
             into_range(self._f0_hz[early:stop], lowest_hz, highest_hz),
