@@ -21,8 +21,9 @@ from violute.analysis.spectra import HOP_LENGTH, SAMPLE_RATE
 from violute.data.features import Features, measure_all, with_audio
 from violute.errors import TrainingError
 from violute.models.ddsp import DdspConfig, DdspDecoder
-from violute.training.ddsp_data import Line, Snippets, draw, lines_of, regression_losses, split
+from violute.training.ddsp_data import Line, Snippets, draw, lines_of, split
 from violute.training.ddsp_export import export_ddsp
+from violute.training.ddsp_losses import regression_losses
 from violute.training.ddsp_sound import Sounds, SourceReverb, draw_sounds, spectral_loss
 from violute.training.losses import weighted_total
 from violute.training.provenance import training_data
