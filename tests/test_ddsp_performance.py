@@ -13,8 +13,9 @@ from violute.errors import VoiceError
 from violute.models.ddsp import VoiceGraph
 from violute.training.ddsp_export import graph_bytes
 from violute.voices import ddsp
+from violute.voices.articulation import attack_share, harmonic_gate
 from violute.voices.card import Card
-from violute.voices.ddsp import HarmonicPerformance, HarmonicVoice, attack_share, harmonic_gate
+from violute.voices.ddsp import HarmonicPerformance, HarmonicVoice
 from violute.voices.mix import Mix, dials
 
 STILL = {"vibrato": 1.0}

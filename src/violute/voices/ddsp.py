@@ -17,12 +17,11 @@ from typing import Any
 
 import numpy as np
 import onnxruntime
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 
 from violute.analysis.analyser import analyse_blocks
-from violute.analysis.conditioning import conditioning, frames_since, reference_loudness_db
+from violute.analysis.conditioning import conditioning, reference_loudness_db
 from violute.analysis.controls import Controls
-from violute.analysis.onsets import pick_onsets
 from violute.analysis.spectra import SAMPLE_RATE
 from violute.audio.channels import Measurement, mono_blocks
 from violute.audio.resample import StreamResampler, resampled_length
@@ -32,6 +31,7 @@ from violute.synthesis.harmonics import HarmonicSynth
 from violute.synthesis.noise import N_BANDS, FilteredNoise, noise_bands
 from violute.synthesis.room import Room
 from violute.voices.adaptation import Vibrato, into_range, loudness_quantiles, map_loudness
+from violute.voices.articulation import attack_share, harmonic_gate
 from violute.voices.card import Card
 from violute.voices.contract import OnProgress
 from violute.voices.family import FamilyVoice
@@ -48,20 +48,9 @@ HISTORY_FRAMES = 100
 CACHED_FRAMES = 60_000
 """Pieces up to this long (10 minutes) keep their levels for the next rendering."""
 
-LONGEST_BRIDGED_FRAMES = 8
-"""Gaps in the pitch up to 80 ms are played through; longer ones are rests."""
-
 RUMBLE_DB_PER_OCTAVE = 18.0
 RUMBLE_MOST_DB = 40.0
 
-LONGEST_ATTACK_FRAMES = 10
-LONGEST_ENDING_FRAMES = 20
-NOTE_FRAMES = 10
-MURMUR_RANGE_DB = 30.0
-"""How much softer than the note the frames at its ends may be and still be played."""
-
-ATTACK_HOLD_FRAMES = 5
-ATTACK_FADE_FRAMES = 8
 UNPITCHED_HZ = 440.0
 
 NO_PITCH = "no steady pitch was found: this voice plays one note at a time of a pitched instrument"
@@ -277,40 +266,6 @@ def rumble_db(lowest_hz: float) -> Float[np.ndarray, " band"]:
     centres_hz = noise_bands(N_BANDS, sample_rate=SAMPLE_RATE)
     octaves_below = np.maximum(np.log2(lowest_hz / centres_hz), 0.0)
     return np.minimum(RUMBLE_DB_PER_OCTAVE * octaves_below, RUMBLE_MOST_DB).astype(np.float32)
-
-
-def harmonic_gate(
-    is_voiced: Bool[np.ndarray, " frame"], loudness_db: Float[np.ndarray, " frame"]
-) -> Float[np.ndarray, " frame"]:
-    """1 where notes sound, 0 in rests, with short gaps bridged and soft edges.
-
-    A note begins with the noise of its attack and ends in a murmur, neither of which has a sure pitch:
-    both are played, as long as they are not much softer than the note.
-    """
-    gate = is_voiced.astype(np.float32)
-    gaps = np.flatnonzero(np.diff(np.concatenate([[1.0], gate, [1.0]])))
-    n_frames = len(gate)
-    for start, stop in zip(gaps[::2], gaps[1::2], strict=True):
-        if stop - start <= LONGEST_BRIDGED_FRAMES:
-            gate[start:stop] = 1.0
-            continue
-        turn = start + int(loudness_db[start:stop].argmin())
-        if start > 0:
-            ending = slice(start, min(turn, start + LONGEST_ENDING_FRAMES))
-            note_db = loudness_db[max(start - NOTE_FRAMES, 0) : start].max()
-            gate[ending] = np.minimum.accumulate(loudness_db[ending] > note_db - MURMUR_RANGE_DB)
-        if stop < n_frames:
-            attack = slice(max(turn, stop - LONGEST_ATTACK_FRAMES), stop)
-            note_db = loudness_db[stop : stop + NOTE_FRAMES].max()
-            gate[attack] = np.minimum.accumulate(loudness_db[attack][::-1] > note_db - MURMUR_RANGE_DB)[::-1]
-    padded = np.pad(gate, 1, mode="edge")
-    return 0.25 * padded[:-2] + 0.5 * padded[1:-1] + 0.25 * padded[2:]
-
-
-def attack_share(onset_strength: Float[np.ndarray, " frame"]) -> Float[np.ndarray, " frame"]:
-    """1 just after an onset, fading to 0 within a tenth of a second."""
-    age = frames_since(pick_onsets(onset_strength), len(onset_strength))
-    return np.clip(1.0 - (age - ATTACK_HOLD_FRAMES) / ATTACK_FADE_FRAMES, 0.0, 1.0).astype(np.float32)
 
 
 def _resampled(
