@@ -222,7 +222,7 @@ def _hour_row(path: Path, voice_path: Path, work: Path) -> Row:
 def _convert_process(path: Path, voice_path: Path, work: Path) -> dict[str, float]:
     """Run `violute convert` as a user does and return what `measured_process` says."""
     command = [sys.executable, "-m", "violute", "convert", str(path), str(work / "whole.wav")]
-    command += ["--voice", str(voice_path), "--quiet"]
+    command += ["--voice", str(voice_path), "--force", "--quiet"]
     launcher = [sys.executable, str(ROOT / "bench" / "measured_process.py")]
     done = subprocess.run([*launcher, *command], capture_output=True, text=True, check=True)
     report: dict[str, float] = json.loads(done.stdout)

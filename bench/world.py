@@ -11,9 +11,9 @@ import numpy as np
 import pyworld
 from jaxtyping import Float
 
+from violute.analysis.pitch import HIGHEST_HZ, LOWEST_HZ
+
 FRAME_PERIOD_MS = 10.0
-LOWEST_HZ, HIGHEST_HZ = 160.0, 3900.0
-"""Range of the pitch search: that of `violute.analysis.pitch`."""
 
 
 @dataclass(frozen=True)

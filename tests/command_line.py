@@ -55,3 +55,11 @@ def complaint_of(done):
     assert len(lines) == 1, done.stderr
     assert lines[0].startswith("violute: ")
     return lines[0].removeprefix("violute: ")
+
+
+def refused(place, *arguments, **options):
+    """Run a conversion that must be refused and leave every file as it was; return the complaint."""
+    before = {name: (place / name).read_bytes() for name in files_below(place)}
+    line = complaint_of(violute("convert", *arguments, "--voice", "sines", cwd=place, **options))
+    assert {name: (place / name).read_bytes() for name in files_below(place)} == before
+    return line

@@ -41,7 +41,7 @@ class SineVoice(FamilyVoice):
         super().__init__(card)
         self.settings = card.settings | settings
 
-    def perform(self, source, measurement, on_progress=None):
+    def perform(self, source, measurement, on_progress):
         n_heard = sum(len(block) for block in mono_blocks(source, measurement))
         on_progress(1.0)
         n_samples = -(-n_heard * self.card.sample_rate // source.sample_rate) + 100

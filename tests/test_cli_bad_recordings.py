@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from command_line import complaint_of, files_below, put_voice, violute
+from command_line import put_voice, refused
 
 
 def tone(n_samples=8_000):
@@ -17,14 +17,6 @@ def place(tmp_path):
     put_voice(tmp_path)
     soundfile.write(tmp_path / "solo.wav", tone(), 8_000)
     return tmp_path
-
-
-def refused(place, *arguments, **options):
-    """Run a conversion that must be refused; return the complaint."""
-    before = {name: (place / name).read_bytes() for name in files_below(place)}
-    line = complaint_of(violute("convert", *arguments, "--voice", "sines", cwd=place, **options))
-    assert {name: (place / name).read_bytes() for name in files_below(place)} == before
-    return line
 
 
 def test_a_missing_file(place):
@@ -98,6 +90,7 @@ def test_a_destination_that_cannot_be_written(place, output, reason):
 def test_an_input_behind_a_link_is_not_overwritten(place):
     (place / "link.wav").symlink_to("solo.wav")
     assert "the same file" in refused(place, "solo.wav", "link.wav")
+    assert "the same file" in refused(place, "solo.wav", "link.wav", "--force")
 
 
 def test_a_full_destination(place):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from command_line import MODEL, complaint_of, files_below, put_voice, violute
+from command_line import MODEL, complaint_of, files_below, put_voice, refused, violute
 from fake_voice import CARD
 from violute.voices.card import FORMAT_VERSION
 from violute.voices.file import seal
@@ -22,14 +22,6 @@ def place(tmp_path):
     put_voice(tmp_path)
     soundfile.write(tmp_path / "solo.wav", tone(), 8_000)
     return tmp_path
-
-
-def refused(place, *arguments, **options):
-    """Run a conversion that must be refused; return the complaint."""
-    before = {name: (place / name).read_bytes() for name in files_below(place)}
-    line = complaint_of(violute("convert", *arguments, "--voice", "sines", cwd=place, **options))
-    assert {name: (place / name).read_bytes() for name in files_below(place)} == before
-    return line
 
 
 @pytest.mark.parametrize(

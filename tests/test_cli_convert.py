@@ -54,8 +54,20 @@ def test_from_file_to_file(place):
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("solo.wav -> low.flac (1.0 s, ")
     assert loudest_hz(place / "low.flac") == pytest.approx(440, abs=2)
-    convert(place, "solo.wav", "low.flac", "--mix", "1")  # a named output is replaced
-    assert loudest_hz(place / "low.flac") == pytest.approx(880, abs=2)
+
+
+def test_a_named_output_that_exists_is_lost_only_on_demand(place):
+    """`violute convert a.wav b.wav` may well be meant as two recordings."""
+    soundfile.write(place / "take2.wav", tone(4_000), 8_000)
+    before = (place / "take2.wav").read_bytes()
+    (place / "voices" / "sines.onnx").rename(place / "kept.onnx")  # refused before a voice is looked for
+    done = convert(place, "solo.wav", "take2.wav", "--mix", "1")
+    assert complaint_of(done) == "take2.wav exists: give --force to replace it, or name another file"
+    assert (place / "take2.wav").read_bytes() == before
+    (place / "kept.onnx").rename(place / "voices" / "sines.onnx")
+    assert convert(place, "solo.wav", "take2.wav", "--mix", "1", "--force").returncode == 0
+    assert soundfile.info(place / "take2.wav").frames == 8_000
+    assert loudest_hz(place / "take2.wav") == pytest.approx(880, abs=2)
 
 
 def test_dials_and_automation_reach_the_voice(place):
@@ -127,7 +139,7 @@ def test_a_warning_names_the_file_and_is_no_failure(place):
     done = violute("convert", "solo.wav", "out.wav", "--voice", "worried.onnx", cwd=place)
     assert done.returncode == 0
     assert done.stderr == "violute: warning: solo.wav: no steady pitch was found\n"
-    command = ["convert", "solo.wav", "out.wav", "--voice", "worried.onnx", "--json"]
+    command = ["convert", "solo.wav", "out.wav", "--voice", "worried.onnx", "--force", "--json"]
     (converted,) = json.loads(violute(*command, cwd=place).stdout)["converted"]
     assert converted["warnings"] == ["no steady pitch was found"]
 

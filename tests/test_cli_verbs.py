@@ -11,8 +11,33 @@ from command_line import put_voice, violute
 from violute import __version__
 from violute.cli.spectrogram import Panel, draw_page, log_spectrogram_db
 
-CONVERT_OPTIONS = ("mix", "tone", "noise", "attack", "vibrato", "room", "automation", "voice", "force")
-TRAIN_OPTIONS = ("a", "b", "out", "a-name", "b-name", "hold-out", "run", "resume", "steps", "minutes")
+CONVERT_OPTIONS = [
+    "mix",
+    "tone",
+    "noise",
+    "attack",
+    "vibrato",
+    "room",
+    "automation",
+    "voice",
+    "force",
+    "json",
+    "quiet",
+]
+TRAIN_OPTIONS = [
+    "a",
+    "b",
+    "out",
+    "a-name",
+    "b-name",
+    "hold-out",
+    "run",
+    "resume",
+    "steps",
+    "minutes",
+    "device",
+    "recipe",
+]
 
 
 @pytest.fixture
@@ -27,35 +52,10 @@ def test_help_names_every_verb_and_every_option(place):
     for verb in ("convert", "demo", "voices", "train", "export"):
         assert re.search(rf"^│ {verb} ", top.stdout, re.MULTILINE)
     options = violute("convert", "--help", cwd=place).stdout
-    for option in [
-        "mix",
-        "tone",
-        "noise",
-        "attack",
-        "vibrato",
-        "room",
-        "automation",
-        "voice",
-        "force",
-        "json",
-        "quiet",
-    ]:
+    for option in CONVERT_OPTIONS:
         assert f"--{option} " in options
     train = violute("train", "ddsp", "--help", cwd=place).stdout
-    for option in [
-        "a",
-        "b",
-        "out",
-        "a-name",
-        "b-name",
-        "hold-out",
-        "run",
-        "resume",
-        "steps",
-        "minutes",
-        "device",
-        "recipe",
-    ]:
+    for option in TRAIN_OPTIONS:
         assert f"--{option} " in train
     assert violute("--version", cwd=place).stdout.strip() == __version__
 

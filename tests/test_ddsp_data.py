@@ -16,9 +16,9 @@ from violute.training.ddsp_data import (
     TRANSPOSED_SEMITONES,
     draw,
     lines_of,
-    regression_losses,
     split,
 )
+from violute.training.ddsp_losses import regression_losses
 
 LOSSES = ("regression/harmonics", "regression/noise")
 

@@ -13,8 +13,9 @@ from violute.errors import VoiceError
 from violute.models.ddsp import VoiceGraph
 from violute.training.ddsp_export import graph_bytes
 from violute.voices import ddsp
+from violute.voices.articulation import attack_share, harmonic_gate
 from violute.voices.card import Card
-from violute.voices.ddsp import HarmonicPerformance, HarmonicVoice, attack_share, harmonic_gate
+from violute.voices.ddsp import HarmonicPerformance, HarmonicVoice
 from violute.voices.mix import Mix, dials
 
 STILL = {"vibrato": 1.0}
@@ -269,11 +270,34 @@ def test_the_calibrated_dial_reaches_both_ends(voice):
 def test_gates_open_for_notes_and_close_in_rests():
     is_voiced = np.zeros(100, bool)
     is_voiced[10:40] = is_voiced[44:70] = True
-    gate = harmonic_gate(is_voiced)
+    gate = harmonic_gate(is_voiced, np.where(is_voiced, -20.0, -90.0))
     assert (gate[12:68] == 1.0).all()  # a gap of 40 ms is played through
     assert not gate[:8].any()
     assert not gate[73:].any()
     assert ((gate >= 0.0) & (gate <= 1.0)).all()
+
+
+@pytest.mark.parametrize(("murmur_db", "is_played"), [(-45.0, True), (-55.0, False)])
+def test_attacks_and_endings_without_a_sure_pitch_are_played_unless_far_softer(murmur_db, is_played):
+    is_voiced = np.zeros(100, bool)
+    is_voiced[30:60] = True
+    loudness_db = np.where(is_voiced, -20.0, -90.0)
+    loudness_db[24:30] = loudness_db[60:70] = murmur_db
+    gate = harmonic_gate(is_voiced, loudness_db)
+    assert (gate[31:59] == 1.0).all()
+    assert (gate[[25, 28, 61, 68]] == float(is_played)).all()
+    assert not gate[:23].any()
+    assert not gate[71:].any()
+
+
+def test_noise_that_goes_on_is_no_attack_and_no_ending():
+    is_voiced = np.zeros(100, bool)
+    is_voiced[40:60] = True
+    away = np.maximum(40 - np.arange(100), np.arange(100) - 59)
+    gate = harmonic_gate(is_voiced, np.where(is_voiced, -20.0, -30.0 - 0.1 * away))
+    assert (gate[40:60] == 1.0).all()
+    assert not gate[:29].any()
+    assert not gate[81:].any()
 
 
 def test_an_attack_is_whole_at_its_onset_and_over_soon():

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from violute.errors import AudioError, InputError
 from violute.voices.mix import Mix
-from violute.voices.plan import PlannedConversion, mix_label, plan_conversions
+from violute.voices.plan import PlannedConversion, mix_label, plan_conversions, refuse_to_replace
 
 
 @pytest.fixture
@@ -89,6 +89,16 @@ def test_files_and_folders_go_together(tree):
         "out/b c-violute-x.WAV",
         "out/ヴァイオリン-violute-x.wav",
     }
+
+
+def test_only_a_named_destination_is_in_the_way(tree):
+    made = PlannedConversion(Path("rec/a.mp3"), Path("solo.wav"))
+    named = PlannedConversion(Path("rec/a.mp3"), Path("solo.wav"), is_named=True)
+    free = PlannedConversion(Path("rec/a.mp3"), Path("free.wav"), is_named=True)
+    refuse_to_replace([made, free])
+    for source in (named.source, Path("gone.wav")):
+        with pytest.raises(InputError, match=r"solo\.wav exists: give --force to replace it"):
+            refuse_to_replace([free, PlannedConversion(source, named.destination, is_named=True)])
 
 
 @given(

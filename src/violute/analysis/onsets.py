@@ -11,6 +11,8 @@ from violute.analysis.products import product
 
 N_BANDS = 40
 LAG_FRAMES = 3
+"""A rise is measured over this time: 30 ms."""
+
 FRAMES_PER_GROUP = 4096
 FLOOR_DB = -80.0
 RANGE_DB = 60.0
@@ -72,8 +74,8 @@ def pick_onsets(
 
     Args:
         strength: Onset strength.
-        threshold: Least strength above the median of the surrounding second.
-        gap_frames: Onsets closer than this to a stronger one are dropped.
+        threshold: Strength that an onset exceeds; 1 is a clear attack.
+        gap_frames: Peaks this close to a stronger one, or closer, are dropped.
     """
     n = len(strength)
     if n == 0:
@@ -83,5 +85,6 @@ def pick_onsets(
         np.pad(strength, reach, constant_values=-1.0), 2 * reach + 1
     )
     is_peak = (strength >= windows.max(axis=1)) & (strength > threshold)
+    # Of a plateau, the first frame alone is the peak.
     is_peak &= strength > np.roll(strength, 1)
     return np.flatnonzero(is_peak)

@@ -8,7 +8,7 @@ how periodic each frame is.
 
 Source:
     Camacho & Harris, A sawtooth waveform inspired pitch estimator for speech and music (JASA
-    2008), for the kernel of SWIPE' (section II); the repair and the search are ours.
+    2008), for the kernel of SWIPE'; the repair and the search are ours.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def salience_kernels() -> Float[np.ndarray, "bin candidate"]:
     """One kernel a candidate, of unit norm over its positive part.
 
     Source:
-        Camacho & Harris 2008, equations 7 and 8, with primes as in SWIPE'.
+        Camacho & Harris 2008: a cosine from each valley to the next, with primes as in SWIPE'.
     """
     bins_hz = np.arange(USED_BINS) * SAMPLE_RATE / N_FFT
     kernels = np.zeros((USED_BINS, len(candidate_grid_hz())))

@@ -41,9 +41,10 @@ def convert(
 
     With one path, the hybrid goes beside the recording as NAME-violute-mix0.50.wav; a folder's
     hybrids go into FOLDER-violute, its tree kept. With two or more paths the last one is OUT: a file
-    for one recording (replaced if it exists), or a folder. In folders, files that are already there
-    are skipped unless --force is given. Rate, length, channels and loudness stay the recording's;
-    the format follows the name of OUT (.wav .flac .ogg .opus .mp3 .aiff).
+    for one recording, or a folder. Nothing is replaced without --force: an OUT that is a file and
+    exists is refused, and hybrids that are already there under the names made here are skipped.
+    Rate, length, channels and loudness stay the recording's; the format follows the name of OUT
+    (.wav .flac .ogg .opus .mp3 .aiff).
 
     Parameters
     ----------
@@ -66,14 +67,14 @@ def convert(
     voice
         Name of a voice (see `violute voices`) or path of a voice file. Default: violute-violin-flute.
     force
-        Convert again what is already there.
+        Replace OUT, and convert again what is already there.
     json
         Print one JSON document of what was done.
     quiet
         Print nothing but errors.
     """
     from violute.voices.load import load_voice
-    from violute.voices.plan import mix_label, plan_conversions
+    from violute.voices.plan import mix_label, plan_conversions, refuse_to_replace
 
     dials = {"tone": tone, "noise": noise, "attack": attack, "vibrato": vibrato}
     settings = dial_settings(mix, automation, room=room, **dials)
@@ -82,6 +83,8 @@ def convert(
     if voice is not None:
         label = f"{Path(voice).stem.removeprefix('violute-')}-{label}"
     plans = plan_conversions(inputs, output, label=label)
+    if not force:
+        refuse_to_replace(plans)
     player = load_voice(voice)
 
     done: list[Conversion] = []
@@ -94,7 +97,9 @@ def convert(
                 continue
             title = plan.source.name if len(plans) == 1 else f"{i}/{len(plans)} {plan.source.name}"
             try:
-                conversion = _convert_into_folder(plan, settings, player, start(title))
+                conversion = _convert_into_folder(
+                    plan, settings, player, overwrite=force, on_progress=start(title)
+                )
             except VioluteError as error:
                 failed.append((plan, str(error)))
                 continue
@@ -141,7 +146,12 @@ def _inputs_and_output(paths: Sequence[str]) -> tuple[Sequence[str], str | None]
 
 
 def _convert_into_folder(
-    plan: PlannedConversion, settings: Mix, player: FamilyVoice, on_progress: OnProgress
+    plan: PlannedConversion,
+    settings: Mix,
+    player: FamilyVoice,
+    *,
+    overwrite: bool,
+    on_progress: OnProgress,
 ) -> Conversion:
     """Convert one file; folders made for it go again where it fails."""
     from violute.voices.convert import convert_file
@@ -152,7 +162,12 @@ def _convert_into_folder(
         if not plan.is_named:
             _make_folder(folder)
         return convert_file(
-            plan.source, plan.destination, mix=settings, voice=player, on_progress=on_progress
+            plan.source,
+            plan.destination,
+            mix=settings,
+            voice=player,
+            overwrite=overwrite,
+            on_progress=on_progress,
         )
     except BaseException:
         for path in made:

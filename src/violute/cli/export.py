@@ -18,10 +18,11 @@ def export(
     out: Annotated[Path, Parameter(name="OUT.onnx")],
     /,
     *,
+    card: Path | None = None,
     json: Flag = False,
     quiet: Flag = False,
 ) -> int:
-    """Write the voice file of a training run from its best checkpoint so far.
+    """Write the voice file of a training run from its best checkpoint so far, or else its last one.
 
     Needs `pip install 'violute[train]'`, and the recordings where they were in training.
 
@@ -31,17 +32,23 @@ def export(
         Run folder of `violute train`, or a checkpoint in it (checkpoints/best.safetensors).
     out
         Voice file to write.
+    card
+        JSON file of entries of the voice's card that add to or replace what the run knows: name,
+        description, licence, training_data (a list), figures (an object), command.
     json
         Print one JSON document.
     quiet
         Print nothing but errors.
     """
+    from violute.voices.card_entries import read_card_entries
+
     if not run.exists():
         raise TrainingError(f"{run}: there is no such run folder: name what `violute train` made")
+    entries = {} if card is None else read_card_entries(card)
     require_training()
     from violute.training.export import export_run
 
-    step = export_run(run, out)
+    step = export_run(run, out, card=entries)
     if json:
         say_json({"run": str(run), "out": str(out), "step": step})
     elif not quiet:

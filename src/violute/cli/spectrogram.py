@@ -1,7 +1,7 @@
 """A page of spectrograms with a logarithmic frequency axis, drawn with NumPy alone.
 
 Each column of pixels is one Hann window centred on its moment; each row is a band of constant width
-in octaves. Decibels are relative to the loudest spot of the page.
+in octaves. Decibels are relative to the loudest spot of their row.
 """
 
 from __future__ import annotations

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from violute.training.progress import Progress
 
 Patterns = Annotated[tuple[str, ...], Parameter(consume_multiple=True, negative=(), show_default=False)]
+"""Any number of glob patterns after one flag."""
 
 train_app = App(name="train", help="Train a voice from two folders of recordings, one for each instrument.")
 
@@ -31,22 +32,21 @@ def ddsp(
     out: Path,
     a_name: str = "flute",
     b_name: str = "violin",
-    hold_out: Annotated[
-        tuple[str, ...], Parameter(consume_multiple=True, negative=(), show_default=False)
-    ] = (),
+    hold_out: Patterns = (),
     run: Path | None = None,
     resume: Flag = False,
     steps: int | None = None,
     minutes: float | None = None,
     device: Literal["auto", "cpu", "cuda"] = "auto",
     recipe: str = "default",
+    card: Path | None = None,
     json: Flag = False,
     quiet: Flag = False,
 ) -> int:
     """Train a voice of the family ddsp: harmonics and noise of two instruments, mixed at one pitch.
 
     Needs `pip install 'violute[train]'`. The run folder keeps metrics, plots, sounds and checkpoints;
-    a run that was stopped, however, goes on with --resume.
+    a run that was stopped, whatever stopped it, goes on with --resume.
 
     Parameters
     ----------
@@ -74,12 +74,16 @@ def ddsp(
         Where to train; auto takes a GPU if there is one.
     recipe
         default (two CPU cores, two hours), quick (minutes) or tiny (seconds, to try the path).
+    card
+        JSON file of entries of the voice's card that add to or replace what training knows: name,
+        description, licence, training_data (a list), figures (an object), command.
     json
         Print one JSON document at the end.
     quiet
         Print nothing but errors.
     """
     from violute.data.recordings import list_recordings
+    from violute.voices.card_entries import read_card_entries
 
     if (steps is not None and steps < 1) or (minutes is not None and not minutes > 0):
         raise InputError("--steps and --minutes must be above 0: give a larger number")
@@ -88,10 +92,13 @@ def ddsp(
     patterns = _patterns(hold_out)
     for folder in (a, b):
         list_recordings(folder, hold_out=patterns)  # a wrong folder is told before torch takes its seconds
+    entries = {} if card is None else read_card_entries(card)
     require_training()
+    from violute.training.processes import is_first_process
     from violute.training.run import train_ddsp
 
-    with progress_bars(shown=not (quiet or json)) as start:
+    is_speaking = is_first_process()
+    with progress_bars(shown=is_speaking and not (quiet or json)) as start:
         result = train_ddsp(
             a,
             b,
@@ -104,9 +111,12 @@ def ddsp(
             minutes=minutes,
             resume=resume,
             device=device,
+            card=entries,
             on_prepare=start("measuring the recordings"),
             on_progress=_training_bar(start),
         )
+    if not is_speaking:
+        return 0
     if json:
         say_json(
             {

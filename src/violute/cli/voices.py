@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from violute.cli.options import Flag
@@ -41,24 +42,11 @@ def voices(*, json: Flag = False) -> int:
 
 def _entry(listing: VoiceListing) -> dict[str, Any]:
     """Return one listing as JSON knows it."""
-    card = listing.card
     return {
         "name": listing.name,
         "path": str(listing.path),
         "where": listing.where,
         "n_bytes": listing.n_bytes,
         "problem": listing.problem,
-        "card": None
-        if card is None
-        else {
-            "name": card.name,
-            "family": card.family,
-            "ends": list(card.ends),
-            "sample_rate": card.sample_rate,
-            "licence": card.licence,
-            "description": card.description,
-            "training_data": list(card.training_data),
-            "pitch_range_hz": {end: list(limits) for end, limits in card.pitch_range_hz.items()},
-            "figures": card.figures,
-        },
+        "card": None if listing.card is None else asdict(listing.card),
     }

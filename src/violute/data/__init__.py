@@ -1,1 +1,1 @@
-"""."""
+"""Recordings to learn from: listed, cut, measured and cached."""

@@ -25,6 +25,9 @@ from violute.synthesis.noise import N_BANDS, noise_bands
 FEATURE_VERSION = 4
 """Part of the cache's key: raised when the measurement changes."""
 
+LARGEST_REFINEMENT_CENTS = 40.0
+"""A refinement that went further says that the tracker was wrong, or that two notes overlap."""
+
 LOWEST_CUT_HZ = 10_000.0
 CUT_STEP_HZ = 500.0
 CUT_FALL_DB = 18.0
@@ -67,10 +70,9 @@ def measure(recording: Recording) -> Features:
     f0_hz = controls.f0_hz[0]
     is_voiced = controls.periodicity[0] > 0.0
     partials = measure_partials(audio, np.maximum(f0_hz, LOWEST_HZ))
-    # A refinement that wandered off means that the tracker was wrong or two notes overlap.
     cents = 1200.0 * np.abs(np.log2(partials.f0_hz / np.maximum(f0_hz, LOWEST_HZ)))
     refined = Controls(
-        np.where(is_voiced & (cents < 40.0), partials.f0_hz, f0_hz)[None],
+        np.where(is_voiced & (cents < LARGEST_REFINEMENT_CENTS), partials.f0_hz, f0_hz)[None],
         controls.periodicity,
         controls.loudness_db,
         controls.onset_strength,
@@ -81,7 +83,7 @@ def measure(recording: Recording) -> Features:
         controls=refined,
         harmonic_db=partials.harmonic_db,
         noise_db=bands_from_gaps(partials.noise_db, partials.f0_hz),
-        is_reliable=is_voiced & (cents < 40.0),
+        is_reliable=is_voiced & (cents < LARGEST_REFINEMENT_CENTS),
         highest_hz=highest_recorded_hz(audio),
     )
 

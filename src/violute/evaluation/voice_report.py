@@ -3,7 +3,7 @@
     python -m violute.evaluation.voice_report --voice FILE --data DIR --select bench/held_out.txt --out report
 
 writes report.json and report.md. DIR holds a folder for each instrument; its name is the
-instrument's. Every figure is computed on the first 20 s of a recording.
+instrument's. Every figure is computed on 20 s of a recording, of a long one on several such clips.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ from violute.voices.load import load_voice
 
 MIXES = (0.0, 0.25, 0.5, 0.75, 1.0)
 CLIP_SECONDS = 20.0
+MOST_EXCERPTS = 4
 SAMPLE_RATE = 44_100
 """Rate at which recordings are handed to the voice, in Hz."""
 
@@ -93,7 +94,7 @@ def evaluate_clip(
     f0, loud = (np.stack([track[:n_frames] for track in tracks]) for tracks in (f0_hz, loudness_db))
     sounding = loudness.sounding_frames(loud[0])
     conditioning_hz = conditioning_hz[:n_frames]
-    source_onsets = onsets.onset_times(audio, sample_rate)
+    found = [onsets.note_onsets(f0[i], loud[i]) for i in range(len(clips))]
     by_mix, posteriors, timbres = [], [], []
     for i, (mix, rendering) in enumerate(zip(mixes, renderings, strict=True), start=1):
         frames = pitch.compared_frames(f0[0], f0[i], sounding, conditioning_hz=conditioning_hz)
@@ -108,9 +109,7 @@ def evaluate_clip(
                 "pitch/coverage": _figure(frames.sum() / max(int(sounding.sum()), 1)),
                 "loudness/l1_db": _figure(loudness.loudness_l1_db(loud[0], loud[i])),
                 "loudness/correlation": _figure(loudness.loudness_correlation(loud[0], loud[i])),
-                "onsets/f1": _figure(
-                    onsets.onset_f1(source_onsets, onsets.onset_times(rendering, sample_rate))
-                ),
+                "onsets/f1": _figure(onsets.onset_f1(found[0], found[i])),
                 "judge/posterior": _figure(posteriors[-1]),
             }
         )
@@ -128,7 +127,7 @@ def evaluate_clip(
     source = {
         "judge/posterior": _figure(_posterior(judge, audio, sample_rate)),
         "pitch/judges_agree": _figure(pitch.raw_pitch_accuracy(f0[0], conditioning_hz, agreed)),
-        "onsets/n": float(len(source_onsets)),
+        "onsets/n": float(len(found[0])),
     }
     return {"source": source, "mixes": by_mix, "path": {name: _figure(v) for name, v in path.items()}}
 
@@ -148,7 +147,7 @@ def evaluate_voice(
         voice: To evaluate.
         recordings: Performances of one line.
         mixes: Rising, at least two.
-        clip_seconds: Recordings are cut to this length.
+        clip_seconds: Recordings are cut to this length, long ones into several clips.
         pitch_judge: Tracker of source and renderings.
         on_progress: Called with the share of recordings done.
 
@@ -167,14 +166,20 @@ def evaluate_voice(
     judge = Judge()
     clips = []
     for done, recording in enumerate(recordings, start=1):
-        audio = read_recording(recording, SAMPLE_RATE)[: round(clip_seconds * SAMPLE_RATE)]
-        figures = evaluate_clip(voice, audio, SAMPLE_RATE, mixes=mixes, judge=judge, pitch_judge=pitch_judge)
-        about = {
-            "name": recording.name,
-            "instrument": recording.path.parent.name,
-            "seconds": len(audio) / SAMPLE_RATE,
-        }
-        clips.append({**about, **figures})
+        whole = read_recording(recording, SAMPLE_RATE)
+        for start_seconds in excerpt_starts(len(whole) / SAMPLE_RATE, clip_seconds):
+            start = round(start_seconds * SAMPLE_RATE)
+            audio = whole[start : start + round(clip_seconds * SAMPLE_RATE)]
+            figures = evaluate_clip(
+                voice, audio, SAMPLE_RATE, mixes=mixes, judge=judge, pitch_judge=pitch_judge
+            )
+            about = {
+                "name": recording.name,
+                "instrument": recording.path.parent.name,
+                "start_seconds": start_seconds,
+                "seconds": len(audio) / SAMPLE_RATE,
+            }
+            clips.append({**about, **figures})
         if on_progress is not None:
             on_progress(done / len(recordings))
     by_instrument: dict[str, list[dict[str, Any]]] = defaultdict(list)
@@ -197,6 +202,13 @@ def evaluate_voice(
         "clips": clips,
         "medians": medians,
     }
+
+
+def excerpt_starts(seconds: float, clip_seconds: float) -> list[float]:
+    """Where to cut a recording: up to `MOST_EXCERPTS` clips, evenly spread over a long one."""
+    n_clips = int(min(max(seconds // (2.0 * clip_seconds), 1.0), MOST_EXCERPTS))
+    step = (seconds - clip_seconds) / max(n_clips - 1, 1) if n_clips > 1 else 0.0
+    return [round(i * step, 2) for i in range(n_clips)]
 
 
 def _posterior(judge: Judge, audio: Float32[np.ndarray, " sample"], sample_rate: int) -> float:

@@ -97,7 +97,13 @@ class FilterTable(nn.Module):
 
 
 class CausalBlock(nn.Module):
-    """One residual block: a causal dilated convolution, modulated by the instrument."""
+    """One residual block: a causal dilated convolution, modulated by the instrument.
+
+    Args:
+        channels: In and out.
+        dilation: Between the three taps, in frames.
+        embedding_size: Of the instrument.
+    """
 
     def __init__(self, channels: int, dilation: int, embedding_size: int) -> None:
         super().__init__()

@@ -207,7 +207,7 @@ def harmonic_synth(
         `frame * hop_length` samples in float32.
 
     Raises:
-        ShapeError: The inputs differ in frames.
+        ShapeError: No frame, or the inputs differ in frames.
     """
     synth = HarmonicSynth(sample_rate=sample_rate, hop_length=hop_length)
     return synth.block(np.append(f0_hz, f0_hz[-1:]), np.concatenate([amplitudes, amplitudes[-1:]]))

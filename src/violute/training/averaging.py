@@ -20,7 +20,8 @@ class AveragedWeights:
             that the average forgets the untrained weights.
 
     Source:
-        Polyak and Juditsky (1992); the warm-up of the decay is that of TensorFlow's
+        Polyak and Juditsky, Acceleration of stochastic approximation by averaging (SIAM Journal on
+        Control and Optimization 30(4), 1992); the warm-up of the decay is that of TensorFlow's
         `ExponentialMovingAverage`, min(decay, (1 + step) / (10 + step)).
     """
 

@@ -12,10 +12,9 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from violute.analysis.conditioning import conditioning
-from violute.analysis.spectra import HOP_LENGTH, SAMPLE_RATE
+from violute.analysis.spectra import HOP_LENGTH
 from violute.data.features import Features
 from violute.errors import TrainingError
-from violute.synthesis.noise import N_BANDS, noise_bands
 
 VALIDATION_SHARE = 10
 """One recording in this many is kept for validation, where a source has that many."""
@@ -26,13 +25,6 @@ QUIETEST_DB = -45.0
 
 SOURCE_BALANCE = 0.75
 """Exponent on the length of a source: 1 draws by length, 0 draws every source equally."""
-
-HARMONIC_KNEE_DB = -60.0
-NOISE_KNEE_DB = -90.0
-"""Levels, relative to the loudness of the frame, that count half.
-
-Noise is spread over many bands and fills what harmonics leave open, so it is heard further down.
-"""
 
 LEVEL_JITTER_DB = 2.0
 TRANSPOSED_SHARE = 0.15
@@ -192,37 +184,3 @@ def _snippet(line: Line, start: int, n_frames: int, rng: np.random.Generator | N
         np.int64(line.source),
         cut(line.highest_hz),
     )
-
-
-def regression_losses(
-    harmonic_db: Float[Tensor, "batch frame harmonic"],
-    noise_db: Float[Tensor, "batch frame band"],
-    target: Snippets,
-) -> dict[str, Float[Tensor, ""]]:
-    """Distance in dB between predicted and measured levels.
-
-    Levels that are masked or were never recorded count little or nothing: harmonics and bands
-    above the recording's own limit, and whatever lies more than 70 dB below the frame.
-    """
-    number = torch.arange(1, harmonic_db.shape[-1] + 1, device=harmonic_db.device)
-    frequency_hz = target.f0_hz[..., None] * number
-    limit_hz = torch.clamp(target.highest_hz[..., None], max=0.98 * SAMPLE_RATE / 2)
-    frames = target.is_reliable[..., None].float()
-    harmonic_weight = frames * (frequency_hz < limit_hz) * audibility(target.harmonic_db, HARMONIC_KNEE_DB)
-    centres_hz = torch.tensor(noise_bands(N_BANDS, sample_rate=SAMPLE_RATE), device=noise_db.device)
-    noise_weight = frames * (centres_hz < limit_hz) * audibility(target.noise_db, NOISE_KNEE_DB)
-    return {
-        "regression/harmonics": _weighted_l1(harmonic_db, target.harmonic_db, harmonic_weight),
-        "regression/noise": _weighted_l1(noise_db, target.noise_db, noise_weight),
-    }
-
-
-def audibility(level_db: Float[Tensor, "*axes"], knee_db: float) -> Float[Tensor, "*axes"]:
-    """Weight of a level relative to the frame's loudness: 1 when clear, near 0.05 when masked."""
-    return torch.sigmoid((level_db - knee_db) / 8.0) + 0.05
-
-
-def _weighted_l1(
-    predicted: Float[Tensor, "*axes"], measured: Float[Tensor, "*axes"], weight: Float[Tensor, "*axes"]
-) -> Float[Tensor, ""]:
-    return ((predicted - measured).abs() * weight).sum() / (weight.sum() + 1e-6)

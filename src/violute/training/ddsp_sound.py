@@ -19,6 +19,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from violute.analysis.controls import SILENCE_DB
 from violute.analysis.spectra import HOP_LENGTH, SAMPLE_RATE
 from violute.dsp.harmonics import harmonic_bank
 from violute.dsp.noise import filtered_noise, white_spectra
@@ -35,6 +36,10 @@ UNITS_PER_PARAMETER = 20.0
 
 LEAST_RELIABLE_SHARE = 0.7
 N_TRIES = 8
+"""Places looked at before one without so sure a pitch is taken all the same."""
+
+COMPARED_RMS = 0.1
+"""Level at which sounds are compared: the floor of the loss lies 80 dB below it."""
 
 
 class Sounds(NamedTuple):
@@ -83,24 +88,22 @@ def draw_sounds(lines: Sequence[Line], n_frames: int, batch_size: int, rng: np.r
                 break
         places.append((line, start))
     n_samples = n_frames * HOP_LENGTH
-    audio, loudness = (
-        np.zeros((batch_size, n_samples), np.float32),
-        np.zeros((batch_size, n_frames), np.float32),
-    )
+    audio = np.zeros((batch_size, n_samples), np.float32)
+    loudness_db = np.zeros((batch_size, n_frames), np.float32)
     for i, (line, start) in enumerate(places):
         piece = line.audio[start * HOP_LENGTH : start * HOP_LENGTH + n_samples]
         audio[i, : len(piece)] = piece
         levels = line.loudness_db[start : start + n_frames]
-        loudness[i] = np.pad(levels, (0, n_frames - len(levels)), constant_values=-120.0)
+        loudness_db[i] = np.pad(levels, (0, n_frames - len(levels)), constant_values=SILENCE_DB)
     return Sounds(
-        snippets_at(places, n_frames, rng=None), torch.from_numpy(loudness), torch.from_numpy(audio)
+        snippets_at(places, n_frames, rng=None), torch.from_numpy(loudness_db), torch.from_numpy(audio)
     )
 
 
 def spectral_loss(
     decoder: DdspDecoder, rooms: SourceReverb, sounds: Sounds, generator: torch.Generator
 ) -> Float[Tensor, ""]:
-    """Synthesise and compare; both sounds are brought to the power of the recording.
+    """Synthesise and compare; one gain brings the recording to `COMPARED_RMS`, and what was made with it.
 
     Args:
         decoder: Gives the levels.
@@ -118,10 +121,10 @@ def spectral_loss(
     dry = harmonic_bank(snippets.f0_hz, amplitudes.transpose(1, 2), **rate)
     dry = dry + filtered_noise((levels.noise_db + loudness_db).transpose(1, 2), white, **rate)
     made = dry + reverb(dry, rooms(snippets.source))
-    power = sounds.audio.square().mean(dim=1, keepdim=True).sqrt() + 1e-5
+    rms = sounds.audio.square().mean(dim=1, keepdim=True).sqrt() + 1e-5
     return multi_resolution_spectral_loss(
-        0.1 * made / power,
-        0.1 * sounds.audio / power,
+        COMPARED_RMS * made / rms,
+        COMPARED_RMS * sounds.audio / rms,
         sample_rate=SAMPLE_RATE,
         max_hz=snippets.highest_hz.min(dim=1).values,
     )

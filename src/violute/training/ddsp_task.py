@@ -17,14 +17,16 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
-from violute.analysis.spectra import SAMPLE_RATE
+from violute.analysis.spectra import HOP_LENGTH, SAMPLE_RATE
 from violute.data.features import Features, measure_all, with_audio
 from violute.errors import TrainingError
 from violute.models.ddsp import DdspConfig, DdspDecoder
-from violute.training.ddsp_data import Line, Snippets, draw, lines_of, regression_losses, split
+from violute.training.ddsp_data import Line, Snippets, draw, lines_of, split
 from violute.training.ddsp_export import export_ddsp
+from violute.training.ddsp_losses import regression_losses
 from violute.training.ddsp_sound import Sounds, SourceReverb, draw_sounds, spectral_loss
 from violute.training.losses import weighted_total
+from violute.training.provenance import training_data
 from violute.training.recipes import DdspRecipe
 from violute.training.task import Losses, Sound, StepContext
 from violute.voices.ddsp import HarmonicPerformance, HarmonicVoice
@@ -49,7 +51,7 @@ class DdspTask:
         recipe: Sizes, rates and weights.
         names: Of the ends.
         device: To train on.
-        card: Entries of the exported voice's card.
+        card: Entries of the exported voice's card, before what is known from the recordings.
     """
 
     def __init__(
@@ -137,7 +139,12 @@ class DdspTask:
         """Write a voice file."""
         decoder = DdspDecoder(self.decoder.config)
         decoder.load_state_dict({name: value.cpu() for name, value in self.decoder.state_dict().items()})
-        export_ddsp(decoder, self.lines, self.names, path, card={"name": path.stem, **self.card})
+        heard = [
+            {line.name: len(line.f0_hz) * HOP_LENGTH / SAMPLE_RATE for line in self.lines if line.end == end}
+            for end in (0, 1)
+        ]
+        known = {"name": path.stem, "training_data": training_data(self.names, heard)}
+        export_ddsp(decoder, self.lines, self.names, path, card={**known, **self.card})
 
     def _losses(self, snippets: Snippets) -> dict[str, torch.Tensor]:
         levels = self.decoder(snippets.features, snippets.f0_hz, snippets.end, snippets.source)
@@ -179,14 +186,15 @@ def build_ddsp_task(ends: TwoEnds, recipe: DdspRecipe) -> DdspTask:
                 ends.on_prepare((done + share) / 2.0)
 
         features = measure_all(recordings, ends.cache, on_progress=report)
-        measured.append(features if recipe.spectral_from_step is None else with_audio(features, recordings))
+        needs_audio = ends.is_training and recipe.spectral_from_step is not None
+        measured.append(with_audio(features, recordings) if needs_audio else features)
     for name, features in zip(ends.names, measured, strict=True):
         if not any(item.is_reliable.any() for item in features):
             raise TrainingError(
                 f"no recording of {name} has a steady pitch: give solo recordings, one note at a time"
             )
     (a, a_held), (b, b_held) = (split(features) for features in measured)
-    return DdspTask((a, b), (a_held, b_held), recipe, names=ends.names, device=ends.device, card={})
+    return DdspTask((a, b), (a_held, b_held), recipe, names=ends.names, device=ends.device, card=ends.card)
 
 
 def _lines_like(lines: list[Line], validation: tuple[list[Features], list[Features]]) -> list[Line]:

@@ -1,10 +1,10 @@
 """Calibrating the dial: how far apart the steps of a mix sound, and a scale that evens them out.
 
-The distance travelled is measured on specific loudness, band by
-band, and the dial is laid out so that equal steps travel equally far.
+The distance travelled is measured on specific loudness, band by band, and the dial is laid out so
+that equal steps travel equally far.
 
 Source:
-    Zwicker & Fastl, Psychoacoustics (3rd ed. 2007), section 8.7, for loudness as a power of
+    Zwicker & Fastl, Psychoacoustics (3rd ed. 2007), chapter 8, for loudness as a power of
     intensity in critical bands.
 """
 
@@ -82,5 +82,10 @@ def specific_loudness(
 
 
 def _hz_to_erb(frequency_hz: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
-    """Number of ERBs below a frequency. Source: Glasberg & Moore (Hearing Research 1990), equation 4."""
+    """Number of ERBs below a frequency.
+
+    Source:
+        Glasberg & Moore, Derivation of auditory filter shapes from notched-noise data (Hearing
+        Research 47, 1990), equation 4.
+    """
     return 21.4 * np.log10(1.0 + 0.00437 * frequency_hz)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,18 +12,23 @@ import torch
 
 from violute.data.recordings import Recording, list_recordings
 from violute.errors import TrainingError
+from violute.training.averaging import AveragedWeights
 from violute.training.checkpoints import read_checkpoint
+from violute.training.provenance import command_text
 from violute.training.recipes import ddsp_recipe
 from violute.training.run import TwoEnds
 from violute.training.run_folder import RunFolder
 
 
-def export_run(run: str | Path, out: str | Path) -> int:
+def export_run(run: str | Path, out: str | Path, *, card: Mapping[str, Any] | None = None) -> int:
     """Write the voice file of a run, from its best checkpoint or the one that is named.
+
+    A run that does not look for the best has its last one, with the average of the weights.
 
     Args:
         run: Run folder, or a checkpoint in its `checkpoints`.
         out: Voice file to write; it appears only when it is whole.
+        card: Entries of the voice's card that add to or replace what the run knows.
 
     Returns:
         Step after which the weights were taken.
@@ -36,8 +42,10 @@ def export_run(run: str | Path, out: str | Path) -> int:
     folder = RunFolder(run.parent.parent if is_checkpoint else run)
     config = _config(folder)
     checkpoint = run if is_checkpoint else folder.best_checkpoint
+    if not is_checkpoint and not checkpoint.exists():
+        checkpoint = folder.last_checkpoint
     if not checkpoint.exists():
-        raise TrainingError(f"{checkpoint}: there is no such checkpoint: train until the first validation")
+        raise TrainingError(f"{checkpoint}: there is no such checkpoint: train until there is one")
     state = read_checkpoint(checkpoint)
     # Here: only a run that can be exported needs the family.
     from violute.training.ddsp_task import build_ddsp_task
@@ -46,11 +54,23 @@ def export_run(run: str | Path, out: str | Path) -> int:
         _recordings(path, names) for path, names in zip(config["folders"], config["recordings"], strict=True)
     )
     names = (config["names"][0], config["names"][1])
-    ends = TwoEnds(names, (first, second), folder.path / "features", torch.device("cpu"))
+    ends = TwoEnds(
+        names,
+        (first, second),
+        folder.path / "features",
+        torch.device("cpu"),
+        card={"command": command_text(folder.command()), **(card or {})},
+        is_training=False,
+    )
     task = build_ddsp_task(ends, ddsp_recipe(config["recipe"]))
     try:
         for name, module in task.modules().items():
             module.load_state_dict(state["modules"][name])
+        if state.get("averaged") is not None:
+            # Of the last step; a best checkpoint holds averages in the first place.
+            averaged = AveragedWeights(task.modules(), 0.0)
+            averaged.load_state_dict(state["averaged"])
+            averaged.copy_to_parameters()
         step = int(state["step"])
     except (KeyError, TypeError, ValueError, RuntimeError):
         raise TrainingError(

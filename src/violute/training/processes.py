@@ -42,6 +42,11 @@ def current_processes() -> Processes:
     return Processes()
 
 
+def is_first_process() -> bool:
+    """Whether this process has rank 0, or no others beside it; known before they join and after they part."""
+    return int(os.environ.get("RANK", "0")) == 0
+
+
 @contextmanager
 def joined_processes() -> Iterator[Processes]:
     """Join the processes that `torchrun` started beside this one, and leave them at the end."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -13,7 +15,9 @@ from violute.errors import TrainingError
 from violute.training.loop import TrainingResult, train
 from violute.training.processes import choose_device, joined_processes, writer_first
 from violute.training.progress import OnTrainingProgress
+from violute.training.provenance import command_text
 from violute.training.recipes import ddsp_recipe
+from violute.training.run_folder import RunFolder
 from violute.training.settings import LoopSettings
 from violute.training.task import Task
 
@@ -31,6 +35,8 @@ class TwoEnds:
         cache: Folder for what is measured once and read many times.
         device: To train on.
         on_prepare: Told how far the measuring is; None in processes that only read the cache.
+        card: Entries of the voice's card that add to or replace what training knows.
+        is_training: Whether there will be steps; what only they need is left out otherwise.
     """
 
     names: tuple[str, str]
@@ -38,6 +44,8 @@ class TwoEnds:
     cache: Path
     device: torch.device
     on_prepare: OnPrepare | None = None
+    card: Mapping[str, Any] = field(default_factory=dict)
+    is_training: bool = True
 
 
 def train_ddsp(
@@ -53,6 +61,7 @@ def train_ddsp(
     minutes: float | None = None,
     resume: bool = False,
     device: str = "auto",
+    card: Mapping[str, Any] | None = None,
     on_prepare: OnPrepare | None = None,
     on_progress: OnTrainingProgress | None = None,
 ) -> TrainingResult:
@@ -70,6 +79,7 @@ def train_ddsp(
         minutes: Instead of the recipe's limit, restarts counted together.
         resume: Continue the run in `run_dir`.
         device: `auto`, `cpu` or `cuda`.
+        card: Entries of the voice's card, as `read_card_entries` reads them; not kept in the run folder.
         on_prepare: Told how far the measuring of the recordings is.
         on_progress: Told the losses and the time left.
 
@@ -98,6 +108,7 @@ def train_ddsp(
         run_dir=run_dir,
         resume=resume,
         device=device,
+        card=card,
         on_prepare=on_prepare,
         on_progress=on_progress,
     )
@@ -115,6 +126,7 @@ def train_voice(
     run_dir: str | Path | None = None,
     resume: bool = False,
     device: str = "auto",
+    card: Mapping[str, Any] | None = None,
     on_prepare: OnPrepare | None = None,
     on_progress: OnTrainingProgress | None = None,
 ) -> TrainingResult:
@@ -126,16 +138,19 @@ def train_voice(
         out: Voice file to write; it appears only when it is whole.
         loop: How long, how often and how carefully.
         config: What else the run folder records, and compares on resume.
-        names: See `train_ddsp`, as for all that follow.
-        hold_out: Patterns.
-        run_dir: Folder or None.
-        resume: Continue.
-        device: By name.
-        on_prepare: Callback.
-        on_progress: Callback.
+        names: Of the two ends.
+        hold_out: Glob patterns of recordings to leave out of training.
+        run_dir: Folder for metrics and checkpoints; None puts it beside `out`, as NAME-run.
+        resume: Continue the run in `run_dir`.
+        device: `auto`, `cpu` or `cuda`.
+        card: Entries of the voice's card; not kept in the run folder.
+        on_prepare: Told how far the measuring of the recordings is.
+        on_progress: Told the losses and the time left.
 
     Raises:
-        TrainingError: See `train_ddsp`.
+        TrainingError: A folder, name or device cannot be used, `out` cannot be written, or training
+            diverged.
+        AudioError: A recording cannot be read.
     """
     out = Path(out)
     _check_destination(out)
@@ -155,7 +170,9 @@ def train_voice(
         torch_device = choose_device(device)
         with writer_first():
             told = on_prepare if processes.is_writer else None
-            task = build(TwoEnds(names, (first, second), run_path / "features", torch_device, told))
+            entries = {"command": _command(run_path, resume=resume), **(card or {})}
+            ends = TwoEnds(names, (first, second), run_path / "features", torch_device, told, entries)
+            task = build(ends)
         result = train(task, run_path, loop, config=everything, resume=resume, on_progress=on_progress)
         if processes.is_writer:
             _export_whole(task, out)
@@ -167,6 +184,13 @@ def with_limits(loop: LoopSettings, *, steps: int | None, minutes: float | None)
     if steps is not None:
         loop = replace(loop, n_steps=steps, minutes=None)
     return loop if minutes is None else replace(loop, minutes=minutes)
+
+
+def _command(run_path: Path, *, resume: bool) -> str:
+    """Return the command line of this run: what began it where it is resumed, else this process's own."""
+    folder = RunFolder(run_path)
+    began = folder.command() if resume and folder.last_checkpoint.exists() else []
+    return command_text(began or sys.argv)
 
 
 def _recordings(folder: str | Path, hold_out: Sequence[str]) -> list[Recording]:

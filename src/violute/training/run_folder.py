@@ -83,6 +83,20 @@ class RunFolder:
             ) from None
         return resuming
 
+    def command(self) -> list[str]:
+        """Return the command line that began the run, not those that resumed it; empty if unrecorded."""
+        if not self.starts_path.exists():
+            return []
+        began: list[str] = []
+        for line in self.starts_path.read_text(encoding="utf-8").splitlines():
+            try:
+                row = json.loads(line)
+                if not began or not row["resumed"]:
+                    began = [str(word) for word in row["command"]]
+            except (ValueError, KeyError, TypeError):
+                continue
+        return began
+
     def append_metrics(self, row: Mapping[str, float]) -> None:
         """Add a row to the metrics."""
         with self.metrics_path.open("a", encoding="utf-8") as file:
@@ -114,7 +128,7 @@ class RunFolder:
         for name, (audio, sample_rate) in sounds.items():
             path = self.sounds_path / f"{name}.wav"
             path.parent.mkdir(parents=True, exist_ok=True)
-            # SciPy, which takes (sample, channel): a training machine may lack libsndfile.
+            # SciPy takes (sample, channel).
             wavfile.write(path, sample_rate, np.ascontiguousarray(np.asarray(audio, dtype=np.float32).T))
 
     def _require_same(self, entries: Any) -> None:

@@ -22,6 +22,15 @@ RANGE_MARGIN_SEMITONES = 3.0
 
 VIBRATO_SMOOTHING_SECONDS = 0.25
 SHORTEST_VIBRATO_SECONDS = 0.3
+VIBRATO_FADE_FRAMES = 12
+"""Vibrato comes in and goes out over this time, so that no step is left at the ends of a note."""
+
+WIDEST_VIBRATO_CENTS = 60.0
+WIDEST_VIBRATO_DB = 4.0
+"""What moves further than these is no vibrato."""
+
+DEPTH_FRAMES = 50
+"""Depth is measured over half a second: two or three periods."""
 
 STILL_FLUTE_SHARE = 0.4
 """Share of the vibrato in pitch that remains at the first end."""
@@ -82,7 +91,14 @@ class Vibrato:
         *,
         frame_rate_hz: float,
     ) -> Vibrato:
-        """Take the slow course of each note off its pitch and loudness; short notes have none."""
+        """Take the slow course of each note off its pitch and loudness; short notes have none.
+
+        Args:
+            f0_hz: Fundamental, above 0 where voiced.
+            loudness_db: In dB relative to anything.
+            is_voiced: Frames that belong to notes.
+            frame_rate_hz: Frames per second.
+        """
         cents = np.zeros(len(f0_hz))
         level = np.zeros(len(f0_hz))
         window = np.hanning(round(VIBRATO_SMOOTHING_SECONDS * frame_rate_hz) + 2)[1:-1]
@@ -93,11 +109,15 @@ class Vibrato:
                 continue
             weight = np.convolve(np.ones(stop - start), window, mode="same")
             note = 1200.0 * np.log2(f0_hz[start:stop])
-            fade = np.minimum(np.minimum(np.arange(stop - start), np.arange(stop - start)[::-1]) / 12.0, 1.0)
+            age = np.arange(stop - start)
+            fade = np.minimum(np.minimum(age, age[::-1]) / VIBRATO_FADE_FRAMES, 1.0)
             cents[start:stop] = fade * (note - np.convolve(note, window, mode="same") / weight)
             piece = loudness_db[start:stop]
             level[start:stop] = fade * (piece - np.convolve(piece, window, mode="same") / weight)
-        return cls(np.clip(cents, -60.0, 60.0), np.clip(level, -4.0, 4.0))
+        return cls(
+            np.clip(cents, -WIDEST_VIBRATO_CENTS, WIDEST_VIBRATO_CENTS),
+            np.clip(level, -WIDEST_VIBRATO_DB, WIDEST_VIBRATO_DB),
+        )
 
     def moved(
         self, dial: Float[np.ndarray, " frame"]
@@ -124,7 +144,7 @@ class Vibrato:
 
 def _local_depth(cents: Float[np.ndarray, " frame"]) -> Float[np.ndarray, " frame"]:
     """Amplitude of the movement around each frame: its effective value over half a second, times sqrt 2."""
-    window = np.hanning(52)[1:-1]
+    window = np.hanning(DEPTH_FRAMES + 2)[1:-1]
     window /= window.sum()
     if len(cents) < len(window):
         return np.full(len(cents), np.sqrt(2.0 * np.mean(np.square(cents)))) if len(cents) else cents

@@ -59,10 +59,13 @@ class Card:
             entries = json.loads(text)
             version = int(entries["format_version"])
         except (ValueError, KeyError, TypeError):
-            raise VoiceError(f"{source}: the voice's card is damaged: export or download the voice again") from None
+            raise VoiceError(
+                f"{source}: the voice's card is damaged: export or download the voice again"
+            ) from None
         if version > FORMAT_VERSION:
             raise VoiceError(
-                f"{source}: the voice has format {version}, this Violute reads up to {FORMAT_VERSION}: upgrade violute"
+                f"{source}: the voice has format {version}, this Violute reads up to {FORMAT_VERSION}: "
+                "upgrade violute"
             )
         try:
             entries["ends"] = tuple(entries["ends"])
@@ -70,4 +73,6 @@ class Card:
             entries["pitch_range_hz"] = {k: tuple(v) for k, v in entries.get("pitch_range_hz", {}).items()}
             return cls(**entries)
         except (TypeError, KeyError):
-            raise VoiceError(f"{source}: the voice's card is damaged: export or download the voice again") from None
+            raise VoiceError(
+                f"{source}: the voice's card is damaged: export or download the voice again"
+            ) from None

@@ -17,21 +17,21 @@ from typing import Any
 
 import numpy as np
 import onnxruntime
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 
 from violute.analysis.analyser import analyse_blocks
-from violute.analysis.conditioning import conditioning, frames_since, reference_loudness_db
+from violute.analysis.conditioning import conditioning, reference_loudness_db
 from violute.analysis.controls import Controls
-from violute.analysis.onsets import pick_onsets
 from violute.analysis.spectra import SAMPLE_RATE
 from violute.audio.channels import Measurement, mono_blocks
 from violute.audio.resample import StreamResampler, resampled_length
 from violute.audio.source import Source
 from violute.errors import VoiceError
 from violute.synthesis.harmonics import HarmonicSynth
-from violute.synthesis.noise import FilteredNoise
+from violute.synthesis.noise import N_BANDS, FilteredNoise, noise_bands
 from violute.synthesis.room import Room
 from violute.voices.adaptation import Vibrato, into_range, loudness_quantiles, map_loudness
+from violute.voices.articulation import attack_share, harmonic_gate
 from violute.voices.card import Card
 from violute.voices.contract import OnProgress
 from violute.voices.family import FamilyVoice
@@ -42,14 +42,15 @@ BLOCK_FRAMES = 512
 LOOK_BACK_FRAMES = 64
 """Frames before a block that the network sees: more than its receptive field."""
 
+HISTORY_FRAMES = 100
+"""Frames before those for the features, which remember the last attack, alone."""
+
 CACHED_FRAMES = 60_000
 """Pieces up to this long (10 minutes) keep their levels for the next rendering."""
 
-LONGEST_BRIDGED_FRAMES = 8
-"""Gaps in the pitch up to 80 ms are played through; longer ones are rests."""
+RUMBLE_DB_PER_OCTAVE = 18.0
+RUMBLE_MOST_DB = 40.0
 
-ATTACK_HOLD_FRAMES = 5
-ATTACK_FADE_FRAMES = 8
 UNPITCHED_HZ = 440.0
 
 NO_PITCH = "no steady pitch was found: this voice plays one note at a time of a pitched instrument"
@@ -114,6 +115,8 @@ class VoiceSettings:
             np.asarray(card.settings["loudness_quantiles"][end], dtype=np.float64) for end in card.ends
         ]
         self.pitch_range_hz = [card.pitch_range_hz[end] for end in card.ends]
+        lowest_hz = [lowest for lowest, _ in self.pitch_range_hz]
+        self.rumble_root = np.stack([root_of(-rumble_db(hz)) for hz in lowest_hz])[:, None, :]
         dial = np.asarray(card.settings.get("dial", [[0.0, 0.0], [1.0, 1.0]]), dtype=np.float64)
         self.dial_mix, self.dial_weight = dial[:, 0], dial[:, 1]
 
@@ -158,7 +161,7 @@ class HarmonicPerformance:
         self._is_pitched = bool(is_voiced.any())
         self._f0_hz = np.where(controls.f0_hz[0] > 0.0, controls.f0_hz[0], UNPITCHED_HZ).astype(np.float32)
         self._loudness_db = controls.loudness_db[0]
-        self._gate = harmonic_gate(is_voiced)
+        self._gate = harmonic_gate(is_voiced, self._loudness_db)
         self._attack = attack_share(controls.onset_strength)
         self._vibrato = Vibrato.measure(
             self._f0_hz, self._loudness_db, is_voiced, frame_rate_hz=controls.frame_rate_hz
@@ -235,7 +238,9 @@ class HarmonicPerformance:
         weight = harmonic_weights(f0_hz[inside], harmonic_db.shape[2])
         # Without any pitch there are no harmonics to be loud.
         weight *= np.float32(self._is_pitched)
-        ends = _Ends(root_of(harmonic_db[:, inside]), root_of(noise_db[:, inside]), weight)
+        ends = _Ends(
+            root_of(harmonic_db[:, inside]), root_of(noise_db[:, inside]) * self._settings.rumble_root, weight
+        )
         if self.n_frames > CACHED_FRAMES:
             return ends
         self._cache[start] = ends.as_type(np.float16)
@@ -243,8 +248,7 @@ class HarmonicPerformance:
         return self._cache[start].as_type(np.float32)
 
     def _features(self, end: int, first: int, stop: int) -> Float[np.ndarray, "frame feature"]:
-        # Features remember the last attack: give them a second of history of their own.
-        early = max(first - 100, 0)
+        early = max(first - HISTORY_FRAMES, 0)
         lowest_hz, highest_hz = self._settings.pitch_range_hz[end]
         return conditioning(
             into_range(self._f0_hz[early:stop], lowest_hz, highest_hz),
@@ -254,21 +258,14 @@ class HarmonicPerformance:
         )[first - early :]
 
 
-def harmonic_gate(is_voiced: Bool[np.ndarray, " frame"]) -> Float[np.ndarray, " frame"]:
-    """1 where notes sound, 0 in rests, with short gaps bridged and soft edges."""
-    gate = is_voiced.astype(np.float32)
-    gaps = np.flatnonzero(np.diff(np.concatenate([[1.0], gate, [1.0]])))
-    for start, stop in zip(gaps[::2], gaps[1::2], strict=True):
-        if stop - start <= LONGEST_BRIDGED_FRAMES:
-            gate[start:stop] = 1.0
-    padded = np.pad(gate, 1, mode="edge")
-    return 0.25 * padded[:-2] + 0.5 * padded[1:-1] + 0.25 * padded[2:]
+def rumble_db(lowest_hz: float) -> Float[np.ndarray, " band"]:
+    """How much noise to take off below an instrument's lowest note, in dB.
 
-
-def attack_share(onset_strength: Float[np.ndarray, " frame"]) -> Float[np.ndarray, " frame"]:
-    """1 just after an onset, fading to 0 within a tenth of a second."""
-    age = frames_since(pick_onsets(onset_strength), len(onset_strength))
-    return np.clip(1.0 - (age - ATTACK_HOLD_FRAMES) / ATTACK_FADE_FRAMES, 0.0, 1.0).astype(np.float32)
+    Down there a recording holds the rumble of its room, and the network has learned it.
+    """
+    centres_hz = noise_bands(N_BANDS, sample_rate=SAMPLE_RATE)
+    octaves_below = np.maximum(np.log2(lowest_hz / centres_hz), 0.0)
+    return np.minimum(RUMBLE_DB_PER_OCTAVE * octaves_below, RUMBLE_MOST_DB).astype(np.float32)
 
 
 def _resampled(

@@ -6,7 +6,7 @@ that only one of them has come in early enough to be heard, and none of the path
 far below hearing, as it would be in decibels.
 
 Source:
-    Zwicker & Fastl, Psychoacoustics (3rd ed. 2007), equation 8.6: specific loudness grows as
+    Zwicker & Fastl, Psychoacoustics (3rd ed. 2007), chapter 8: specific loudness grows as
     intensity to the power of 0.23, which is amplitude to the power of 0.46.
 """
 
@@ -25,6 +25,9 @@ LOWEST_LEVEL_DB = -110.0
 HIGHEST_LEVEL_DB = 20.0
 HIGHEST_HEARD_HZ = 0.94 * SAMPLE_RATE / 2
 """Harmonics fade out around here, on their way to Nyquist."""
+
+TABLE_STEP_HZ = 5.0
+"""Resolution at which the A curve is looked up rather than computed."""
 
 
 def root_of(level_db: Float[np.ndarray, "*axes"]) -> Float[np.ndarray, "*axes"]:
@@ -70,9 +73,6 @@ def harmonic_weights(
     frequency_hz = f0_hz[:, None] * np.arange(1, n_harmonics + 1, dtype=np.float32)
     index = np.minimum(frequency_hz * np.float32(1.0 / TABLE_STEP_HZ), len(_a_table()) - 1)
     return _a_table()[index.astype(np.int32)]
-
-
-TABLE_STEP_HZ = 5.0
 
 
 @lru_cache(maxsize=1)

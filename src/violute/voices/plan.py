@@ -75,6 +75,21 @@ def plan_conversions(
     return plans
 
 
+def refuse_to_replace(plans: Sequence[PlannedConversion]) -> None:
+    """Keep what is there already under a name that the user gave: it may be a recording of theirs.
+
+    A source that is its own destination is left to the conversion, which knows a better complaint.
+
+    Raises:
+        InputError: A named destination exists.
+    """
+    for plan in plans:
+        if not plan.is_named or not plan.destination.exists():
+            continue
+        if not (plan.source.exists() and plan.source.samefile(plan.destination)):
+            raise InputError(f"{plan.destination} exists: give --force to replace it, or name another file")
+
+
 def mix_label(mix: MixLike) -> str:
     """Name a mix in a few letters, for file names: `mix0.50`, `tone0.30-noise0.80-...`, `mix-moving`."""
     if not isinstance(mix, Mix):

@@ -1,0 +1,47 @@
+"""What a voice's card can say of its own making: sources and seconds heard, and the command."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+N_NAMED_SOURCES = 12
+"""Sources that a line of the card names, longest first; the rest are counted."""
+
+
+def training_data(names: Sequence[str], seconds: Sequence[Mapping[str, float]]) -> tuple[str, ...]:
+    """Say what each end learned from: `flute: notes.ogg (837 s), scales.flac (120 s), 3 more (41 s)`.
+
+    Args:
+        names: Of the ends.
+        seconds: For each end, what was learned from each source, by the source's name.
+    """
+    said = []
+    for name, heard in zip(names, seconds, strict=True):
+        longest_first = sorted(heard, key=lambda source: (-heard[source], source))
+        parts = [f"{source} ({heard[source]:.0f} s)" for source in longest_first[:N_NAMED_SOURCES]]
+        rest = longest_first[N_NAMED_SOURCES:]
+        if rest:
+            parts.append(f"{len(rest)} more ({sum(heard[source] for source in rest):.0f} s)")
+        said.append(f"{name}: {', '.join(parts)}")
+    return tuple(said)
+
+
+def command_text(command: Sequence[str]) -> str:
+    """Write a recorded command line as it was typed, without where Python and its scripts lie.
+
+    Args:
+        command: As `sys.argv`: the program's path, then the arguments.
+    """
+    if not command:
+        return ""
+    program = Path(command[0])
+    words = [program.name]
+    if program.name == "__main__.py":
+        words = ["python", "-m", program.parent.name]
+    elif program.name in ("", "-c"):
+        words = ["python", "-c", "..."]
+    elif program.suffix == ".py":
+        words = ["python", program.name]
+    return shlex.join([*words, *command[1:]])
