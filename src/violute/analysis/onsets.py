@@ -86,5 +86,5 @@ def pick_onsets(
     )
     is_peak = (strength >= windows.max(axis=1)) & (strength > threshold)
     # Of a plateau, the first frame alone is the peak.
-    is_peak &= strength > np.roll(strength, 1)
+    is_peak &= np.diff(strength, prepend=-1.0) > 0.0
     return np.flatnonzero(is_peak)
