@@ -9,7 +9,7 @@ from cyclopts import Parameter
 
 from violute.cli.options import Flag
 from violute.cli.output import say, say_json
-from violute.cli.train import require_training
+from violute.cli.train import check_voice_name, require_training
 from violute.errors import TrainingError
 
 
@@ -19,6 +19,7 @@ def export(
     /,
     *,
     card: Path | None = None,
+    force: Flag = False,
     json: Flag = False,
     quiet: Flag = False,
 ) -> int:
@@ -35,6 +36,8 @@ def export(
     card
         JSON file of entries of the voice's card that add to or replace what the run knows: name,
         description, licence, training_data (a list), figures (an object), command.
+    force
+        Replace OUT if it exists.
     json
         Print one JSON document.
     quiet
@@ -44,6 +47,7 @@ def export(
 
     if not run.exists():
         raise TrainingError(f"{run}: there is no such run folder: name what `violute train` made")
+    check_voice_name(out, replace=force)
     entries = {} if card is None else read_card_entries(card)
     require_training()
     from violute.training.export import export_run

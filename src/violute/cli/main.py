@@ -46,7 +46,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         # File names are bytes; one that the terminal's encoding lacks must not end the run.
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
-    signal.signal(signal.SIGTERM, _stop)
+    for name in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):  # Windows has no terminal that hangs up
+            signal.signal(getattr(signal, name), _stop)
     try:
         code = app(
             list(sys.argv[1:] if arguments is None else arguments),
@@ -68,5 +70,5 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _stop(number: int, _frame: FrameType | None) -> None:
-    """Leave on SIGTERM as on an error, so that unfinished files are removed."""
+    """Leave on a signal as on an error, so that unfinished files are removed."""
     sys.exit(128 + number)

@@ -87,8 +87,7 @@ def ddsp(
 
     if (steps is not None and steps < 1) or (minutes is not None and not minutes > 0):
         raise InputError("--steps and --minutes must be above 0: give a larger number")
-    if out.suffix.lower() != ".onnx":
-        raise TrainingError(f"{out}: a voice file ends in .onnx: name it {out.with_suffix('.onnx').name}")
+    check_voice_name(out, replace=resume)
     patterns = _patterns(hold_out)
     for folder in (a, b):
         list_recordings(folder, hold_out=patterns)  # a wrong folder is told before torch takes its seconds
@@ -133,6 +132,20 @@ def ddsp(
             f"{out} ({result.step} steps in {result.seconds / 60:.1f} minutes, best after {result.best_step})"
         )
     return 0
+
+
+def check_voice_name(out: Path, *, replace: bool) -> None:
+    """Make sure that a voice may be written there, before the work begins.
+
+    Raises:
+        TrainingError: The name is not that of a voice file, or something is there already.
+    """
+    if out.suffix.lower() != ".onnx":
+        raise TrainingError(f"{out}: a voice file ends in .onnx: name it {out.with_suffix('.onnx').name}")
+    if out.is_file() and not replace:
+        raise TrainingError(
+            f"{out} exists: name another file, or add --force (violute export) or --resume (violute train)"
+        )
 
 
 def require_training() -> None:

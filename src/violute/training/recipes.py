@@ -54,14 +54,14 @@ class DdspRecipe:
 def ddsp_default() -> DdspRecipe:
     """Return what made the built-in voice: two CPU cores, two hours."""
     return DdspRecipe(
-        LoopSettings(n_steps=6_000, minutes=120.0, averaging_decay=0.999, best_by=None),
+        LoopSettings(n_steps=6_000, minutes=120.0, checkpoint_every=100, averaging_decay=0.999, best_by=None),
         spectral_from_step=5_000,
     )
 
 
 def ddsp_quick() -> DdspRecipe:
     """Return what tells within minutes whether two folders are worth the default recipe."""
-    return DdspRecipe(LoopSettings(n_steps=2_000, minutes=15.0, averaging_decay=0.99))
+    return DdspRecipe(LoopSettings(n_steps=2_000, minutes=15.0, checkpoint_every=50, averaging_decay=0.99))
 
 
 def ddsp_tiny() -> DdspRecipe:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -56,8 +57,8 @@ def plan_conversions(
     folder = _as_folder(output)
     if output is not None and folder is None:
         if len(sources) > 1 or sources[0].is_dir():
-            what = f"{len(sources)} inputs" if len(sources) > 1 else "a folder"
-            raise InputError(f"{output}: this is one file, and {what} need a folder: name a folder instead")
+            what = f"{len(sources)} inputs need" if len(sources) > 1 else "a folder needs"
+            raise InputError(f"{output}: this is one file, and {what} a folder: name a folder instead")
         return [PlannedConversion(sources[0], Path(output), is_named=True)]
     plans: list[PlannedConversion] = []
     taken: set[Path] = set()
@@ -91,9 +92,12 @@ def refuse_to_replace(plans: Sequence[PlannedConversion]) -> None:
 
 
 def mix_label(mix: MixLike) -> str:
-    """Name a mix in a few letters, for file names: `mix0.50`, `tone0.30-noise0.80-...`, `mix-moving`."""
+    """Name a mix in a few letters, for file names: `mix0.50`, `tone0.30-noise0.80-...`, `mix-moving-3fa2c1`.
+
+    Other mixes have other names, so that what is there already is known for what it is.
+    """
     if not isinstance(mix, Mix):
-        return f"mix{mix:.2f}" if isinstance(mix, (int, float)) else "mix-moving"
+        return _dial_label("mix", mix)
     dials = {field.name: getattr(mix, field.name) for field in fields(Mix)}
     room = dials.pop("room")
     parts = [_dial_label("mix", mix.tone)]
@@ -105,7 +109,10 @@ def mix_label(mix: MixLike) -> str:
 
 
 def _dial_label(name: str, value: object) -> str:
-    return f"{name}{value:.2f}" if isinstance(value, (int, float)) else f"{name}-moving"
+    if isinstance(value, (int, float)):
+        short = f"{value:.2f}"
+        return name + (short if float(short) == value else f"{value:.6g}")
+    return f"{name}-moving-{hashlib.sha256(repr(value).encode()).hexdigest()[:6]}"
 
 
 def _as_folder(output: str | Path | None) -> Path | None:
@@ -129,7 +136,7 @@ def _recordings(folder: Path, *, skip: Path) -> list[Path]:
         path
         for path in sorted(folder.rglob("*"))
         if path.suffix.lower() in RECORDING_EXTENSIONS
-        and not path.name.startswith(".")
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
         and f"{MARK}-" not in path.stem
         and path.is_file()
         and not (inside and path.resolve().is_relative_to(skip))
