@@ -161,7 +161,9 @@ def test_a_failure_takes_its_new_folders_along(place):
 def test_an_interrupted_run_leaves_nothing_behind(place, number, code):
     soundfile.write(place / "long.wav", tone(8_000 * 60 * 20), 8_000)
     before = files_below(place)
-    start = START.format(tests=str(Path(__file__).parent))
+    # A test run in the background may have been told to ignore Ctrl-C, and its children with it.
+    heed = "import signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    start = heed + START.format(tests=str(Path(__file__).parent))
     running = subprocess.Popen(
         [sys.executable, "-c", start, "convert", "long.wav", "out/", "--voice", "sines"],
         cwd=place,

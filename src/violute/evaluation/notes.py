@@ -20,8 +20,9 @@ from jaxtyping import Bool, Float
 
 from violute.errors import InputError, ShapeError
 from violute.evaluation import fusion, loudness
+from violute.evaluation.attacks import attack_times
 from violute.evaluation.loudness import frame_loudness_db, sounding_frames
-from violute.evaluation.onsets import WINDOW_SECONDS, onset_times
+from violute.evaluation.onsets import WINDOW_SECONDS
 from violute.evaluation.pitch import TOLERANCE_CENTS, judge_f0
 
 SHORTEST_SECONDS = 0.05
@@ -105,7 +106,7 @@ def line_notes(audio: Float[np.ndarray, "... sample"], sample_rate: int) -> list
     f0_hz = judge_f0(audio, sample_rate)
     n_frames = min(len(f0_hz), len(sounding))
     track = np.where(sounding[:n_frames], f0_hz[:n_frames], 0.0)
-    return segment_notes(track, onset_times(audio, sample_rate))
+    return segment_notes(track, attack_times(audio, sample_rate))
 
 
 def chord_notes(audio: Float[np.ndarray, "... sample"], sample_rate: int) -> list[Note]:
@@ -133,7 +134,7 @@ def chord_notes(audio: Float[np.ndarray, "... sample"], sample_rate: int) -> lis
     keys = np.round(midi - tuning).astype(int)
     gap = round(_CHORD_GAP_SECONDS * fusion.FRAME_RATE_HZ)
     shortest = round(_CHORD_SHORTEST_SECONDS * fusion.FRAME_RATE_HZ)
-    attacks = np.round(onset_times(audio, sample_rate) * fusion.FRAME_RATE_HZ).astype(int)
+    attacks = np.round(attack_times(audio, sample_rate) * fusion.FRAME_RATE_HZ).astype(int)
     notes = []
     for key in np.unique(keys[series_hz > 0.0]):
         is_key = (keys == key) & (series_hz > 0.0)
