@@ -1,5 +1,6 @@
 """Names of results: one for each recording, never a recording's own."""
 
+import re
 from pathlib import Path
 
 import pytest
