@@ -9,7 +9,7 @@ from pathlib import Path
 
 from violute.audio.formats import FORMATS
 from violute.errors import AudioError, InputError
-from violute.voices.mix import Mix, MixLike
+from violute.voices.mix import Automation, Mix, MixLike
 
 RECORDING_EXTENSIONS = frozenset({*FORMATS, ".oga", ".aifc", ".caf", ".au", ".w64", ".rf64"})
 """What counts as a recording in a folder; a file named outright may have any extension."""
@@ -108,11 +108,12 @@ def mix_label(mix: MixLike) -> str:
     return "-".join(parts)
 
 
-def _dial_label(name: str, value: object) -> str:
+def _dial_label(name: str, value: float | Automation) -> str:
     if isinstance(value, (int, float)):
         short = f"{value:.2f}"
         return name + (short if float(short) == value else f"{value:.6g}")
-    return f"{name}-moving-{hashlib.sha256(repr(value).encode()).hexdigest()[:6]}"
+    course = repr([(float(seconds), float(mix)) for seconds, mix in value])
+    return f"{name}-moving-{hashlib.sha256(course.encode()).hexdigest()[:6]}"
 
 
 def _as_folder(output: str | Path | None) -> Path | None:
