@@ -83,7 +83,7 @@ def source_facts(
     f0_hz, conditioning_hz, loudness_db = (track[:n_frames] for track in tracks)
     sounding = loudness.sounding_frames(loudness_db)
     agreed = pitch.compared_frames(f0_hz, conditioning_hz, sounding)
-    onset_seconds = onsets.onset_times(audio, sample_rate)
+    onset_seconds = onsets.note_onsets(f0_hz, loudness_db)
     centroid, cepstrum = mix_path.timbre_point(audio, sample_rate)
     figures = {
         "judge/posterior": figure(_posterior(judge, audio, sample_rate)),
@@ -174,7 +174,7 @@ def measure(
     by_mix, counts = [], []
     for i, (mix, rendering) in enumerate(zip(MIXES, chosen, strict=True)):
         frames = pitch.compared_frames(facts.f0_hz, f0_hz[i], sounding, conditioning_hz=facts.conditioning_hz)
-        onset_seconds = onsets.onset_times(rendering, rate)
+        onset_seconds = onsets.note_onsets(f0_hz[i], loudness_db[i])
         heard_hz = np.where(loudness.sounding_frames(loudness_db[i]), f0_hz[i], 0.0)
         counts.append(deviation_counts(facts.f0_hz, f0_hz[i], frames).tolist())
         values = {
