@@ -25,9 +25,17 @@ class VoiceError(InputError):
     """A voice is unknown, damaged, or made for another version of Violute."""
 
 
+class DataError(InputError):
+    """A data set cannot be fetched or stored, or is not what it should be."""
+
+
 class TrainingError(InputError):
     """A training run cannot start or continue with what it was given."""
 
 
 class ShapeError(VioluteError, ValueError):
     """Arrays disagree in shape."""
+
+
+class TrainingWarning(UserWarning):
+    """A training run goes on, but not as it should."""

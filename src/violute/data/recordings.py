@@ -75,7 +75,7 @@ def list_recordings(
         relative = path.relative_to(folder).as_posix()
         for recording in _recordings_of(path):
             keys = (recording.name, path.name, relative)
-            if _matches(keys, hold_out) or (select is not None and not _matches(keys, select)):
+            if matches(keys, hold_out) or (select is not None and not matches(keys, select)):
                 continue
             kept.append(recording)
     return kept
@@ -136,7 +136,8 @@ def read_recording(
     return np.asarray(mono, dtype=np.float32)
 
 
-def _matches(keys: Sequence[str], patterns: Sequence[str]) -> bool:
+def matches(keys: Sequence[str], patterns: Sequence[str]) -> bool:
+    """Tell whether a glob pattern fits one of a recording's names, case and all."""
     return any(fnmatchcase(key, pattern) for key in keys for pattern in patterns)
 
 

@@ -1,0 +1,108 @@
+"""A manifest of anyone's recordings: every file of a folder read once and put into figures."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from violute.data.manifest import Manifest, ManifestEntry, duplicates, traps_of
+from violute.data.recordings import AUDIO_SUFFIXES, matches
+from violute.data.sound_report import report_sound
+from violute.data.splits import HELD_OUT, TRAIN
+from violute.errors import AudioError, DataError
+
+
+@dataclass(frozen=True)
+class FolderReport:
+    """What became of a folder's files.
+
+    Attributes:
+        manifest: Of the files that hold a recording.
+        failed: The others: a line each that names the file, the reason and what to do.
+    """
+
+    manifest: Manifest
+    failed: tuple[str, ...]
+
+
+def report_folder(
+    folder: str | Path,
+    *,
+    manifest_folder: str | Path | None = None,
+    licence: str = "",
+    hold_out: Sequence[str] = (),
+    on_progress: Callable[[float, str], None] | None = None,
+) -> FolderReport:
+    """Measure the recordings of a folder and its sub-folders.
+
+    A recording's instrument is the name of the sub-folder of `folder` in which it lies, or else of
+    `folder` itself. A file with a segment map counts as one recording here.
+
+    Args:
+        folder: To search.
+        manifest_folder: Where the manifest will lie; None is `folder`.
+        licence: To be written into the manifest.
+        hold_out: Glob patterns of recordings that training will leave out, as for `list_recordings`.
+        on_progress: Called with the share of the bytes done, 0 to 1, and the file at hand.
+
+    Raises:
+        DataError: There is no such folder, or no recording in it can be used.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        what = "is a file, not a folder" if folder.exists() else "does not exist"
+        raise DataError(f"{folder} {what}: name a folder of recordings")
+    paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in AUDIO_SUFFIXES and p.is_file())
+    if not paths:
+        raise DataError(
+            f"{folder}: the folder holds no recordings: put some into it, as one of "
+            f"{' '.join(sorted(AUDIO_SUFFIXES))}"
+        )
+    tell = on_progress or (lambda share, name: None)
+    sizes = [path.stat().st_size for path in paths]
+    n_bytes, n_done = max(sum(sizes), 1), 0
+    entries, failed = [], []
+    for path, size in zip(paths, sizes, strict=True):
+        relative = path.relative_to(folder)
+        share = n_done / n_bytes
+        tell(share, relative.as_posix())
+        try:
+            sound = report_sound(
+                path,
+                on_progress=_part(tell, share, size / n_bytes, relative.as_posix()),
+            )
+        except AudioError as error:
+            failed.append(str(error))
+        else:
+            is_held_out = matches((path.stem, path.name, relative.as_posix()), hold_out)
+            entries.append(
+                ManifestEntry(
+                    path=_relative(path, Path(manifest_folder or folder)),
+                    instrument=relative.parts[0] if len(relative.parts) > 1 else folder.resolve().name,
+                    split=HELD_OUT if is_held_out else TRAIN,
+                    sound=sound,
+                    traps=traps_of(sound),
+                )
+            )
+        n_done += size
+    if not entries:
+        more = f", nor can the other {len(failed) - 1}" if len(failed) > 1 else ""
+        raise DataError(f"{folder}: no recording in it can be used: {failed[0]}{more}")
+    manifest = Manifest(folder.resolve().name, licence, "", tuple(entries), duplicates(entries))
+    return FolderReport(manifest, tuple(failed))
+
+
+def _part(
+    tell: Callable[[float, str], None], share: float, width: float, name: str
+) -> Callable[[float], None]:
+    """Return what tells of one file's progress as of a part of the whole."""
+    return lambda part: tell(share + part * width, name)
+
+
+def _relative(path: Path, folder: Path) -> str:
+    try:
+        return Path(os.path.relpath(path.resolve(), folder.resolve())).as_posix()
+    except ValueError:  # another drive, on Windows
+        return path.resolve().as_posix()

@@ -1,0 +1,54 @@
+"""Which folder holds which instrument: folders of recordings are named for what plays in them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from violute.data.recordings import AUDIO_SUFFIXES
+from violute.errors import DataError
+
+_MUSICNET_PARTS = frozenset({"train_data", "test_data"})
+
+
+def instrument_folders(given: Sequence[Path], *, only: Sequence[str] = ()) -> dict[str, Path]:
+    """Find the folder of each instrument.
+
+    Args:
+        given: Folders with recordings, each named for its instrument, or parents of such folders.
+        only: Instruments to keep; none keeps all.
+
+    Returns:
+        Folders by instrument, in the order given, those of a parent by name.
+
+    Raises:
+        DataError: A folder is missing or holds no audio, two have one name, or one of `only` is not there.
+    """
+    found: dict[str, Path] = {}
+    for folder in given:
+        if not folder.is_dir():
+            raise DataError(f"{folder}: there is no such folder: name a folder of recordings")
+        if any(_is_audio(path) for path in folder.iterdir()):
+            named = [folder]
+        else:
+            children = sorted(path for path in folder.iterdir() if path.is_dir())
+            named = [path for path in children if any(_is_audio(inner) for inner in path.rglob("*"))]
+        if not named:
+            raise DataError(f"{folder}: the folder holds no audio: put recordings into it or its sub-folders")
+        for path in named:
+            name = path.resolve().name
+            if name in _MUSICNET_PARTS:
+                raise DataError(
+                    f"{path}: MusicNet as it is packed: unpack it by instrument with violute data musicnet"
+                )
+            if name in found:
+                raise DataError(f"{found[name]} and {path}: two folders of {name}: put them into one")
+            found[name] = path
+    missing = [name for name in only if name not in found]
+    if missing:
+        raise DataError(f"{missing[0]}: there is no such folder of recordings: choose of {', '.join(found)}")
+    return {name: path for name, path in found.items() if not only or name in only}
+
+
+def _is_audio(path: Path) -> bool:
+    return path.suffix.lower() in AUDIO_SUFFIXES and path.is_file()
