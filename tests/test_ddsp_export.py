@@ -14,6 +14,7 @@ from violute.data.features import measure_all
 from violute.data.recordings import list_recordings
 from violute.errors import TrainingError
 from violute.models.ddsp import DdspConfig, DdspDecoder, VoiceGraph
+from violute.synthesis.noise import noise_bands
 from violute.training.checkpoints import read_checkpoint
 from violute.training.ddsp_data import lines_of
 from violute.training.ddsp_export import graph_bytes, pitch_range_hz
@@ -139,6 +140,19 @@ def test_an_end_keeps_its_room_in_the_file_too():
     got = session.run(None, {name: value.numpy() for name, value in given.items()})
     for one, other in zip(got, wanted, strict=True):
         np.testing.assert_allclose(one, other.detach().numpy(), atol=2e-3)
+
+
+def test_a_tilt_turns_one_end_alone_about_a_kilohertz():
+    decoder, given = tiny_ddsp.task(2).decoder.eval(), tiny_ddsp.inputs(30, 8)
+    with torch.no_grad():
+        plain = VoiceGraph(decoder)(given["features"], given["f0_hz"])
+        tilted = VoiceGraph(decoder, tilt_db_per_octave=(0.0, -2.0))(given["features"], given["f0_hz"])
+    frequency_hz = given["f0_hz"].numpy()[:, None] * np.arange(1, 101)
+    for before, after, hz in zip(plain, tilted, (frequency_hz, noise_bands()), strict=True):
+        torch.testing.assert_close(after[0], before[0])
+        expected = -2.0 * np.log2(np.maximum(hz, 1000.0) / 1000.0)
+        gained = (after[1] - before[1]).numpy()
+        np.testing.assert_allclose(gained, np.broadcast_to(expected, gained.shape), atol=1e-3)
 
 
 def test_held_out_notes_keep_the_room_of_their_source():

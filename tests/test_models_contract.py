@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,10 @@ import pytest
 import torch
 from torch import Tensor
 
+import tiny_cyclegan
 import tiny_ddsp
+import tiny_paired
+import tiny_vae
 import toy_family
 from violute.training.checkpoints import read_checkpoint, write_checkpoint
 from violute.training.seeds import seed_everything
@@ -83,7 +87,52 @@ DDSP = Family(
     shapes=lambda n_frames: {"harmonic_db": (2, n_frames, 100), "noise_db": (2, n_frames, 64)},
 )
 
-FAMILIES = [TOY, DDSP]
+VAE = Family(
+    name="vae",
+    task=tiny_vae.vae_task,
+    weights=tiny_vae.VAE_WEIGHTS,
+    inputs=tiny_vae.inputs,
+    outputs=tiny_vae.outputs,
+    shapes=tiny_vae.shapes,
+    tolerance=2e-3,  # the file holds large weights in half precision
+)
+
+MEVAE = Family(
+    name="mevae",
+    task=tiny_vae.mevae_task,
+    weights=tiny_vae.MEVAE_WEIGHTS,
+    inputs=tiny_vae.inputs,
+    outputs=tiny_vae.outputs,
+    shapes=tiny_vae.shapes,
+    tolerance=2e-3,
+)
+
+CYCLEGAN = Family(
+    name="cyclegan",
+    task=tiny_cyclegan.task,
+    weights=tiny_cyclegan.WEIGHTS,
+    inputs=tiny_vae.inputs,
+    outputs=tiny_cyclegan.outputs,
+    shapes=tiny_vae.shapes,
+    falling=("critic/translation",),  # generators and critics pull the total to and fro
+    tolerance=2e-3,
+)
+
+PAIRED_VAE, PAIRED_GAN = (
+    Family(
+        name=f"paired-{flavour}",
+        task=partial(tiny_paired.task, flavour),
+        weights=tiny_paired.WEIGHTS[flavour],
+        inputs=tiny_vae.inputs,
+        outputs=tiny_paired.outputs,
+        shapes=tiny_vae.shapes,
+        falling=("pairs/smooth",),
+        tolerance=2e-3,
+    )
+    for flavour in ("vae", "gan")
+)
+
+FAMILIES = [TOY, DDSP, VAE, MEVAE, CYCLEGAN, PAIRED_VAE, PAIRED_GAN]
 
 
 @pytest.fixture(autouse=True)

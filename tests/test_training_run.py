@@ -9,7 +9,7 @@ import soundfile
 
 from toy_family import ToyTask
 from violute.errors import TrainingError
-from violute.training.run import TwoEnds, train_ddsp, train_voice, with_limits
+from violute.training.run import TwoEnds, train_family, train_voice, with_limits
 from violute.training.settings import LoopSettings
 
 LOOP = LoopSettings(n_steps=2)
@@ -103,7 +103,7 @@ def test_an_impossible_destination_fails_before_the_training(tmp_path: Path, fol
 
 def test_ddsp_refuses_an_unknown_recipe_before_anything_else(tmp_path: Path):
     with pytest.raises(TrainingError, match="there is no recipe 'grand' for ddsp"):
-        train_ddsp("nowhere", "nowhere", tmp_path / "voice.onnx", recipe="grand")
+        train_family("ddsp", ("nowhere", "nowhere"), tmp_path / "voice.onnx", recipe="grand")
 
 
 def test_steps_alone_lift_the_minutes_and_minutes_alone_keep_the_steps():

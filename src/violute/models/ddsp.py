@@ -4,7 +4,8 @@ A causal dilated convolution net, told the instrument by an embedding, predicts 
 harmonic and noise band relative to the loudness of the frame. What depends on frequency alone is
 kept apart from what depends on the note: each instrument owns a body, a fixed filter read at the
 frequency of each harmonic, so that vibrato sweeps its resonances; each source of recordings owns a
-room, another such filter, which is left out when a voice is rendered.
+room, another such filter and the strength of its reverberation, which is left out when a voice is
+rendered.
 
 Source:
     Engel et al., DDSP: Differentiable digital signal processing (ICLR 2020), sections 3 and 4, for
@@ -14,6 +15,7 @@ Source:
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -23,9 +25,18 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from violute.analysis.conditioning import N_FEATURES
+from violute.synthesis.noise import noise_bands
 
 FILTER_LOWEST_HZ = 150.0
 FILTER_HIGHEST_HZ = 22050.0
+
+DB_PER_UNIT = 10.0
+"""The stack and the reverberation are learned in units of this many dB: Adam's steps are small."""
+
+TILT_FROM_HZ = 1000.0
+
+START_TAIL_DB = -25.0
+"""Energy of a hall's reverberation over that of the sound, where training begins."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +48,7 @@ class DdspConfig:
         n_bands: Noise bands.
         n_ends: Instruments.
         n_sources: Sources of recordings, each with a room.
+        n_tails: Rates at which a room's reverberation decays.
         channels: Width of the stack.
         dilations: Of the causal convolutions of three taps, in frames.
         body_bins_per_octave: Resolution of an instrument's body.
@@ -47,6 +59,7 @@ class DdspConfig:
     n_bands: int = 64
     n_ends: int = 2
     n_sources: int = 1
+    n_tails: int = 2
     channels: int = 160
     dilations: tuple[int, ...] = (1, 2, 4, 8)
     body_bins_per_octave: int = 24
@@ -147,6 +160,9 @@ class DdspDecoder(nn.Module):
         self.body = FilterTable(config.n_ends, config.body_bins_per_octave)
         self.room = FilterTable(config.n_sources, config.room_bins_per_octave)
         self.room_noise_db = nn.Parameter(torch.zeros(config.n_sources, config.n_bands))
+        self.room_tails = nn.Parameter(
+            torch.full((config.n_sources, config.n_tails), START_TAIL_DB / DB_PER_UNIT)
+        )
         self.register_buffer("harmonic_number", torch.arange(1.0, config.n_harmonics + 1.0))
 
     def forward(
@@ -171,13 +187,29 @@ class DdspDecoder(nn.Module):
         hidden = functional.silu(x).transpose(1, 2)
         frequency_hz = f0_hz[:, :, None] * self.harmonic_number
         level_db = self.level_db(end)[:, :, None]
-        # The stack works in units of 10 dB.
-        harmonic_db = 10.0 * self.to_harmonics(hidden) + self.body(end, frequency_hz) + level_db
-        noise_db = 10.0 * self.to_noise(hidden) / 4.0 + level_db
+        harmonic_db = DB_PER_UNIT * self.to_harmonics(hidden) + self.body(end, frequency_hz) + level_db
+        noise_db = DB_PER_UNIT * self.to_noise(hidden) / 4.0 + level_db
         if source is not None:
             harmonic_db = harmonic_db + self.room(source, frequency_hz)
             noise_db = noise_db + self.room_noise_db[source][:, None, :]
         return Levels(harmonic_db, noise_db)
+
+    def measured_noise_db(
+        self,
+        noise_db: Float[Tensor, "batch frame band"],
+        tail_db: Float[Tensor, "batch frame tail band"],
+        source: Int[Tensor, " batch"],
+    ) -> Float[Tensor, "batch frame band"]:
+        """Add the reverberation of earlier notes to an instrument's noise: what a microphone measures.
+
+        Args:
+            noise_db: Of the instrument.
+            tail_db: From `violute.data.tails`, relative to the loudness of the frame as `noise_db` is.
+            source: Source of each item, whose room answers as strongly as it has learned.
+        """
+        tail_db = tail_db + DB_PER_UNIT * self.room_tails[source][:, None, :, None]
+        nepers = torch.cat([noise_db[:, :, None], tail_db], dim=2) * (math.log(10.0) / 10.0)
+        return torch.logsumexp(nepers, dim=2) * (10.0 / math.log(10.0))
 
 
 class VoiceGraph(nn.Module):
@@ -186,12 +218,24 @@ class VoiceGraph(nn.Module):
     Args:
         decoder: Trained.
         reference_source: For each end, the source whose room the end keeps; -1 keeps none.
+        tilt_db_per_octave: For each end, what its levels gain per octave above `TILT_FROM_HZ`: a
+            correction by hand where all recordings of an instrument are brighter or duller than it is.
     """
 
-    def __init__(self, decoder: DdspDecoder, reference_source: tuple[int, int] = (-1, -1)) -> None:
+    band_hz: Tensor
+
+    def __init__(
+        self,
+        decoder: DdspDecoder,
+        reference_source: tuple[int, int] = (-1, -1),
+        tilt_db_per_octave: tuple[float, float] = (0.0, 0.0),
+    ) -> None:
         super().__init__()
         self.decoder = decoder
         self.reference_source = reference_source
+        self.tilt_db_per_octave = tilt_db_per_octave
+        centres_hz = noise_bands(decoder.config.n_bands).astype("float32")
+        self.register_buffer("band_hz", torch.from_numpy(centres_hz), persistent=False)
 
     def forward(self, features: Float[Tensor, "end frame feature"], f0_hz: Float[Tensor, " frame"]) -> Levels:
         """Predict the levels of both ends.
@@ -211,6 +255,15 @@ class VoiceGraph(nn.Module):
                 member = torch.tensor([source])
                 harmonic = harmonic + self.decoder.room(member, frequency_hz)[0]
                 noise = noise + self.decoder.room_noise_db[source]
+            tilt = self.tilt_db_per_octave[i]
+            if tilt != 0.0:
+                harmonic = harmonic + tilt * _octaves_above(frequency_hz[0])
+                noise = noise + tilt * _octaves_above(self.band_hz)
             harmonic_db.append(harmonic)
             noise_db.append(noise)
         return Levels(torch.stack(harmonic_db), torch.stack(noise_db))
+
+
+def _octaves_above(frequency_hz: Float[Tensor, "*axes"]) -> Float[Tensor, "*axes"]:
+    """Octaves above `TILT_FROM_HZ`; 0 below it."""
+    return torch.log2(torch.clamp(frequency_hz, min=TILT_FROM_HZ) / TILT_FROM_HZ)

@@ -12,8 +12,10 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from violute.analysis.conditioning import conditioning
+from violute.analysis.pitch import LOWEST_HZ
 from violute.analysis.spectra import HOP_LENGTH
 from violute.data.features import Features
+from violute.data.tails import reverberation_tails
 from violute.errors import TrainingError
 
 VALIDATION_SHARE = 10
@@ -38,6 +40,7 @@ class Snippets(NamedTuple):
     f0_hz: Float[Tensor, "batch frame"]
     harmonic_db: Float[Tensor, "batch frame harmonic"]
     noise_db: Float[Tensor, "batch frame band"]
+    tail_db: Float[Tensor, "batch frame tail band"]
     is_reliable: Bool[Tensor, "batch frame"]
     end: Int[Tensor, " batch"]
     source: Int[Tensor, " batch"]
@@ -59,6 +62,7 @@ class Line:
     onset_strength: Float[np.ndarray, " frame"]
     harmonic_db: Float[np.ndarray, "frame harmonic"]
     noise_db: Float[np.ndarray, "frame band"]
+    tail_db: Float[np.ndarray, "frame tail band"]
     is_reliable: Bool[np.ndarray, " frame"]
     highest_hz: Float[np.ndarray, " frame"]
     loudness_db: Float[np.ndarray, " frame"]
@@ -137,6 +141,7 @@ def _line(name: str, members: Sequence[Features], end: int, source: int) -> Line
         onset_strength=np.concatenate([m.controls.onset_strength for m in members]),
         harmonic_db=np.concatenate([m.harmonic_db for m in members]) - loudness_db[:, None],
         noise_db=np.concatenate([m.noise_db for m in members]) - loudness_db[:, None],
+        tail_db=np.concatenate([_tails(m) for m in members]) - loudness_db[:, None, None],
         is_reliable=is_reliable & (relative_db > QUIETEST_DB),
         highest_hz=np.concatenate(
             [np.full(m.controls.n_frames, m.highest_hz, dtype=np.float32) for m in members]
@@ -144,6 +149,11 @@ def _line(name: str, members: Sequence[Features], end: int, source: int) -> Line
         loudness_db=loudness_db,
         audio=np.concatenate([_whole_frames(m) for m in members]),
     )
+
+
+def _tails(features: Features) -> Float[np.ndarray, "frame tail band"]:
+    """Reverberation that may lie beneath the measured noise; pitches that are not sure excite it too."""
+    return reverberation_tails(np.maximum(features.controls.f0_hz[0], LOWEST_HZ), features.harmonic_db)
 
 
 def _whole_frames(features: Features) -> Float[np.ndarray, " sample"]:
@@ -179,6 +189,7 @@ def _snippet(line: Line, start: int, n_frames: int, rng: np.random.Generator | N
         f0_hz.astype(np.float32),
         cut(line.harmonic_db).astype(np.float32),
         cut(line.noise_db).astype(np.float32),
+        cut(line.tail_db).astype(np.float32),
         is_reliable,
         np.int64(line.end),
         np.int64(line.source),

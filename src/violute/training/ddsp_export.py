@@ -16,6 +16,7 @@ from violute.analysis.spectra import SAMPLE_RATE
 from violute.models.ddsp import DdspDecoder, VoiceGraph
 from violute.training.ddsp_data import Line
 from violute.training.dial import dial_points
+from violute.training.unrest import partial_unrest_db
 from violute.voices.adaptation import loudness_quantiles
 from violute.voices.card import Card
 from violute.voices.file import seal
@@ -41,9 +42,12 @@ def export_ddsp(
         names: Of the ends.
         path: To write.
         reference_source: Source whose room each end keeps; -1 for none.
-        card: Further entries of the voice's `Card`.
+        card: Further entries of the voice's `Card`; and `tilt_db_per_octave` by end, see `VoiceGraph`.
     """
-    graph = VoiceGraph(decoder.eval(), reference_source).eval()
+    card = dict(card)
+    tilts = card.pop("tilt_db_per_octave", {})
+    tilt = (float(tilts.get(names[0], 0.0)), float(tilts.get(names[1], 0.0)))
+    graph = VoiceGraph(decoder.eval(), reference_source, tilt).eval()
     entries = {
         "family": "ddsp",
         "sample_rate": SAMPLE_RATE,
@@ -54,6 +58,10 @@ def export_ddsp(
                 name: [round(float(q), 2) for q in loudness_quantiles(_loudness_db(_of_end(lines, i)))]
                 for i, name in enumerate(names)
             },
+            "unrest_db": {
+                name: partial_unrest_db(decoder, _of_end(lines, i)) for i, name in enumerate(names)
+            },
+            "tilt_db_per_octave": dict(zip(names, tilt, strict=True)),
             "dial": _calibrated(graph, lines),
         },
         **card,

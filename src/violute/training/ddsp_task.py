@@ -19,6 +19,7 @@ from torch.optim import Optimizer
 
 from violute.analysis.spectra import HOP_LENGTH, SAMPLE_RATE
 from violute.data.features import Features, measure_all, with_audio
+from violute.data.tails import DECAY_SECONDS
 from violute.errors import TrainingError
 from violute.models.ddsp import DdspConfig, DdspDecoder
 from violute.training.ddsp_data import Line, Snippets, draw, lines_of, split
@@ -70,7 +71,12 @@ class DdspTask:
             self.lines += lines_of(features, end, len(self.lines))
         self.validation_lines = _lines_like(self.lines, validation) or self.lines
         self.examples = tuple(_example(features) for features in training)
-        config = DdspConfig(n_sources=len(self.lines), channels=recipe.channels, dilations=recipe.dilations)
+        config = DdspConfig(
+            n_sources=len(self.lines),
+            n_tails=len(DECAY_SECONDS),
+            channels=recipe.channels,
+            dilations=recipe.dilations,
+        )
         self.decoder = DdspDecoder(config).to(device)
         # Without a stage on sounds there are no rooms to learn by ear.
         self.rooms = None if recipe.spectral_from_step is None else SourceReverb(len(self.lines)).to(device)
@@ -149,8 +155,9 @@ class DdspTask:
     def _losses(self, snippets: Snippets) -> dict[str, torch.Tensor]:
         levels = self.decoder(snippets.features, snippets.f0_hz, snippets.end, snippets.source)
         decoder = self.decoder
+        noise_db = decoder.measured_noise_db(levels.noise_db, snippets.tail_db, snippets.source)
         return {
-            **regression_losses(levels.harmonic_db, levels.noise_db, snippets),
+            **regression_losses(levels.harmonic_db, noise_db, snippets),
             "prior/smooth_body": decoder.body.roughness(),
             "prior/smooth_room": decoder.room.roughness(),
             "prior/small_room": decoder.room.gain_db.square().mean() + decoder.room_noise_db.square().mean(),

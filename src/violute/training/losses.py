@@ -38,5 +38,17 @@ def weighted_total(
     return {**losses, "total": total}
 
 
+def weights_of(losses: Mapping[str, Float[Tensor, ""]], weights: Mapping[str, float]) -> dict[str, float]:
+    """Return the weights of one turn's losses, where generator and critic descend apart.
+
+    A loss without a weight is left for `weighted_total` to tell.
+
+    Args:
+        losses: Of the turn.
+        weights: Of all turns.
+    """
+    return {name: weights[name] for name in losses if name in weights}
+
+
 def _listed(names: Mapping[str, object]) -> str:
     return ", ".join(sorted(names)) or "none"

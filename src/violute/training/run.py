@@ -1,4 +1,4 @@
-"""From two folders of recordings to a voice file: what `violute train` calls."""
+"""From two folders of recordings, or a prepared store, to a voice file: what `violute train` calls."""
 
 from __future__ import annotations
 
@@ -11,18 +11,23 @@ from typing import Any
 import torch
 
 from violute.data.recordings import Recording, list_recordings
+from violute.data.store import Store, open_store
 from violute.errors import TrainingError
+from violute.training.families import trained_family
 from violute.training.loop import TrainingResult, train
 from violute.training.processes import choose_device, joined_processes, writer_first
 from violute.training.progress import OnTrainingProgress
 from violute.training.provenance import command_text
-from violute.training.recipes import ddsp_recipe
 from violute.training.run_folder import RunFolder
 from violute.training.settings import LoopSettings
+from violute.training.spectrogram_prepared import prepared_recordings
 from violute.training.task import Task
 
 OnPrepare = Callable[[float], None]
 """Called with the share of the recordings measured so far, rising from 0 to 1."""
+
+Source = tuple[str | Path, str | Path] | str | Path
+"""Two folders of recordings, for mix 0 and mix 1, or one store of `violute prepare` with both."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,8 @@ class TwoEnds:
         on_prepare: Told how far the measuring is; None in processes that only read the cache.
         card: Entries of the voice's card that add to or replace what training knows.
         is_training: Whether there will be steps; what only they need is left out otherwise.
+        store: Pictures of the recordings, which need not be there themselves then; its instruments are
+            called as the ends are.
     """
 
     names: tuple[str, str]
@@ -46,11 +53,12 @@ class TwoEnds:
     on_prepare: OnPrepare | None = None
     card: Mapping[str, Any] = field(default_factory=dict)
     is_training: bool = True
+    store: Store | None = None
 
 
-def train_ddsp(
-    a: str | Path,
-    b: str | Path,
+def train_family(
+    family: str,
+    source: Source,
     out: str | Path,
     *,
     names: tuple[str, str] = ("flute", "violin"),
@@ -59,24 +67,27 @@ def train_ddsp(
     recipe: str = "default",
     steps: int | None = None,
     minutes: float | None = None,
+    seed: int | None = None,
     resume: bool = False,
     device: str = "auto",
     card: Mapping[str, Any] | None = None,
     on_prepare: OnPrepare | None = None,
     on_progress: OnTrainingProgress | None = None,
 ) -> TrainingResult:
-    """Train a voice of the family `ddsp` and write its file; also under `torchrun`.
+    """Train a voice of a family by one of its recipes and write its file; also under `torchrun`.
 
     Args:
-        a: Folder of recordings of the instrument at mix 0.
-        b: Folder of recordings of the instrument at mix 1.
+        family: `ddsp`, `vae` or `mevae`.
+        source: Folders of recordings of the instruments at mix 0 and mix 1, or a prepared store, from which
+            families of spectrograms learn.
         out: Voice file to write.
-        names: Of the two ends.
-        hold_out: Glob patterns of recordings to leave out of training.
+        names: Of the two ends; instruments of the store.
+        hold_out: Glob patterns of recordings to leave out of training; a store has its own.
         run_dir: Folder for metrics and checkpoints; None puts it beside `out`, as NAME-run.
-        recipe: `default`, `quick` or `tiny`.
+        recipe: One of the family's.
         steps: Instead of the recipe's.
         minutes: Instead of the recipe's limit, restarts counted together.
+        seed: Instead of the recipe's.
         resume: Continue the run in `run_dir`.
         device: `auto`, `cpu` or `cuda`.
         card: Entries of the voice's card, as `read_card_entries` reads them; not kept in the run folder.
@@ -84,25 +95,22 @@ def train_ddsp(
         on_progress: Told the losses and the time left.
 
     Raises:
-        TrainingError: A folder, name, recipe or device cannot be used, or training diverged.
+        TrainingError: A family, folder, name, recipe or device cannot be used, or training diverged.
+        DataError: The store is none, or damaged.
         AudioError: A recording cannot be read.
     """
-    chosen = ddsp_recipe(recipe)
-
-    def build(ends: TwoEnds) -> Task:
-        # Here: a wrong name or folder should fail before the costly imports.
-        from violute.training.ddsp_task import build_ddsp_task
-
-        return build_ddsp_task(ends, chosen)
-
+    trained = trained_family(family)
+    chosen = trained.recipe(recipe)
+    if not isinstance(source, tuple) and not hasattr(chosen, "spectrogram"):
+        raise TrainingError(f"{family} learns from sound, not from pictures: give two folders of recordings")
     loop = with_limits(chosen.loop, steps=steps, minutes=minutes)
-    config = {"family": "ddsp", "recipe": recipe, "settings": replace(chosen, loop=loop)}
+    chosen = replace(chosen, loop=loop if seed is None else replace(loop, seed=seed))
     return train_voice(
-        build,
-        (a, b),
+        lambda ends: trained.build(ends, chosen),
+        source,
         out,
-        loop=loop,
-        config=config,
+        loop=chosen.loop,
+        config={"family": family, "recipe": recipe, "settings": chosen},
         names=names,
         hold_out=hold_out,
         run_dir=run_dir,
@@ -116,7 +124,7 @@ def train_ddsp(
 
 def train_voice(
     build: Callable[[TwoEnds], Task],
-    folders: tuple[str | Path, str | Path],
+    source: Source,
     out: str | Path,
     *,
     loop: LoopSettings,
@@ -130,16 +138,16 @@ def train_voice(
     on_prepare: OnPrepare | None = None,
     on_progress: OnTrainingProgress | None = None,
 ) -> TrainingResult:
-    """List the recordings, build a family's task, train it and export the best weights.
+    """List the recordings or open the store, build a family's task, train it and export the best weights.
 
     Args:
         build: Makes the task, and measures and caches features; the writing process goes first.
-        folders: Of recordings, for mix 0 and mix 1.
+        source: Folders of recordings for mix 0 and mix 1, or a prepared store.
         out: Voice file to write; it appears only when it is whole.
         loop: How long, how often and how carefully.
         config: What else the run folder records, and compares on resume.
-        names: Of the two ends.
-        hold_out: Glob patterns of recordings to leave out of training.
+        names: Of the two ends; instruments of the store.
+        hold_out: Glob patterns of recordings to leave out of training; a store has its own.
         run_dir: Folder for metrics and checkpoints; None puts it beside `out`, as NAME-run.
         resume: Continue the run in `run_dir`.
         device: `auto`, `cpu` or `cuda`.
@@ -150,13 +158,14 @@ def train_voice(
     Raises:
         TrainingError: A folder, name or device cannot be used, `out` cannot be written, or training
             diverged.
+        DataError: The store is none, or damaged.
         AudioError: A recording cannot be read.
     """
     out = Path(out)
     _check_destination(out)
     if not names[0] or not names[1] or names[0] == names[1]:
         raise TrainingError(f"the ends are named {names[0]!r} and {names[1]!r}: give two different names")
-    first, second = (_recordings(folder, hold_out) for folder in folders)
+    store, (first, second) = _opened(source, names, hold_out)
     run_path = out.with_name(f"{out.stem}-run") if run_dir is None else Path(run_dir)
     everything = {
         **config,
@@ -164,14 +173,16 @@ def train_voice(
         "names": names,
         "recordings": [[recording.name for recording in end] for end in (first, second)],
         "out": str(out.resolve()),
-        "folders": [str(Path(folder).resolve()) for folder in folders],
+        "folders": [str(Path(folder).resolve()) for folder in _folders(source)],
+        "store": None if store is None else store.document.get("key"),
     }
     with joined_processes() as processes:
         torch_device = choose_device(device)
         with writer_first():
             told = on_prepare if processes.is_writer else None
             entries = {"command": _command(run_path, resume=resume), **(card or {})}
-            ends = TwoEnds(names, (first, second), run_path / "features", torch_device, told, entries)
+            cache = run_path / "features"
+            ends = TwoEnds(names, (first, second), cache, torch_device, told, entries, store=store)
             task = build(ends)
         result = train(task, run_path, loop, config=everything, resume=resume, on_progress=on_progress)
         if processes.is_writer:
@@ -191,6 +202,23 @@ def _command(run_path: Path, *, resume: bool) -> str:
     folder = RunFolder(run_path)
     began = folder.command() if resume and folder.last_checkpoint.exists() else []
     return command_text(began or sys.argv)
+
+
+def _opened(
+    source: Source, names: tuple[str, str], hold_out: Sequence[str]
+) -> tuple[Store | None, tuple[list[Recording], list[Recording]]]:
+    """Return the store, if it is one, and what there is to learn from of each end."""
+    if isinstance(source, tuple):
+        first, second = (_recordings(folder, hold_out) for folder in source)
+        return None, (first, second)
+    if hold_out:
+        raise TrainingError(f"{source}: has its held-out recordings already: name others to violute prepare")
+    store = open_store(source)
+    return store, prepared_recordings(store, names)
+
+
+def _folders(source: Source) -> tuple[str | Path, ...]:
+    return source if isinstance(source, tuple) else (source,)
 
 
 def _recordings(folder: str | Path, hold_out: Sequence[str]) -> list[Recording]:

@@ -24,6 +24,7 @@ import numpy as np
 import torch
 from scipy.io import wavfile
 
+from violute.data.whole_file import replace_text
 from violute.errors import TrainingError
 from violute.training.plots import plot_metrics
 from violute.training.task import Sound
@@ -72,7 +73,7 @@ class RunFolder:
         row |= {"command": list(sys.argv if command is None else command), "versions": _versions()}
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            _replace_text(self.config_path, json.dumps(entries, indent=2, ensure_ascii=False) + "\n")
+            replace_text(self.config_path, json.dumps(entries, indent=2, ensure_ascii=False) + "\n")
             with self.starts_path.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(row, ensure_ascii=False) + "\n")
             if not resuming:
@@ -117,7 +118,7 @@ class RunFolder:
     def truncate_metrics(self, step: int) -> None:
         """Drop the rows of steps after `step`, which a resumed run will write anew."""
         rows = [row for row in self.read_metrics() if row["step"] <= step]
-        _replace_text(self.metrics_path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
+        replace_text(self.metrics_path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
 
     def plot(self) -> None:
         """Draw the metrics."""
@@ -186,10 +187,3 @@ def _versions() -> dict[str, str]:
     if torch.cuda.is_available():
         versions["gpu"] = torch.cuda.get_device_name()
     return versions
-
-
-def _replace_text(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)

@@ -26,7 +26,7 @@ class LoopSettings:
         gradient_clip_norm: Largest norm of an optimizer's gradient; None leaves it alone.
         schedule: Of the learning rate after the warm-up; see `learning_rate_factor`.
         warmup_steps: Steps over which the learning rate rises from nearly 0.
-        final_factor: Learning rate at the end of the cosine, as a share of the base rate.
+        final_factor: Learning rate at the end of the cosine or the line, as a share of the base rate.
         averaging_decay: Of the moving average of the weights that is validated and exported,
             below 1; None uses the weights as they are.
 
@@ -42,7 +42,7 @@ class LoopSettings:
     checkpoint_every: int = 500
     best_by: str | None = "total"
     gradient_clip_norm: float | None = 1.0
-    schedule: Literal["constant", "cosine"] = "cosine"
+    schedule: Literal["constant", "cosine", "linear"] = "cosine"
     warmup_steps: int = 100
     final_factor: float = 0.01
     averaging_decay: float | None = 0.999
@@ -59,8 +59,8 @@ class LoopSettings:
             raise TrainingError(f"warmup_steps is {self.warmup_steps}: give 0 or more")
         if self.gradient_clip_norm is not None and not self.gradient_clip_norm > 0:
             raise TrainingError(f"gradient_clip_norm is {self.gradient_clip_norm:g}: give a norm above 0")
-        if self.schedule not in ("constant", "cosine"):
-            raise TrainingError(f"schedule is {self.schedule!r}: give constant or cosine")
+        if self.schedule not in ("constant", "cosine", "linear"):
+            raise TrainingError(f"schedule is {self.schedule!r}: give constant, cosine or linear")
         if not 0.0 <= self.final_factor <= 1.0:
             raise TrainingError(f"final_factor is {self.final_factor:g}: give a share from 0 to 1")
         if self.averaging_decay is not None and not 0.0 <= self.averaging_decay < 1.0:

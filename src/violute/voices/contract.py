@@ -51,8 +51,8 @@ class Performance(Protocol):
         ...
 
 
-class Take(Protocol):
-    """One performance, analysed by one voice."""
+class TakeLike(Protocol):
+    """One performance, analysed by one voice; `violute.voices.take.Take` is ours."""
 
     def render(
         self, mix: MixLike = 0.5, *, on_progress: OnProgress | None = None
@@ -79,7 +79,7 @@ class Voice(Protocol):
         sample_rate: int,
         *,
         on_progress: OnProgress | None = None,
-    ) -> Take:
+    ) -> TakeLike:
         """Measure a performance: `(sample,)` or `(channel, sample)`, any rate.
 
         Raises:

@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import onnxruntime
 from jaxtyping import Float
 
 from violute.analysis.analyser import analyse_blocks
@@ -35,8 +34,19 @@ from violute.voices.articulation import attack_share, harmonic_gate
 from violute.voices.card import Card
 from violute.voices.contract import OnProgress
 from violute.voices.family import FamilyVoice
-from violute.voices.levels import harmonic_weights, heard_power, level_of, mixed, root_of
+from violute.voices.levels import (
+    harmonic_weights,
+    heard_power,
+    level_of,
+    mixed,
+    noise_weights,
+    power_terms,
+    root_of,
+)
+from violute.voices.live import LiveTracks
 from violute.voices.mix import Dials
+from violute.voices.network import UNUSABLE, open_network
+from violute.voices.unrest import N_TRACKS, unrest_curve, wavering
 
 BLOCK_FRAMES = 512
 LOOK_BACK_FRAMES = 64
@@ -56,16 +66,6 @@ UNPITCHED_HZ = 440.0
 NO_PITCH = "no steady pitch was found: this voice plays one note at a time of a pitched instrument"
 LITTLE_PITCH_SHARE = 0.1
 
-_state = onnxruntime.capi.onnxruntime_pybind11_state
-_UNUSABLE = (
-    _state.Fail,
-    _state.InvalidArgument,
-    _state.InvalidGraph,
-    _state.InvalidProtobuf,
-    _state.NotImplemented,
-)
-"""What onnxruntime raises for a damaged network; no root but `Exception` unites them."""
-
 
 class HarmonicVoice(FamilyVoice):
     """A voice of the family `ddsp`.
@@ -78,18 +78,14 @@ class HarmonicVoice(FamilyVoice):
         VoiceError: The network cannot be loaded or the card lacks its settings.
     """
 
+    is_live = True
+
     def __init__(self, onnx_bytes: bytes, card: Card) -> None:
         super().__init__(card)
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 3
-        # Threads that spin while they wait would take the core that synthesis runs on meanwhile.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
-            self.session = onnxruntime.InferenceSession(
-                onnx_bytes, options, providers=["CPUExecutionProvider"]
-            )
+            self.session = open_network(onnx_bytes)
             self.settings = VoiceSettings(card)
-        except (KeyError, TypeError, ValueError, RuntimeError, *_UNUSABLE) as error:
+        except (KeyError, TypeError, *UNUSABLE) as error:
             reason = str(error).splitlines()[0]
             raise VoiceError(
                 f"voice {card.name} is damaged ({reason}): export or download it again"
@@ -117,6 +113,8 @@ class VoiceSettings:
         self.pitch_range_hz = [card.pitch_range_hz[end] for end in card.ends]
         lowest_hz = [lowest for lowest, _ in self.pitch_range_hz]
         self.rumble_root = np.stack([root_of(-rumble_db(hz)) for hz in lowest_hz])[:, None, :]
+        told_db = card.settings.get("unrest_db", dict.fromkeys(card.ends, ()))
+        self.unrest_db = np.stack([unrest_curve(told_db[end], N_TRACKS) for end in card.ends])
         dial = np.asarray(card.settings.get("dial", [[0.0, 0.0], [1.0, 1.0]]), dtype=np.float64)
         self.dial_mix, self.dial_weight = dial[:, 0], dial[:, 1]
 
@@ -194,9 +192,7 @@ class HarmonicPerformance:
         cents, vibrato_db = self._vibrato.moved(dials.vibrato)
         f0_hz = (self._f0_hz * 2.0 ** (cents / 1200.0)).astype(np.float32)
         for start in range(0, self.n_frames, BLOCK_FRAMES):
-            # One point more than hops: each block ends where the next begins.
-            points = np.minimum(np.arange(start, start + BLOCK_FRAMES + 1), self.n_frames - 1)
-            points = points[: min(BLOCK_FRAMES, self.n_frames - start) + 1]
+            points = self._points(start)
             harmonic_root, noise_root, power = self._mixed(points, dials)
             wanted_db = self._loudness_db[points] + vibrato_db[points]
             gain = (10.0 ** (wanted_db / 20.0) / np.sqrt(np.maximum(power, 1e-14)))[:, None].astype(
@@ -206,6 +202,43 @@ class HarmonicPerformance:
             noise_db = level_of(noise_root * np.sqrt(np.maximum(gain, 1e-9)))
             audio = harmonics.block(f0_hz[points], amplitudes) + noise.block(noise_db)
             yield audio if room is None else room.block(audio, dials.room[points])
+
+    def live_tracks(self) -> LiveTracks:
+        """Return the parameters of both ends over the whole piece, as `blocks` mixes them."""
+        none, full = (np.full(self.n_frames, dial) for dial in (0.0, 1.0))
+        still, moving = self._vibrato.moved(none), self._vibrato.moved(full)
+        levels: list[list[np.ndarray]] = [[], [], [], []]
+        for start in range(0, self.n_frames, BLOCK_FRAMES):
+            ends = self._ends(self._points(start))
+            pieces = (
+                ends.harmonic_root.astype(np.float16),
+                ends.noise_root.astype(np.float16),
+                power_terms(ends.harmonic_root, ends.harmonic_weight)[None],
+                power_terms(ends.noise_root, noise_weights())[None],
+            )
+            for track, piece in zip(levels, pieces, strict=True):
+                track.append(piece[:, :-1])
+        harmonic_root, noise_root, harmonic_power, noise_power = (np.hstack(track) for track in levels)
+        return LiveTracks(
+            SAMPLE_RATE,
+            self.frame_rate_hz,
+            np.stack([self._settings.dial_mix, self._settings.dial_weight], axis=1),
+            self._f0_hz,
+            np.asarray(self._loudness_db, np.float32),
+            np.asarray(self._gate, np.float32),
+            self._attack,
+            np.stack([still[0], moving[0]]).astype(np.float32),
+            np.stack([still[1], moving[1]]).astype(np.float32),
+            harmonic_root,
+            noise_root,
+            harmonic_power[0],
+            noise_power[0],
+        )
+
+    def _points(self, start: int) -> np.ndarray:
+        """Frames of the block that starts at `start`, and the one where the next begins."""
+        stop = min(start + BLOCK_FRAMES, self.n_frames) + 1
+        return np.minimum(np.arange(start, stop), self.n_frames - 1)
 
     def _mixed(
         self, points: np.ndarray, dials: Dials
@@ -238,8 +271,11 @@ class HarmonicPerformance:
         weight = harmonic_weights(f0_hz[inside], harmonic_db.shape[2])
         # Without any pitch there are no harmonics to be loud.
         weight *= np.float32(self._is_pitched)
+        unrest_db = self._settings.unrest_db[:, : harmonic_db.shape[2]]
         ends = _Ends(
-            root_of(harmonic_db[:, inside]), root_of(noise_db[:, inside]) * self._settings.rumble_root, weight
+            root_of(harmonic_db[:, inside]) * np.stack([wavering(points, end_db) for end_db in unrest_db]),
+            root_of(noise_db[:, inside]) * self._settings.rumble_root,
+            weight,
         )
         if self.n_frames > CACHED_FRAMES:
             return ends

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import ClassVar
 
 import numpy as np
 from jaxtyping import Num
@@ -23,6 +24,9 @@ class FamilyVoice(ABC):
     Args:
         card: What the voice is, what made it, and where its limits are.
     """
+
+    is_live: ClassVar[bool] = False
+    """Whether the performances have live parameters; see `violute.voices.live`."""
 
     def __init__(self, card: Card) -> None:
         self._card = card

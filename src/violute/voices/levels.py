@@ -63,7 +63,25 @@ def heard_power(
         harmonic_weight: From `harmonic_weights`.
     """
     harmonics = np.einsum("ij,ij->i", np.square(np.square(harmonic_root)), harmonic_weight)
-    return harmonics + np.einsum("ij,j->i", np.square(np.square(noise_root)), _noise_weights())
+    return harmonics + np.einsum("ij,j->i", np.square(np.square(noise_root)), noise_weights())
+
+
+def power_terms(
+    roots: Float[np.ndarray, "2 frame level"],
+    weight: Float[np.ndarray, "frame level"] | Float[np.ndarray, " level"],
+) -> Float[np.ndarray, "frame 5"]:
+    """Terms t_0 ... t_4 from which the heard power of `mixed` roots follows at any weight.
+
+    The power at weight w is sum_j C(4, j) (1 - w)^(4 - j) w^j t_j.
+
+    Args:
+        roots: Square roots of the amplitudes of both ends.
+        weight: Gain of the A curve on the power of each level.
+    """
+    low, high = np.square(roots)
+    between = roots[0] * roots[1]
+    products = (low * low, low * between, low * high, between * high, high * high)
+    return np.stack([(product * weight).sum(axis=1) for product in products], axis=1)
 
 
 def harmonic_weights(
@@ -83,7 +101,8 @@ def _a_table() -> Float[np.ndarray, " step"]:
 
 
 @lru_cache(maxsize=1)
-def _noise_weights() -> Float[np.ndarray, " band"]:
+def noise_weights() -> Float[np.ndarray, " band"]:
+    """Gain of the A curve on the power of each noise band, and the band's share of white noise."""
     centres_hz = noise_bands(N_BANDS, sample_rate=SAMPLE_RATE)
     share = np.gradient(centres_hz) / (SAMPLE_RATE / 2)
     # White noise of RMS 1 has twice the power of a sine of amplitude 1.

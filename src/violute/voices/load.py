@@ -19,7 +19,11 @@ BUILTIN_FOLDER = Path(__file__).parent / "builtin"
 """Voices that ship with the package; file `X.onnx` answers to `X` and to `violute-X`."""
 
 FAMILIES = {
+    "cyclegan": "violute.voices.spectrogram:SpectrogramVoice",
     "ddsp": "violute.voices.ddsp:HarmonicVoice",
+    "mevae": "violute.voices.spectrogram:SpectrogramVoice",
+    "paired": "violute.voices.spectrogram:SpectrogramVoice",
+    "vae": "violute.voices.spectrogram:SpectrogramVoice",
 }
 """Family name to `module:class`; the class takes (onnx_bytes, card). Imported only when needed."""
 

@@ -7,11 +7,9 @@ recording happens here: rate, exact length, channels, loudness (ITU-R BS.1770) a
 from __future__ import annotations
 
 import math
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
 
 import numpy as np
 from jaxtyping import Float32
@@ -20,18 +18,15 @@ from violute.audio.channels import Measurement, laid_loudness_lu, lay_on_channel
 from violute.audio.limiter import Limiter
 from violute.audio.loudness import SILENCE_LUFS, LoudnessMeter
 from violute.audio.resample import StreamResampler
-from violute.audio.source import BLOCK_SAMPLES, Source
+from violute.audio.source import Source
 from violute.audio.write import AudioWriter
-from violute.errors import AudioError
 from violute.voices.ahead import ahead
 from violute.voices.contract import OnProgress, Performance
 from violute.voices.mix import Dials, MixLike, dials
+from violute.voices.spool import SPOOL_BYTES, Spool
 
 CEILING_DB = -1.0
 """Highest true peak of a rendering, in dBTP."""
-
-SPOOL_BYTES = 64_000_000
-"""A rendering up to this size (6 minutes at 44.1 kHz) waits in memory, a longer one on disk."""
 
 SAFE_MARGIN_DB = 0.2
 """So far below the ceiling the limiter passes everything on as it is, and need not be asked."""
@@ -167,7 +162,7 @@ class Take:
         self, laid: Dials, on_progress: OnProgress
     ) -> Iterator[Float32[np.ndarray, "channel sample"]]:
         frame = self.frame
-        with _Spool() as spool:
+        with Spool(SPOOL_BYTES) as spool:
             meter = LoudnessMeter(frame.sample_rate, 1)
             n_done = 0
             for mono in ahead(self._mono_blocks(laid)):
@@ -200,7 +195,7 @@ class Take:
         if rest.shape[1]:
             yield rest
 
-    def _gain(self, meter: LoudnessMeter, spool: _Spool) -> float:
+    def _gain(self, meter: LoudnessMeter, spool: Spool) -> float:
         """Find the linear gain that makes the rendering as loud as the recording, limiter included.
 
         The limiter sees the loudest channel; the others hold the same sound, only softer.
@@ -227,40 +222,6 @@ class Take:
         return _to_gain(gain_db)
 
 
-class _Spool:
-    """A mono sound that waits, in memory while it is short and on disk when it is long."""
-
-    def __init__(self) -> None:
-        # Without a name on disk, so that even a killed process leaves nothing behind.
-        self._file = tempfile.SpooledTemporaryFile(SPOOL_BYTES)  # noqa: SIM115 - closed by __exit__
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._file.close()
-
-    def append(self, mono: Float32[np.ndarray, "1 sample"]) -> None:
-        """Add samples at the end.
-
-        Raises:
-            AudioError: The disk is full.
-        """
-        try:
-            self._file.write(mono.tobytes())
-        except OSError as error:
-            raise AudioError(
-                f"the rendering doesn't fit into {tempfile.gettempdir()} ({error.strerror}): "
-                "make room there, or set TMPDIR to another folder"
-            ) from error
-
-    def blocks(self) -> Iterator[Float32[np.ndarray, "1 sample"]]:
-        """Read everything, from the start."""
-        self._file.seek(0)
-        while content := self._file.read(4 * BLOCK_SAMPLES):
-            yield np.frombuffer(content, np.float32)[None]
-
-
 def _to_db(gain: float) -> float:
     return 20.0 * math.log10(gain)
 
@@ -269,13 +230,13 @@ def _to_gain(level_db: float) -> float:
     return float(10.0 ** (level_db / 20.0))
 
 
-def _scaled(spool: _Spool, gain: float) -> Iterator[Float32[np.ndarray, "1 sample"]]:
+def _scaled(spool: Spool, gain: float) -> Iterator[Float32[np.ndarray, "1 sample"]]:
     """Apply a gain."""
     for mono in spool.blocks():
         yield np.float32(gain) * mono
 
 
-def _limited(spool: _Spool, gain: float, sample_rate: int) -> Iterator[Float32[np.ndarray, "1 sample"]]:
+def _limited(spool: Spool, gain: float, sample_rate: int) -> Iterator[Float32[np.ndarray, "1 sample"]]:
     """Apply a gain and hold the true peak below the ceiling."""
     limiter = Limiter(sample_rate, 1, ceiling_db=CEILING_DB)
     for mono in spool.blocks():

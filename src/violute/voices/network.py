@@ -1,0 +1,34 @@
+"""Waking the network of a voice file in onnxruntime."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import onnxruntime
+
+_state = onnxruntime.capi.onnxruntime_pybind11_state
+
+UNUSABLE = (
+    RuntimeError,
+    ValueError,
+    _state.Fail,
+    _state.InvalidArgument,
+    _state.InvalidGraph,
+    _state.InvalidProtobuf,
+    _state.NotImplemented,
+    _state.RuntimeException,
+)
+"""What onnxruntime raises for a damaged network; no root but `Exception` unites them."""
+
+
+def open_network(onnx_bytes: bytes) -> Any:
+    """Return an onnxruntime session that leaves the other core to synthesis.
+
+    Raises:
+        The errors of `UNUSABLE`, for the caller to say which voice it is.
+    """
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    # Threads that spin while they wait would take the core that synthesis runs on meanwhile.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return onnxruntime.InferenceSession(onnx_bytes, options, providers=["CPUExecutionProvider"])

@@ -1,0 +1,76 @@
+"""`Spool`: a mono sound that waits, in memory while it is short and on disk when it is long."""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+import weakref
+from collections.abc import Iterator
+from typing import Self
+
+import numpy as np
+from jaxtyping import Float32
+
+from violute.audio.source import BLOCK_SAMPLES
+from violute.errors import AudioError
+
+SPOOL_BYTES = 64_000_000
+"""A sound up to this size (6 minutes at 44.1 kHz) waits in memory, a longer one on disk."""
+
+_SAMPLE_BYTES = 4
+
+
+class Spool:
+    """A mono sound that waits; whoever drops it leaves nothing behind.
+
+    Args:
+        most_bytes: In memory; beyond it the sound moves to a temporary file.
+        name: What to call the sound in a message.
+    """
+
+    def __init__(self, most_bytes: int = SPOOL_BYTES, name: str = "the rendering") -> None:
+        self.n_samples = 0
+        self._name = name
+        # Without a name on disk, so that even a killed process leaves nothing behind.
+        self._file = tempfile.SpooledTemporaryFile(most_bytes)  # noqa: SIM115 - closed by __exit__
+        # Two renderings of one take may read by turns.
+        self._lock = threading.Lock()
+        weakref.finalize(self, self._file.close)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def append(self, mono: Float32[np.ndarray, "*channel sample"]) -> None:
+        """Add samples at the end.
+
+        Raises:
+            AudioError: The disk is full.
+        """
+        try:
+            with self._lock:
+                self._file.seek(self.n_samples * _SAMPLE_BYTES)
+                self._file.write(mono.tobytes())
+        except OSError as error:
+            raise AudioError(
+                f"{self._name} doesn't fit into {tempfile.gettempdir()} ({error.strerror}): "
+                "make room there, or set TMPDIR to another folder"
+            ) from error
+        self.n_samples += mono.size
+
+    def read(self, start: int, stop: int) -> Float32[np.ndarray, " sample"]:
+        """Read samples `start` up to, not including, `stop`; outside of the sound is silence."""
+        first, last = (min(max(at, 0), self.n_samples) for at in (start, stop))
+        with self._lock:
+            self._file.seek(first * _SAMPLE_BYTES)
+            content = self._file.read((last - first) * _SAMPLE_BYTES)
+        samples = np.zeros(stop - start, np.float32)
+        samples[first - start : last - start] = np.frombuffer(content, np.float32)
+        return samples
+
+    def blocks(self) -> Iterator[Float32[np.ndarray, "1 sample"]]:
+        """Read everything, from the start."""
+        for start in range(0, self.n_samples, BLOCK_SAMPLES):
+            yield self.read(start, min(start + BLOCK_SAMPLES, self.n_samples))[None]
