@@ -1,9 +1,11 @@
 """The bench in processes of its own: cost, several at a time, and where figures come from."""
 
 import json
+import multiprocessing
 from pathlib import Path
 
 import numpy as np
+import pytest
 import soundfile
 
 import tiny_ddsp
@@ -54,6 +56,36 @@ def test_several_processes_find_what_one_finds(tmp_path):
     two, _ = run_bench(lineup, clips, tmp_path / "two", with_cost=False, n_processes=2)
     without_cost = lambda document: [{**r, "cost": None} for r in document["results"]]
     assert without_cost(one) == without_cost(two)
+
+
+def test_a_bench_that_is_stopped_leaves_no_process_behind(tmp_path):
+    (tmp_path / "mellow").mkdir()
+    soundfile.write(tmp_path / "mellow" / "tone.wav", tone(440.0, 20.0), RATE)
+    path = tmp_path / "tiny.onnx"
+    tiny_ddsp.task().export(path)
+    lineup = Lineup(voice_files([str(path)]), tiny_ddsp.NAMES, NO_REFERENCES, with_baselines=False)
+    clips = find_clips(
+        tmp_path, tiny_ddsp.NAMES, clip_seconds=0.6, shortest_seconds=0.5, clips_per_recording=20
+    )
+
+    def interrupt(share: float) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_bench(
+            lineup,
+            clips,
+            tmp_path / "work",
+            with_cost=False,
+            n_processes=2,
+            on_stage=lambda _title: interrupt,
+        )
+    processes = multiprocessing.active_children()
+    for process in processes:
+        process.join(timeout=10.0)
+    assert not any(process.is_alive() for process in processes)
+    done = len(list((tmp_path / "work").glob("*.json")))
+    assert 0 < done < len(clips)
 
 
 def test_the_environment_tells_no_folders():

@@ -60,11 +60,25 @@ def test_one_pair_out_of_order() -> None:
 def test_brighter_sound_has_a_higher_centroid_at_any_level() -> None:
     time = np.arange(44_100) / 44_100
     tones = [np.sin(2 * np.pi * f * time) for f in (500.0, 1000.0, 2000.0)]
-    centroids = [timbre_point(gain * t, 44_100)[0] for t, gain in zip(tones, (1.0, 0.1, 0.01), strict=True)]
+    centroids = [
+        timbre_point(gain * t, 44_100).centroid_octaves
+        for t, gain in zip(tones, (1.0, 0.1, 0.01), strict=True)
+    ]
     np.testing.assert_allclose(2 ** np.array(centroids), [500, 1000, 2000], rtol=0.03)
-    loud, soft = (timbre_point(gain * tones[0], 44_100)[1] for gain in (1.0, 0.01))
+    loud, soft = (timbre_point(gain * tones[0], 44_100).cepstrum for gain in (1.0, 0.01))
     np.testing.assert_allclose(loud, soft, atol=0.1)
-    assert np.isnan(timbre_point(np.zeros(4410), 44_100)[0])
+    silent = timbre_point(np.zeros(4410), 44_100)
+    assert np.isnan([silent.centroid_octaves, silent.tilt_db_per_octave]).all()
+
+
+@pytest.mark.parametrize("db_per_octave", [-9.0, -3.0, 0.0])
+def test_tilt_is_that_of_shaped_noise(db_per_octave: float) -> None:
+    # White noise has 3 dB more in each octave than in the one below; a filter adds its own slope.
+    spectrum = np.fft.rfft(np.random.default_rng(0).standard_normal(2 * 44_100))
+    frequencies = np.maximum(np.fft.rfftfreq(2 * 44_100, 1 / 44_100), 20.0)
+    noise = np.fft.irfft(spectrum * 10 ** (db_per_octave / 20 * np.log2(frequencies / 1000)))
+    noise *= 0.1 / np.std(noise)
+    assert timbre_point(noise, 44_100).tilt_db_per_octave == pytest.approx(3.0 + db_per_octave, abs=0.4)
 
 
 def test_drifts_are_measured() -> None:

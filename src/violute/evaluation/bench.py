@@ -144,6 +144,8 @@ def _run_jobs(jobs: Sequence[Job], n_processes: int, on_progress: OnProgress) ->
                     on_progress(len(failures) / len(jobs))
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
+                for process in multiprocessing.active_children():
+                    process.terminate()  # or they would finish their clip, unheard, before we may leave
                 raise
     return sorted(
         (failure for failure in failures if failure is not None), key=lambda f: (f["contender"], f["clip"])

@@ -24,6 +24,7 @@ DIRECTIONS: Mapping[str, int] = {
     "timbre/kernel_distance": -1,
     "mix/spearman": 1,
     "mix/centroid_r2": 1,
+    "mix/tilt_r2": 1,
     "mix/mfcc_r2": 1,
     "mix/step_cv": -1,
     "mix/pitch_drift_cents": -1,

@@ -40,7 +40,7 @@ def environment(arguments: Sequence[str] = ()) -> dict[str, Any]:
         "processor": _processor(),
         "n_cores": usable_cores(),
         "system": f"{platform.system()} {platform.machine()}",
-        "command": shlex.join(["violute", *(_without_folders(argument) for argument in arguments)]),
+        "command": shlex.join(["violute", *(without_folders(argument) for argument in arguments)]),
     }
 
 
@@ -49,7 +49,8 @@ def usable_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _without_folders(argument: str) -> str:
+def without_folders(argument: str) -> str:
+    """Return an argument of a command line, an absolute path as its last part only."""
     return Path(argument).name if Path(argument).is_absolute() else argument
 
 

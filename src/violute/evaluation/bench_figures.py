@@ -84,10 +84,11 @@ def source_facts(
     sounding = loudness.sounding_frames(loudness_db)
     agreed = pitch.compared_frames(f0_hz, conditioning_hz, sounding)
     onset_seconds = onsets.note_onsets(f0_hz, loudness_db)
-    centroid, cepstrum = mix_path.timbre_point(audio, sample_rate)
+    colour = mix_path.timbre_point(audio, sample_rate)
     figures = {
         "judge/posterior": figure(_posterior(judge, audio, sample_rate)),
-        "timbre/centroid_octaves": figure(centroid),
+        "timbre/centroid_octaves": figure(colour.centroid_octaves),
+        "timbre/tilt_db_per_octave": figure(colour.tilt_db_per_octave),
         "pitch/judges_agree": figure(pitch.raw_pitch_accuracy(f0_hz, conditioning_hz, agreed)),
         "onsets/n": float(len(onset_seconds)),
         **of_sound(audio, sample_rate),
@@ -102,7 +103,7 @@ def source_facts(
         notes=segment_notes(np.where(sounding, f0_hz, 0.0), onset_seconds),
         chord_notes=chord_notes(audio, sample_rate),
         figures=figures,
-        timbre=cepstrum,
+        timbre=colour.cepstrum,
     )
 
 
@@ -155,13 +156,14 @@ def measure(
     rate = facts.sample_rate
     dial, cepstra = [], []
     for mix, rendering in zip(DIAL_MIXES, renderings, strict=True):
-        centroid, cepstrum = mix_path.timbre_point(rendering, rate)
-        cepstra.append(cepstrum)
+        colour = mix_path.timbre_point(rendering, rate)
+        cepstra.append(colour.cepstrum)
         dial.append(
             {
                 "mix": mix,
                 "judge/posterior": figure(_posterior(judge, rendering, rate)),
-                "timbre/centroid_octaves": figure(centroid),
+                "timbre/centroid_octaves": figure(colour.centroid_octaves),
+                "timbre/tilt_db_per_octave": figure(colour.tilt_db_per_octave),
             }
         )
     n_frames = len(facts.f0_hz)
@@ -230,14 +232,15 @@ def _path_figures(
 ) -> Figures:
     even = [DIAL_MIXES.index(mix) for mix in PATH_MIXES]
     mixes = np.array(PATH_MIXES)
-    posteriors, centroids = (
+    posteriors, centroids, tilts = (
         np.array([np.nan if dial[i][name] is None else dial[i][name] for i in even], dtype=np.float64)
-        for name in ("judge/posterior", "timbre/centroid_octaves")
+        for name in ("judge/posterior", "timbre/centroid_octaves", "timbre/tilt_db_per_octave")
     )
     points = cepstra[even]
     values = {
         "mix/spearman": mix_path.spearman(posteriors, mixes),
         "mix/centroid_r2": mix_path.path_linearity_r2(centroids[:, None], mixes),
+        "mix/tilt_r2": mix_path.path_linearity_r2(tilts[:, None], mixes),
         "mix/mfcc_r2": mix_path.path_linearity_r2(points, mixes),
         "mix/step_cv": mix_path.step_cv(points, mixes),
         "mix/pitch_drift_cents": mix_path.pitch_drift_cents(f0_hz, agreed),

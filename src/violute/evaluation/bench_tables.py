@@ -25,6 +25,8 @@ ROWS: Sequence[tuple[str, str, float | None]] = (
     ("posterior, mix 0.5", "judge/posterior", 0.5),
     ("posterior, mix 1", "judge/posterior", 1.0),
     ("rank with mix", "mix/spearman", None),
+    ("centroid path R2", "mix/centroid_r2", None),
+    ("tilt path R2", "mix/tilt_r2", None),
     ("MFCC path R2", "mix/mfcc_r2", None),
     ("step unevenness", "mix/step_cv", None),
     ("pitch drift, cents", "mix/pitch_drift_cents", None),

@@ -8,6 +8,8 @@ Source:
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import librosa
 import numpy as np
 import scipy.stats
@@ -24,6 +26,9 @@ _N_FFT = 2048
 N_MFCC = 13
 """Cepstral coefficients, without the first, which is loudness."""
 
+TILT_RANGE_HZ = (250.0, 8000.0)
+"""Five octaves: the flute's lowest notes and the last octave in which every recording has sound."""
+
 
 def spearman(posteriors: Float[np.ndarray, " mix"], mixes: Float[np.ndarray, " mix"]) -> float:
     """Return the rank correlation of the judge's posterior with the mix; NaN where one is constant.
@@ -37,18 +42,28 @@ def spearman(posteriors: Float[np.ndarray, " mix"], mixes: Float[np.ndarray, " m
     return float(scipy.stats.spearmanr(posteriors, mixes).statistic)
 
 
-def timbre_point(
-    audio: Float[np.ndarray, "... sample"], sample_rate: int
-) -> tuple[float, Float[np.ndarray, " coefficient"]]:
-    """Return the average colour of a rendering over its sounding frames.
+@dataclass(frozen=True)
+class TimbrePoint:
+    """The average colour of a sound over its sounding frames; NaN in silence.
+
+    Attributes:
+        centroid_octaves: Mean spectral centroid, in octaves above 1 Hz.
+        tilt_db_per_octave: Slope of a straight line through the mean levels of the third-octave
+            bands of `TILT_RANGE_HZ`; 0 for pink noise, 3 for white.
+        cepstrum: Mean of `N_MFCC` cepstral coefficients.
+    """
+
+    centroid_octaves: float
+    tilt_db_per_octave: float
+    cepstrum: Float[np.ndarray, " coefficient"]
+
+
+def timbre_point(audio: Float[np.ndarray, "... sample"], sample_rate: int) -> TimbrePoint:
+    """Measure the average colour of a rendering.
 
     Args:
         audio: `(sample,)` or `(channel, sample)`; channels are averaged.
         sample_rate: In Hz.
-
-    Returns:
-        The mean spectral centroid in octaves above 1 Hz, and the mean of `N_MFCC` cepstral
-        coefficients; NaN in silence.
 
     Raises:
         AudioError: The audio is empty or not finite.
@@ -57,7 +72,7 @@ def timbre_point(
     mono = soxr.resample(to_mono(audio), sample_rate, _RATE)
     starts = np.round(np.flatnonzero(sounding) * _HOP).astype(int)
     if starts.size == 0:
-        return float("nan"), np.full(N_MFCC, np.nan)
+        return TimbrePoint(float("nan"), float("nan"), np.full(N_MFCC, np.nan))
     padded = np.pad(mono, (_N_FFT // 2, _N_FFT + int(_HOP)))
     windows = np.lib.stride_tricks.sliding_window_view(padded, _N_FFT)[starts]
     power = np.square(np.abs(np.fft.rfft(windows * np.hanning(_N_FFT), axis=1)))
@@ -66,7 +81,21 @@ def timbre_point(
     centroid_hz = (amplitude @ frequencies) / np.maximum(amplitude.sum(axis=1), 1e-12)
     mel = librosa.feature.melspectrogram(S=power.T, sr=_RATE, n_mels=64)
     cepstrum = librosa.feature.mfcc(S=librosa.power_to_db(mel, top_db=60.0), n_mfcc=N_MFCC + 1)
-    return float(np.mean(np.log2(np.maximum(centroid_hz, 1.0)))), np.asarray(cepstrum[1:].mean(axis=1))
+    return TimbrePoint(
+        float(np.mean(np.log2(np.maximum(centroid_hz, 1.0)))),
+        _tilt_db_per_octave(power.mean(axis=0), frequencies),
+        np.asarray(cepstrum[1:].mean(axis=1)),
+    )
+
+
+def _tilt_db_per_octave(power: Float[np.ndarray, " bin"], frequencies: Float[np.ndarray, " bin"]) -> float:
+    lowest_hz, highest_hz = TILT_RANGE_HZ
+    edges = lowest_hz * 2.0 ** np.arange(0.0, np.log2(highest_hz / lowest_hz) + 1e-9, 1.0 / 3.0)
+    band = np.digitize(frequencies, edges) - 1
+    levels_db = 10.0 * np.log10(
+        np.maximum([power[band == i].sum() for i in range(len(edges) - 1)], power.max() * 1e-12)
+    )
+    return float(np.polyfit(np.log2(edges[:-1]), levels_db, 1)[0])
 
 
 def path_linearity_r2(points: Float[np.ndarray, "mix dimension"], mixes: Float[np.ndarray, " mix"]) -> float:

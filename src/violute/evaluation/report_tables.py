@@ -14,6 +14,7 @@ TARGETS: Mapping[str, tuple[str, float]] = {
     "onsets/f1": (">=", 0.90),
     "mix/spearman": (">=", 0.98),
     "mix/centroid_r2": (">=", 0.95),
+    "mix/tilt_r2": (">=", 0.95),
     "mix/mfcc_r2": (">=", 0.95),
     "mix/step_cv": ("<=", 0.25),
     "mix/pitch_drift_cents": ("<=", 3.0),

@@ -79,8 +79,8 @@ def mfcc_distance_db(
         Davis and Mermelstein, Comparison of parametric representations (IEEE TASSP 1980); the
         cosine transform keeps lengths, so its distance is one of levels (Parseval).
     """
-    _, wanted = timbre_point(source, source_rate)
-    _, made = timbre_point(output, output_rate)
+    wanted = timbre_point(source, source_rate).cepstrum
+    made = timbre_point(output, output_rate).cepstrum
     return float(np.linalg.norm(made - wanted) / math.sqrt(_N_MELS))
 
 

@@ -114,11 +114,16 @@ def evaluate_clip(
             }
         )
     dial = np.array(mixes, dtype=np.float64)
-    cepstra = np.stack([cepstrum for _, cepstrum in timbres])
+    cepstra = np.stack([point.cepstrum for point in timbres])
     agreed = pitch.compared_frames(f0[0], conditioning_hz, sounding)
     path = {
         "mix/spearman": mix_path.spearman(np.array(posteriors), dial),
-        "mix/centroid_r2": mix_path.path_linearity_r2(np.array([[c] for c, _ in timbres]), dial),
+        "mix/centroid_r2": mix_path.path_linearity_r2(
+            np.array([[point.centroid_octaves] for point in timbres]), dial
+        ),
+        "mix/tilt_r2": mix_path.path_linearity_r2(
+            np.array([[point.tilt_db_per_octave] for point in timbres]), dial
+        ),
         "mix/mfcc_r2": mix_path.path_linearity_r2(cepstra, dial),
         "mix/step_cv": mix_path.step_cv(cepstra, dial),
         "mix/pitch_drift_cents": mix_path.pitch_drift_cents(f0[1:], agreed),
