@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import select
@@ -9,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -58,6 +60,9 @@ class Browser:
             "--disable-dev-shm-usage",
             "--no-first-run",
             "--disable-background-networking",
+            "--mute-audio",
+            "--use-fake-ui-for-media-stream",
+            "--use-fake-device-for-media-stream",
             f"--user-data-dir={folder / 'profile'}",
         )
         self._process = subprocess.Popen(
@@ -85,6 +90,11 @@ class Browser:
         os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
 
+    @property
+    def pid(self) -> int:
+        """Leader of the browser's group of processes."""
+        return self._process.pid
+
     def call(self, method: str, **params: Any) -> dict[str, Any]:
         """Send one command and return its result; what the page complains of meanwhile is kept."""
         self._count += 1
@@ -99,6 +109,8 @@ class Browser:
                 self.errors.append(json.dumps(answer["params"]["exceptionDetails"])[:500])
             elif answer.get("method") == "Log.entryAdded" and answer["params"]["entry"]["level"] == "error":
                 self.errors.append(answer["params"]["entry"]["text"])
+            elif answer.get("method") == "Runtime.consoleAPICalled" and answer["params"]["type"] == "error":
+                self.errors.append(json.dumps(answer["params"]["args"])[:500])
             if answer.get("id") == self._count:
                 if "error" in answer:
                     raise RuntimeError(f"{method}: {answer['error']}")
@@ -108,6 +120,61 @@ class Browser:
         """Open a page from disk and wait until it has run."""
         self.call("Page.navigate", url=path.resolve().as_uri())
         self.wait_for("document.readyState === 'complete' && location.protocol === 'file:'")
+
+    def visit(self, address: str) -> None:
+        """Open a page from a server and wait until it has run."""
+        self.call("Page.navigate", url=address)
+        self.wait_for(
+            f"document.readyState === 'complete' && location.href.startsWith({json.dumps(address)})"
+        )
+
+    def click(self, selector: str) -> None:
+        """Click the middle of an element, as a person would."""
+        self.evaluate(f"document.querySelector({json.dumps(selector)}).scrollIntoView({{block: 'nearest'}})")
+        self.drag(selector, [(0.5, 0.5)])
+
+    def drag(self, selector: str, places: Sequence[tuple[float, float]]) -> None:
+        """Press at the first place on an element, move through the others, let go.
+
+        Args:
+            selector: Of the element.
+            places: Across and down, as shares of its size.
+        """
+        box = self.evaluate(
+            f"(({{left, top, width, height}}) => [left, top, width, height])"
+            f"(document.querySelector({json.dumps(selector)}).getBoundingClientRect())"
+        )
+        points = [{"x": box[0] + x * box[2], "y": box[1] + y * box[3]} for x, y in places]
+        button = {"button": "left", "clickCount": 1}
+        self.call("Input.dispatchMouseEvent", type="mouseMoved", **points[0])
+        self.call("Input.dispatchMouseEvent", type="mousePressed", buttons=1, **button, **points[0])
+        for point in points[1:]:
+            self.call("Input.dispatchMouseEvent", type="mouseMoved", buttons=1, button="left", **point)
+        self.call("Input.dispatchMouseEvent", type="mouseReleased", **button, **points[-1])
+
+    def choose_file(self, selector: str, path: Path) -> None:
+        """Choose a file in a file input."""
+        root = self.call("DOM.getDocument")["root"]["nodeId"]
+        node = self.call("DOM.querySelector", nodeId=root, selector=selector)["nodeId"]
+        self.call("DOM.setFileInputFiles", nodeId=node, files=[str(path)])
+
+    def resize(self, width: int, height: int, *, is_dark: bool = False, scale: float = 1.0) -> None:
+        """Give the page a size in CSS pixels, and a preference of colours."""
+        self.call(
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=height,
+            deviceScaleFactor=scale,
+            mobile=width < 500,
+        )
+        scheme = {"name": "prefers-color-scheme", "value": "dark" if is_dark else "light"}
+        # Colours that are still on their way to others have any contrast.
+        motion = {"name": "prefers-reduced-motion", "value": "reduce"}
+        self.call("Emulation.setEmulatedMedia", features=[scheme, motion])
+
+    def screenshot(self) -> bytes:
+        """A PNG of what is seen."""
+        return base64.b64decode(self.call("Page.captureScreenshot", format="png")["data"])
 
     def evaluate(self, expression: str) -> Any:
         """Return the value of an expression, awaited if it is a promise."""

@@ -1,0 +1,1 @@
+"""The page on which the hybrid turns under the hand, and the server of one machine behind it."""

@@ -1,0 +1,41 @@
+"""Connections that do nothing: who opens one and never asks, or asks and never reads, loses it.
+
+uvicorn closes connections that rest between two requests; those that never finish a request, or never
+take the end of an answer, would stay for ever.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterable
+from typing import Any
+
+IDLE_SECONDS = 20.0
+
+
+class IdleConnections:
+    """Watches the connections of a server and cuts those that hang.
+
+    Args:
+        seconds: How long a connection may be open with no request to answer.
+    """
+
+    def __init__(self, seconds: float = IDLE_SECONDS) -> None:
+        self._seconds = seconds
+        self._idle_since: dict[Any, float] = {}
+
+    def sweep(self, connections: Iterable[asyncio.Protocol]) -> None:
+        """Look at all connections; to be called every now and then."""
+        now = time.monotonic()
+        idle = {connection for connection in connections if _is_idle(connection)}
+        self._idle_since = {connection: self._idle_since.get(connection, now) for connection in idle}
+        for connection, since in self._idle_since.items():
+            if now - since > self._seconds:
+                # Not close(), which waits until the other side has taken what is left.
+                connection.transport.abort()
+
+
+def _is_idle(connection: Any) -> bool:
+    """Whether a connection has no request to answer, or was closed and hangs on what nobody reads."""
+    return connection.cycle is None or connection.cycle.response_complete or connection.transport.is_closing()

@@ -1,0 +1,107 @@
+"""What the server asks of its workers, and what they answer: plain values that travel between processes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from violute.voices.mix import Mix
+
+
+@dataclass(frozen=True)
+class AnalyseJob:
+    """Listen to a recording with a voice, and lay down what the page needs to play it.
+
+    Attributes:
+        take: Id of the take.
+        source: The recording.
+        name: What to call it in messages.
+        voice: Name of the voice.
+        preview: Where the preview of the source goes.
+        parameters: Where the live parameters go, if the voice has them.
+    """
+
+    take: str
+    source: Path
+    name: str
+    voice: str
+    preview: Path
+    parameters: Path
+
+
+@dataclass(frozen=True)
+class RenderJob:
+    """Render a recording, as `violute convert` does.
+
+    Attributes:
+        take: Id of the take.
+        source: The recording.
+        name: What to call it in messages.
+        voice: Name of the voice.
+        mix: The dials.
+        destination: The file to write; its extension names the format.
+    """
+
+    take: str
+    source: Path
+    name: str
+    voice: str
+    mix: Mix
+    destination: Path
+
+
+Job = AnalyseJob | RenderJob
+
+
+@dataclass(frozen=True)
+class Cancel:
+    """Stop the job at hand."""
+
+
+@dataclass(frozen=True)
+class Described:
+    """The recording was opened and is one that the studio takes."""
+
+    duration_seconds: float
+    sample_rate: int
+    n_channels: int
+
+
+@dataclass(frozen=True)
+class Progressed:
+    """The share of the job that is done, 0 to 1."""
+
+    share: float
+
+
+@dataclass(frozen=True)
+class Analysed:
+    """The recording was listened to; fields as of `TakeState`."""
+
+    warnings: tuple[str, ...]
+    is_live: bool
+    mixes: tuple[float, ...]
+    gain: tuple[float, ...]
+    channel_gains: tuple[float, ...]
+    source_gain: float
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """The destination is there, whole."""
+
+
+@dataclass(frozen=True)
+class Refused:
+    """The job cannot be done with what came; the message says why and what to do."""
+
+    message: str
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """The job was cancelled."""
+
+
+Report = Described | Progressed
+Outcome = Analysed | Rendered | Refused | Stopped

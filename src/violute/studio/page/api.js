@@ -1,0 +1,99 @@
+/** The studio's HTTP interface as the page uses it. Every failure is an Error with one sentence to show. */
+
+const LOST = "The studio does not answer. Is `violute studio` still running?";
+
+const LONG_UPLOAD_BYTES = 50e6;
+
+async function answer(path, options) {
+  let response;
+  try {
+    response = await fetch(path, options);
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new Error(LOST);
+  }
+  if (response.ok) return response;
+  throw new Error(await sentence(response));
+}
+
+async function sentence(response) {
+  try {
+    const { error } = await response.json();
+    if (typeof error === "string") return error;
+  } catch {
+    // No JSON: the status is all that is known.
+  }
+  return `The studio refused (${response.status}).`;
+}
+
+const json = async (path, options) => (await answer(path, options)).json();
+const sent = (content) => ({
+  method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(content),
+});
+const at = (id, part = "") => `/takes/${encodeURIComponent(id)}${part}`;
+
+export const listVoices = () => json("/voices");
+export const listExamples = () => json("/examples");
+export const readLimits = () => json("/limits");
+
+export const takeExample = (name, voice) => json(`/takes${query({ voice })}`, sent({ example: name }));
+
+export const changeVoice = (id, voice) => json(at(id, "/voice"), sent({ voice }));
+
+// Uploading goes through XMLHttpRequest, because fetch does not tell how much has gone out.
+export function takeFile(file, voice, { onProgress, signal }) {
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest();
+    request.open("POST", `/takes${query({ voice })}`);
+    request.responseType = "text";
+    request.upload.onprogress = (event) => { if (event.lengthComputable) onProgress(event.loaded / event.total); };
+    request.onload = () => {
+      let content = {};
+      try { content = JSON.parse(request.responseText); } catch { /* answered below */ }
+      if (request.status < 300 && content.id) resolve(content);
+      else reject(new Error(content.error ?? `The studio refused (${request.status}).`));
+    };
+    request.onerror = () => reject(new Error(LOST));
+    request.onabort = () => reject(new DOMException("cancelled", "AbortError"));
+    // What has all gone out becomes a take, whether or not anybody waits; so only where much is yet to come is the
+    // request broken off, and else its answer is awaited, which tells what there is to remove.
+    let share = 0;
+    request.upload.addEventListener("progress", (event) => { share = event.loaded / event.total; });
+    signal.addEventListener("abort", () => { if (file.size > LONG_UPLOAD_BYTES && share < 0.5) request.abort(); });
+    const form = new FormData();
+    form.append("file", file, file.name);
+    request.send(form);
+  });
+}
+
+// Calls back with each state until the take is ready, failed or cancelled; returns a function that stops.
+export function watchTake(id, onState) {
+  const events = new EventSource(at(id, "/events"));
+  const take = (event) => {
+    const state = JSON.parse(event.data);
+    if (["ready", "failed", "cancelled"].includes(state.status)) events.close();
+    onState(state);
+  };
+  events.onmessage = take;
+  events.onerror = () => {
+    // Otherwise the browser is about to try again by itself.
+    if (events.readyState === EventSource.CLOSED) onState({ status: "failed", message: LOST });
+  };
+  return () => events.close();
+}
+
+// `keepalive`, so that it still goes out when the page is being closed.
+export const removeTake = (id) => fetch(at(id), { method: "DELETE", keepalive: true }).catch(() => {});
+
+const bytes = async (path, signal) => (await answer(path, { signal })).arrayBuffer();
+export const readParameters = (id, signal) => bytes(at(id, "/parameters"), signal);
+export const readSource = (id, signal) => bytes(at(id, "/source"), signal);
+
+export const render = (id, settings, signal) => answer(at(id, "/render"), { ...sent(settings), signal });
+
+export const readCommand = (id, settings, signal) => json(at(id, "/command"), { ...sent(settings), signal });
+
+function query(values) {
+  const given = Object.entries(values).filter(([, value]) => value !== undefined && value !== null);
+  return given.length ? `?${new URLSearchParams(given)}` : "";
+}

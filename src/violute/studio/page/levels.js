@@ -1,0 +1,115 @@
+/**
+ * Mixes the two ends frame by frame, as `violute.voices.ddsp` does: roots of levels in straight lines, pitch and
+ * loudness of the source, attacks and vibrato with dials of their own.
+ */
+
+import { DIALS, END_DIALS, interpolate } from "./automation.js";
+import { HALVES } from "./parameters.js";
+
+const LEAST_POWER = 1e-14;
+const LEAST_GAIN = 1e-9;
+const LOUDNESS_IS_KEPT = { mixes: [0, 1], gain: [1, 1] };
+
+/** What sounds at one frame. */
+export class Point {
+  constructor(nHarmonics, nBands) {
+    this.f0Hz = 0;
+    this.amplitudes = new Float64Array(nHarmonics);
+    this.bandPower = new Float64Array(nBands);
+  }
+}
+
+export class LevelMixer {
+  /** @param {object} parameters From `parseParameters`. */
+  constructor(parameters) {
+    this.parameters = parameters;
+    this.dials = { ...DIALS };
+    this.automation = null;
+    this.heldMix = null;
+    this.gains = LOUDNESS_IS_KEPT;
+  }
+
+  /** @param {{mixes: number[], gain: number[]}|null} gains Linear gain of the sound at some places of the dial. */
+  setGains(gains) {
+    this.gains = gains ?? LOUDNESS_IS_KEPT;
+  }
+
+  /** A dial's value at a frame. */
+  dialAt(name, frame) {
+    if (this.heldMix !== null && END_DIALS.includes(name)) return this.heldMix;
+    if (this.automation !== null && END_DIALS.includes(name)) {
+      const seconds = frame / this.parameters.frameRateHz;
+      return interpolate(this.automation.seconds, this.automation.mix, seconds);
+    }
+    return this.dials[name];
+  }
+
+  /** Pitch at a frame, with its vibrato where the dial puts it, in Hz. */
+  f0Hz(frame) {
+    const { f0_hz: f0Hz, vibrato_cents: cents, nFrames } = this.parameters;
+    const dial = this.dialAt("vibrato", frame);
+    const moved = cents[frame] + dial * (cents[nFrames + frame] - cents[frame]);
+    // Rounded as the renderer rounds it, so that phases stay together over hours.
+    return Math.fround(f0Hz[frame] * 2 ** (moved / 1200));
+  }
+
+  /**
+   * Work out what sounds at a frame.
+   *
+   * @param {number} frame Frames beyond the last hold it.
+   * @param {Point} point Is overwritten.
+   */
+  at(frame, point) {
+    const parameters = this.parameters;
+    const { nFrames, nHarmonics, nBands } = parameters;
+    const i = Math.min(Math.max(frame, 0), nFrames - 1);
+    const attackShare = parameters.attack_share[i];
+    const tone = this.dialAt("tone", i);
+    const noise = this.dialAt("noise", i);
+    const attack = this.dialAt("attack", i);
+    const toneWeight = this.weight(tone + attackShare * (attack - tone));
+    const noiseWeight = this.weight(noise + attackShare * (attack - noise));
+
+    const power =
+      heardPower(parameters.harmonic_power, i, toneWeight) + heardPower(parameters.noise_power, i, noiseWeight);
+    const vibratoDb = parameters.vibrato_db;
+    const addedDb = vibratoDb[i] + this.dialAt("vibrato", i) * (vibratoDb[nFrames + i] - vibratoDb[i]);
+    const loudness = 10 ** ((parameters.loudness_db[i] + addedDb) / 20);
+    const gain = loudness / Math.sqrt(Math.max(power, LEAST_POWER));
+    const level = interpolate(this.gains.mixes, this.gains.gain, tone);
+
+    point.f0Hz = this.f0Hz(i);
+    const harmonicGain = gain * parameters.gate[i] * level;
+    const roots = parameters.harmonic_root;
+    let first = i * nHarmonics;
+    let second = (nFrames + i) * nHarmonics;
+    for (let k = 0; k < nHarmonics; k += 1) {
+      const low = HALVES[roots[first + k]];
+      const root = low + toneWeight * (HALVES[roots[second + k]] - low);
+      point.amplitudes[k] = root * root * harmonicGain;
+    }
+    const noiseGain = Math.max(gain, LEAST_GAIN) * level;
+    const noiseRoots = parameters.noise_root;
+    first = i * nBands;
+    second = (nFrames + i) * nBands;
+    for (let band = 0; band < nBands; band += 1) {
+      const low = HALVES[noiseRoots[first + band]];
+      const root = low + noiseWeight * (HALVES[noiseRoots[second + band]] - low);
+      const amplitude = root * root * noiseGain;
+      point.bandPower[band] = amplitude * amplitude;
+    }
+  }
+
+  weight(mix) {
+    return interpolate(this.parameters.dialMix, this.parameters.dialWeight, mix);
+  }
+}
+
+/** Heard power of a mixture from its five terms at frame i. */
+function heardPower(terms, i, weight) {
+  const rest = 1 - weight;
+  const at = 5 * i;
+  const ends = rest ** 4 * terms[at] + weight ** 4 * terms[at + 4];
+  const near = 4 * rest * weight * (rest * rest * terms[at + 1] + weight * weight * terms[at + 3]);
+  return ends + near + 6 * rest * rest * weight * weight * terms[at + 2];
+}

@@ -1,0 +1,80 @@
+/** Records one channel from the microphone, untouched by the browser's speech processing, as a WAV file. */
+
+import { wavFile } from "./wav.js";
+
+const REFUSALS = {
+  NotAllowedError: "The microphone is not allowed here: allow it in the browser, or choose a file.",
+  NotFoundError: "No microphone was found: connect one, or choose a file.",
+  insecure: "Browsers allow the microphone on this machine or over https only: choose a file instead.",
+};
+
+export class Microphone {
+  #context; #stream; #canvas;
+  #blocks = [];
+  #peaks = [];
+  #nSamples = 0;
+
+  static Refusal = class Refusal extends Error {
+    static of(error) {
+      return new Refusal(REFUSALS[error.name] ?? "The microphone could not be opened: choose a file instead.");
+    }
+  };
+
+  static async open(canvas, onSeconds) {
+    if (!navigator.mediaDevices) throw new Microphone.Refusal(REFUSALS.insecure);
+    const stream = await navigator.mediaDevices.getUserMedia({
+      audio: { echoCancellation: false, noiseSuppression: false, autoGainControl: false, channelCount: 1 },
+    });
+    const microphone = new Microphone();
+    try {
+      await microphone.#start(stream, canvas, onSeconds);
+    } catch (error) {
+      await microphone.stop(); // or it would be listened to with nobody to end it
+      throw error;
+    }
+    return microphone;
+  }
+
+  async #start(stream, canvas, onSeconds) {
+    this.#stream = stream;
+    this.#canvas = canvas;
+    this.#context = new AudioContext();
+    await this.#context.audioWorklet.addModule("/page/capture_processor.js");
+    const capture = new AudioWorkletNode(this.#context, "capture", { numberOfOutputs: 0 });
+    capture.port.onmessage = ({ data }) => {
+      this.#blocks.push(data);
+      this.#nSamples += data.length;
+      this.#peaks.push(data.reduce((most, sample) => Math.max(most, Math.abs(sample)), 0));
+      onSeconds(this.#nSamples / this.#context.sampleRate);
+      this.#draw();
+    };
+    onSeconds(0);
+    this.#context.createMediaStreamSource(stream).connect(capture);
+  }
+
+  // The recording so far, named by the time of day.
+  async finish() {
+    const { sampleRate } = this.#context;
+    await this.stop();
+    const time = new Date().toTimeString().slice(0, 5).replace(":", ".");
+    return wavFile(`Recording ${time}.wav`, this.#blocks, sampleRate);
+  }
+
+  async stop() {
+    this.#stream.getTracks().forEach((track) => track.stop());
+    if (this.#context && this.#context.state !== "closed") await this.#context.close();
+  }
+
+  #draw() {
+    const canvas = this.#canvas;
+    const pen = canvas.getContext("2d");
+    const style = getComputedStyle(document.documentElement);
+    pen.clearRect(0, 0, canvas.width, canvas.height);
+    const shown = this.#peaks.slice(-canvas.width / 4);
+    shown.forEach((peak, i) => {
+      const height = Math.max(2, Math.sqrt(peak) * canvas.height * 0.92);
+      pen.fillStyle = style.getPropertyValue(peak > 0.98 ? "--bad" : "--violin");
+      pen.fillRect(canvas.width - 4 * (shown.length - i), (canvas.height - height) / 2, 3, height);
+    });
+  }
+}

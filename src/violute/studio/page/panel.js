@@ -1,0 +1,223 @@
+/**
+ * One picture on the stage: spectrogram, pitch line and waveform of a stretch of time, under the play-head.
+ * A worker reckons the columns; until they are there, the old ones stand in, stretched to their new place.
+ */
+
+import { STEPS_PER_DB, rowOf } from "./columns.js";
+import { inks } from "./inks.js";
+
+const PAINT_MS = 120;
+const RANGE_DB = 62;
+const MOST_COLUMNS = 1600;
+const MARKS = [[5000, "5 kHz"], [2000, "2 k"], [1000, "1 k"], [500, "500"], [200, "200"]];
+
+export class Panel {
+  #spectrogram; #line; #waveform; #timeline; #hue; #worker; #ask;
+  #pitch = null; // {f0, rate}: Hz (0 where silent) and frames per second
+  #picture = null;
+  #request = 0;
+  #isWaiting = false; // for a frame to paint in
+  #timer = 0;
+  #most = 0.05; // the largest sample seen, for the scale of the waveform
+  #top = 40 * STEPS_PER_DB;
+
+  // `hue` is a CSS colour; `ask` adds to a request what the worker needs to know.
+  constructor(box, timeline, { hue, ask = () => ({}) }) {
+    [this.#spectrogram, this.#line, this.#waveform] = ["spectrogram", "line", "waveform"].map(
+      (name) => box.querySelector(`.${name}`),
+    );
+    this.#timeline = timeline;
+    this.#hue = hue;
+    this.#ask = ask;
+    this.#worker = new Worker("/page/pictures_worker.js", { type: "module" });
+    this.#worker.addEventListener("message", ({ data }) => this.#receive(data));
+    new ResizeObserver(() => this.refresh(120)).observe(this.#spectrogram);
+    timeline.addEventListener("view", () => { this.paint(); this.refresh(120); });
+  }
+
+  // Hands the worker what it draws from; nothing of it comes back.
+  load(message, transfer = []) {
+    this.#picture = null;
+    this.#most = 0.05;
+    this.#top = 40 * STEPS_PER_DB;
+    this.#worker.postMessage(message, transfer);
+    this.refresh();
+  }
+
+  setPitch(pitch) {
+    this.#pitch = pitch;
+    this.#paintLine();
+  }
+
+  // Draws anew after a rest of so many milliseconds.
+  refresh(rest = 0) {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#order(), rest);
+  }
+
+  get isDone() { return this.#picture?.isDone ?? false; }
+
+  #order() {
+    const bounds = this.#spectrogram.getBoundingClientRect();
+    if (bounds.width < 2 || bounds.height < 2 || this.#timeline.duration === 0) return;
+    const nColumns = Math.min(MOST_COLUMNS, Math.round(bounds.width * density()));
+    const nRows = Math.round(bounds.height * density());
+    this.#request += 1;
+    const { start, end } = this.#timeline;
+    const next = {
+      request: this.#request, start, end, nColumns, nRows, isDone: false,
+      levels: new Uint8Array(nColumns * nRows), lows: new Float32Array(nColumns), highs: new Float32Array(nColumns),
+    };
+    if (this.#picture) carry(this.#picture, next);
+    this.#picture = next;
+    this.#worker.postMessage({ type: "draw", request: this.#request, start, end, nColumns, nRows, ...this.#ask() });
+    this.paint();
+  }
+
+  #receive({ request, from, levels, lows, highs, isDone }) {
+    const picture = this.#picture;
+    if (picture?.request !== request) return;
+    picture.levels.set(levels, from * picture.nRows);
+    picture.lows.set(lows, from);
+    picture.highs.set(highs, from);
+    for (const level of levels) if (level > this.#top) this.#top = level;
+    for (let i = 0; i < lows.length; i += 1) this.#most = Math.max(this.#most, -lows[i], highs[i]);
+    picture.isDone = isDone;
+    this.#paintSoon();
+  }
+
+  // However many columns came, they are painted once a frame, and not in every one while more are on their way.
+  #paintSoon() {
+    if (this.#isWaiting) return;
+    this.#isWaiting = true;
+    setTimeout(() => requestAnimationFrame(() => {
+      this.#isWaiting = false;
+      if (!this.#picture) return; // loaded anew meanwhile
+      this.#paintSpectrogram();
+      this.#paintWaveform();
+    }), this.#picture?.isDone ? 0 : PAINT_MS);
+  }
+
+  paint() {
+    if (!this.#picture) return;
+    this.#paintSpectrogram();
+    this.#paintLine();
+    this.#paintWaveform();
+  }
+
+  #paintSpectrogram() {
+    const { levels, nColumns, nRows, start, end } = this.#picture;
+    const table = inks(this.#spectrogram, this.#hue);
+    const image = new ImageData(nColumns, nRows);
+    const pixels = new Uint32Array(image.data.buffer);
+    const low = this.#top - RANGE_DB * STEPS_PER_DB;
+    const scale = 255 / (RANGE_DB * STEPS_PER_DB);
+    for (let column = 0; column < nColumns; column += 1) {
+      for (let row = 0; row < nRows; row += 1) {
+        const shade = (levels[column * nRows + row] - low) * scale;
+        pixels[row * nColumns + column] = table[shade < 0 ? 0 : shade > 255 ? 255 : shade | 0];
+      }
+    }
+    const canvas = this.#spectrogram;
+    [canvas.width, canvas.height] = [nColumns, nRows];
+    const pen = canvas.getContext("2d");
+    pen.putImageData(image, 0, 0);
+    if (start === this.#timeline.start && end === this.#timeline.end) return;
+    // While a new one is on its way, the picture is moved to where its time now stands.
+    const still = document.createElement("canvas");
+    [still.width, still.height] = [nColumns, nRows];
+    still.getContext("2d").putImageData(image, 0, 0);
+    pen.clearRect(0, 0, nColumns, nRows);
+    const left = this.#timeline.place(start) * nColumns;
+    pen.drawImage(still, left, 0, this.#timeline.place(end) * nColumns - left, nRows);
+  }
+
+  #paintWaveform() {
+    const canvas = this.#waveform;
+    const pen = fitted(canvas);
+    const { nColumns, lows, highs, start, end } = this.#picture;
+    const middle = canvas.height / 2;
+    const scale = (middle * 0.92) / this.#most;
+    const left = this.#timeline.place(start) * canvas.width;
+    const step = (this.#timeline.place(end) * canvas.width - left) / nColumns;
+    pen.fillStyle = colour(canvas, this.#hue);
+    for (let i = 0; i < nColumns; i += 1) {
+      const height = Math.max(1, (highs[i] - lows[i]) * scale);
+      pen.fillRect(left + i * step, middle - highs[i] * scale - (height === 1 ? 0.5 : 0), Math.max(step, 0.6), height);
+    }
+  }
+
+  #paintLine() {
+    const canvas = this.#line;
+    const pen = fitted(canvas);
+    this.#paintScale(pen, canvas);
+    if (!this.#pitch) return;
+    const { f0, rate } = this.#pitch;
+    const first = Math.max(0, Math.floor(this.#timeline.start * rate));
+    const last = Math.min(f0.length - 1, Math.ceil(this.#timeline.end * rate));
+    const stride = Math.max(1, Math.floor((last - first) / (2 * canvas.width)));
+    pen.beginPath();
+    let isDown = false;
+    for (let i = first; i <= last; i += stride) {
+      if (f0[i] > 0) {
+        const [x, y] = [this.#timeline.place(i / rate) * canvas.width, rowOf(f0[i], canvas.height)];
+        if (isDown) pen.lineTo(x, y); else pen.moveTo(x, y);
+      }
+      isDown = f0[i] > 0;
+    }
+    pen.lineJoin = "round";
+    // A halo of the ground keeps the line readable on dark partials.
+    for (const [ink, width] of [["var(--card)", 3.6], ["var(--ink)", 1.5]]) {
+      pen.strokeStyle = colour(canvas, ink);
+      pen.lineWidth = width * density();
+      pen.stroke();
+    }
+  }
+
+  // Frequencies at the left edge.
+  #paintScale(pen, canvas) {
+    pen.font = `${10.5 * density()}px system-ui, sans-serif`;
+    pen.textBaseline = "middle";
+    pen.lineWidth = 3 * density();
+    pen.lineJoin = "round";
+    pen.strokeStyle = colour(canvas, "var(--well)");
+    pen.fillStyle = colour(canvas, "var(--soft)");
+    // Where there is little room, every other one.
+    const marks = canvas.height > 90 * density() ? MARKS : MARKS.filter((_, i) => i % 2 === 0);
+    for (const [hz, text] of marks) {
+      const at = [text, 5 * density(), rowOf(hz, canvas.height)];
+      pen.strokeText(...at);
+      pen.fillText(...at);
+    }
+  }
+}
+
+const density = () => Math.min(2, devicePixelRatio || 1);
+
+// Fits a canvas to its place on the screen, wipes it, and returns its pen.
+function fitted(canvas) {
+  const bounds = canvas.getBoundingClientRect();
+  [canvas.width, canvas.height] = [Math.round(bounds.width * density()), Math.round(bounds.height * density())];
+  return canvas.getContext("2d");
+}
+
+function colour(canvas, value) {
+  canvas.style.color = value;
+  const found = getComputedStyle(canvas).color;
+  canvas.style.color = "";
+  return found;
+}
+
+// Fills a new picture with what the old one shows of the same time.
+function carry(old, next) {
+  for (let i = 0; i < next.nColumns; i += 1) {
+    const seconds = next.start + ((i + 0.5) / next.nColumns) * (next.end - next.start);
+    const from = Math.floor(((seconds - old.start) / (old.end - old.start)) * old.nColumns);
+    if (from < 0 || from >= old.nColumns) continue;
+    [next.lows[i], next.highs[i]] = [old.lows[from], old.highs[from]];
+    for (let row = 0; row < next.nRows; row += 1) {
+      const at = Math.floor(((row + 0.5) / next.nRows) * old.nRows);
+      next.levels[i * next.nRows + row] = old.levels[from * old.nRows + at];
+    }
+  }
+}

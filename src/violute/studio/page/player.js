@@ -1,0 +1,252 @@
+/**
+ * Between the page and the engine: fetches what a take needs, keeps the engine at the dials, moves the play-head,
+ * and writes down the dial's movement while it is being recorded.
+ */
+
+import * as api from "./api.js";
+import { Engine } from "./engine.js";
+import { parseParameters } from "./parameters.js";
+
+// The rate of the built-in voice and of most recordings: the page then synthesises what a rendering holds.
+const SAMPLE_RATE_HZ = 44100;
+const REST_MS = 300;
+
+export class Player extends EventTarget {
+  listening = "hybrid";
+  isRecording = false;
+  #dials; #curve; #timeline;
+  #context = null;
+  #engine = null;
+  #starting = null;
+  #take = null;
+  #stroke = [];
+  #timer = 0;
+  #rendering = null; // AbortController of a rendering under way
+  #rendered = new Set(); // ends that were asked for
+
+  constructor({ dials, curve, timeline }) {
+    super();
+    this.#dials = dials;
+    this.#curve = curve;
+    this.#timeline = timeline;
+    dials.addEventListener("change", ({ detail }) => this.#turned(detail));
+    curve.addEventListener("change", () => this.#follow());
+  }
+
+  get isPlaying() { return this.#engine?.isPlaying ?? false; }
+
+  // To be called in a press or a drop: browsers let sound begin only then.
+  wake() {
+    this.#context ??= new AudioContext({ sampleRate: SAMPLE_RATE_HZ, latencyHint: "interactive" });
+    this.#starting ??= this.#start();
+    return this.#starting;
+  }
+
+  async #start() {
+    this.#engine = await Engine.create(this.#context, { processorUrl: "/page/processor.js" });
+    this.#engine.addEventListener("ended", () => {
+      this.stopRecording();
+      this.#tell("play");
+    });
+  }
+
+  // Fetches and loads a take; returns the source's samples and the pitch, for the pictures.
+  async open(take, signal) {
+    const [source, parameters] = await Promise.all([
+      api.readSource(take.id, signal).then(async (bytes) => {
+        await this.wake();
+        return this.#context.decodeAudioData(bytes);
+      }),
+      take.is_live ? api.readParameters(take.id, signal) : null,
+    ]);
+    signal.throwIfAborted();
+    if (this.isPlaying) this.pause();
+    this.#take = take;
+    this.#timeline.reset(take.duration_seconds);
+    this.#rendered.clear();
+    await this.#engine.clear();
+    await this.#engine.load(parameters, { gains: take.gains });
+    await this.#engine.loadSource(source);
+    if (parameters) {
+      this.#engine.setDials(this.#dials.values());
+      this.#engine.setAutomation(this.#curve.playing);
+    } else {
+      await this.#render(signal);
+    }
+    this.listenTo("hybrid");
+    const { f0_hz: f0, gate, frameRateHz } = parameters ? parseParameters(parameters) : {};
+    return {
+      source, parameters,
+      pitch: parameters && { f0: f0.map((hz, i) => (gate[i] > 0.5 ? hz : 0)), rate: frameRateHz },
+    };
+  }
+
+  async toggle() {
+    if (!this.#take) return;
+    if (this.isPlaying) { this.pause(); return; }
+    if (this.#timeline.seconds >= this.#timeline.duration - 0.02) this.seek(0);
+    await this.#context.resume();
+    await this.#engine.play();
+    if (this.isRecording) this.#beginStroke();
+    this.#tell("play");
+    this.#tick();
+  }
+
+  pause() {
+    this.#engine.pause();
+    this.stopRecording();
+    this.#tell("play");
+  }
+
+  seek(seconds) {
+    if (!this.#take) return;
+    const within = Math.min(this.#timeline.duration, Math.max(0, seconds));
+    this.#endStroke();
+    this.#engine.seek(within);
+    this.#timeline.moveTo(within);
+    this.#timeline.keepInView();
+    this.#showAutomation();
+  }
+
+  setLoop(loop) {
+    this.#timeline.setLoop(loop);
+    if (!loop) { this.#engine.setLoop(null); return; }
+    this.#engine.setLoop(...loop);
+    // Whoever marks a loop wants to hear it.
+    const { seconds } = this.#timeline;
+    if (seconds < loop[0] || seconds >= loop[1]) this.seek(loop[0]);
+  }
+
+  listenTo(what) {
+    this.listening = what;
+    this.#engine?.listenTo(what);
+    if (this.#take && !this.#take.is_live) this.#renderEnd().catch((error) => this.#fail(error));
+    this.#tell("listen");
+  }
+
+  // Arms and disarms the recording of the dial's movement.
+  toggleRecording() {
+    if (this.isRecording) { this.stopRecording(); return; }
+    this.isRecording = true;
+    this.#curve.setOn(false);
+    if (this.isPlaying) this.#beginStroke();
+    this.#tell("record");
+  }
+
+  stopRecording() {
+    if (!this.isRecording) return;
+    this.#endStroke();
+    this.isRecording = false;
+    this.#tell("record");
+  }
+
+  #beginStroke() { this.#stroke = [[this.#engine.currentSeconds, this.#dials.mix]]; }
+
+  #endStroke() {
+    const stroke = this.#stroke;
+    this.#stroke = [];
+    if (!this.isRecording || stroke.length === 0) return;
+    const last = [this.#timeline.seconds, this.#dials.mix];
+    if (last[0] > stroke.at(-1)[0]) stroke.push(last);
+    if (stroke.length > 1) this.#curve.replace(stroke);
+  }
+
+  #turned({ by, isTurn }) {
+    if (by === "automation" || !this.#engine) return;
+    if (this.isRecording && this.isPlaying && isTurn) {
+      // The dial rested until now, whatever the straight line from the point before would say.
+      const seconds = this.#engine.currentSeconds;
+      const [before, mix] = this.#stroke.at(-1) ?? [seconds, this.#dials.mix];
+      if (seconds > before + 0.06) this.#stroke.push([seconds - 0.03, mix]);
+      if (seconds > before) this.#stroke.push([seconds, this.#dials.mix]);
+    } else if (this.#curve.isOn) {
+      this.#curve.setOn(false);
+      this.#tell("overruled");
+    }
+    if (this.#take?.is_live) this.#engine.setDials(this.#dials.values());
+    else this.#renderSoon();
+  }
+
+  #follow() {
+    if (!this.#engine || !this.#take) return;
+    if (this.#curve.isOn) this.#dials.followAll();
+    if (this.#take.is_live) {
+      this.#engine.setAutomation(this.#curve.playing);
+      if (!this.#curve.isOn) this.#engine.setDials(this.#dials.values());
+    } else {
+      this.#renderSoon();
+    }
+    this.#showAutomation();
+  }
+
+  #showAutomation() {
+    if (this.#curve.isOn) this.#dials.turn(this.#curve.at(this.#timeline.seconds), "automation");
+  }
+
+  #tick() {
+    if (!this.isPlaying) return;
+    const seconds = this.#engine.currentSeconds;
+    if (seconds < this.#timeline.seconds - 0.05 && this.isRecording) {
+      // The loop began anew.
+      this.#endStroke();
+      this.#curve.setOn(false);
+      this.#beginStroke();
+    }
+    this.#timeline.moveTo(Math.min(seconds, this.#timeline.duration));
+    this.#timeline.keepInView();
+    this.#showAutomation();
+    requestAnimationFrame(() => this.#tick());
+  }
+
+  // Voices without live parameters are rendered by the server: the hybrid when the dials rest, an end when it is
+  // first listened to.
+  #renderSoon() {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#render().catch((error) => this.#fail(error)), REST_MS);
+  }
+
+  async #render(signal) {
+    if (!this.#take || this.#take.is_live) return;
+    this.#rendering?.abort();
+    this.#rendering = new AbortController();
+    const mine = this.#rendering;
+    signal?.addEventListener("abort", () => mine.abort());
+    const rendering = await this.#fetched(this.settings(), mine.signal);
+    await this.#engine.loadRendering(rendering);
+    this.dispatchEvent(new CustomEvent("rendering", { detail: rendering }));
+  }
+
+  async #renderEnd() {
+    const end = this.listening;
+    if (!["end0", "end1"].includes(end) || this.#rendered.has(end)) return;
+    this.#rendered.add(end);
+    const take = this.#take;
+    const rendering = await this.#fetched({ mix: end === "end0" ? 0 : 1, dials: {} }).catch((error) => {
+      this.#rendered.delete(end); // so that the next press asks for it again
+      throw error;
+    });
+    if (take === this.#take) await this.#engine.loadRendering(rendering, { as: end });
+  }
+
+  async #fetched(settings, signal) {
+    const response = await api.render(this.#take.id, { ...settings, format: "wav", voice: this.#take.voice }, signal);
+    const rendering = await this.#context.decodeAudioData(await response.arrayBuffer());
+    signal?.throwIfAborted();
+    return rendering;
+  }
+
+  // What a rendering is asked for, in the terms of the server.
+  settings() {
+    if (this.#curve.isOn) {
+      const room = this.#dials.value("room");
+      return { automation: this.#curve.points, dials: room ? { room } : {} };
+    }
+    return { mix: this.#dials.mix, dials: this.#dials.apart() };
+  }
+
+  #fail(error) {
+    if (error.name !== "AbortError") this.dispatchEvent(new CustomEvent("failed", { detail: error.message }));
+  }
+
+  #tell(name) { this.dispatchEvent(new Event(name)); }
+}

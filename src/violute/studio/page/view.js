@@ -1,0 +1,72 @@
+/** What a hand does to a stretch of time, on either picture: click to go there, drag to loop, wheel to zoom. */
+
+const DRAG_PIXELS = 5;
+
+export class View {
+  #box; #timeline; #actions;
+
+  // `actions`: seek(seconds), loop([start, end] or null). `isSelecting` is false where dragging means something else.
+  constructor(box, timeline, actions, { isSelecting = true } = {}) {
+    this.#box = box;
+    this.#timeline = timeline;
+    this.#actions = actions;
+    if (isSelecting) this.#listen();
+    box.addEventListener("wheel", (event) => this.#wheel(event), { passive: false });
+    for (const name of ["view", "loop", "position"]) timeline.addEventListener(name, () => this.#show());
+    new ResizeObserver(() => this.#show()).observe(box);
+  }
+
+  #at(event) {
+    const bounds = this.#box.getBoundingClientRect();
+    return this.#timeline.at((event.clientX - bounds.left) / bounds.width);
+  }
+
+  #listen() {
+    let from = null;
+    let isDrag = false;
+    this.#box.addEventListener("pointerdown", (event) => {
+      if (event.button !== 0) return;
+      this.#box.setPointerCapture(event.pointerId);
+      from = { x: event.clientX, seconds: this.#at(event) };
+      isDrag = false;
+    });
+    this.#box.addEventListener("pointermove", (event) => {
+      if (!from) return;
+      isDrag ||= Math.abs(event.clientX - from.x) > DRAG_PIXELS;
+      if (isDrag) this.#timeline.setLoop([from.seconds, this.#at(event)].sort((a, b) => a - b));
+    });
+    this.#box.addEventListener("pointerup", () => {
+      if (!from) return;
+      if (isDrag) this.#actions.loop(this.#timeline.loop);
+      else this.#actions.seek(from.seconds);
+      from = null;
+    });
+    this.#box.addEventListener("pointercancel", () => { from = null; });
+  }
+
+  #wheel(event) {
+    const isAcross = Math.abs(event.deltaX) > Math.abs(event.deltaY) || event.shiftKey;
+    // A plain wheel scrolls the page where the page is long; elsewhere it zooms.
+    const isLong = document.documentElement.scrollHeight > innerHeight + 2;
+    if (!isAcross && isLong && !event.ctrlKey && !event.metaKey) return;
+    event.preventDefault();
+    const way = isAcross ? event.deltaX || event.deltaY : event.deltaY;
+    if (isAcross) this.#timeline.scroll((way / this.#box.clientWidth) * this.#timeline.span);
+    else this.#timeline.zoom(1.0015 ** -way, this.#at(event));
+  }
+
+  #show() {
+    const width = this.#box.clientWidth;
+    const x = this.#timeline.place(this.#timeline.seconds) * width;
+    const head = this.#box.querySelector(".head");
+    head.hidden = x < -1 || x > width + 1;
+    head.style.transform = `translateX(${x.toFixed(1)}px)`;
+    const band = this.#box.querySelector(".loop");
+    band.hidden = this.#timeline.loop === null;
+    if (this.#timeline.loop) {
+      const [left, right] = this.#timeline.loop.map((seconds) => this.#timeline.place(seconds) * width);
+      band.style.transform = `translateX(${left.toFixed(1)}px)`;
+      band.style.width = `${Math.max(2, right - left).toFixed(1)}px`;
+    }
+  }
+}

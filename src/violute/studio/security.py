@@ -1,0 +1,204 @@
+"""`Gate`: what every request passes before the studio looks at it, and what every answer carries.
+
+Any page that a musician visits can send requests to this machine. So the name in `Host` has to be ours
+(a foreign name that leads here is DNS rebinding), whatever changes something has to come from our own
+page or from no page at all, and pages get nothing but what this server serves. Where other machines can
+reach the studio, every request shows a token.
+
+Source:
+    OWASP, Cross-Site Request Forgery Prevention and Content Security Policy cheat sheets; W3C, Content
+    Security Policy Level 3; Fetch Metadata Request Headers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+from collections.abc import Collection
+from contextlib import suppress
+from http.cookies import CookieError, SimpleCookie
+from urllib.parse import parse_qsl, urlencode
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from violute.studio.limits import MAX_REQUEST_BYTES, in_megabytes
+from violute.studio.refusal import RefusalError
+
+POLICY = (
+    "default-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; object-src 'none'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "microphone=(self), camera=(), geolocation=()",
+}
+LOCAL_NAMES = ("127.0.0.1", "localhost", "[::1]")
+READING = frozenset({"GET", "HEAD", "OPTIONS"})
+UPLOADS = "/takes"
+"""The only address to which more may be sent than `MAX_REQUEST_BYTES`."""
+
+STALL_SECONDS = 60.0
+"""An answer of which nothing is taken for so long is given up."""
+
+UNAUTHORISED = 401
+FORBIDDEN = 403
+TOO_LARGE = 413
+MISDIRECTED = 421
+
+
+class StalledError(Exception):
+    """The other side takes nothing of its answer."""
+
+
+class Gate:
+    """Middleware that lets through what may pass.
+
+    Args:
+        app: What answers.
+        hosts: Values of `Host` that are ours, in lower case; empty where the token alone decides.
+        token: What every request must show; None where only this machine can reach the studio.
+        cookie: Name of the cookie that holds the token.
+    """
+
+    def __init__(
+        self, app: ASGIApp, *, hosts: Collection[str], token: str | None, cookie: str = "violute-studio"
+    ) -> None:
+        self._app = app
+        self._hosts = frozenset(hosts)
+        self._token = token
+        self._cookie = cookie
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request or pass it on."""
+        if scope["type"] != "http":
+            # There are no web sockets here; the messages of start and stop carry nothing to check.
+            if scope["type"] == "lifespan":
+                await self._app(scope, receive, send)
+            return
+        answer = _dressed(send, scope["path"])
+        early = self._early_answer(scope, Headers(scope=scope))
+        if early is not None:
+            await early(scope, receive, answer)
+            return
+        # Whoever takes nothing of an answer for too long doesn't get the rest.
+        with suppress(StalledError):
+            await self._app(scope, _bounded(scope, receive), answer)
+
+    def _early_answer(self, scope: Scope, headers: Headers) -> Response | None:
+        """Return the answer to a request that may not pass, or None."""
+        host = headers.get("host", "").lower()
+        if self._hosts and host not in self._hosts:
+            return refusal_response(
+                RefusalError(
+                    MISDIRECTED, "the studio does not go by this name: open the address that it printed"
+                )
+            )
+        if self._token is not None:
+            answer = self._check_token(scope, headers)
+            if answer is not None:
+                return answer
+        if scope["method"] not in READING and not _is_own_page(headers, host):
+            return refusal_response(
+                RefusalError(FORBIDDEN, "another page sent this request: use the page of the studio itself")
+            )
+        return None
+
+    def _check_token(self, scope: Scope, headers: Headers) -> Response | None:
+        query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+        shown = [value for name, value in query if name == "token"]
+        if shown and scope["method"] in READING and self._is_token(shown[0]):
+            # The cookie takes over, and the token leaves the address before anybody sees or stores it.
+            rest = urlencode([pair for pair in query if pair[0] != "token"])
+            # One slash: an address that begins with two leads to another server.
+            path = "/" + scope["path"].lstrip("/")
+            answer = RedirectResponse(path + (f"?{rest}" if rest else ""), status_code=303)
+            answer.set_cookie(self._cookie, shown[0], httponly=True, samesite="strict", path="/")
+            return answer
+        scheme, _, bearer = headers.get("authorization", "").partition(" ")
+        if scheme.lower() == "bearer" and self._is_token(bearer.strip()):
+            return None
+        if self._is_token(_cookie_value(headers.get("cookie", ""), self._cookie)):
+            return None
+        return refusal_response(
+            RefusalError(
+                UNAUTHORISED, "the token is missing or wrong: open the whole address that the studio printed"
+            )
+        )
+
+    def _is_token(self, shown: str) -> bool:
+        """Compare in constant time: how long it takes tells nothing about how much is right."""
+        return hmac.compare_digest(shown.encode(), (self._token or "").encode())
+
+
+def allowed_hosts(host: str, port: int) -> tuple[str, ...]:
+    """Return the values of `Host` that lead to a studio on this machine alone."""
+    names = {*LOCAL_NAMES, f"[{host}]" if ":" in host else host.lower()}
+    return tuple(f"{name}:{port}" for name in names) + (tuple(names) if port == 80 else ())
+
+
+def refusal_response(refusal: RefusalError) -> JSONResponse:
+    """Write a refusal as every error is written: `{"error": "one sentence"}`."""
+    return JSONResponse({"error": str(refusal)}, status_code=refusal.status)
+
+
+def _is_own_page(headers: Headers, host: str) -> bool:
+    """Whether a request comes from our page, or from a program that is no browser and sends no origin."""
+    origin = headers.get("origin")
+    if origin is not None and origin.lower() not in (f"http://{host}", f"https://{host}"):
+        return False
+    return headers.get("sec-fetch-site", "none") in ("same-origin", "none")
+
+
+def _cookie_value(header: str, name: str) -> str:
+    try:
+        cookie = SimpleCookie(header).get(name)
+    except CookieError:
+        return ""
+    return "" if cookie is None else cookie.value
+
+
+def _dressed(send: Send, path: str) -> Send:
+    """Return what sends answers with our headers, and gives up on those who take nothing."""
+    is_page = path == "/" or path.startswith("/page/")
+
+    async def dressed(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            for name, value in HEADERS.items():
+                headers[name] = value
+            headers.setdefault("Cache-Control", "no-cache" if is_page else "no-store")
+        try:
+            async with asyncio.timeout(STALL_SECONDS):
+                await send(message)
+        except TimeoutError:
+            raise StalledError from None
+
+    return dressed
+
+
+def _bounded(scope: Scope, receive: Receive) -> Receive:
+    """Return what receives a request's body up to `MAX_REQUEST_BYTES`; uploads count their own bytes."""
+    if scope["path"] == UPLOADS:
+        return receive
+    n_bytes = 0
+
+    async def bounded() -> Message:
+        nonlocal n_bytes
+        message = await receive()
+        n_bytes += len(message.get("body", b""))
+        if n_bytes > MAX_REQUEST_BYTES:
+            # The one error that FastAPI passes on from where it reads a body.
+            raise HTTPException(
+                TOO_LARGE, f"the request is larger than {in_megabytes(MAX_REQUEST_BYTES)}: send less at once"
+            )
+        return message
+
+    return bounded

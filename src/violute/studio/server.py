@@ -1,0 +1,212 @@
+"""Running the studio: one socket, one server, one private folder, and nothing left when it ends."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import secrets
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from ipaddress import ip_address
+
+import uvicorn
+
+from violute.errors import InputError
+from violute.studio.app import make_app
+from violute.studio.catalogue import Catalogue
+from violute.studio.connections import IdleConnections
+from violute.studio.desk import Desk
+from violute.studio.limits import Limits
+from violute.studio.pool import WorkerPool
+from violute.studio.security import Gate, allowed_hosts
+from violute.studio.store import Store
+from violute.voices.load import DEFAULT_VOICE
+
+MIN_TOKEN_LENGTH = 12
+MAX_CONNECTIONS = 256
+GRACE_SECONDS = 2
+TICKS_PER_SWEEP = 20
+"""uvicorn ticks ten times a second."""
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where a studio is to be found.
+
+    Attributes:
+        host: Address to listen at.
+        port: Port; 0 for any that is free.
+        token: What requests must show; None where only this machine gets in.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 0
+    token: str | None = None
+
+    @property
+    def is_every(self) -> bool:
+        """Whether it stands for every address of this machine, and so is none that a browser could open."""
+        return self.host in ("0.0.0.0", "::", "")
+
+    @property
+    def url(self) -> str:
+        """The address for a browser."""
+        name = "localhost" if self.is_every else self.host
+        if ":" in name:
+            name = f"[{name}]"
+        return f"http://{name}:{self.port}/" + (f"?token={self.token}" if self.token else "")
+
+
+def choose_address(host: str, port: int, token: str | None) -> Address:
+    """Decide on a token: none is needed where only this machine gets in.
+
+    Raises:
+        InputError: The port is none, or the token is too short or can't stand in an address.
+    """
+    if not 0 <= port <= 65_535:
+        raise InputError(f"port {port}: give one from 1 to 65535, or 0 for any that is free")
+    if token is not None and (len(token) < MIN_TOKEN_LENGTH or not _is_plain(token)):
+        raise InputError(
+            f"the token has to be {MIN_TOKEN_LENGTH} or more letters, digits, - or _: leave it out to get one"
+        )
+    if token is None and not is_this_machine(host):
+        token = secrets.token_urlsafe(24)
+    return Address(host, port, token)
+
+
+def is_this_machine(host: str) -> bool:
+    """Whether an address can be reached from this machine alone."""
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def serve(
+    address: Address,
+    *,
+    limits: Limits | None = None,
+    voice: str = DEFAULT_VOICE,
+    on_ready: Callable[[Address], None] = lambda _: None,
+) -> None:
+    """Run the studio until it is interrupted.
+
+    Args:
+        address: Where to listen.
+        limits: What it takes and holds; None for the defaults.
+        voice: Name of the voice that listens unless another is chosen.
+        on_ready: Called once the page can be opened, with the address and its true port.
+
+    Raises:
+        InputError: The address is taken or is none of this machine's, or no folder can be made.
+    """
+    limits = limits or Limits()
+    with _bound(address) as listener:
+        bound = Address(address.host, listener.getsockname()[1], address.token)
+        store = Store(limits.max_store_bytes)
+        try:
+            _Server(bound, limits, voice, store, on_ready).run(sockets=[listener])
+        finally:
+            store.close()
+
+
+class _Server(uvicorn.Server):
+    """The web server of a studio; it tells when it is ready and ends streams when it stops."""
+
+    def __init__(
+        self, address: Address, limits: Limits, voice: str, store: Store, on_ready: Callable[[Address], None]
+    ) -> None:
+        catalogue = Catalogue(voice)
+        self._desk = Desk(limits, store, WorkerPool(limits, voice, store.root), catalogue)
+        self._address = address
+        self._idle = IdleConnections()
+        self._on_ready = on_ready
+        # Where a token decides, the name does not matter: no other page knows the token.
+        hosts = () if address.token else allowed_hosts(address.host, address.port)
+        gate = Gate(
+            make_app(self._desk, catalogue),
+            hosts=hosts,
+            token=address.token,
+            cookie=f"violute-studio-{address.port}",
+        )
+        super().__init__(
+            uvicorn.Config(
+                gate,
+                log_level="warning",
+                access_log=False,
+                server_header=False,
+                http="h11",
+                ws="none",
+                lifespan="on",
+                limit_concurrency=MAX_CONNECTIONS,
+                timeout_graceful_shutdown=GRACE_SECONDS,
+            )
+        )
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Stop in good order on a terminal that is closed too, as uvicorn does on Ctrl-C and SIGTERM."""
+        with super().capture_signals():
+            if not hasattr(signal, "SIGHUP") or threading.current_thread() is not threading.main_thread():
+                yield
+                return
+            before = signal.signal(signal.SIGHUP, self.handle_exit)
+            try:
+                yield
+            finally:
+                signal.signal(signal.SIGHUP, before)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, and say so."""
+        await super().startup(sockets)
+        if self.started:
+            self._on_ready(self._address)
+
+    async def on_tick(self, counter: int) -> bool:
+        """Look after the connections, every few seconds."""
+        if counter % TICKS_PER_SWEEP == 0:
+            self._idle.sweep(self.server_state.connections)
+        return await super().on_tick(counter)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Let whoever listens for events go, and stop."""
+        self._desk.stop_streams()
+        await super().shutdown(sockets)
+
+
+def _bound(address: Address) -> socket.socket:
+    """Bind a socket.
+
+    Raises:
+        InputError: The address is taken or is none of this machine's.
+    """
+    where = f"{address.host}:{address.port}"
+    try:
+        family, kind, protocol, _, target = socket.getaddrinfo(
+            address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listener = socket.socket(family, kind, protocol)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise InputError(f"{where}: {reason}: give --host an address of this machine, as 127.0.0.1") from None
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(target)
+    except OSError as error:
+        listener.close()
+        reason = (error.strerror or str(error)).lower()
+        advice = "choose another --port, or 0 for any that is free"
+        if error.errno == errno.EADDRNOTAVAIL:
+            advice = "give --host an address of this machine, as 127.0.0.1"
+        raise InputError(f"{where}: {reason}: {advice}") from None
+    return listener
+
+
+def _is_plain(token: str) -> bool:
+    """Whether a token stands for itself in an address and in a cookie."""
+    return token.isascii() and all(letter.isalnum() or letter in "-_" for letter in token)

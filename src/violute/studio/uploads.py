@@ -1,0 +1,199 @@
+"""Uploads: one file out of a `multipart/form-data` body, straight to disk, in constant memory.
+
+Source:
+    RFC 7578, multipart/form-data; the parser is python-multipart's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import IO
+
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import MultipartParser, parse_options_header
+
+from violute.studio.limits import Limits, in_megabytes
+from violute.studio.refusal import RefusalError
+
+FIELD = b"file"
+MAX_NAME_LENGTH = 120
+MAX_PARTS = 16
+OVERHEAD_BYTES = 100_000
+"""What a form may hold beside the file: boundaries, headers, other fields."""
+
+STALL_SECONDS = 30.0
+"""An upload of which nothing arrives for so long is given up."""
+
+DRAIN_SECONDS = 1.0
+"""A refused upload is read on for so long: a browser that is cut off never sees the answer."""
+
+BAD_REQUEST = 400
+TIMED_OUT = 408
+TOO_LARGE = 413
+UNSUPPORTED = 415
+
+_NOT_A_FORM = "send the recording as the field 'file' of a form (multipart/form-data)"
+
+
+async def receive_file(
+    chunks: AsyncIterator[bytes],
+    content_type: str,
+    declared_bytes: int | None,
+    destination: Path,
+    *,
+    limits: Limits,
+    claim: Callable[[int], None],
+) -> str:
+    """Write the form's file to disk as it comes in.
+
+    Args:
+        chunks: The body of the request.
+        content_type: Its header.
+        declared_bytes: Its length by the header, if it has one.
+        destination: Where the file goes; what was written of it stays if anything is raised.
+        limits: How large it may be.
+        claim: Called with the bytes written so far, before they grow; may raise.
+
+    Returns:
+        The file's name as the browser tells it, made fit to be shown.
+
+    Raises:
+        RefusalError: No form, no file in it, too large, damaged, or it stalls.
+    """
+    kind, options = parse_options_header(content_type)
+    boundary = options.get(b"boundary", b"")
+    if kind != b"multipart/form-data" or not 1 <= len(boundary) <= 70:
+        raise RefusalError(UNSUPPORTED, f"the request is no form: {_NOT_A_FORM}")
+    if declared_bytes is not None and declared_bytes > limits.max_upload_bytes + OVERHEAD_BYTES:
+        await _drain(chunks)
+        raise _too_large(limits)
+    with destination.open("wb") as file:
+        form = _Form(file, limits, claim)
+        parser = MultipartParser(boundary, form.callbacks())  # type: ignore[arg-type]  # its TypedDict is private
+        try:
+            async for chunk in _unstalled(chunks):
+                parser.write(chunk)
+            parser.finalize()
+        except FormParserError:
+            raise RefusalError(BAD_REQUEST, f"the upload is damaged: {_NOT_A_FORM}") from None
+        except RefusalError:
+            await _drain(chunks)
+            raise
+    if form.name is None:
+        raise RefusalError(BAD_REQUEST, f"the form holds no file: {_NOT_A_FORM}")
+    if not form.is_whole:
+        raise RefusalError(BAD_REQUEST, "the upload ended early: send the recording again")
+    return shown_name(form.name)
+
+
+def shown_name(raw: str) -> str:
+    """Make a stranger's file name fit to be shown: one line, no folders, not too long."""
+    last = raw.replace("\\", "/").rsplit("/", 1)[-1]
+    printable = "".join(letter if letter.isprintable() else " " for letter in last)
+    name = " ".join(printable.split())
+    if len(name) > MAX_NAME_LENGTH:
+        extension = Path(name).suffix[:8]
+        name = f"{name[: MAX_NAME_LENGTH - len(extension) - 1]}…{extension}"
+    return name if name.strip(".") else "recording"
+
+
+class _Form:
+    """What the parser calls: keeps the bytes of the first part named `file`, passes over the others."""
+
+    def __init__(self, file: IO[bytes], limits: Limits, claim: Callable[[int], None]) -> None:
+        self.name: str | None = None
+        self.is_whole = False
+        self._file = file
+        self._limits = limits
+        self._claim = claim
+        self._n_bytes = 0
+        self._n_other_bytes = 0
+        self._n_parts = 0
+        self._is_ours = False
+        self._field = b""
+        self._value = b""
+        self._disposition = b""
+
+    def callbacks(self) -> dict[str, Callable[..., None]]:
+        """Return the parser's callbacks by name."""
+        return {
+            "on_part_begin": self._begin_part,
+            "on_header_field": self._take_field,
+            "on_header_value": self._take_value,
+            "on_header_end": self._end_header,
+            "on_headers_finished": self._end_headers,
+            "on_part_data": self._take_data,
+            "on_end": self._end,
+        }
+
+    def _begin_part(self) -> None:
+        self._n_parts += 1
+        if self._n_parts > MAX_PARTS:
+            raise RefusalError(BAD_REQUEST, f"the form has more than {MAX_PARTS} fields: {_NOT_A_FORM}")
+        self._is_ours, self._disposition = False, b""
+
+    def _take_field(self, data: bytes, start: int, end: int) -> None:
+        self._field += data[start:end]
+
+    def _take_value(self, data: bytes, start: int, end: int) -> None:
+        self._value += data[start:end]
+
+    def _end_header(self) -> None:
+        if self._field.lower() == b"content-disposition":
+            self._disposition = self._value
+        self._field = self._value = b""
+
+    def _end_headers(self) -> None:
+        _, options = parse_options_header(self._disposition)
+        if options.get(b"name") == FIELD and self.name is None:
+            self._is_ours = True
+            self.name = options.get(b"filename", b"").decode("utf-8", "replace").replace("%22", '"')
+
+    def _take_data(self, data: bytes, start: int, end: int) -> None:
+        n_bytes = end - start
+        if not self._is_ours:
+            self._n_other_bytes += n_bytes
+            if self._n_other_bytes > OVERHEAD_BYTES:
+                raise RefusalError(TOO_LARGE, f"the form holds more than a recording: {_NOT_A_FORM}")
+            return
+        self._n_bytes += n_bytes
+        if self._n_bytes > self._limits.max_upload_bytes:
+            raise _too_large(self._limits)
+        self._claim(self._n_bytes)
+        self._file.write(data[start:end])
+
+    def _end(self) -> None:
+        self.is_whole = True
+
+
+async def _unstalled(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Pass chunks on, unless none comes for too long."""
+    while True:
+        try:
+            chunk = await asyncio.wait_for(anext(chunks), STALL_SECONDS)
+        except StopAsyncIteration:
+            return
+        except TimeoutError:
+            raise RefusalError(
+                TIMED_OUT, f"nothing of the upload came for {STALL_SECONDS:.0f} s: send the recording again"
+            ) from None
+        yield chunk
+
+
+async def _drain(chunks: AsyncIterator[bytes]) -> None:
+    """Read on for a moment and forget what comes."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(DRAIN_SECONDS):
+            async for _ in chunks:
+                pass
+
+
+def _too_large(limits: Limits) -> RefusalError:
+    return RefusalError(
+        TOO_LARGE,
+        f"the recording is larger than {in_megabytes(limits.max_upload_bytes)}: send it as FLAC, cut it, or "
+        "use violute convert, which takes any size",
+    )
