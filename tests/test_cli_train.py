@@ -72,6 +72,15 @@ def test_export_tells_the_same_and_may_be_told_otherwise(place, trained):
     assert (card.name, card.command, card.training_data) == ("other", "by hand", before.training_data)
 
 
+def test_a_tilt_is_told_by_the_card_and_kept_in_bounds(place, trained):
+    assert violute("export", "voice-run", "t.onnx", "--tilt", "0", "-1.5", cwd=place).returncode == 0
+    _, card = open_voice_file(place / "t.onnx")
+    assert list(card.settings["tilt_db_per_octave"].values()) == [0.0, -1.5]
+    line = complaint_of(violute("export", "voice-run", "never.onnx", "--tilt", "nan", "7", cwd=place))
+    assert "give -6 to 6" in line
+    assert not (place / "never.onnx").exists()
+
+
 def test_a_run_that_keeps_no_best_exports_the_average_of_its_last(place, trained):
     best = place / "voice-run" / "checkpoints" / "best.safetensors"
     best.rename(place / "best.safetensors")

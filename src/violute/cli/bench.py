@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Parameter
 
+from violute.cli.extras import require_extra
 from violute.cli.options import Flag
 from violute.cli.output import complain, say, say_json
 from violute.cli.progress import progress_bars
@@ -96,7 +96,7 @@ def bench(
         )
     if not (seconds > 0 and shortest >= 0):
         raise InputError("--seconds must be above 0, --shortest 0 or more: give a larger number")
-    require_bench("bench", "report_html")
+    require_extra("bench", "the bench needs", "violute.evaluation.bench", "violute.evaluation.report_html")
     from violute.data.recordings import read_patterns
     from violute.evaluation.bench import run_bench
     from violute.evaluation.bench_clips import find_clips
@@ -165,7 +165,7 @@ def compare(
     json
         Print one JSON document.
     """
-    require_bench("bench_compare")
+    require_extra("bench", "the bench needs", "violute.evaluation.bench_compare")
     from violute.evaluation.bench_compare import compare_documents, markdown_comparison
     from violute.evaluation.bench_schema import read_document
 
@@ -191,7 +191,7 @@ def listen(
     json
         Print one JSON document.
     """
-    require_bench("listening_answers")
+    require_extra("bench", "the bench needs", "violute.evaluation.listening_answers")
     from violute.evaluation.listening_answers import aggregate, markdown_answers, read_answers
 
     found = aggregate(read_answers(answers))
@@ -200,23 +200,6 @@ def listen(
     else:
         say(markdown_answers(found).rstrip())
     return 0
-
-
-def require_bench(*modules: str) -> None:
-    """Import modules of the bench, and so make sure that the packages of `violute[bench]` are installed.
-
-    Raises:
-        InputError: One is missing.
-    """
-    try:
-        for module in modules:
-            import_module(f"violute.evaluation.{module}")
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] == "violute":
-            raise
-        raise InputError(
-            f"the bench needs {error.name}, which is not installed: run pip install 'violute[bench]'"
-        ) from None
 
 
 def _lineup(

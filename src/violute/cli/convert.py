@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from violute.cli.options import Flag
-from violute.cli.output import complain, say, say_json
+from violute.cli.output import complain, make_folder, say, say_json
 from violute.cli.progress import progress_bars
 from violute.errors import InputError, MixError, VioluteError
 
@@ -160,7 +160,7 @@ def _convert_into_folder(
     made = [] if plan.is_named else [path for path in (folder, *folder.parents) if not path.exists()]
     try:
         if not plan.is_named:
-            _make_folder(folder)
+            make_folder(folder, remedy="name another output")
         return convert_file(
             plan.source,
             plan.destination,
@@ -174,14 +174,6 @@ def _convert_into_folder(
             with suppress(OSError):
                 path.rmdir()
         raise
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise InputError(f"{folder}: the folder cannot be made ({reason}): name another output") from None
 
 
 def _line(conversion: Conversion) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from violute.cli.options import Flag
-from violute.cli.output import say, say_json
+from violute.cli.output import make_folder, say, say_json
 from violute.cli.progress import progress_bars
 from violute.errors import InputError
 
@@ -52,7 +52,7 @@ def demo(
     from violute.voices.load import load_voice
 
     player = load_voice(voice)
-    _make_folder(out)
+    make_folder(out, remedy="name another with --out")
     ends = player.card.ends
     written: list[dict[str, object]] = []
     rows: list[tuple[str, list[Panel]]] = []
@@ -103,11 +103,3 @@ def _save(page: UInt8[np.ndarray, "row column 3"], picture: Path) -> None:
         raise InputError(f"{picture}: the picture cannot be written ({reason}): make room there") from None
     finally:
         partial.unlink(missing_ok=True)
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise InputError(f"{folder}: the folder cannot be made ({reason}): name another with --out") from None

@@ -19,6 +19,7 @@ def export(
     /,
     *,
     card: Path | None = None,
+    tilt: tuple[float, float] = (0.0, 0.0),
     force: Flag = False,
     json: Flag = False,
     quiet: Flag = False,
@@ -36,6 +37,9 @@ def export(
     card
         JSON file of entries of the voice's card that add to or replace what the run knows: name,
         description, licence, training_data (a list), figures (an object), command.
+    tilt
+        What the levels of each end gain per octave above 1 kHz, in dB: `--tilt 0 -1` makes the second
+        end duller, where all its recordings are too bright.
     force
         Replace OUT if it exists.
     json
@@ -52,7 +56,7 @@ def export(
     require_training()
     from violute.training.export import export_run
 
-    step = export_run(run, out, card=entries)
+    step = export_run(run, out, card=entries, tilt_db_per_octave=tilt)
     if json:
         say_json({"run": str(run), "out": str(out), "step": step})
     elif not quiet:

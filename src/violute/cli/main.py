@@ -12,10 +12,15 @@ from cyclopts import App, CycloptsError
 from violute import __version__
 from violute.cli.bench import bench_app
 from violute.cli.convert import convert
+from violute.cli.data import data_app
 from violute.cli.demo import demo
 from violute.cli.export import export
 from violute.cli.output import complain
+from violute.cli.pairs import pairs
+from violute.cli.prepare import prepare_app
+from violute.cli.studio import studio
 from violute.cli.train import train_app
+from violute.cli.train_paired import paired
 from violute.cli.voices import voices
 from violute.errors import VioluteError
 
@@ -30,7 +35,12 @@ app = App(
 )
 app.command(convert)
 app.command(demo)
+app.command(studio)
 app.command(voices)
+app.command(data_app)
+app.command(prepare_app)
+app.command(pairs)
+train_app.command(paired)
 app.command(train_app)
 app.command(export)
 app.command(bench_app)

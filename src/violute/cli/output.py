@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 from typing import Any
+
+from violute.errors import InputError
 
 
 def say(line: str) -> None:
@@ -22,3 +25,16 @@ def complain(message: str) -> None:
     """Write one line on standard error; line breaks inside the message become spaces."""
     sys.stderr.write(f"violute: {' '.join(message.split())}\n")
     sys.stderr.flush()
+
+
+def make_folder(folder: Path, *, remedy: str) -> None:
+    """Make a folder for results, and those above it.
+
+    Raises:
+        InputError: It cannot be made; `remedy` says what to do about it.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise InputError(f"{folder}: the folder cannot be made ({reason}): {remedy}") from None

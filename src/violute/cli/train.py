@@ -1,16 +1,16 @@
-"""`violute train`: a voice from two folders of recordings; one sub-command a family."""
+"""`violute train`: a voice from two folders of recordings or a prepared store; one sub-command a family."""
 
 from __future__ import annotations
 
-from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING
 
-from cyclopts import App, Parameter
+from cyclopts import App
 
-from violute.cli.options import Flag
+from violute.cli.extras import require_extra
 from violute.cli.output import say, say_json
 from violute.cli.progress import progress_bars
+from violute.cli.training_options import PicturesOptions, TrainingOptions
 from violute.errors import InputError, TrainingError
 
 if TYPE_CHECKING:
@@ -18,31 +18,11 @@ if TYPE_CHECKING:
 
     from violute.training.progress import Progress
 
-Patterns = Annotated[tuple[str, ...], Parameter(consume_multiple=True, negative=(), show_default=False)]
-"""Any number of glob patterns after one flag."""
-
 train_app = App(name="train", help="Train a voice from two folders of recordings, one for each instrument.")
 
 
 @train_app.command
-def ddsp(
-    *,
-    a: Path,
-    b: Path,
-    out: Path,
-    a_name: str = "flute",
-    b_name: str = "violin",
-    hold_out: Patterns = (),
-    run: Path | None = None,
-    resume: Flag = False,
-    steps: int | None = None,
-    minutes: float | None = None,
-    device: Literal["auto", "cpu", "cuda"] = "auto",
-    recipe: str = "default",
-    card: Path | None = None,
-    json: Flag = False,
-    quiet: Flag = False,
-) -> int:
+def ddsp(*, options: TrainingOptions, recipe: str = "default") -> int:
     """Train a voice of the family ddsp: harmonics and noise of two instruments, mixed at one pitch.
 
     Needs `pip install 'violute[train]'`. The run folder keeps metrics, plots, sounds and checkpoints;
@@ -50,76 +30,117 @@ def ddsp(
 
     Parameters
     ----------
-    a
-        Folder of solo recordings of the instrument at mix 0.
-    b
-        Folder of solo recordings of the instrument at mix 1.
-    out
-        Voice file to write, such as voice.onnx.
-    a_name
-        Name of mix 0.
-    b_name
-        Name of mix 1.
-    hold_out
-        Recordings to leave out of training: glob patterns, or text files of patterns, one a line.
-    run
-        Run folder. Default: NAME-run beside OUT.
-    resume
-        Continue the run in the run folder.
-    steps
-        Steps of training. Default: the recipe's.
-    minutes
-        Longest training in minutes, restarts counted together. Default: the recipe's.
-    device
-        Where to train; auto takes a GPU if there is one.
     recipe
         default (two CPU cores, two hours), quick (minutes) or tiny (seconds, to try the path).
-    card
-        JSON file of entries of the voice's card that add to or replace what training knows: name,
-        description, licence, training_data (a list), figures (an object), command.
-    json
-        Print one JSON document at the end.
-    quiet
-        Print nothing but errors.
     """
-    from violute.data.recordings import list_recordings
+    return train_and_tell("ddsp", recipe, options)
+
+
+@train_app.command
+def vae(*, options: PicturesOptions, recipe: str = "default") -> int:
+    """Train a voice of the family vae: spectrograms through a latent of 128 numbers, moved along an axis.
+
+    Needs `pip install 'violute[train]'`. A model to study: the family ddsp sounds better. The run
+    folder keeps metrics, plots, sounds and checkpoints; a run that was stopped goes on with --resume.
+
+    Parameters
+    ----------
+    recipe
+        default (two CPU cores, an hour), small (twenty minutes), tiny (seconds, to try the path),
+        paper (for a GPU) or assignment (the plain network of the assignment, for a GPU).
+    """
+    return train_and_tell("vae", recipe, options, prepared=options.prepared)
+
+
+@train_app.command
+def mevae(*, options: PicturesOptions, recipe: str = "default") -> int:
+    """Train a voice of the family mevae: an encoder for each instrument, one decoder told which to play.
+
+    Needs `pip install 'violute[train]'`. A model to study: the family ddsp sounds better. The run
+    folder keeps metrics, plots, sounds and checkpoints; a run that was stopped goes on with --resume.
+
+    Parameters
+    ----------
+    recipe
+        default (two CPU cores, an hour), small (twenty minutes), tiny (seconds, to try the path),
+        paper (for a GPU) or assignment (plain networks of the assignment's sizes, for a GPU).
+    """
+    return train_and_tell("mevae", recipe, options, prepared=options.prepared)
+
+
+@train_app.command
+def cyclegan(*, options: TrainingOptions, recipe: str = "small") -> int:
+    """Train a voice of the family cyclegan: each instrument redrawn as the other, learned without pairs.
+
+    Needs `pip install 'violute[train]'`. A model to study: the family ddsp sounds better. Plays chords,
+    since it tracks no pitch. Warns when generators collapse or critics explode, and keeps the best
+    checkpoint. The run folder keeps metrics, plots, sounds and checkpoints; a run that was stopped
+    goes on with --resume.
+
+    Parameters
+    ----------
+    recipe
+        small (two CPU cores, twenty minutes), full (small, with a change as fine as the window), mixed
+        (small, with critics of mixed music), paper (nine residual blocks, for a GPU) or tiny (seconds,
+        to try the path).
+    """
+    return train_and_tell("cyclegan", recipe, options)
+
+
+def train_and_tell(
+    family: str, recipe: str, options: TrainingOptions, *, prepared: Path | None = None
+) -> int:
+    """Train a voice and say how it went; returns the exit code.
+
+    Args:
+        family: To train.
+        recipe: One of the family's.
+        options: What was asked for.
+        prepared: Store to learn from instead of the folders of the options.
+
+    Raises:
+        VioluteError: Something in the input or the options has to change.
+    """
     from violute.voices.card_entries import read_card_entries
 
+    steps, minutes, seed = options.steps, options.minutes, options.seed
     if (steps is not None and steps < 1) or (minutes is not None and not minutes > 0):
         raise InputError("--steps and --minutes must be above 0: give a larger number")
-    check_voice_name(out, replace=resume)
-    patterns = _patterns(hold_out)
-    for folder in (a, b):
-        list_recordings(folder, hold_out=patterns)  # a wrong folder is told before torch takes its seconds
-    entries = {} if card is None else read_card_entries(card)
+    if seed is not None and seed < 0:
+        raise InputError(f"--seed is {seed}: give 0 or more")
+    check_voice_name(options.out, replace=options.resume)
+    patterns = read_hold_out(options.hold_out)
+    source = _checked_source(options, prepared, patterns)
+    entries = {} if options.card is None else read_card_entries(options.card)
     require_training()
     from violute.training.processes import is_first_process
-    from violute.training.run import train_ddsp
+    from violute.training.run import train_family
 
     is_speaking = is_first_process()
-    with progress_bars(shown=is_speaking and not (quiet or json)) as start:
-        result = train_ddsp(
-            a,
-            b,
-            out,
-            names=(a_name, b_name),
+    with progress_bars(shown=is_speaking and not (options.quiet or options.json)) as start:
+        result = train_family(
+            family,
+            source,
+            options.out,
+            names=(options.a_name, options.b_name),
             hold_out=patterns,
-            run_dir=run,
+            run_dir=options.run,
             recipe=recipe,
             steps=steps,
             minutes=minutes,
-            resume=resume,
-            device=device,
+            seed=seed,
+            resume=options.resume,
+            device=options.device,
             card=entries,
             on_prepare=start("measuring the recordings"),
             on_progress=_training_bar(start),
         )
     if not is_speaking:
         return 0
-    if json:
+    if options.json:
         say_json(
             {
-                "out": str(out),
+                "out": str(options.out),
                 "steps": result.step,
                 "best_step": result.best_step,
                 "validation": dict(result.validation),
@@ -127,11 +148,35 @@ def ddsp(
                 "stopped_by": result.stopped_by,
             }
         )
-    elif not quiet:
-        say(
-            f"{out} ({result.step} steps in {result.seconds / 60:.1f} minutes, best after {result.best_step})"
-        )
+    elif not options.quiet:
+        taken = f"{result.step} steps in {result.seconds / 60:.1f} minutes"
+        say(f"{options.out} ({taken}, best after {result.best_step})")
     return 0
+
+
+def _checked_source(
+    options: TrainingOptions, prepared: Path | None, hold_out: list[str]
+) -> tuple[Path, Path] | Path:
+    """Return the folders or the store to learn from; a wrong one is told before torch takes its seconds."""
+    from violute.data.recordings import list_recordings
+    from violute.data.store import open_store
+
+    if prepared is None:
+        if options.a is None or options.b is None:
+            raise InputError(
+                "there is nothing to learn from: give --a and --b, a folder of recordings for each instrument"
+            )
+        for folder in (options.a, options.b):
+            list_recordings(folder, hold_out=hold_out)
+        return options.a, options.b
+    if options.a is not None or options.b is not None:
+        raise InputError("--prepared takes the place of --a and --b: give the one or the others")
+    if hold_out:
+        raise InputError(
+            "--hold-out is for recordings, a prepared store has its own: give it to violute prepare"
+        )
+    open_store(prepared)
+    return prepared
 
 
 def check_voice_name(out: Path, *, replace: bool) -> None:
@@ -152,20 +197,13 @@ def require_training() -> None:
     """Make sure that the packages of `violute[train]` are installed.
 
     Raises:
-        TrainingError: One is missing.
+        InputError: One is missing.
     """
-    try:
-        import_module("violute.training.run")
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] == "violute":
-            raise
-        raise TrainingError(
-            f"training needs {error.name}, which is not installed: run pip install 'violute[train]'"
-        ) from None
+    require_extra("train", "training needs", "violute.training.run")
 
 
-def _patterns(given: tuple[str, ...]) -> list[str]:
-    """Return glob patterns, those of files read from the files."""
+def read_hold_out(given: tuple[str, ...]) -> list[str]:
+    """Return the glob patterns of `--hold-out`: those given, and those of the text files given."""
     from violute.data.recordings import AUDIO_SUFFIXES, read_patterns
 
     patterns: list[str] = []

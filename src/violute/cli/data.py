@@ -1,0 +1,231 @@
+"""`violute data`: recordings to learn from, fetched or looked through."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import App, Parameter
+
+from violute.cli.options import Flag
+from violute.cli.output import complain, say, say_json
+from violute.cli.progress import progress_bars
+from violute.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from violute.data.manifest import Manifest, ManifestEntry
+    from violute.data.musicnet_catalogue import Release
+    from violute.data.musicnet_progress import FetchProgress
+
+Names = Annotated[tuple[str, ...], Parameter(consume_multiple=True, negative=(), show_default=False)]
+"""Any number of names after one flag."""
+
+_ROW = "{:<9} {:<9} {:>8} {:>7} {:>7} {:>8} {:>7} {:>7} {:>9}  {}"
+
+data_app = App(name="data", help="Fetch recordings to learn from, or look through your own.")
+
+
+@data_app.command
+def musicnet(
+    *,
+    out: Path,
+    ensembles: Names = (),
+    everything: Annotated[Flag, Parameter(name="--all")] = False,
+    archive: Path | None = None,
+    metadata: Path | None = None,
+    keep_archive: Flag = False,
+    url: str | None = None,
+    checksums: Path | None = None,
+    json: Flag = False,
+    quiet: Flag = False,
+) -> int:
+    """Fetch solo violin and solo flute of MusicNet (CC BY 4.0): about 400 MB out of an archive of 11 GB.
+
+    The archive is read as a stream and only what is wanted is kept, as OUT/violin/ID.wav and
+    OUT/flute/ID.wav, with OUT/labels/ID.csv, OUT/metadata.csv, OUT/manifest.json (licence, citation,
+    figures and traps of each recording) and OUT/held_out.txt for --hold-out. A connection that breaks
+    is taken up where it was. A run that was stopped is run again: recordings that are there are kept,
+    but the archive, being one gzip stream, is read from its start; with --keep-archive it goes on.
+
+    Parameters
+    ----------
+    out
+        Folder to make or to complete.
+    ensembles
+        Whose recordings to fetch, as the metadata names them. Default: "Solo Violin" "Solo Flute".
+    everything
+        Fetch all 330 recordings (22 GB), and compare the archive's md5.
+    archive
+        Copy of musicnet.tar.gz at hand, read instead of the net; its md5 is compared first.
+    metadata
+        Copy of musicnet_metadata.csv at hand. Default: that beside --archive, else the net's.
+    keep_archive
+        Fetch the whole archive into OUT and keep it (11 GB more): its md5 is compared, and a
+        fetch that was stopped goes on where it was.
+    url
+        Address of a folder that holds musicnet.tar.gz and musicnet_metadata.csv. Default: Zenodo.
+    checksums
+        Text file as md5sum writes it, for a mirror that holds other files than the official release.
+    json
+        Print one JSON document at the end.
+    quiet
+        Print nothing but errors.
+    """
+    from violute.data.musicnet import fetch_musicnet
+    from violute.data.musicnet_catalogue import SOLO_ENSEMBLES
+
+    if everything and ensembles:
+        raise InputError("both --all and --ensembles came: choose one, --all is every ensemble")
+    with progress_bars(shown=not (quiet or json)) as start:
+        fetched = fetch_musicnet(
+            out,
+            ensembles=None if everything else ensembles or SOLO_ENSEMBLES,
+            archive=archive,
+            metadata=metadata,
+            keep_archive=keep_archive,
+            release=_release(url, checksums),
+            on_progress=_fetch_bar(start),
+            on_notice=None if quiet or json else lambda line: complain(f"note: {line}"),
+        )
+    manifest = fetched.manifest
+    if json:
+        say_json(
+            {"out": str(out), "n_new": fetched.n_new, "failed": list(fetched.failed), **manifest.as_json()}
+        )
+    elif not quiet:
+        minutes = ", ".join(f"{name} {seconds / 60:.0f} min" for name, seconds in manifest.seconds().items())
+        say(f"{out}: {len(manifest.recordings)} recordings ({fetched.n_new} new), {minutes or 'nothing'}")
+        say(f"archive: {manifest.checks['archive']}")
+        say(f"{manifest.licence}: {manifest.citation}")
+    for line in fetched.failed:
+        complain(line)
+    return 2 if fetched.failed else 0
+
+
+@data_app.command
+def folder(
+    folder: Annotated[Path, Parameter(name="DIR")],
+    /,
+    *,
+    out: Path | None = None,
+    licence: str = "",
+    hold_out: Names = (),
+    force: Flag = False,
+    json: Flag = False,
+    quiet: Flag = False,
+) -> int:
+    """Look through a folder of recordings: length, loudness, clipping, silence, polyphony, duplicates.
+
+    Prints a line for each file and what to mind of it, and writes a manifest as `violute data musicnet`
+    does. The instrument is the sub-folder's name. Files that cannot be used are named at the end and
+    left out of the manifest.
+
+    Parameters
+    ----------
+    folder
+        Folder of recordings, searched through and through.
+    out
+        Manifest to write. Default: manifest.json in the folder.
+    licence
+        Of the recordings, for the manifest.
+    hold_out
+        Recordings that training will leave out: glob patterns, or text files of patterns.
+    force
+        Replace a manifest that is there.
+    json
+        Print one JSON document.
+    quiet
+        Print nothing but errors.
+    """
+    from violute.cli.train import read_hold_out
+    from violute.data.folder_report import report_folder
+    from violute.data.manifest import MANIFEST_NAME, write_manifest
+
+    path = out or folder / MANIFEST_NAME
+    if path.is_dir():
+        raise InputError(f"{path} is a folder: name a file for the manifest, such as {path / MANIFEST_NAME}")
+    if path.exists() and not force:
+        raise InputError(f"{path} exists: name another --out, or add --force")
+    if not path.parent.is_dir() and folder.is_dir():
+        raise InputError(f"{path}: there is no folder {path.parent}: make it, or name another --out")
+    with progress_bars(shown=not (quiet or json)) as start:
+        report = report_folder(
+            folder,
+            manifest_folder=path.parent,
+            licence=licence,
+            hold_out=read_hold_out(hold_out),
+            on_progress=_file_bar(start),
+        )
+    write_manifest(report.manifest, path)
+    if json:
+        say_json({"out": str(path), "failed": list(report.failed), **report.manifest.as_json()})
+    elif not quiet:
+        _say_table(report.manifest)
+        say(f"manifest: {path}")
+    for line in report.failed:
+        complain(line)
+    return 2 if report.failed else 0
+
+
+def _release(url: str | None, checksums: Path | None) -> Release:
+    """Return the official release, or a mirror's."""
+    from dataclasses import replace
+
+    from violute.data.musicnet_catalogue import OFFICIAL, with_checksums
+
+    release = OFFICIAL if checksums is None else with_checksums(OFFICIAL, checksums)
+    if url is None:
+        return release
+    base = url.rstrip("/").replace("{", "%7B").replace("}", "%7D")
+    return replace(release, url=base + "/{name}")
+
+
+def _fetch_bar(start: Callable[[str], Callable[[float], None]]) -> Callable[[FetchProgress], None]:
+    """Return what turns reports of a fetch into a bar with bytes, recordings and time left."""
+
+    def show(progress: FetchProgress) -> None:
+        parts = [progress.stage]
+        parts += [f"{progress.n_bytes / 1e6:,.0f} MB"] if progress.n_bytes else []
+        parts += [f"{progress.n_recordings} of {progress.n_wanted} recordings"]
+        parts += [f"{progress.seconds_left / 60:.0f} min left at most"] if progress.seconds_left else []
+        start(", ".join(parts))(progress.share)
+
+    return show
+
+
+def _file_bar(start: Callable[[str], Callable[[float], None]]) -> Callable[[float, str], None]:
+    return lambda share, name: start(name)(share)
+
+
+def _say_table(manifest: Manifest) -> None:
+    say(
+        _ROW.format(
+            "PLAYS", "SPLIT", "SECONDS", "LUFS", "DBTP", "CLIPPED", "SILENT", "CHORDS", "UP TO", "FILE"
+        )
+    )
+    for entry in manifest.recordings:
+        say(_row(entry))
+        for trap in entry.traps:
+            say(f"{'':10}! {trap}")
+    for group in manifest.duplicates:
+        say(f"duplicates: {', '.join(group)}")
+    total = ", ".join(f"{name} {seconds:.0f} s" for name, seconds in manifest.seconds().items())
+    say(f"{len(manifest.recordings)} recordings: {total}")
+
+
+def _row(entry: ManifestEntry) -> str:
+    sound = entry.sound
+    return _ROW.format(
+        entry.instrument,
+        entry.split,
+        f"{sound.seconds:.1f}",
+        f"{sound.loudness_lufs:.1f}",
+        f"{sound.true_peak_db:+.1f}",
+        f"{100 * sound.clipped_share:.3f}%",
+        f"{100 * sound.silent_share:.0f}%",
+        f"{100 * sound.polyphonic_share:.0f}%",
+        f"{sound.bandwidth_hz / 1000:.1f}kHz",
+        entry.path,
+    )

@@ -1,0 +1,96 @@
+"""`violute pairs`: recordings translated and blended, for a model to learn the hybrid from directly."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+from violute.cli.extras import require_extra
+from violute.cli.options import Flag, Patterns
+from violute.cli.output import say, say_json
+from violute.cli.progress import progress_bars
+from violute.cli.train import read_hold_out
+from violute.errors import InputError
+
+Mixes = Annotated[tuple[float, ...], Parameter(consume_multiple=True, negative=(), show_default=True)]
+"""Any number of mixes after one flag."""
+
+
+def pairs(
+    *,
+    data: Path,
+    out: Path,
+    voice: str = "violute-violin-flute",
+    mixes: Mixes = (0.0, 0.25, 0.5, 0.75, 1.0),
+    blend: Literal["waveform", "log-magnitude", "harmonic"] = "log-magnitude",
+    seconds: float | None = None,
+    hold_out: Patterns = (),
+    jobs: int | None = None,
+    json: Flag = False,
+    quiet: Flag = False,
+) -> int:
+    """Translate every recording with a voice and blend it with its translation, by ratio.
+
+    OUT gets sources/, translations/ and hybrids/ as FLAC and manifest.json, which says what belongs to
+    what: source, translation, blend, mix and lag. `violute train paired --pairs OUT` learns from it. The
+    same command goes on after a stop. Needs `pip install 'violute[train]'`.
+
+    Parameters
+    ----------
+    data
+        Folder with a folder of recordings for each end of the voice, named for it (flute, violin).
+    out
+        Folder to write: a new one, or one to go on with.
+    voice
+        Teacher: a voice's name or file. A CycleGAN's translations, or the default voice's renderings.
+    mixes
+        Ratios, 0 to 1, rising.
+    blend
+        waveform (samples added), log-magnitude (spectrogram bins between the two on their logarithmic
+        scale) or harmonic (levels of harmonics and noise at the source's pitch; one line only).
+    seconds
+        Longest piece of each recording, from its beginning. Default: all of it.
+    hold_out
+        Recordings to leave out: glob patterns, or text files of patterns, one a line.
+    jobs
+        Recordings worked on at once. Default: one a core.
+    json
+        Print one JSON document at the end.
+    quiet
+        Print nothing but errors.
+    """
+    from violute.data.recordings import list_recordings
+    from violute.voices.load import load_voice
+
+    if jobs is not None and jobs < 1:
+        raise InputError("--jobs must be above 0: give a larger number")
+    ends = load_voice(voice).card.ends
+    patterns = read_hold_out(hold_out)
+    first, second = (list_recordings(data / name, hold_out=patterns) for name in ends)
+    if not first or not second:
+        raise InputError(f"{data}: every recording of one instrument is held out: hold out fewer")
+    require_extra("train", "pairs need", "violute.training.pairs")
+    from violute.training.pairs import PairSettings, make_pairs
+
+    path = Path(voice)
+    teacher = str(path.resolve()) if path.is_file() else voice
+    settings = PairSettings(teacher, ends, blend, mixes, seconds)
+    with progress_bars(shown=not (quiet or json)) as start:
+        made = make_pairs((first, second), out, settings, jobs=jobs, on_progress=start("translating"))
+    lags = sorted(abs(pair.lag_samples) for pair in made)
+    count = len({(pair.end, pair.recording) for pair in made})
+    if json:
+        say_json(
+            {
+                "out": str(out),
+                "recordings": count,
+                "pairs": len(made),
+                "median_lag_samples": lags[len(lags) // 2],
+                "largest_lag_samples": lags[-1],
+            }
+        )
+    elif not quiet:
+        say(f"{out} ({count} recordings, {len(made)} pairs, median lag {lags[len(lags) // 2]} samples)")
+    return 0

@@ -1,0 +1,224 @@
+"""`violute prepare`: recordings as arrays and images of five seconds, and back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from cyclopts import App, Parameter
+
+from violute.cli.extras import require_extra
+from violute.cli.options import Flag, Patterns
+from violute.cli.output import say, say_json
+from violute.cli.progress import progress_bars
+from violute.cli.train import read_hold_out
+from violute.data.splits import HOLD_OUT
+from violute.errors import InputError
+
+if TYPE_CHECKING:
+    from violute.data.store import Split
+
+prepare_app = App(name="prepare")
+
+
+@prepare_app.default
+def prepare(
+    *folders: Annotated[Path, Parameter(name="FOLDER...")],
+    out: Path,
+    preset: Literal["assignment", "detail"] = "assignment",
+    instruments: Patterns = (),
+    seconds: float = 5.0,
+    overlap: float = 0.0,
+    gate_db: float = -50.0,
+    hold_out: Patterns = HOLD_OUT,
+    phase: Flag = False,
+    no_images: Flag = False,
+    no_arrays: Flag = False,
+    jobs: int | None = None,
+    json: Flag = False,
+    quiet: Flag = False,
+) -> int:
+    """Cut recordings into snippets and write their spectrograms as arrays and as images.
+
+    OUT gets train.npy and held_out.npy (snippet, 1024, 128), store.json with settings and index, images/ with
+    one 16-bit PNG a picture, and contact_sheet.png. The same command goes on after a stop. `violute prepare
+    invert` turns a picture back into sound. Needs `pip install 'violute[train]'`.
+
+    Parameters
+    ----------
+    folders
+        Folders of recordings named for their instruments (flute, violin), or folders of such folders.
+    out
+        Folder to write: a new one, or one to go on with.
+    preset
+        assignment: 22.05 kHz, five seconds are one picture of 1024 x 128. detail: 44.1 kHz, a frame every
+        10 ms, five seconds are four pictures of 1024 x 128.
+    instruments
+        Prepare these only. Default: every folder that holds recordings.
+    seconds
+        Length of a snippet, in seconds.
+    overlap
+        Share of a snippet, or of a picture where several make a snippet, in common with the next, 0 to 0.95.
+    gate_db
+        Leave out what is silent: three quarters of its frames at or below this level, in dB relative to the
+        loudest frame of its file.
+    hold_out
+        Recordings for the held-out split: glob patterns, or text files of patterns, one a line. Segments of
+        a segment map are recordings of their own. Default: 2204 and 2191, MusicNet's flute and violin for
+        testing.
+    phase
+        Keep phases in the store. Without, they are recomputed from the recordings when they are needed.
+    no_images
+        Write arrays only.
+    no_arrays
+        Write images only.
+    jobs
+        Files worked on at once. Default: one a core.
+    json
+        Print one JSON document at the end.
+    quiet
+        Print nothing but errors.
+    """
+    if not folders:
+        raise InputError("no folder: name folders of recordings, such as flute and violin")
+    if no_images and no_arrays:
+        raise InputError("--no-images and --no-arrays leave nothing to write: drop one of them")
+    if jobs is not None and jobs < 1:
+        raise InputError("--jobs must be above 0: give a larger number")
+    patterns = read_hold_out(hold_out)
+    require_preparing()
+    from violute.analysis.spectrogram import PRESETS
+    from violute.data.contact_sheet import write_contact_sheet
+    from violute.data.images import write_images
+    from violute.data.instrument_folders import instrument_folders
+    from violute.data.prepare import prepare as make_store
+    from violute.data.snippets import SnippetSettings
+    from violute.data.store import drop_arrays
+
+    snippets = SnippetSettings(seconds, overlap, gate_db)
+    found = instrument_folders(folders, only=instruments)
+    with progress_bars(shown=not (quiet or json)) as start:
+        store = make_store(
+            found,
+            out,
+            PRESETS[preset],
+            snippets=snippets,
+            hold_out=patterns,
+            with_phase=phase,
+            jobs=jobs,
+            on_progress=start("cutting and transforming the recordings"),
+        )
+        if not no_images:
+            write_images(store, jobs=jobs, on_progress=start("writing images"))
+    write_contact_sheet(store)
+    if no_arrays:
+        drop_arrays(store)
+    counts = {name: _describe(split, store.instruments) for name, split in store.splits.items()}
+    if json:
+        say_json(
+            {
+                "out": str(out),
+                "preset": preset,
+                "splits": counts,
+                "images": not no_images,
+                "arrays": not no_arrays,
+                "contact_sheet": str(out / "contact_sheet.png"),
+            }
+        )
+    elif not quiet:
+        shares = ", ".join(
+            f"{_pictures(sum(item['pictures'] for item in split.values()))} of "
+            f"{sum(item['seconds'] for item in split.values()) / 60:.1f} minutes {title}"
+            for split, title in ((counts["train"], "to learn from"), (counts["held_out"], "held out"))
+        )
+        say(f"{out} ({shares})")
+    return 0
+
+
+@prepare_app.command
+def invert(
+    picture: Annotated[str, Parameter(name="PICTURE")],
+    out: Annotated[Path, Parameter(name="OUT.wav")],
+    /,
+    *,
+    griffin_lim: Flag = False,
+    force: Flag = False,
+    json: Flag = False,
+    quiet: Flag = False,
+) -> int:
+    """Turn a prepared picture back into sound.
+
+    Phases are those kept by `--phase`, or else those of the recording if it lies where it did, or else found
+    by Griffin-Lim; an image has none. Needs `pip install 'violute[train]'`.
+
+    Parameters
+    ----------
+    picture
+        An image (.png), or a picture of a store by its number: FOLDER:12, FOLDER:held_out:12.
+    out
+        Sound to write.
+    griffin_lim
+        Find phases even where there are true ones.
+    force
+        Replace OUT if it exists.
+    json
+        Print one JSON document.
+    quiet
+        Print nothing but errors.
+    """
+    from violute.audio.write import write
+
+    if out.exists() and not force:
+        raise InputError(f"{out} exists: name another file or add --force")
+    require_preparing()
+    from violute.data.invert import invert as sound_of
+
+    inverted = sound_of(picture, always_find=griffin_lim)
+    # Recordings from lossy files exceed full scale, which only floating point holds.
+    subtype = "FLOAT" if out.suffix.lower() == ".wav" else None
+    write(out, inverted.audio, inverted.sample_rate, subtype=subtype)
+    seconds = len(inverted.audio) / inverted.sample_rate
+    if json:
+        say_json(
+            {
+                "out": str(out),
+                "seconds": seconds,
+                "sample_rate": inverted.sample_rate,
+                "phase": inverted.phase,
+                "spectral_convergence": inverted.spectral_convergence,
+            }
+        )
+    elif not quiet:
+        origin = {"stored": "kept", "recording": "of the recording", "griffin-lim": "by Griffin-Lim"}
+        say(
+            f"{out} ({seconds:.2f} s, phases {origin[inverted.phase]}, spectral convergence "
+            f"{inverted.spectral_convergence:.2g})"
+        )
+    return 0
+
+
+def require_preparing() -> None:
+    """Make sure that the packages that preparing needs are installed.
+
+    Raises:
+        InputError: One is missing.
+    """
+    modules = (f"violute.data.{name}" for name in ("prepare", "contact_sheet", "invert"))
+    require_extra("train", "preparing needs", *modules)
+
+
+def _describe(split: Split, instruments: tuple[str, ...]) -> dict[str, dict[str, Any]]:
+    """Return pictures, recordings and seconds of a split, by instrument."""
+    described = {}
+    for instrument in instruments:
+        entries = [entry for entry in split.entries if entry.instrument == instrument]
+        described[instrument] = {
+            "pictures": len(entries),
+            "recordings": len({(entry.source, entry.recording) for entry in entries}),
+            "seconds": round(sum(entry.seconds for entry in entries), 3),
+        }
+    return described
+
+
+def _pictures(number: int) -> str:
+    return f"{number} picture" if number == 1 else f"{number} pictures"
