@@ -10,6 +10,7 @@ Names are imported when they are first used, so that `import violute` costs noth
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
     from violute.voices.convert import Conversion, convert_file
     from violute.voices.load import list_voices, load_voice
     from violute.voices.mix import Mix
+
+# Since 1.32 onnxruntime sends its maker reports of every session, unless this stands before it is loaded:
+# what a musician does is nobody else's business.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 __version__ = "0.1.0"
 
