@@ -14,7 +14,7 @@ from browser import Browser, find_chromium
 from command_line import violute as run_violute
 from studio_page import EAR, StudioPage, axe_source
 from studio_server import StudioServer, wait_until
-from tones import tone
+from tones import SAMPLE_RATE, tone
 from violute.audio.read import read
 from violute.examples import example_paths
 
@@ -71,6 +71,21 @@ def band_levels_db(loop):
     return 10 * np.log10([power[band == i].sum() + 1e-12 for i in range(1, 17)])
 
 
+def heard_as(page, wanted_db, seconds):
+    """Hear the loop until it is as wanted, and return its levels as they were at last.
+
+    A busy machine makes a browser miss blocks, which are clicks; the same loop comes again and again.
+    """
+    for _ in range(8):
+        levels_db = band_levels_db(page.listen(seconds))
+        apart = np.abs(levels_db - wanted_db)[wanted_db > wanted_db.max() - 30]
+        if apart.max() < 1.0:
+            break
+    assert len(apart) > 8
+    assert apart.max() < 1.0
+    return levels_db
+
+
 def test_the_dial_is_heard_as_the_renderer_plays_it(page, example_take):
     page.open_example()
     # A loop by mouse: from here on the same second and a half is heard over and over.
@@ -81,21 +96,17 @@ def test_the_dial_is_heard_as_the_renderer_plays_it(page, example_take):
     page.browser.press("Home")
     page.browser.press(" ")
     page.browser.wait_for("document.querySelector('#play').getAttribute('aria-label') === 'Pause'")
-    page.listen(0.3)
-    heard = {0.0: page.listen(seconds)}
-    page.browser.press("End")
-    page.listen(0.1)
-    heard[1.0] = page.listen(seconds)
-    page.browser.press(" ")
-    for mix, sound in heard.items():
+    heard = []
+    for key, mix in (("Home", 0.0), ("End", 1.0)):
+        page.browser.press(key)
+        page.listen(0.3)
         rendered = np.ravel(example_take.render(mix=mix))
         first = round(start * len(rendered))
-        wanted = band_levels_db(rendered[first : first + len(sound)])
-        apart = np.abs(band_levels_db(sound) - wanted)[wanted > wanted.max() - 30]
-        assert len(apart) > 8
-        assert apart.max() < 1.0
+        wanted_db = band_levels_db(rendered[first : first + round(seconds * SAMPLE_RATE)])
+        heard.append(heard_as(page, wanted_db, seconds))
+    page.browser.press(" ")
     # Flute and violin differ by far more than that.
-    assert np.abs(band_levels_db(heard[1.0]) - band_levels_db(heard[0.0])).max() > 8.0
+    assert np.abs(heard[1] - heard[0]).max() > 8.0
 
 
 def test_what_is_saved_is_what_the_command_makes(page, clip, tmp_path):
