@@ -68,6 +68,8 @@ with joined_processes() as processes:
     facts["weights"] = {k: v.tolist() for k, v in task.network.state_dict().items()}
     train(ToyTask(seed=rank), out / "parts", settings(4))
     train(ToyTask(seed=10 + rank), out / "parts", settings(8), resume=True)
+threads = [comm.read_text().strip() for comm in Path("/proc/self/task").glob("*/comm")]
+facts["threads"] = [name for name in threads if "gloo" in name]
 (out / f"facts{rank}.json").write_text(json.dumps(facts))
 """
 
@@ -125,3 +127,7 @@ def test_a_resumed_run_ends_where_the_uninterrupted_one_does(out: Path):
     assert whole["step"] == parts["step"] == 8
     for name, tensor in whole["modules"]["network"].items():
         assert tensor.equal(parts["modules"]["network"][name]), name
+
+
+def test_the_threads_of_the_group_end_with_it(facts):
+    assert [fact["threads"] for fact in facts] == [[], []]

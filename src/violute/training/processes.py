@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from typing import TypeVar
 
 import torch
@@ -53,6 +54,9 @@ def joined_processes() -> Iterator[Processes]:
     if int(os.environ.get("WORLD_SIZE", "1")) < 2 or current_processes().n_processes > 1:
         yield current_processes()
         return
+    # Optimizers import this module at their first step, and its functions keep the group of that moment as a
+    # default argument: the group would outlive its end, and its threads abort the process as Python goes.
+    import_module("torch.distributed.nn.functional")
     if torch.cuda.is_available():
         torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")) % torch.cuda.device_count())
         dist.init_process_group("cpu:gloo,cuda:nccl")
