@@ -71,7 +71,8 @@ def main() -> None:
                 averaging_decay=0.95,
             )
             folder = given.runs / f"{family}-{seed}"
-            train(build(corpus, replace(recipe, loop=loop)), folder, loop, resume=True)
+            alike = replace(recipe, loop=loop, hinted_share=0.0)  # the mevae's recipe has none
+            train(build(corpus, alike), folder, loop, resume=True)
             curves.setdefault(family, []).append(validation_curve(folder / "metrics.jsonl"))
             print(f"{family} seed {seed}: {curves[family][-1][-1][1]:.5f}", flush=True)
     document = figures(curves, given.steps, seconds)

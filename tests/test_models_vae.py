@@ -16,7 +16,7 @@ from violute.errors import ShapeError
 from violute.models.harmonic_combs import HIGHEST_HZ, LOWEST_HZ, PITCHES_PER_OCTAVE, HarmonicCombs
 from violute.models.mevae import MultiEncoderHybrid, ReversedGradient, build_mevae
 from violute.models.spectrogram_networks import SpectrogramNetworkConfig, group_norm
-from violute.models.vae import LatentAxis, VaeHybrid, build_vae, pitch_hint
+from violute.models.vae import LatentAxis, VaeHybrid, build_vae, pitch_hint, some_hints
 from violute.training.vae_recipes import MEVAE_RECIPES, VAE_RECIPES
 
 BIN_HZ = DETAIL.sample_rate / DETAIL.n_fft
@@ -147,6 +147,18 @@ def test_at_the_far_end_the_latent_has_moved_by_the_axis_and_detail_is_shared_ou
             torch.testing.assert_close(made, wanted.clamp(0.0, 1.0), atol=1e-5, rtol=0)
 
 
+def test_between_two_windows_lies_what_their_latents_have_in_common():
+    vae = built(build_vae, tiny_vae.NETWORK)
+    first, second = windows(3), windows(3, seed=1)
+    with torch.no_grad():
+        made = vae.between(first, second, torch.tensor([0.0, 0.5, 1.0]))
+        means = [vae.encode(given).mean for given in (first, second)]
+        torch.testing.assert_close(made[0], vae(first).spectrogram[0])
+        torch.testing.assert_close(made[1], vae.decode((means[0] + means[1]) / 2.0)[1])
+        torch.testing.assert_close(made[2], vae(second).spectrogram[2])
+    assert not torch.allclose(made[1], vae(first).spectrogram[1], atol=1e-4)
+
+
 def test_a_hint_decides_which_pitch_is_drawn_and_a_plain_decoder_takes_none():
     network = built(build_vae, tiny_vae.NETWORK)
     decoder = network.decoder
@@ -172,6 +184,19 @@ def test_the_hint_of_a_tone_is_its_pitch():
     best = pitch_hint(encoder, picture, 30.0)[0, :, 20:100].argmax(dim=0)
     found_hz = LOWEST_HZ * 2.0 ** (best.numpy() / PITCHES_PER_OCTAVE)
     assert np.abs(12.0 * np.log2(found_hz / 440.0)).max() < 0.3
+
+
+def test_some_windows_are_hinted_as_in_conversion_and_the_others_not_at_all():
+    encoder = built(build_vae, tiny_vae.NETWORK).encoder
+    given = windows(64)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        hints = some_hints(encoder, given, guidance=10.0, share=0.25)
+    is_hinted = hints.abs().amax(dim=(1, 2)) > 0.0
+    assert 8 <= is_hinted.sum() <= 24
+    torch.testing.assert_close(hints[is_hinted], pitch_hint(encoder, given, 10.0)[is_hinted])
+    assert some_hints(encoder, given, guidance=0.0, share=0.5) is None
+    assert some_hints(encoder, given, guidance=10.0, share=0.0) is None
 
 
 @pytest.mark.parametrize("family", ["vae", "mevae"])

@@ -218,6 +218,15 @@ def test_the_axis_leads_from_one_mean_to_the_other_and_the_probe_knows_the_side(
     assert ((logits > 0.0) == (end == 1)).float().mean() > 0.97
 
 
+def test_training_hints_at_pitches_and_validation_leaves_the_latent_alone():
+    task = tiny_vae.vae_task()
+    windows = task.training_windows(4)
+    assert task.hints(task.network.encoder, windows) is not None
+    task.network.eval()
+    assert task.hints(task.network.encoder, windows) is None
+    assert all(recipe().hinted_share == 0.0 for recipe in MEVAE_RECIPES.values())
+
+
 def test_half_the_bytes_hold_the_same_network():
     task = tiny_vae.vae_task()
     graph, _ = task.hybrid(task.network)

@@ -24,6 +24,9 @@ LIMITS = """## Limits
   dynamics, but much of its vibrato, room and attacks too, at either end of the dial.
 - What the network redraws it blurs: far from the recording's own end, pitch and fusion suffer as the
   figures say.
+- Far from the built-in voice, whose pitch is the recording's by construction at every mix: here levels
+  are drawn bin by bin from 128 numbers a window, and partials that the recording lacks get phases from
+  its noise. Minutes of training on two cores, not hours on a GPU, leave the texture of bow and breath out.
 """
 
 

@@ -132,7 +132,9 @@ class MultiEncoderVae(nn.Module):
         """Return log odds that the second instrument plays a window."""
         return self.listener(spectrogram).mean(dim=(1, 2))
 
-    def forward(self, spectrogram: Spectrograms, end: Int[Tensor, " window"]) -> CrossCoded:
+    def forward(
+        self, spectrogram: Spectrograms, end: Int[Tensor, " window"], hint: PitchLogits | None = None
+    ) -> CrossCoded:
         """Encode by both encoders and decode from either.
 
         In training a code is drawn from the encoder of its instrument or, as often, from the
@@ -141,6 +143,7 @@ class MultiEncoderVae(nn.Module):
         Args:
             spectrogram: Windows.
             end: Which instrument played each: 0 or 1.
+            hint: Of pitches, to the decoder.
         """
         first, second = (self.encode(spectrogram, i) for i in range(N_ENDS))
         is_second = (end == 1)[:, None, None]
@@ -154,7 +157,7 @@ class MultiEncoderVae(nn.Module):
             own,
             other,
             latent,
-            self.decode(latent, end.to(latent.dtype)),
+            self.decode(latent, end.to(latent.dtype), hint),
             self.critic(ReversedGradient.apply(latent)),
             self.listen(spectrogram),
         )

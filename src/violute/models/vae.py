@@ -92,11 +92,27 @@ class Vae(nn.Module):
         """Draw the windows of latents, pitches helped on by a hint."""
         return self.decoder(latent, None, hint)
 
-    def forward(self, spectrogram: Spectrograms) -> Coded:
+    def forward(self, spectrogram: Spectrograms, hint: PitchLogits | None = None) -> Coded:
         """Encode and decode; in training through a draw from the posterior, else through its mean."""
         posterior = self.encode(spectrogram)
         latent = posterior.sample() if self.training else posterior.mean
-        return Coded(posterior, latent, self.decode(latent))
+        return Coded(posterior, latent, self.decode(latent, hint))
+
+    def between(
+        self, first: Spectrograms, second: Spectrograms, mix: Float[Tensor, " window"]
+    ) -> Spectrograms:
+        """Draw what lies between pairs of windows: their latents interpolated and decoded.
+
+        The other way to a hybrid, for two recordings of the same notes; a voice, which has one recording
+        alone, moves its latent along the axis.
+
+        Args:
+            first: What mix 0 draws.
+            second: What mix 1 draws.
+            mix: For each pair.
+        """
+        start, end = self.encode(first).mean, self.encode(second).mean
+        return self.decode(start + mix[:, None, None] * (end - start))
 
 
 class VaeHybrid(nn.Module):
@@ -157,6 +173,20 @@ def kept_detail(distance: Float[Tensor, " window"], detail: float) -> Float[Tens
 def pitch_hint(encoder: SpectrogramEncoder, spectrogram: Spectrograms, guidance: float) -> PitchLogits | None:
     """Return `guidance` times how well each pitch's harmonics fit each frame; None for a guidance of 0."""
     return guidance * encoder.combs.salience(spectrogram) if guidance else None
+
+
+def some_hints(
+    encoder: SpectrogramEncoder, spectrogram: Spectrograms, *, guidance: float, share: float
+) -> PitchLogits | None:
+    """Return the hints of conversion for some of the windows, by torch's generator, 0 for the others.
+
+    A decoder that never heard a hint draws the lines of uncertain pitches bin by bin, and they stay
+    when a hint names another pitch.
+    """
+    if not (guidance and share):
+        return None
+    is_hinted = torch.rand(len(spectrogram), device=spectrogram.device) < share
+    return guidance * is_hinted[:, None, None] * encoder.combs.salience(spectrogram)
 
 
 def posterior_of(outputs: Latents) -> Posterior:

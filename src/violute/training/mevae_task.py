@@ -38,7 +38,8 @@ class MevaeTask(SpectrogramTask):
         `latent/agreement` asks both encoders for one code; `latent/critic` is the critic's own
         loss, whose gradient reaches the code reversed; `source/cross_entropy` is the listener's.
         """
-        coded = self.network(windows.spectrogram, windows.end)
+        hints = self.hints(self.network.listener, windows)
+        coded = self.network(windows.spectrogram, windows.end, hints)
         played = windows.end.to(coded.critic_logit.dtype)
         free_nats = self.recipe.free_nats
         divergences = [divergence_above(posterior, free_nats) for posterior in (coded.own, coded.other)]

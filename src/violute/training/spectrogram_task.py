@@ -19,6 +19,8 @@ from torch.optim import Optimizer
 from violute.analysis.spectrogram import PEAK, SpectrogramSettings
 from violute.data.recordings import Recording, read_recording
 from violute.errors import TrainingError
+from violute.models.spectrogram_networks import PitchLogits, SpectrogramEncoder
+from violute.models.vae import some_hints
 from violute.training.losses import weighted_total
 from violute.training.provenance import training_data
 from violute.training.settings import LoopSettings
@@ -203,6 +205,13 @@ class SpectrogramTask(WindowTask):
     def optimizers(self) -> Mapping[str, Optimizer]:
         """Return Adam over everything."""
         return {"network": self.optimizer}
+
+    def hints(self, encoder: SpectrogramEncoder, windows: Windows) -> PitchLogits | None:
+        """Hint at the pitches of some windows in training; in validation the latent is alone."""
+        if not self.network.training:
+            return None
+        recipe = self.recipe
+        return some_hints(encoder, windows.spectrogram, guidance=recipe.guidance, share=recipe.hinted_share)
 
     def step(self, batch: Windows, context: StepContext) -> Losses:
         """Descend on the weighted losses; the divergence's weight rises from 0."""

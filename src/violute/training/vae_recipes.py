@@ -30,6 +30,8 @@ class SpectrogramRecipe:
             far end of the mix; None plays the network's picture alone.
         guidance: How far the source's own harmonics decide which pitch is drawn, among those that the
             latent leaves likely; 0 leaves it to the latent.
+        hinted_share: Share of the training windows for which it does so too; never in validation,
+            which measures the latent alone.
         is_augmented: Whether windows are transposed and made louder or softer a little.
         free_nats: Divergence a number of the latent that costs nothing.
         warmup_share: Share of the steps over which the cost of divergence rises from 0.
@@ -46,10 +48,11 @@ class SpectrogramRecipe:
     batch_size: int = 8
     detail: float | None = 0.3
     guidance: float = 100.0
+    hinted_share: float = 0.5
     is_augmented: bool = True
     free_nats: float = 0.05
     warmup_share: float = 0.3
-    reach: float = 2.0
+    reach: float = 1.2
     n_axis_windows: int = 256
     loss_weights: Mapping[str, float] = field(
         default_factory=lambda: {
@@ -142,15 +145,15 @@ VAE_RECIPES: Recipes = {
 
 def multi_encoder(recipe: SpectrogramRecipe) -> SpectrogramRecipe:
     """Return a recipe of the VAE with the losses of a code that two encoders share."""
-    # Two embeddings lie further apart than two means.
-    reach = min(recipe.reach, MEVAE_REACH)
+    # Its decoder has not been trained with hints yet, and its picture without lacks more of the difference.
+    reach = MEVAE_REACH if recipe.reach > 1.0 else recipe.reach
     weights = {
         **{name: weight for name, weight in recipe.loss_weights.items() if name != "latent/instrument"},
         "latent/agreement": 0.003,
         "latent/critic": 0.01,
         "source/cross_entropy": 0.02,
     }
-    return replace(recipe, reach=reach, loss_weights=weights)
+    return replace(recipe, reach=reach, hinted_share=0.0, loss_weights=weights)
 
 
 def _of_both(name: str) -> SpectrogramRecipe:

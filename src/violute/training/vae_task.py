@@ -57,7 +57,7 @@ class VaeTask(SpectrogramTask):
 
     def losses(self, windows: Windows) -> dict[str, Float[Tensor, ""]]:
         """Reconstruct windows and weigh their latents."""
-        coded = self.network(windows.spectrogram)
+        coded = self.network(windows.spectrogram, self.hints(self.network.encoder, windows))
         told = INSTRUMENT_SLOPE * coded.latent[:, TELLING_CHANNEL].mean(dim=1)
         return {
             **spectrogram_losses(coded.spectrogram, windows.spectrogram, windows.heard, self.weights),
