@@ -85,8 +85,10 @@ def source_facts(
     agreed = pitch.compared_frames(f0_hz, conditioning_hz, sounding)
     onset_seconds = onsets.note_onsets(f0_hz, loudness_db)
     colour = mix_path.timbre_point(audio, sample_rate)
+    heard = judge.hear(audio, sample_rate)
     figures = {
-        "judge/posterior": figure(_posterior(judge, audio, sample_rate)),
+        "judge/posterior": figure(heard.posterior),
+        "judge/other": figure(heard.other),
         "timbre/centroid_octaves": figure(colour.centroid_octaves),
         "timbre/tilt_db_per_octave": figure(colour.tilt_db_per_octave),
         "pitch/judges_agree": figure(pitch.raw_pitch_accuracy(f0_hz, conditioning_hz, agreed)),
@@ -158,10 +160,12 @@ def measure(
     for mix, rendering in zip(DIAL_MIXES, renderings, strict=True):
         colour = mix_path.timbre_point(rendering, rate)
         cepstra.append(colour.cepstrum)
+        heard = judge.hear(rendering, rate)
         dial.append(
             {
                 "mix": mix,
-                "judge/posterior": figure(_posterior(judge, rendering, rate)),
+                "judge/posterior": figure(heard.posterior),
+                "judge/other": figure(heard.other),
                 "timbre/centroid_octaves": figure(colour.centroid_octaves),
                 "timbre/tilt_db_per_octave": figure(colour.tilt_db_per_octave),
             }
@@ -191,7 +195,8 @@ def measure(
             "notes/chords_f1": note_f1(facts.chord_notes, chord_notes(rendering, rate)),
         }
         entry: Figures = {"mix": mix, **{name: figure(value) for name, value in values.items()}}
-        entry["judge/posterior"] = dial[DIAL_MIXES.index(mix)]["judge/posterior"]
+        for name in ("judge/posterior", "judge/other"):
+            entry[name] = dial[DIAL_MIXES.index(mix)][name]
         entry |= against_source(facts.audio, rendering, rate) | of_sound(rendering, rate)
         by_mix.append(entry)
     agreed = pitch.compared_frames(facts.f0_hz, facts.conditioning_hz, sounding)
@@ -254,8 +259,3 @@ def _fit(track: Float[np.ndarray, " any"], n_frames: int, fill: float = 0.0) -> 
     fitted = np.full(n_frames, fill)
     fitted[: min(n_frames, len(track))] = track[:n_frames]
     return fitted
-
-
-def _posterior(judge: Judge, audio: Float32[np.ndarray, " sample"], sample_rate: int) -> float:
-    logits = judge.logits(audio, sample_rate)
-    return float(1.0 / (1.0 + np.exp(-logits.mean()))) if logits.size else float("nan")
