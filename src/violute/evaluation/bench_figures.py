@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -75,7 +76,7 @@ def source_facts(
         AudioError: It is empty, silent or not finite.
     """
     tracks = [
-        pitch.judge_f0(audio, sample_rate, judge=pitch_judge),
+        _judged_f0(audio.tobytes(), sample_rate, pitch_judge),
         conditioning_f0(audio, sample_rate),
         loudness.frame_loudness_db(audio, sample_rate),
     ]
@@ -172,7 +173,7 @@ def measure(
         )
     n_frames = len(facts.f0_hz)
     chosen = [renderings[DIAL_MIXES.index(mix)] for mix in MIXES]
-    f0_hz = np.stack([_fit(pitch.judge_f0(r, rate, judge=pitch_judge), n_frames) for r in chosen])
+    f0_hz = np.stack([_fit(_judged_f0(r.tobytes(), rate, pitch_judge), n_frames) for r in chosen])
     loudness_db = np.stack(
         [_fit(loudness.frame_loudness_db(r, rate), n_frames, loudness.SILENCE_DB) for r in chosen]
     )
@@ -252,6 +253,15 @@ def _path_figures(
         "mix/loudness_drift_db": mix_path.loudness_drift_db(loudness_db, sounding),
     }
     return {name: figure(value) for name, value in values.items()}
+
+
+@lru_cache(maxsize=16)
+def _judged_f0(audio: bytes, sample_rate: int, judge: PitchJudge) -> Float[np.ndarray, " frame"]:
+    """Track the pitch of float32 samples, once for renderings that several contenders share.
+
+    The tracker takes most of a bench's time; baselines play a voice's own ends, and the source as it is.
+    """
+    return pitch.judge_f0(np.frombuffer(audio, dtype=np.float32), sample_rate, judge=judge)
 
 
 def _fit(track: Float[np.ndarray, " any"], n_frames: int, fill: float = 0.0) -> Float[np.ndarray, " frame"]:
