@@ -12,8 +12,11 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
+import soxr
 from jaxtyping import Bool, Float, Float32, Int
 
+from violute.data import polyphony
+from violute.data.polyphony import PolyphonyMeter
 from violute.errors import AudioError
 from violute.evaluation import loudness, mix_path, onsets, pitch
 from violute.evaluation.bench_extra_figures import against_source, of_sound
@@ -36,6 +39,10 @@ PATH_MIXES = tuple(i / 10 for i in range(11))
 
 DIAL_MIXES = tuple(sorted({*MIXES, *PATH_MIXES}))
 """Everything that is rendered."""
+
+
+MOST_POLYPHONIC_SHARE = 0.2
+"""A clip with more of its frames polyphonic is chords; lines in a hall read up to 0.12, chords from 0.25."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +73,11 @@ class SourceFacts:
     figures: Figures
     timbre: Float[np.ndarray, " coefficient"]
 
+    @property
+    def is_one_line(self) -> bool:
+        """Whether a tracker of one line can follow it; chords are measured by their notes alone."""
+        return (self.figures["notes/polyphonic_share"] or 0.0) < MOST_POLYPHONIC_SHARE
+
 
 def source_facts(
     audio: Float32[np.ndarray, " sample"], sample_rate: int, *, judge: Judge, pitch_judge: PitchJudge
@@ -92,6 +104,7 @@ def source_facts(
         "judge/other": figure(heard.other),
         "timbre/centroid_octaves": figure(colour.centroid_octaves),
         "timbre/tilt_db_per_octave": figure(colour.tilt_db_per_octave),
+        "notes/polyphonic_share": polyphonic_share(audio, sample_rate),
         "pitch/judges_agree": figure(pitch.raw_pitch_accuracy(f0_hz, conditioning_hz, agreed)),
         "onsets/n": float(len(onset_seconds)),
         **of_sound(audio, sample_rate),
@@ -178,9 +191,10 @@ def measure(
         [_fit(loudness.frame_loudness_db(r, rate), n_frames, loudness.SILENCE_DB) for r in chosen]
     )
     sounding = loudness.sounding_frames(facts.loudness_db)
+    followed = sounding & facts.is_one_line
     by_mix, counts = [], []
     for i, (mix, rendering) in enumerate(zip(MIXES, chosen, strict=True)):
-        frames = pitch.compared_frames(facts.f0_hz, f0_hz[i], sounding, conditioning_hz=facts.conditioning_hz)
+        frames = pitch.compared_frames(facts.f0_hz, f0_hz[i], followed, conditioning_hz=facts.conditioning_hz)
         onset_seconds = onsets.note_onsets(f0_hz[i], loudness_db[i])
         heard_hz = np.where(loudness.sounding_frames(loudness_db[i]), f0_hz[i], 0.0)
         counts.append(deviation_counts(facts.f0_hz, f0_hz[i], frames).tolist())
@@ -195,12 +209,14 @@ def measure(
             "notes/f1": note_f1(facts.notes, segment_notes(heard_hz, onset_seconds)),
             "notes/chords_f1": note_f1(facts.chord_notes, chord_notes(rendering, rate)),
         }
+        if not facts.is_one_line:
+            values |= {"onsets/f1": np.nan, "notes/f1": np.nan}
         entry: Figures = {"mix": mix, **{name: figure(value) for name, value in values.items()}}
         for name in ("judge/posterior", "judge/other"):
             entry[name] = dial[DIAL_MIXES.index(mix)][name]
         entry |= against_source(facts.audio, rendering, rate) | of_sound(rendering, rate)
         by_mix.append(entry)
-    agreed = pitch.compared_frames(facts.f0_hz, facts.conditioning_hz, sounding)
+    agreed = pitch.compared_frames(facts.f0_hz, facts.conditioning_hz, followed)
     return {
         "mixes": by_mix,
         "dial": dial,
@@ -253,6 +269,13 @@ def _path_figures(
         "mix/loudness_drift_db": mix_path.loudness_drift_db(loudness_db, sounding),
     }
     return {name: figure(value) for name, value in values.items()}
+
+
+def polyphonic_share(audio: Float32[np.ndarray, " sample"], sample_rate: int) -> float:
+    """Return the share of a recording's sounding frames with several notes at once, 0 to 1."""
+    meter = PolyphonyMeter()
+    meter.push(soxr.resample(audio, sample_rate, polyphony.SAMPLE_RATE))
+    return meter.share()
 
 
 @lru_cache(maxsize=16)

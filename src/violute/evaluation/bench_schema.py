@@ -56,7 +56,8 @@ class ClipEntry(TypedDict):
         instrument: What plays.
         group: The recording; intervals draw all clips of one together.
         seconds: Length.
-        source: Figures of the recording itself.
+        source: Figures of the recording itself. Where `notes/polyphonic_share` is 0.2 or more it is
+            chords, and results leave out what needs a track of one line.
         timbre: Mean cepstrum of the recording itself; null in silence.
     """
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from violute.evaluation.bench_directions import mean_difference, values_by_group
+from violute.evaluation.bench_figures import MOST_POLYPHONIC_SHARE
 from violute.evaluation.bench_schema import Document, SummaryEntry
 from violute.evaluation.report_tables import is_met
 
@@ -173,6 +174,13 @@ def explanation(document: Document) -> list[str]:
         "",
         f"Command: `{about['command']}`",
     ]
+    n_chords = sum(
+        (clip["source"].get("notes/polyphonic_share") or 0.0) >= MOST_POLYPHONIC_SHARE
+        for clip in document["clips"]
+    )
+    if n_chords:
+        of_all = f"{n_chords} of {len(document['clips'])} clips are chords"
+        lines += ["", f"{of_all}; what needs a track of one line (pitch, onsets, note F1) leaves them out."]
     floors = document["floors"]
     if floors:
         among = "; ".join(f"{end} {shown(floor['value'])}" for end, floor in floors.items())
