@@ -72,6 +72,7 @@ def test_a_bench_that_is_stopped_leaves_no_process_behind(tmp_path):
     def interrupt(share: float) -> None:
         raise KeyboardInterrupt
 
+    strangers = set(multiprocessing.active_children())
     with pytest.raises(KeyboardInterrupt):
         run_bench(
             lineup,
@@ -81,10 +82,8 @@ def test_a_bench_that_is_stopped_leaves_no_process_behind(tmp_path):
             n_processes=2,
             on_stage=lambda _title: interrupt,
         )
-    processes = multiprocessing.active_children()
-    for process in processes:
-        process.join(timeout=10.0)
-    assert not any(process.is_alive() for process in processes)
+    # At once, without waiting here: the bench has waited until its processes were gone.
+    assert set(multiprocessing.active_children()) <= strangers
     done = len(list((tmp_path / "work").glob("*.json")))
     assert 0 < done < len(clips)
 

@@ -24,6 +24,7 @@ from violute.evaluation.judge import (
     log_mel,
     mel_filters,
     slaney_mel_to_hz,
+    verdict,
 )
 from violute.evaluation.judge_augmentation import average_spectrum_db, draw_equaliser_db, draw_room
 
@@ -102,6 +103,27 @@ def test_level_cannot_be_heard(judge: Judge, gain_db: float, seed: int) -> None:
     assert loud == pytest.approx(judge.posterior(audio, SAMPLE_RATE), abs=1e-3)
 
 
+def test_the_posterior_leaves_the_third_answer_out(judge: Judge) -> None:
+    sure_of_violin = verdict(np.array([0.0, 3.0, 0.0]))
+    third_is_likelier = verdict(np.array([0.0, 3.0, 9.0]))
+    assert sure_of_violin.posterior == third_is_likelier.posterior == pytest.approx(1 / (1 + np.exp(-3.0)))
+    assert sure_of_violin.other == pytest.approx(1 / (2 + np.exp(3.0)))
+    assert third_is_likelier.other > 0.99
+    tone = 0.3 * np.sin(2 * np.pi * 880 * np.arange(3 * SAMPLE_RATE) / SAMPLE_RATE).astype(np.float32)
+    log_odds = judge.logits(tone, SAMPLE_RATE).mean()
+    assert judge.posterior(tone, SAMPLE_RATE) == pytest.approx(1 / (1 + np.exp(-log_odds)))
+    assert 0.0 <= judge.hear(tone, SAMPLE_RATE).other <= 1.0
+    assert np.isnan(judge.hear(np.zeros(SAMPLE_RATE), SAMPLE_RATE).posterior)
+
+
+def test_noise_and_clicks_are_neither(judge: Judge) -> None:
+    rng = np.random.default_rng(0)
+    noise = rng.standard_normal(3 * SAMPLE_RATE).astype(np.float32)
+    clicks = noise * (np.arange(len(noise)) % (SAMPLE_RATE // 4) < 200)
+    assert judge.hear(noise, SAMPLE_RATE).other > 0.5
+    assert judge.hear(clicks, SAMPLE_RATE).other > 0.5
+
+
 def test_silent_seconds_are_not_heard(judge: Judge) -> None:
     tone = 0.3 * np.sin(2 * np.pi * 880 * np.arange(3 * SAMPLE_RATE) / SAMPLE_RATE).astype(np.float32)
     rest = np.zeros(10 * SAMPLE_RATE, dtype=np.float32)
@@ -143,6 +165,8 @@ def test_the_file_is_small() -> None:
 @needs_recordings
 def test_recordings_held_out_are_told_apart(judge: Judge, held_out: dict[str, list[np.ndarray]]) -> None:
     assert balanced_accuracy(judge, held_out) >= 0.95
+    others = [judge.hear(clip, SAMPLE_RATE).other for clips in held_out.values() for clip in clips]
+    assert np.mean(np.array(others) < 0.5) >= 0.9
 
 
 @needs_recordings

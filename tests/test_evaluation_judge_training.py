@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from violute.errors import TrainingError
-from violute.evaluation.judge import N_FRAMES, N_MELS, SAMPLE_RATE
+from violute.evaluation.judge import INSTRUMENTS, N_FRAMES, N_MELS, SAMPLE_RATE
 from violute.evaluation.judge_augmentation import (
     TUNING_MARGIN,
     Source,
@@ -21,15 +21,30 @@ from violute.evaluation.judge_augmentation import (
     draw_equaliser_db,
     draw_excerpt,
     draw_room,
+    through_codec,
 )
+from violute.evaluation.judge_figures import calibration_error, conditions, fit_temperature
 from violute.evaluation.judge_training import (
     JudgeNetwork,
     draw_batch,
     export_judge,
-    fit_temperature,
+    judge_loss,
     main,
     train_judge,
 )
+
+
+def struck(seed: int, seconds: float = 2.5) -> np.ndarray:
+    """Inharmonic partials that die away, again and again: neither of the two."""
+    rng = np.random.default_rng(seed)
+    time = np.arange(int(seconds * SAMPLE_RATE)) / SAMPLE_RATE
+    decay = np.exp(-8.0 * (time % 0.5))
+    tone = sum(np.sin(2 * np.pi * rng.uniform(300, 3000) * time) for _ in range(4))
+    return (0.1 * tone * decay).astype(np.float32)
+
+
+def sound(instrument: str, seed: int) -> np.ndarray:
+    return struck(seed) if instrument == "other" else bright_or_dull(instrument == "violin", seed=seed)
 
 
 def bright_or_dull(is_violin: bool, seconds: float = 2.5, seed: int = 0) -> np.ndarray:
@@ -48,9 +63,9 @@ def bright_or_dull(is_violin: bool, seconds: float = 2.5, seed: int = 0) -> np.n
 @pytest.fixture(scope="module")
 def sources() -> list[Source]:
     made = []
-    for is_violin in (False, True):
-        clips = [bright_or_dull(is_violin, seed=seed) for seed in range(6)]
-        made.append(Source("violin" if is_violin else "flute", is_violin, clips, average_spectrum_db(clips)))
+    for instrument in INSTRUMENTS:
+        clips = [sound(instrument, seed) for seed in range(6)]
+        made.append(Source(instrument, instrument, clips, average_spectrum_db(clips)))
     return made
 
 
@@ -58,7 +73,7 @@ def sources() -> list[Source]:
 @given(seed=st.integers(0, 10_000), n_samples=st.integers(11_025, 60_000))
 def test_excerpts_have_their_length_and_sound(sources: list[Source], seed: int, n_samples: int) -> None:
     rng = np.random.default_rng(seed)
-    excerpt = draw_excerpt(sources[seed % 2], int(np.ceil(n_samples * TUNING_MARGIN)) + 1, rng)
+    excerpt = draw_excerpt(sources[seed % 3], int(np.ceil(n_samples * TUNING_MARGIN)) + 1, rng)
     spectra = {"spectrum_db": sources[0].spectrum_db, "target_spectrum_db": sources[1].spectrum_db}
     changed = augment(excerpt, n_samples, rng, **spectra)
     assert changed.shape == (n_samples,)
@@ -86,10 +101,10 @@ def test_rooms_begin_with_the_direct_sound_and_decay(seed: int) -> None:
 
 
 def test_batches_are_balanced_and_repeat_themselves(sources: list[Source]) -> None:
-    patches, labels = draw_batch(sources, 8, np.random.default_rng(3))
-    again, _ = draw_batch(sources, 8, np.random.default_rng(3))
+    patches, labels = draw_batch(sources, 9, np.random.default_rng(3))
+    again, _ = draw_batch(sources, 9, np.random.default_rng(3))
     assert patches.shape[1:] == (N_MELS, N_FRAMES)
-    assert 0.3 < labels.mean() < 0.7
+    assert min(np.bincount(labels, minlength=3)) >= 4
     np.testing.assert_array_equal(patches, again)
 
 
@@ -105,19 +120,54 @@ def test_a_short_run_lowers_the_loss_and_every_parameter_moves(sources: list[Sou
         assert not torch.equal(parameter, start[name]), name
 
 
-def test_one_class_is_not_enough(sources: list[Source]) -> None:
-    with pytest.raises(TrainingError, match="both instruments"):
-        train_judge(sources[:1], n_steps=1)
+def test_every_class_is_needed(sources: list[Source]) -> None:
+    with pytest.raises(TrainingError, match="flute, violin, other"):
+        train_judge(sources[:2], n_steps=1)
 
 
 @pytest.mark.parametrize("temperature", [1.5, 3.0])
 def test_temperature_is_recovered(temperature: float) -> None:
     rng = np.random.default_rng(0)
-    true_log_odds = rng.normal(0.0, 2.0, 20_000)
-    labels = rng.random(20_000) < 1 / (1 + np.exp(-true_log_odds))
-    assert fit_temperature(true_log_odds * temperature, labels.tolist()) == pytest.approx(
-        temperature, rel=0.1
-    )
+    scores = rng.normal(0.0, 2.0, (20_000, 3))
+    chances = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
+    labels = [INSTRUMENTS[rng.choice(3, p=chance)] for chance in chances]
+    assert fit_temperature(scores * temperature, labels) == pytest.approx(temperature, rel=0.1)
+    assert fit_temperature(np.zeros((0, 3)), []) == 1.0
+
+
+def test_calibration_error_is_the_gap_between_confidence_and_accuracy() -> None:
+    sure = np.tile([20.0, 0.0, 0.0], (100, 1))
+    assert calibration_error(sure, np.zeros(100, dtype=int)) == pytest.approx(0.0, abs=1e-6)
+    assert calibration_error(sure, np.repeat([0, 1], 50)) == pytest.approx(0.5, abs=1e-6)
+
+
+def test_the_loss_falls_with_the_right_answer_and_counts_violin_against_flute_once_more() -> None:
+    right = judge_loss(torch.eye(3) * 4.0, torch.arange(3))
+    wrong = judge_loss(torch.eye(3).roll(1, 0) * 4.0, torch.arange(3))
+    assert right < 1.0 < wrong
+    # Only the third class is wrong: nothing about violin against flute.
+    alone = torch.nn.functional.cross_entropy(torch.eye(3)[2:], torch.tensor([0]), label_smoothing=0.04)
+    both = judge_loss(torch.eye(3)[2:], torch.tensor([0]))
+    assert float(both) == pytest.approx(float(alone) + np.log(2.0), rel=1e-5)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_codecs_keep_the_sound_but_not_all_of_it(seed: int) -> None:
+    tone = bright_or_dull(True, seconds=1.0, seed=seed)
+    coded = through_codec(tone, np.random.default_rng(seed))
+    assert coded.shape == tone.shape
+    assert not np.array_equal(coded, tone)
+    level_db = 10.0 * np.log10(np.mean(np.square(coded)) / np.mean(np.square(tone)))
+    assert abs(level_db) < 3.0
+
+
+def test_conditions_change_the_sound_and_keep_its_length() -> None:
+    tone = bright_or_dull(True, seconds=1.0)
+    for name, change in conditions(np.random.default_rng(0)).items():
+        changed = change(tone)
+        assert len(changed) == pytest.approx(len(tone), abs=0.02 * SAMPLE_RATE), name
+        assert np.all(np.isfinite(changed))
+        assert (name == "clean") == (len(changed) == len(tone) and np.array_equal(changed, tone)), name
 
 
 def test_onnx_equals_torch_at_other_numbers_of_patches(tmp_path: Path) -> None:
@@ -137,18 +187,19 @@ def test_onnx_equals_torch_at_other_numbers_of_patches(tmp_path: Path) -> None:
 
 
 def test_the_command_trains_measures_and_writes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    for instrument in ("violin", "flute"):
+    for instrument in INSTRUMENTS:
         (tmp_path / instrument).mkdir()
         for seed in range(4):
-            audio = bright_or_dull(instrument == "violin", seed=seed)
+            audio = sound(instrument, seed)
             soundfile.write(tmp_path / instrument / f"{instrument}_{seed}.wav", audio, SAMPLE_RATE)
     (tmp_path / "held_out.txt").write_text("*_2\n*_3\n")
-    folders = ["--violin", str(tmp_path / "violin"), "--flute", str(tmp_path / "flute")]
+    folders = [word for name in INSTRUMENTS for word in (f"--{name}", str(tmp_path / name))]
     rest = ["--hold-out", str(tmp_path / "held_out.txt"), "--out", str(tmp_path / "j.onnx"), "--steps", "2"]
     assert main([*folders, *rest]) == 0
     figures = json.loads(capsys.readouterr().out)
-    assert figures["n_violin"] == figures["n_flute"] == 1
-    assert 0.0 <= figures["balanced_accuracy/clean"] <= 1.0
+    # Each file is a source of its own here, so training heard none of them and all are measured.
+    assert [figures[f"n/{name}"] for name in INSTRUMENTS] == [2, 2, 2]
+    assert 0.0 <= figures["balanced_accuracy/unheard/clean"] == figures["balanced_accuracy/all/clean"] <= 1.0
     assert (tmp_path / "j.onnx").stat().st_size < 2_000_000
     (tmp_path / "held_out.txt").write_text("*\n")
     assert main([*folders, *rest]) == 2

@@ -136,6 +136,7 @@ def _run_jobs(jobs: Sequence[Job], n_processes: int, on_progress: OnProgress) ->
     else:
         # Fresh processes: a fork of one that has run threads of ONNX Runtime may hang.
         context = multiprocessing.get_context("spawn")
+        strangers = set(multiprocessing.active_children())
         with ProcessPoolExecutor(n_processes, mp_context=context, initializer=end_on_interrupt) as pool:
             futures: list[Future[FailureEntry | None]] = [pool.submit(do_job, job) for job in jobs]
             try:
@@ -143,9 +144,10 @@ def _run_jobs(jobs: Sequence[Job], n_processes: int, on_progress: OnProgress) ->
                     failures.append(future.result())
                     on_progress(len(failures) / len(jobs))
             except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
-                for process in multiprocessing.active_children():
-                    process.terminate()  # or they would finish their clip, unheard, before we may leave
+                # Or they would finish their clips, unheard, before we may leave. What is left to do fails
+                # with the processes, and leaving the pool waits for them: nobody else reaps them meanwhile.
+                for process in set(multiprocessing.active_children()) - strangers:
+                    process.terminate()
                 raise
     return sorted(
         (failure for failure in failures if failure is not None), key=lambda f: (f["contender"], f["clip"])

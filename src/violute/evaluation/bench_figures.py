@@ -8,11 +8,15 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
+import soxr
 from jaxtyping import Bool, Float, Float32, Int
 
+from violute.data import polyphony
+from violute.data.polyphony import PolyphonyMeter
 from violute.errors import AudioError
 from violute.evaluation import loudness, mix_path, onsets, pitch
 from violute.evaluation.bench_extra_figures import against_source, of_sound
@@ -35,6 +39,10 @@ PATH_MIXES = tuple(i / 10 for i in range(11))
 
 DIAL_MIXES = tuple(sorted({*MIXES, *PATH_MIXES}))
 """Everything that is rendered."""
+
+
+MOST_POLYPHONIC_SHARE = 0.2
+"""A clip with more of its frames polyphonic is chords; lines in a hall read up to 0.12, chords from 0.25."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +73,11 @@ class SourceFacts:
     figures: Figures
     timbre: Float[np.ndarray, " coefficient"]
 
+    @property
+    def is_one_line(self) -> bool:
+        """Whether a tracker of one line can follow it; chords are measured by their notes alone."""
+        return (self.figures["notes/polyphonic_share"] or 0.0) < MOST_POLYPHONIC_SHARE
+
 
 def source_facts(
     audio: Float32[np.ndarray, " sample"], sample_rate: int, *, judge: Judge, pitch_judge: PitchJudge
@@ -75,7 +88,7 @@ def source_facts(
         AudioError: It is empty, silent or not finite.
     """
     tracks = [
-        pitch.judge_f0(audio, sample_rate, judge=pitch_judge),
+        _judged_f0(audio.tobytes(), sample_rate, pitch_judge),
         conditioning_f0(audio, sample_rate),
         loudness.frame_loudness_db(audio, sample_rate),
     ]
@@ -85,10 +98,13 @@ def source_facts(
     agreed = pitch.compared_frames(f0_hz, conditioning_hz, sounding)
     onset_seconds = onsets.note_onsets(f0_hz, loudness_db)
     colour = mix_path.timbre_point(audio, sample_rate)
+    heard = judge.hear(audio, sample_rate)
     figures = {
-        "judge/posterior": figure(_posterior(judge, audio, sample_rate)),
+        "judge/posterior": figure(heard.posterior),
+        "judge/other": figure(heard.other),
         "timbre/centroid_octaves": figure(colour.centroid_octaves),
         "timbre/tilt_db_per_octave": figure(colour.tilt_db_per_octave),
+        "notes/polyphonic_share": polyphonic_share(audio, sample_rate),
         "pitch/judges_agree": figure(pitch.raw_pitch_accuracy(f0_hz, conditioning_hz, agreed)),
         "onsets/n": float(len(onset_seconds)),
         **of_sound(audio, sample_rate),
@@ -158,24 +174,27 @@ def measure(
     for mix, rendering in zip(DIAL_MIXES, renderings, strict=True):
         colour = mix_path.timbre_point(rendering, rate)
         cepstra.append(colour.cepstrum)
+        heard = judge.hear(rendering, rate)
         dial.append(
             {
                 "mix": mix,
-                "judge/posterior": figure(_posterior(judge, rendering, rate)),
+                "judge/posterior": figure(heard.posterior),
+                "judge/other": figure(heard.other),
                 "timbre/centroid_octaves": figure(colour.centroid_octaves),
                 "timbre/tilt_db_per_octave": figure(colour.tilt_db_per_octave),
             }
         )
     n_frames = len(facts.f0_hz)
     chosen = [renderings[DIAL_MIXES.index(mix)] for mix in MIXES]
-    f0_hz = np.stack([_fit(pitch.judge_f0(r, rate, judge=pitch_judge), n_frames) for r in chosen])
+    f0_hz = np.stack([_fit(_judged_f0(r.tobytes(), rate, pitch_judge), n_frames) for r in chosen])
     loudness_db = np.stack(
         [_fit(loudness.frame_loudness_db(r, rate), n_frames, loudness.SILENCE_DB) for r in chosen]
     )
     sounding = loudness.sounding_frames(facts.loudness_db)
+    followed = sounding & facts.is_one_line
     by_mix, counts = [], []
     for i, (mix, rendering) in enumerate(zip(MIXES, chosen, strict=True)):
-        frames = pitch.compared_frames(facts.f0_hz, f0_hz[i], sounding, conditioning_hz=facts.conditioning_hz)
+        frames = pitch.compared_frames(facts.f0_hz, f0_hz[i], followed, conditioning_hz=facts.conditioning_hz)
         onset_seconds = onsets.note_onsets(f0_hz[i], loudness_db[i])
         heard_hz = np.where(loudness.sounding_frames(loudness_db[i]), f0_hz[i], 0.0)
         counts.append(deviation_counts(facts.f0_hz, f0_hz[i], frames).tolist())
@@ -190,11 +209,14 @@ def measure(
             "notes/f1": note_f1(facts.notes, segment_notes(heard_hz, onset_seconds)),
             "notes/chords_f1": note_f1(facts.chord_notes, chord_notes(rendering, rate)),
         }
+        if not facts.is_one_line:
+            values |= {"onsets/f1": np.nan, "notes/f1": np.nan}
         entry: Figures = {"mix": mix, **{name: figure(value) for name, value in values.items()}}
-        entry["judge/posterior"] = dial[DIAL_MIXES.index(mix)]["judge/posterior"]
+        for name in ("judge/posterior", "judge/other"):
+            entry[name] = dial[DIAL_MIXES.index(mix)][name]
         entry |= against_source(facts.audio, rendering, rate) | of_sound(rendering, rate)
         by_mix.append(entry)
-    agreed = pitch.compared_frames(facts.f0_hz, facts.conditioning_hz, sounding)
+    agreed = pitch.compared_frames(facts.f0_hz, facts.conditioning_hz, followed)
     return {
         "mixes": by_mix,
         "dial": dial,
@@ -249,13 +271,24 @@ def _path_figures(
     return {name: figure(value) for name, value in values.items()}
 
 
+def polyphonic_share(audio: Float32[np.ndarray, " sample"], sample_rate: int) -> float:
+    """Return the share of a recording's sounding frames with several notes at once, 0 to 1."""
+    meter = PolyphonyMeter()
+    meter.push(soxr.resample(audio, sample_rate, polyphony.SAMPLE_RATE))
+    return meter.share()
+
+
+@lru_cache(maxsize=16)
+def _judged_f0(audio: bytes, sample_rate: int, judge: PitchJudge) -> Float[np.ndarray, " frame"]:
+    """Track the pitch of float32 samples, once for renderings that several contenders share.
+
+    The tracker takes most of a bench's time; baselines play a voice's own ends, and the source as it is.
+    """
+    return pitch.judge_f0(np.frombuffer(audio, dtype=np.float32), sample_rate, judge=judge)
+
+
 def _fit(track: Float[np.ndarray, " any"], n_frames: int, fill: float = 0.0) -> Float[np.ndarray, " frame"]:
     """Cut or fill a track: trackers differ by a frame in how they count the last one."""
     fitted = np.full(n_frames, fill)
     fitted[: min(n_frames, len(track))] = track[:n_frames]
     return fitted
-
-
-def _posterior(judge: Judge, audio: Float32[np.ndarray, " sample"], sample_rate: int) -> float:
-    logits = judge.logits(audio, sample_rate)
-    return float(1.0 / (1.0 + np.exp(-logits.mean()))) if logits.size else float("nan")

@@ -56,7 +56,8 @@ class ClipEntry(TypedDict):
         instrument: What plays.
         group: The recording; intervals draw all clips of one together.
         seconds: Length.
-        source: Figures of the recording itself.
+        source: Figures of the recording itself. Where `notes/polyphonic_share` is 0.2 or more it is
+            chords, and results leave out what needs a track of one line.
         timbre: Mean cepstrum of the recording itself; null in silence.
     """
 
@@ -75,8 +76,8 @@ class ResultEntry(TypedDict):
         contender: Its name.
         clip: Its name.
         mixes: Figures at each of the settings' `mixes`; `mix` says which.
-        dial: `mix`, `judge/posterior`, `timbre/centroid_octaves` and `timbre/tilt_db_per_octave` at
-            each of `dial_mixes`.
+        dial: `mix`, `judge/posterior` (violin against flute), `judge/other` (neither),
+            `timbre/centroid_octaves` and `timbre/tilt_db_per_octave` at each of `dial_mixes`.
         timbre: Mean cepstrum at each of `dial_mixes`.
         path: Figures of the dial as a whole.
         deviation_counts: Frames in each bin of pitch deviation, at each of `mixes`.

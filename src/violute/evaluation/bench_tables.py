@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from violute.evaluation.bench_directions import mean_difference, values_by_group
+from violute.evaluation.bench_figures import MOST_POLYPHONIC_SHARE
 from violute.evaluation.bench_schema import Document, SummaryEntry
 from violute.evaluation.report_tables import is_met
 
@@ -21,9 +22,12 @@ ROWS: Sequence[tuple[str, str, float | None]] = (
     ("note F1, chords", "notes/chords_f1", 0.5),
     ("f0 tracks", "fusion/f0_tracks", 0.5),
     ("roughness", "fusion/roughness", 0.5),
-    ("posterior, mix 0", "judge/posterior", 0.0),
-    ("posterior, mix 0.5", "judge/posterior", 0.5),
-    ("posterior, mix 1", "judge/posterior", 1.0),
+    ("violin against flute, mix 0", "judge/posterior", 0.0),
+    ("violin against flute, mix 0.5", "judge/posterior", 0.5),
+    ("violin against flute, mix 1", "judge/posterior", 1.0),
+    ("neither of them, mix 0", "judge/other", 0.0),
+    ("neither of them, mix 0.5", "judge/other", 0.5),
+    ("neither of them, mix 1", "judge/other", 1.0),
     ("rank with mix", "mix/spearman", None),
     ("centroid path R2", "mix/centroid_r2", None),
     ("tilt path R2", "mix/tilt_r2", None),
@@ -170,6 +174,13 @@ def explanation(document: Document) -> list[str]:
         "",
         f"Command: `{about['command']}`",
     ]
+    n_chords = sum(
+        (clip["source"].get("notes/polyphonic_share") or 0.0) >= MOST_POLYPHONIC_SHARE
+        for clip in document["clips"]
+    )
+    if n_chords:
+        of_all = f"{n_chords} of {len(document['clips'])} clips are chords"
+        lines += ["", f"{of_all}; what needs a track of one line (pitch, onsets, note F1) leaves them out."]
     floors = document["floors"]
     if floors:
         among = "; ".join(f"{end} {shown(floor['value'])}" for end, floor in floors.items())

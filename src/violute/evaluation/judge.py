@@ -1,9 +1,9 @@
-"""The instrument judge: how surely a sound is a violin rather than a flute.
+"""The instrument judge: how surely a sound is a violin rather than a flute, or neither of them.
 
 A small convolutional network hears log-mel patches of one second, each levelled for itself, so
 that neither loudness nor the shape of a phrase can tell. It was trained on real recordings only,
 under random equalisation, rooms, noise and band limits (`judge_training`, figures in JUDGE.md),
-and shares nothing with any voice. It knows two answers; of a third instrument it says nothing.
+and shares nothing with any voice. It knows three answers: flute, violin and anything else.
 
 Conventions: audio in [-1, 1] at any rate; inside, 22.05 kHz, Hann windows of 1024 samples every
 256, 80 bands on Slaney's mel scale from 120 Hz to 10.8 kHz.
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import onnxruntime
@@ -20,6 +21,11 @@ import soxr
 from jaxtyping import Float, Float32
 
 from violute.errors import AudioError, InputError, ShapeError
+
+INSTRUMENTS = ("flute", "violin", "other")
+"""What the judge can answer, in the order of its scores."""
+
+FLUTE, VIOLIN, OTHER = range(3)
 
 SAMPLE_RATE = 22_050
 """Rate at which the judge listens, in Hz."""
@@ -134,8 +140,20 @@ def cut_patches(audio: Float32[np.ndarray, " sample"]) -> Float32[np.ndarray, "p
     return np.ascontiguousarray(patches[power >= power.max() * 10.0 ** (GATE_DB / 10.0)])
 
 
+class Verdict(NamedTuple):
+    """What the judge heard in a clip.
+
+    Attributes:
+        posterior: Probability of violin against flute.
+        other: Probability of neither, from 0 to 1.
+    """
+
+    posterior: float
+    other: float
+
+
 class Judge:
-    """Says how surely a clip is a violin; by ONNX Runtime, without torch.
+    """Says how surely a clip is a violin, a flute or neither; by ONNX Runtime, without torch.
 
     Args:
         path: Of a network made by `judge_training`; None is the one that ships.
@@ -162,14 +180,18 @@ class Judge:
             raise InputError(
                 f"{path}: not a judge: train one with violute.evaluation.judge_training"
             ) from None
-        if list(entry.shape[1:]) != [N_MELS, N_FRAMES]:
+        made_for = [*entry.shape[1:], *self._session.get_outputs()[0].shape[1:]]
+        if made_for != [N_MELS, N_FRAMES, len(INSTRUMENTS)]:
             raise InputError(
-                f"{path}: made for patches of {entry.shape[1:]}, not {[N_MELS, N_FRAMES]}: train it anew"
+                f"{path}: bands, frames and instruments are {made_for}, not "
+                f"{[N_MELS, N_FRAMES, len(INSTRUMENTS)]}: train it anew"
             )
         self._input = entry.name
 
-    def logits(self, audio: Float[np.ndarray, "... sample"], sample_rate: int) -> Float[np.ndarray, " patch"]:
-        """Return the calibrated log odds of violin, second by second; none for silent seconds.
+    def scores(
+        self, audio: Float[np.ndarray, "... sample"], sample_rate: int
+    ) -> Float[np.ndarray, "patch instrument"]:
+        """Return calibrated scores of `INSTRUMENTS`, second by second; none for silent seconds.
 
         Args:
             audio: `(sample,)` or `(channel, sample)`; channels are averaged.
@@ -187,7 +209,7 @@ class Judge:
             mono = soxr.resample(mono, sample_rate, SAMPLE_RATE)
         patches = cut_patches(mono)
         if len(patches) == 0:
-            return np.zeros(0)
+            return np.zeros((0, len(INSTRUMENTS)))
         # In blocks, so that an hour of audio does not ask for gigabytes of windows.
         blocks = [
             self._session.run(None, {self._input: log_mel(patches[start : start + 64])})[0]
@@ -195,13 +217,38 @@ class Judge:
         ]
         return np.concatenate(blocks).astype(np.float64)
 
+    def logits(self, audio: Float[np.ndarray, "... sample"], sample_rate: int) -> Float[np.ndarray, " patch"]:
+        """Return the log odds of violin against flute, second by second; none for silent seconds.
+
+        Raises:
+            AudioError: The audio is empty or not finite.
+        """
+        scores = self.scores(audio, sample_rate)
+        return scores[:, VIOLIN] - scores[:, FLUTE]
+
+    def hear(self, audio: Float[np.ndarray, "... sample"], sample_rate: int) -> Verdict:
+        """Judge a clip, from the mean of the patches' scores; not a number for a silent one.
+
+        Raises:
+            AudioError: The audio is empty or not finite.
+        """
+        scores = self.scores(audio, sample_rate)
+        return verdict(scores.mean(axis=0)) if len(scores) else Verdict(float("nan"), float("nan"))
+
     def posterior(self, audio: Float[np.ndarray, "... sample"], sample_rate: int) -> float:
         """Return the probability of violin against flute, from the mean of the patches' log odds.
 
         Raises:
             AudioError: The audio is empty, silent or not finite.
         """
-        logits = self.logits(audio, sample_rate)
-        if logits.size == 0:
+        heard = self.hear(audio, sample_rate)
+        if np.isnan(heard.posterior):
             raise AudioError("the clip is silent: give a clip with sound to judge")
-        return float(1.0 / (1.0 + np.exp(-logits.mean())))
+        return heard.posterior
+
+
+def verdict(scores: Float[np.ndarray, " instrument"]) -> Verdict:
+    """Turn a clip's scores into probabilities."""
+    log_odds = scores[VIOLIN] - scores[FLUTE]
+    weights = np.exp(scores - scores.max())
+    return Verdict(float(1.0 / (1.0 + np.exp(-log_odds))), float(weights[OTHER] / weights.sum()))

@@ -1,23 +1,32 @@
 """Training excerpts for the instrument judge: any room, any tone control, any phrase.
 
 What differs between two collections without being the instrument (room, microphone, band limit,
-noise floor, level, whether notes stand alone or follow each other) is drawn at random here, alike
-for both classes, so that none of it can stand for the instrument.
+codec, noise floor, level, whether notes stand alone or follow each other) is drawn at random here,
+alike for all classes, so that none of it can stand for the instrument.
 """
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass
 
 import numpy as np
+import soundfile
 import soxr
 from jaxtyping import Float, Float32
+from scipy.fft import next_fast_len
 
 from violute.evaluation.judge import SAMPLE_RATE
 
 N_EQ_BANDS = 32
 EQ_CENTRES_HZ = np.geomspace(80.0, SAMPLE_RATE / 2, N_EQ_BANDS)
 """Centres of the bands in which average spectra are measured and equalisers are drawn."""
+
+MAX_TAIL_SECONDS = 1.5
+"""Longest decay of a drawn room that is kept."""
+
+MAX_ROOM_SAMPLES = int((MAX_TAIL_SECONDS + 0.1) * SAMPLE_RATE)
+"""Room for the longest impulse response: its decay, what it comes late, and rounding."""
 
 MAX_SEMITONES = 2.0
 """Furthest that an excerpt is tuned up or down."""
@@ -32,13 +41,13 @@ class Source:
 
     Attributes:
         name: Of the file.
-        is_violin: Else it is a flute.
+        instrument: One of `judge.INSTRUMENTS`.
         clips: Mono at the judge's rate, one a recording.
         spectrum_db: Average spectrum in `EQ_CENTRES_HZ`, its mean removed.
     """
 
     name: str
-    is_violin: bool
+    instrument: str
     clips: list[Float32[np.ndarray, " _sample"]]
     spectrum_db: Float[np.ndarray, " band"]
 
@@ -104,14 +113,14 @@ def augment(
     spectrum_db: Float[np.ndarray, " band"],
     target_spectrum_db: Float[np.ndarray, " band"],
 ) -> Float32[np.ndarray, " sample"]:
-    """Play an excerpt elsewhere: another tuning, tone control, room, band limit, noise.
+    """Play an excerpt elsewhere: another tuning, tone control, room, band limit, noise, codec.
 
     Args:
         excerpt: At the judge's rate, at least `TUNING_MARGIN` times `n_samples` long.
         n_samples: Of the result.
         rng: Draws everything.
         spectrum_db: Average spectrum of the excerpt's source.
-        target_spectrum_db: Of another source, of either instrument; a third of the excerpts are
+        target_spectrum_db: Of another source, of any instrument; a third of the excerpts are
             equalised some of the way towards it.
 
     Returns:
@@ -120,29 +129,57 @@ def augment(
     semitones = rng.uniform(-MAX_SEMITONES, MAX_SEMITONES)
     shifted = soxr.resample(excerpt, SAMPLE_RATE * 2.0 ** (semitones / 12.0), SAMPLE_RATE, quality="MQ")
     shifted = shifted[:n_samples]
-    n_fft = 1 << int(np.ceil(np.log2(2 * n_samples)))
+    n_fft = next_fast_len(n_samples + MAX_ROOM_SAMPLES, real=True)
     frequencies = np.fft.rfftfreq(n_fft, 1.0 / SAMPLE_RATE)
     response_db = draw_equaliser_db(frequencies, rng)
     if rng.random() < 1 / 3:
         towards = np.clip(target_spectrum_db - spectrum_db, -20.0, 20.0) * rng.uniform(0.3, 1.0)
         response_db = 0.5 * response_db + _over_bins(towards, frequencies)
-    response = 10.0 ** (response_db / 20.0)
+    response = (10.0 ** (response_db / 20.0)).astype(np.float32)
     if rng.random() < 0.4:
-        cut_hz = np.exp(rng.uniform(np.log(5_000.0), np.log(11_000.0)))
-        response = response * (1.0 / (1.0 + np.exp(np.clip((frequencies - cut_hz) / 80.0, -60.0, 60.0))))
+        cut_hz = np.exp(rng.uniform(np.log(3_500.0), np.log(11_000.0)))
+        passed = 1.0 / (1.0 + np.exp(np.clip((frequencies - cut_hz) / 80.0, -60.0, 60.0)))
+        response = response * passed.astype(np.float32)
     spectrum = np.fft.rfft(shifted, n_fft) * response
     if rng.random() < 0.75:
-        spectrum = spectrum * np.fft.rfft(draw_room(rng), n_fft)
+        spectrum = spectrum * np.fft.rfft(draw_room(rng).astype(np.float32), n_fft)
     wet = np.fft.irfft(spectrum, n_fft)[:n_samples]
     if rng.random() < 0.6:
-        white = np.fft.rfft(rng.standard_normal(n_samples))
-        noise = np.fft.irfft(
-            white * np.maximum(np.arange(len(white)), 8.0) ** -rng.uniform(0.0, 1.0), n_samples
-        )
+        n_noise = next_fast_len(n_samples, real=True)
+        white = np.fft.rfft(rng.standard_normal(n_noise, dtype=np.float32))
+        slope = np.maximum(np.arange(len(white)), 8.0) ** -rng.uniform(0.0, 1.0)
+        noise = np.fft.irfft(white * slope.astype(np.float32), n_noise)[:n_samples]
         level = np.sqrt(np.mean(np.square(wet)) / np.mean(np.square(noise)))
         wet = wet + noise * level * 10.0 ** (-rng.uniform(22.0, 65.0) / 20.0)
+    if rng.random() < 0.25:
+        wet = through_codec(wet, rng)
     rms = np.sqrt(np.mean(np.square(wet)))
     return (wet * (0.1 / max(float(rms), 1e-9))).astype(np.float32)
+
+
+def through_codec(
+    audio: Float[np.ndarray, " sample"], rng: np.random.Generator
+) -> Float32[np.ndarray, " sample"]:
+    """Encode and decode, by MP3 or Vorbis at a low quality: about 24 to 60 kbit/s.
+
+    A codec's delay stays in; its length does not.
+    """
+    peak = max(float(np.max(np.abs(audio))), 1e-9)
+    kind, subtype = [("MP3", "MPEG_LAYER_III"), ("OGG", "VORBIS")][int(rng.integers(2))]
+    file = io.BytesIO()
+    soundfile.write(
+        file,
+        (audio * (0.9 / peak)).astype(np.float32),
+        SAMPLE_RATE,
+        format=kind,
+        subtype=subtype,
+        compression_level=float(rng.uniform(0.3, 0.95)),
+    )
+    file.seek(0)
+    decoded, _ = soundfile.read(file, dtype="float32")
+    fitted = np.zeros(len(audio), dtype=np.float32)
+    fitted[: len(decoded)] = decoded[: len(audio)]
+    return fitted * np.float32(peak / 0.9)
 
 
 def draw_equaliser_db(
@@ -167,7 +204,7 @@ def draw_room(rng: np.random.Generator) -> Float[np.ndarray, " sample"]:
         Moorer, About this reverberation business (Computer Music Journal, 1979): decaying noise.
     """
     rt60_seconds = float(np.exp(rng.uniform(np.log(0.15), np.log(2.5))))
-    n_tail = int(min(rt60_seconds, 1.5) * SAMPLE_RATE)
+    n_tail = next_fast_len(int(min(rt60_seconds, MAX_TAIL_SECONDS) * SAMPLE_RATE), real=True)
     seconds = np.arange(n_tail) / SAMPLE_RATE
     spectrum = np.fft.rfft(rng.standard_normal(n_tail))
     frequencies = np.fft.rfftfreq(n_tail, 1.0 / SAMPLE_RATE)
