@@ -12,7 +12,7 @@ from command_line import violute
 from tones import SAMPLE_RATE, tone
 from violute.data.blends import BLENDS, blend, lag_samples
 from violute.errors import DataError, InputError, ShapeError
-from violute.training.pairs import PairSettings, read_pairs
+from violute.training.pairs import PAIRS_VERSION, PairSettings, read_pairs
 
 F0_HZ = 440.0
 DULL, BRIGHT = (0.3 * tone(F0_HZ, 1.0, db_per_octave=slope) for slope in (-18.0, -6.0))
@@ -132,9 +132,28 @@ def test_the_command_makes_aligned_pairs_and_goes_on_after_a_stop(data, tmp_path
     assert read_pairs(out)[1] == pairs
 
 
+def test_both_ends_can_be_the_teachers(data, tmp_path):
+    out = tmp_path / "pairs"
+    ended = _pairs(data, out, "--own-end", "rendering", "--blend", "waveform")
+    assert ended.returncode == 0, ended.stderr
+    for pair in read_pairs(out)[1]:
+        at_home, source = (soundfile.read(out / name)[0] for name in (pair.own, pair.source))
+        assert at_home.shape == source.shape
+        assert np.abs(at_home - source).max() > 0.01
+        if pair.mix == pair.end:
+            assert np.allclose(soundfile.read(out / pair.hybrid)[0], at_home, atol=2**-15)
+
+
+def test_where_only_one_end_has_partials_a_blend_has_its_phases():
+    high = 0.3 * tone(3.0 * F0_HZ, 1.0)
+    made = blend(np.zeros_like(high), high, 1.0, source=DULL, how="log-magnitude")
+    inside = slice(SAMPLE_RATE // 4, 3 * SAMPLE_RATE // 4)
+    assert np.corrcoef(made[inside], high[inside])[0, 1] > 0.999
+
+
 def test_a_set_of_another_version_is_refused(tmp_path):
-    (tmp_path / "manifest.json").write_text(json.dumps({"version": 2, "settings": {}, "pairs": [{}]}))
-    with pytest.raises(DataError, match="is of version 2, not 1: make the pairs again"):
+    (tmp_path / "manifest.json").write_text(json.dumps({"version": 1, "settings": {}, "pairs": [{}]}))
+    with pytest.raises(DataError, match=f"is of version 1, not {PAIRS_VERSION}: make the pairs again"):
         read_pairs(tmp_path)
 
 

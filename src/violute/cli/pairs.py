@@ -25,6 +25,7 @@ def pairs(
     voice: str = "violute-violin-flute",
     mixes: Mixes = (0.0, 0.25, 0.5, 0.75, 1.0),
     blend: Literal["waveform", "log-magnitude", "harmonic"] = "log-magnitude",
+    own_end: Literal["recording", "rendering"] = "recording",
     seconds: float | None = None,
     hold_out: Patterns = (),
     jobs: int | None = None,
@@ -50,6 +51,9 @@ def pairs(
     blend
         waveform (samples added), log-magnitude (spectrogram bins between the two on their logarithmic
         scale) or harmonic (levels of harmonics and noise at the source's pitch; one line only).
+    own_end
+        What stands for the end of a recording's own instrument: recording (itself) or rendering (what the
+        teacher plays there; for a teacher whose two ends have one pitch and phase, such as the default).
     seconds
         Longest piece of each recording, from its beginning. Default: all of it.
     hold_out
@@ -76,7 +80,7 @@ def pairs(
 
     path = Path(voice)
     teacher = str(path.resolve()) if path.is_file() else voice
-    settings = PairSettings(teacher, ends, blend, mixes, seconds)
+    settings = PairSettings(teacher, ends, blend, mixes, seconds, own_end)
     with progress_bars(shown=not (quiet or json)) as start:
         made = make_pairs((first, second), out, settings, jobs=jobs, on_progress=start("translating"))
     lags = sorted(abs(pair.lag_samples) for pair in made)

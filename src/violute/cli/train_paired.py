@@ -17,7 +17,7 @@ def paired(*, options: PairedOptions, recipe: str = "vae") -> int:
     Parameters
     ----------
     recipe
-        vae or gan (two CPU cores, ten minutes), paper (gan with nine residual blocks, for a GPU), tiny
+        vae or gan (two CPU cores, 45 minutes), paper (gan with nine residual blocks, for a GPU), tiny
         or tiny-gan (seconds, to try the path).
     """
     require_training()

@@ -2,7 +2,8 @@
 
 Both sounds come from the same source and so share its notes and its timing. `waveform` adds the samples:
 two instruments at once, and where their phases differ, partials that cancel. `log-magnitude` puts every bin
-of the spectrogram between the two on its logarithmic scale and keeps the source's phases. `harmonic`
+of the spectrogram between the two on its logarithmic scale and takes the phases of the weighed sum, so that
+either end is the sound itself and a partial has the phase of the sound that plays it louder. `harmonic`
 measures the harmonics and the noise of both at the source's pitch and plays levels between them with one
 phase: one instrument, one note at a time.
 
@@ -45,7 +46,7 @@ def blend(
         first: At mix 0, mono, 44.1 kHz.
         second: At mix 1, of the same length.
         mix: 0 to 1.
-        source: The recording that both were made from: gives phases and pitch.
+        source: The recording that both were made from: gives the pitch.
         how: `waveform`, `log-magnitude` or `harmonic`.
 
     Raises:
@@ -85,11 +86,13 @@ def _waveform(first: Sound, second: Sound, mix: float, _source: Sound) -> Sound:
 
 
 def _log_magnitude(first: Sound, second: Sound, mix: float, source: Sound) -> Sound:
-    """Interpolate pictures; the source gives the phases, and the Nyquist bin is left out."""
-    pictures = [normalise(np.abs(stft(sound, DETAIL)), DETAIL) for sound in (first, second)]
+    """Interpolate pictures; the Nyquist bin is left out."""
+    spectra = [stft(sound, DETAIL) for sound in (first, second)]
+    pictures = [normalise(np.abs(spectrum), DETAIL) for spectrum in spectra]
     picture = (1.0 - mix) * pictures[0] + mix * pictures[1]
-    spectrum = with_phase(denormalise(picture, DETAIL), stft(source, DETAIL))
-    return istft(spectrum, DETAIL, n_samples=len(source))
+    # A phase of the source's would be noise wherever only the other sound has a partial.
+    summed = (1.0 - mix) * spectra[0] + mix * spectra[1]
+    return istft(with_phase(denormalise(picture, DETAIL), summed), DETAIL, n_samples=len(source))
 
 
 def _harmonic(first: Sound, second: Sound, mix: float, source: Sound) -> Sound:

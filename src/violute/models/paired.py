@@ -1,7 +1,8 @@
 """The paired model: a source and a mix in, the hybrid out, learned from pairs that a teacher made.
 
 No ends and no axis: the network is told the mix as a number beside the window and redraws the window in one
-pass. Two flavours share the change that they make, smooth in frequency (`retouched_pictures`):
+pass. Two flavours share the change that they make, smooth in frequency, and the partials that they draw into
+it (`retouched_pictures`):
 
 - `gan`, after pix2pix: a deterministic network, drawn towards the pair's hybrid and past a critic that sees
   the source, the mix and a hybrid, its own or the teacher's, and says which.
@@ -45,7 +46,9 @@ class PairedConfig:
     """
 
     flavour: Literal["vae", "gan"] = "vae"
-    retouch: RetouchConfig = field(default_factory=lambda: RetouchConfig(condition_size=1))
+    retouch: RetouchConfig = field(
+        default_factory=lambda: RetouchConfig(channels=(24, 48, 64), condition_size=1, draws_partials=True)
+    )
     latent_channels: int = 16
     critic_channels: tuple[int, int, int] = (16, 32, 64)
     audible_from: float = 0.15

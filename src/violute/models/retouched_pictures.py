@@ -7,6 +7,9 @@ nodes, so the change is smooth, has no checkerboard, and draws no partial at ano
 within its lobe, though a steep gain can shift it a little. The gain acts on magnitudes, not on their
 logarithm, so silence stays silent.
 
+A filter cannot play a partial that lies below the source's noise. With `draws_partials` two more surfaces
+say how loud the harmonics of the frame's pitch, and noise, are added (`drawn_partials`).
+
 The alternative, `full`, adds a surface of the window's own resolution, which can draw what was not there
 and can also smear what was.
 
@@ -33,6 +36,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from violute.errors import ShapeError
+from violute.models.drawn_partials import DrawnPartials
 from violute.models.mel import MEL_BREAK_HZ
 from violute.models.spectrogram_networks import Conditions, Spectrograms
 
@@ -76,6 +80,7 @@ class RetouchConfig:
         channels: Of the two first convolutions and of the residual blocks.
         n_blocks: Residual blocks.
         resolution: `smooth`, or `full` for a further surface at the window's own resolution.
+        draws_partials: Whether harmonics and noise are added to what the filter leaves.
         condition_size: Numbers that the network is told beside the window; 0 for none.
 
     Raises:
@@ -91,6 +96,7 @@ class RetouchConfig:
     channels: tuple[int, int, int] = (16, 32, 32)
     n_blocks: int = 3
     resolution: Literal["smooth", "full"] = "smooth"
+    draws_partials: bool = False
     condition_size: int = 0
 
     def __post_init__(self) -> None:
@@ -205,9 +211,14 @@ class Retoucher(nn.Module):
         self.register_buffer(
             "to_frames", torch.from_numpy(_between_steps(config.n_frames, n_steps)), persistent=False
         )
-        self.head = nn.Conv2d(channels, 2, 3, padding=1)
+        self.head = nn.Conv2d(channels, 2 + 2 * config.draws_partials, 3, padding=1)
         _quieten(self.head)  # an untrained network changes next to nothing
         self.fine = _FullResolution(channels) if config.resolution == "full" else None
+        self.partials = (
+            DrawnPartials(config.n_bins, bin_hz=config.bin_hz, full_scale=self.full_scale)
+            if config.draws_partials
+            else None
+        )
 
     def forward(self, spectrogram: Spectrograms, features: Planes) -> Spectrograms:
         """Return the windows, changed, in [0, 1]."""
@@ -218,9 +229,10 @@ class Retoucher(nn.Module):
         drawn = (spectrogram + contrast * outstanding).clamp_min(0.0)
         if self.fine is not None:
             drawn = (drawn + self.fine(spectrogram, self.spread(features))).clamp(0.0, 1.0)
-        magnitude = torch.exp(self.full_scale * drawn) - 1.0
-        louder = torch.log(1.0 + magnitude * torch.exp(self.full_scale * gain)) / self.full_scale
-        return louder.clamp(0.0, 1.0)
+        magnitude = (torch.exp(self.full_scale * drawn) - 1.0) * torch.exp(self.full_scale * gain)
+        if self.partials is not None:
+            magnitude = magnitude + self.partials(spectrogram, surfaces[:, 2], surfaces[:, 3])
+        return (torch.log(1.0 + magnitude) / self.full_scale).clamp(0.0, 1.0)
 
     def spread(self, grid: Planes) -> Float[Tensor, "window channel bin frame"]:
         """Draw straight lines between the nodes and between the steps, level beyond the outermost."""

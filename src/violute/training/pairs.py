@@ -1,10 +1,12 @@
 """A paired set out of unpaired recordings: each one translated, and blended with its translation.
 
-A teacher voice plays every recording at both of its ends. The recording itself stands for the end of its own
-instrument, what the teacher made of it for the other; the two are blended by ratio. The set is a folder:
+A teacher voice plays every recording as the other instrument; that and the end of its own instrument are
+blended by ratio. For its own end stands the recording itself, or what the teacher plays there: a teacher that
+renders both ends at one pitch and phase gives ends that are aligned by construction. The set is a folder:
 
 - `sources/INSTRUMENT/NAME.flac`: the recordings, mono, at 44.1 kHz, at one peak;
 - `translations/INSTRUMENT/NAME.flac`: each one played by the other instrument;
+- `renderings/INSTRUMENT/NAME.flac`: each one played by its own, where the teacher renders both ends;
 - `hybrids/INSTRUMENT/NAME-mix0.5.flac`: blends;
 - `manifest.json`: what belongs to what, with blend, mix, lag and teacher.
 
@@ -21,7 +23,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Float32
@@ -38,9 +40,12 @@ from violute.voices.family import FamilyVoice
 from violute.voices.load import load_voice
 
 MANIFEST = "manifest.json"
-SOURCES, TRANSLATIONS, HYBRIDS = "sources", "translations", "hybrids"
-PAIRS_VERSION = 1
+SOURCES, TRANSLATIONS, RENDERINGS, HYBRIDS = "sources", "translations", "renderings", "hybrids"
+PAIRS_VERSION = 2
 SHORTEST_SECONDS = 0.2
+
+OwnEnd = Literal["recording", "rendering"]
+"""What stands for the end that a recording belongs to: itself, or the teacher's rendering of it."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +58,7 @@ class PairSettings:
         blend: Technique.
         mixes: Rising, 0 to 1.
         longest_seconds: Of each recording, from its beginning; None takes all of it.
+        own_end: What stands for the recording's own end.
     """
 
     teacher: str
@@ -60,6 +66,7 @@ class PairSettings:
     blend: Blend
     mixes: tuple[float, ...]
     longest_seconds: float | None
+    own_end: OwnEnd = "recording"
 
     def __post_init__(self) -> None:
         rises = all(a < b for a, b in zip(self.mixes, self.mixes[1:], strict=False))
@@ -77,7 +84,8 @@ class Pair:
         recording: Name.
         end: Which instrument plays the source: 0 or 1.
         source: File of the recording.
-        translation: File of what the teacher made of it.
+        own: File that stands for its own end: the recording again, or the teacher's rendering.
+        translation: File of what the teacher made of it as the other instrument.
         hybrid: File of the blend.
         blend: Technique.
         mix: 0 to 1.
@@ -87,6 +95,7 @@ class Pair:
     recording: str
     end: int
     source: str
+    own: str
     translation: str
     hybrid: str
     blend: str
@@ -122,7 +131,8 @@ def make_pairs(
     twice = {name for name in names if names.count(name) > 1}
     if twice:
         raise DataError(f"{min(twice)[1]}: two recordings of one instrument have this name: rename one")
-    for folder in (SOURCES, TRANSLATIONS, HYBRIDS):
+    used = (RENDERINGS,) if settings.own_end == "rendering" else ()
+    for folder in (SOURCES, TRANSLATIONS, HYBRIDS, *used):
         for name in settings.ends:
             (out / folder / name).mkdir(parents=True, exist_ok=True)
     pairs: list[Pair] = []
@@ -220,14 +230,18 @@ def _work(out: Path, settings: PairSettings, item: tuple[int, Recording]) -> lis
         translation_name = f"{TRANSLATIONS}/{folder}/{recording.name}.flac"
         # What the file holds is what is blended, rounding and all.
         source = _written(out / source_name, source)
-        translation = _teacher(settings.teacher).analyse(source, SAMPLE_RATE).render(1.0 - end)
-        translation = _written(out / translation_name, translation)
-        ends = (source, translation) if end == 0 else (translation, source)
+        take = _teacher(settings.teacher).analyse(source, SAMPLE_RATE)
+        translation = _written(out / translation_name, take.render(1.0 - end))
+        own, own_name = source, source_name
+        if settings.own_end == "rendering":
+            own_name = f"{RENDERINGS}/{folder}/{recording.name}.flac"
+            own = _written(out / own_name, take.render(float(end)))
+        ends = (own, translation) if end == 0 else (translation, own)
         lag = lag_samples(source, translation)
         for mix in settings.mixes:
             hybrid_name = f"{HYBRIDS}/{folder}/{recording.name}-mix{mix:g}.flac"
             _written(out / hybrid_name, blend(*ends, mix, source=source, how=settings.blend))
-            names = (source_name, translation_name, hybrid_name)
+            names = (source_name, own_name, translation_name, hybrid_name)
             pairs.append(Pair(recording.name, end, *names, settings.blend, mix, lag))
     replace_text(sealed, json.dumps({"key": key, "pairs": [asdict(p) for p in pairs]}))
     return pairs
