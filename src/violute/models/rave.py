@@ -9,6 +9,10 @@ What differs from the paper, and why:
 - An embedding of the instrument modulates every level of the decoder, and a critic's confusion removes the
   instrument from the latent: two clear ends, and a dial between them, frame by frame.
 - The encoder may hear the lower bands alone. What lies above is then the decoder's to invent, by instrument.
+- A latent step is short and holds about as many numbers as the heard bands have samples in it; a linear
+  shortcut begins as the identity past the layers of encoder and decoder. Notes are there from the first step
+  on, where the paper's network learns pitch in days. No pitch is tracked, so chords pass.
+- The loudness envelope is one for each band, which lets an instrument weigh them.
 - Everything is causal, by convolutions that remember; there is no lookahead to wait for.
 
 There is an encoder for both instruments or, as an option, one for each, weighed at conversion by how much of
@@ -34,6 +38,7 @@ from torch.nn import functional
 
 from violute.dsp import pqmf
 from violute.dsp.causal import CausalConv1d, fold, repeat, unfold
+from violute.errors import ShapeError
 
 N_ENDS = 2
 SLOPE = 0.2
@@ -42,7 +47,14 @@ SLOPE = 0.2
 INPUT_GAIN = 8.0
 """Bands of music are this much softer than what networks like."""
 
-SMALLEST_DEVIATION = 1e-3
+SMALLEST_DEVIATION, FIRST_DEVIATION = 1e-3, -4.0
+"""Of the posterior, and what its logarithm begins at about: a latent that is all noise teaches nothing."""
+
+FIRST_LEVEL = 0.03
+"""Of the first weights of the waveform: an untrained decoder that roars has to be silenced first."""
+
+MOST_NOISE, FIRST_NOISE = 0.1, -4.0
+"""Deviation of a band's noise at most, and what its logit begins at: nearly silent, to be learned."""
 
 
 @dataclass(frozen=True)
@@ -57,22 +69,55 @@ class RaveConfig:
         n_heard_bands: Lower bands that the encoder hears.
         n_encoders: 1 for both instruments, or 2.
         condition_size: Of the embedding of an instrument.
-        has_noise: Whether there is a noise branch.
+        has_shortcut: Whether a linear map leads past the encoder's layers, and another past the decoder's;
+            it takes a latent that is large enough for the waveforms that are heard.
+
+    Raises:
+        ShapeError: The latent is too small for a shortcut.
     """
 
-    channels: tuple[int, ...] = (48, 64, 96, 96)
-    strides: tuple[int, ...] = (2, 2, 2)
+    channels: tuple[int, ...] = (48, 72, 112)
+    strides: tuple[int, ...] = (4, 2)
     dilations: tuple[int, ...] = (1, 3)
-    latent_size: int = 32
-    n_heard_bands: int = 4
+    latent_size: int = 24
+    n_heard_bands: int = 3
     n_encoders: int = 1
     condition_size: int = 8
-    has_noise: bool = True
+    has_shortcut: bool = True
+
+    def __post_init__(self) -> None:
+        n_heard = self.n_heard_bands * math.prod(self.strides)
+        if self.has_shortcut and self.latent_size < n_heard:
+            raise ShapeError(f"a latent of {self.latent_size} has no shortcut for {n_heard}: give it as many")
+
+    @property
+    def n_frames(self) -> int:
+        """Band frames of a latent step."""
+        return math.prod(self.strides)
 
     @property
     def ratio(self) -> int:
         """Samples of a latent step."""
-        return pqmf.N_BANDS * math.prod(self.strides)
+        return pqmf.N_BANDS * self.n_frames
+
+    @property
+    def encoder_steps(self) -> int:
+        """Latent steps of audio before the present one that an encoder hears."""
+        frames, rate = pqmf.N_TAPS // pqmf.N_BANDS + 4.0, 1.0
+        for stride in self.strides:
+            frames += rate * 2.0 * sum(self.dilations) + rate * stride
+            rate *= stride
+        return math.ceil(frames / rate) + 2
+
+    @property
+    def decoder_steps(self) -> int:
+        """Latent steps before the present one that the decoder hears."""
+        steps, rate = 4.0, 1.0
+        for stride in self.strides[::-1]:
+            steps += rate
+            rate /= stride
+            steps += rate * 2.0 * sum(self.dilations)
+        return math.ceil(steps + rate * (4 + pqmf.N_TAPS // pqmf.N_BANDS + 1))
 
     @property
     def delay_samples(self) -> int:
@@ -105,8 +150,30 @@ class ResidualBlock(nn.Module):
         return y
 
 
+class EncoderLevel(nn.Module):
+    """Residual blocks, then a slower and wider level.
+
+    Args:
+        channels: In.
+        n_out: Channels of the slower level.
+        stride: How much slower.
+        dilations: Of the blocks.
+    """
+
+    def __init__(self, channels: int, n_out: int, stride: int, dilations: tuple[int, ...]) -> None:
+        super().__init__()
+        self.stride = stride
+        self.blocks = nn.Sequential(*(ResidualBlock(channels, dilation) for dilation in dilations))
+        self.down = CausalConv1d(stride * channels, n_out, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Go down a level (batch, channel, step)."""
+        y: Tensor = self.down(fold(functional.leaky_relu(self.blocks(x), SLOPE), self.stride))
+        return y
+
+
 class Encoder(nn.Module):
-    """From bands to mean and deviation of the latent.
+    """From bands to mean and raw deviation of the latent.
 
     Args:
         config: Sizes.
@@ -115,28 +182,25 @@ class Encoder(nn.Module):
 
     def __init__(self, config: RaveConfig, n_out: int | None = None) -> None:
         super().__init__()
-        self.strides = list(config.strides)
         channels = config.channels
+        n_out = 2 * config.latent_size if n_out is None else n_out
+        self.n_frames = config.n_frames
         self.first = CausalConv1d(config.n_heard_bands, channels[0], 5)
-        self.blocks = nn.ModuleList(
-            nn.Sequential(*(ResidualBlock(size, dilation) for dilation in config.dilations))
-            for size in channels[:-1]
+        self.levels = nn.Sequential(
+            *(
+                EncoderLevel(size, larger, stride, config.dilations)
+                for size, larger, stride in zip(channels[:-1], channels[1:], config.strides, strict=True)
+            )
         )
-        self.down = nn.ModuleList(
-            CausalConv1d(stride * size, larger, 2)
-            for size, larger, stride in zip(channels[:-1], channels[1:], config.strides, strict=True)
-        )
-        self.last = CausalConv1d(channels[-1], 2 * config.latent_size if n_out is None else n_out, 3)
+        self.last = CausalConv1d(channels[-1], n_out, 3)
+        self.shortcut = CausalConv1d(self.n_frames * config.n_heard_bands, n_out)
+        _begin_as_identity(self.shortcut, 1.0 if config.has_shortcut else 0.0)
 
     def forward(self, bands: Tensor) -> Tensor:
         """Encode the bands that are heard (batch, band, frame)."""
-        x = self.first(INPUT_GAIN * bands)
-        level = 0
-        for blocks, down in zip(self.blocks, self.down, strict=True):
-            x = functional.leaky_relu(blocks(x), SLOPE)
-            x = down(fold(x, self.strides[level]))
-            level += 1
-        y: Tensor = self.last(functional.leaky_relu(x, SLOPE))
+        heard = INPUT_GAIN * bands
+        x = self.last(functional.leaky_relu(self.levels(self.first(heard)), SLOPE))
+        y: Tensor = x + self.shortcut(fold(heard, self.n_frames))
         return y
 
 
@@ -161,6 +225,31 @@ class Modulation(nn.Module):
         return y
 
 
+class DecoderLevel(nn.Module):
+    """A faster and narrower level, modulated, then residual blocks.
+
+    Args:
+        channels: In.
+        n_out: Channels of the faster level.
+        stride: How much faster.
+        factor: Steps of the faster level for each latent step.
+        config: Gives dilations and the size of the embedding.
+    """
+
+    def __init__(self, channels: int, n_out: int, stride: int, factor: int, config: RaveConfig) -> None:
+        super().__init__()
+        self.stride = stride
+        self.up = CausalConv1d(channels, stride * n_out, 2)
+        self.modulation = Modulation(config.condition_size, n_out, factor)
+        self.blocks = nn.Sequential(*(ResidualBlock(n_out, dilation) for dilation in config.dilations))
+
+    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
+        """Go up a level (batch, channel, step)."""
+        x = unfold(self.up(functional.leaky_relu(x, SLOPE)), self.stride)
+        y: Tensor = self.blocks(self.modulation(x, condition))
+        return y
+
+
 class Decoder(nn.Module):
     """From latents and the embedding of an instrument to bands.
 
@@ -170,28 +259,25 @@ class Decoder(nn.Module):
 
     def __init__(self, config: RaveConfig) -> None:
         super().__init__()
-        channels, size = config.channels, config.condition_size
-        self.strides = list(reversed(config.strides))
-        self.n_frames = math.prod(config.strides)
-        self.first = CausalConv1d(config.latent_size, channels[-1], 3)
-        self.first_modulation = Modulation(size, channels[-1], 1)
-        pairs = list(zip(channels[-2::-1], channels[:0:-1], self.strides, strict=True))
-        self.up = nn.ModuleList(CausalConv1d(larger, stride * smaller, 2) for smaller, larger, stride in pairs)
-        factors = [math.prod(self.strides[: i + 1]) for i in range(len(pairs))]
-        self.modulations = nn.ModuleList(
-            Modulation(size, smaller, factor) for (smaller, _, _), factor in zip(pairs, factors, strict=True)
+        channels, strides = config.channels[::-1], config.strides[::-1]
+        self.n_frames = config.n_frames
+        self.first = CausalConv1d(config.latent_size, channels[0], 3)
+        self.modulation = Modulation(config.condition_size, channels[0], 1)
+        self.levels = nn.ModuleList(
+            DecoderLevel(channels[i], channels[i + 1], strides[i], math.prod(strides[: i + 1]), config)
+            for i in range(len(strides))
         )
-        self.blocks = nn.ModuleList(
-            nn.Sequential(*(ResidualBlock(smaller, dilation) for dilation in config.dilations))
-            for smaller, _, _ in pairs
-        )
-        self.waveform = CausalConv1d(channels[0], pqmf.N_BANDS, 5)
-        self.loudness = CausalConv1d(channels[0], 1, 3)
-        self.has_noise = config.has_noise
+        self.waveform = CausalConv1d(channels[-1], pqmf.N_BANDS, 5)
+        with torch.no_grad():
+            self.waveform.conv.weight.mul_(FIRST_LEVEL)
+            self.waveform.conv.bias.mul_(FIRST_LEVEL)
+        self.shortcut = CausalConv1d(config.latent_size, self.n_frames * pqmf.N_BANDS)
+        _begin_as_identity(self.shortcut, 1.0 / INPUT_GAIN if config.has_shortcut else 0.0)
+        self.loudness = CausalConv1d(channels[-1], pqmf.N_BANDS, 3)
         self.noise = nn.Sequential(
-            CausalConv1d(channels[-1], channels[-1], 3),
+            CausalConv1d(channels[0], channels[0], 3),
             nn.LeakyReLU(SLOPE),
-            CausalConv1d(channels[-1], pqmf.N_BANDS if config.has_noise else 1),
+            CausalConv1d(channels[0], pqmf.N_BANDS),
         )
 
     def forward(self, latent: Tensor, condition: Tensor, noise: Tensor) -> Tensor:
@@ -202,19 +288,14 @@ class Decoder(nn.Module):
             condition: Embedding of the instrument at each step.
             noise: Of deviation 1, in the shape of the bands.
         """
-        x = self.first_modulation(self.first(latent), condition)
-        # 40 dB below a loud band at first, so that noise is learned rather than unlearned.
-        level = 0.1 * torch.sigmoid(self.noise(functional.leaky_relu(x, SLOPE)) - 4.0)
-        i = 0
-        for up, modulation, blocks in zip(self.up, self.modulations, self.blocks, strict=True):
-            x = unfold(up(functional.leaky_relu(x, SLOPE)), self.strides[i])
-            x = blocks(modulation(x, condition))
-            i += 1
+        x = self.modulation(self.first(latent), condition)
+        level = MOST_NOISE * torch.sigmoid(self.noise(functional.leaky_relu(x, SLOPE)) + FIRST_NOISE)
+        for part in self.levels:
+            x = part(x, condition)
         x = functional.leaky_relu(x, SLOPE)
-        bands = torch.tanh(self.waveform(x)) * torch.sigmoid(self.loudness(x))
-        if self.has_noise:
-            bands = bands + repeat(level, self.n_frames) * noise
-        return bands
+        waveform = torch.tanh(self.waveform(x) + unfold(self.shortcut(latent), self.n_frames))
+        bands = waveform * (2.0 * torch.sigmoid(self.loudness(x)))
+        return bands + repeat(level, self.n_frames) * noise
 
 
 class InstrumentCritic(nn.Module):
@@ -253,7 +334,7 @@ class Rave(nn.Module):
     def __init__(self, config: RaveConfig) -> None:
         super().__init__()
         self.config = config
-        self.n_heard_bands = config.n_heard_bands
+        self.n_heard_bands, self.latent_size = config.n_heard_bands, config.latent_size
         self.analysis = pqmf.PqmfAnalysis()
         self.synthesis = pqmf.PqmfSynthesis()
         self.encoders = nn.ModuleList(Encoder(config) for _ in range(config.n_encoders))
@@ -264,12 +345,14 @@ class Rave(nn.Module):
     def posterior(self, bands: Tensor, encoder: int = 0) -> tuple[Tensor, Tensor]:
         """Return mean and deviation of the latent of whole bands, by one of the encoders."""
         mean, raw = self.encoders[encoder](bands[:, : self.n_heard_bands]).chunk(2, dim=1)
-        return mean, functional.softplus(raw) + SMALLEST_DEVIATION
+        return mean, functional.softplus(raw + FIRST_DEVIATION) + SMALLEST_DEVIATION
 
     def encode(self, audio: Tensor) -> Tensor:
         """Return the latent's mean (batch, latent, step) of audio (batch, sample)."""
         heard = self.analysis(audio)[:, : self.n_heard_bands]
-        means = [encoder(heard).chunk(2, dim=1)[0] for encoder in self.encoders]
+        means: list[Tensor] = []
+        for encoder in self.encoders:
+            means.append(encoder(heard)[:, : self.latent_size])  # noqa: PERF401 - TorchScript reads this
         if self.listener is None:
             return means[0]
         share = torch.sigmoid(self.listener(heard))
@@ -289,3 +372,10 @@ class Rave(nn.Module):
         """Return the audio (batch, sample) of latents at a mix (batch, step)."""
         audio: Tensor = self.synthesis(self.decode_bands(latent, mix, noise))
         return audio
+
+
+def _begin_as_identity(conv: CausalConv1d, gain: float) -> None:
+    """Let a map pass its first channels on, times a gain, and nothing else."""
+    with torch.no_grad():
+        nn.init.dirac_(conv.conv.weight).mul_(gain)
+        conv.conv.bias.zero_()

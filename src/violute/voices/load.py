@@ -23,6 +23,7 @@ FAMILIES = {
     "ddsp": "violute.voices.ddsp:HarmonicVoice",
     "mevae": "violute.voices.spectrogram:SpectrogramVoice",
     "paired": "violute.voices.spectrogram:SpectrogramVoice",
+    "rave": "violute.voices.rave:RaveVoice",
     "vae": "violute.voices.spectrogram:SpectrogramVoice",
 }
 """Family name to `module:class`; the class takes (onnx_bytes, card). Imported only when needed."""
