@@ -5,36 +5,44 @@ whole would have given. Two reshapings change the rate: `fold` puts neighbouring
 channels, `unfold` lays them out again, so that a convolution between them is a strided or a transposed one
 and needs no further memory.
 
+Shapes stand in the text here, (batch, channel, step): TorchScript reads these annotations, and knows plain
+types only.
+
 Source:
     Caillon & Esling, Streamable neural audio synthesis with non-causal convolutions (DAFx 2022), section 3,
     for cached padding; Shi et al., Real-time single image and video super-resolution using an efficient
     sub-pixel convolutional neural network (CVPR 2016), section 2.2, for the reshaping.
 """
 
-from __future__ import annotations
-
 import torch
-from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
 
-def fold(x: Float[Tensor, "batch channel step"], factor: int) -> Float[Tensor, "batch folded fewer"]:
-    """Put each `factor` neighbouring steps beside each other: channel `c * factor + j` holds step j of them."""
+def fold(x: Tensor, factor: int) -> Tensor:
+    """Put `factor` neighbouring steps beside each other: channel `c * factor + j` holds step j of them.
+
+    Args:
+        x: (batch, channel, step), a whole number of times `factor` steps.
+        factor: 1 or more.
+
+    Returns:
+        (batch, channel * factor, step / factor).
+    """
     batch, channels = x.shape[0], x.shape[1]
     apart = x.reshape(batch, channels, -1, factor).transpose(2, 3)
     return apart.reshape(batch, channels * factor, -1)
 
 
-def unfold(x: Float[Tensor, "batch folded step"], factor: int) -> Float[Tensor, "batch channel more"]:
-    """Undo `fold`."""
+def unfold(x: Tensor, factor: int) -> Tensor:
+    """Undo `fold`: (batch, channel * factor, step) becomes (batch, channel, step * factor)."""
     batch, channels = x.shape[0], x.shape[1] // factor
     apart = x.reshape(batch, channels, factor, -1).transpose(2, 3)
     return apart.reshape(batch, channels, -1)
 
 
-def repeat(x: Float[Tensor, "batch channel step"], factor: int) -> Float[Tensor, "batch channel more"]:
-    """Hold each step for `factor` steps."""
+def repeat(x: Tensor, factor: int) -> Tensor:
+    """Hold each step of (batch, channel, step) for `factor` steps."""
     batch, channels = x.shape[0], x.shape[1]
     return x.unsqueeze(3).expand(batch, channels, x.shape[2], factor).reshape(batch, channels, -1)
 
@@ -47,6 +55,7 @@ class CausalConv1d(nn.Module):
         n_out: Channels.
         kernel_size: Steps heard, the present one among them.
         dilation: Steps between those.
+        has_bias: Whether a constant is added.
 
     Attributes:
         is_streaming: Whether the inputs of one call follow those of the call before.
@@ -55,9 +64,11 @@ class CausalConv1d(nn.Module):
 
     past: Tensor
 
-    def __init__(self, n_in: int, n_out: int, kernel_size: int = 1, dilation: int = 1) -> None:
+    def __init__(
+        self, n_in: int, n_out: int, kernel_size: int = 1, dilation: int = 1, *, has_bias: bool = True
+    ) -> None:
         super().__init__()
-        self.conv = nn.Conv1d(n_in, n_out, kernel_size, dilation=dilation)
+        self.conv = nn.Conv1d(n_in, n_out, kernel_size, dilation=dilation, bias=has_bias)
         self.n_past = (kernel_size - 1) * dilation
         self.is_streaming = False
         self.register_buffer("past", torch.zeros(1, n_in, self.n_past), persistent=False)

@@ -150,24 +150,7 @@ def _in_blocks(taps: Float[Tensor, "band tap"], n_bands: int) -> Float[Tensor, "
 
 def _fixed(weights: Float[Tensor, "out into block"]) -> CausalConv1d:
     """Return a convolution that training leaves alone, with no parameter that a checkpoint would hold."""
-    conv = CausalConv1d(weights.shape[1], weights.shape[0], weights.shape[2])
-    conv.conv = FixedConv1d(weights)
+    conv = CausalConv1d(weights.shape[1], weights.shape[0], weights.shape[2], has_bias=False)
+    del conv.conv.weight
+    conv.conv.register_buffer("weight", weights, persistent=False)
     return conv
-
-
-class FixedConv1d(nn.Module):
-    """A convolution by weights that are known; they are a formula's, so no checkpoint holds them.
-
-    Args:
-        weights: To convolve with.
-    """
-
-    weight: Tensor
-
-    def __init__(self, weights: Float[Tensor, "out into block"]) -> None:
-        super().__init__()
-        self.register_buffer("weight", weights, persistent=False)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Convolve."""
-        return functional.conv1d(x, self.weight)

@@ -130,6 +130,11 @@ class RaveConfig:
         return self.delay_samples + self.ratio - 1
 
 
+def rectified(x: Tensor, slope: float = SLOPE) -> Tensor:
+    """Rectify, leakily; the slope is an argument because TorchScript sees no global numbers."""
+    return functional.leaky_relu(x, slope)
+
+
 class ResidualBlock(nn.Module):
     """Adds what a dilated convolution finds.
 
@@ -145,8 +150,8 @@ class ResidualBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Transform (batch, channel, step)."""
-        hidden = self.wide(functional.leaky_relu(x, SLOPE))
-        y: Tensor = x + self.point(functional.leaky_relu(hidden, SLOPE))
+        hidden = self.wide(rectified(x))
+        y: Tensor = x + self.point(rectified(hidden))
         return y
 
 
@@ -168,7 +173,7 @@ class EncoderLevel(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Go down a level (batch, channel, step)."""
-        y: Tensor = self.down(fold(functional.leaky_relu(self.blocks(x), SLOPE), self.stride))
+        y: Tensor = self.down(fold(rectified(self.blocks(x)), self.stride))
         return y
 
 
@@ -184,7 +189,7 @@ class Encoder(nn.Module):
         super().__init__()
         channels = config.channels
         n_out = 2 * config.latent_size if n_out is None else n_out
-        self.n_frames = config.n_frames
+        self.n_frames, self.gain = config.n_frames, INPUT_GAIN
         self.first = CausalConv1d(config.n_heard_bands, channels[0], 5)
         self.levels = nn.Sequential(
             *(
@@ -198,8 +203,8 @@ class Encoder(nn.Module):
 
     def forward(self, bands: Tensor) -> Tensor:
         """Encode the bands that are heard (batch, band, frame)."""
-        heard = INPUT_GAIN * bands
-        x = self.last(functional.leaky_relu(self.levels(self.first(heard)), SLOPE))
+        heard = self.gain * bands
+        x = self.last(rectified(self.levels(self.first(heard))))
         y: Tensor = x + self.shortcut(fold(heard, self.n_frames))
         return y
 
@@ -245,7 +250,7 @@ class DecoderLevel(nn.Module):
 
     def forward(self, x: Tensor, condition: Tensor) -> Tensor:
         """Go up a level (batch, channel, step)."""
-        x = unfold(self.up(functional.leaky_relu(x, SLOPE)), self.stride)
+        x = unfold(self.up(rectified(x)), self.stride)
         y: Tensor = self.blocks(self.modulation(x, condition))
         return y
 
@@ -260,7 +265,7 @@ class Decoder(nn.Module):
     def __init__(self, config: RaveConfig) -> None:
         super().__init__()
         channels, strides = config.channels[::-1], config.strides[::-1]
-        self.n_frames = config.n_frames
+        self.n_frames, self.most_noise, self.first_noise = config.n_frames, MOST_NOISE, FIRST_NOISE
         self.first = CausalConv1d(config.latent_size, channels[0], 3)
         self.modulation = Modulation(config.condition_size, channels[0], 1)
         self.levels = nn.ModuleList(
@@ -269,8 +274,8 @@ class Decoder(nn.Module):
         )
         self.waveform = CausalConv1d(channels[-1], pqmf.N_BANDS, 5)
         with torch.no_grad():
-            self.waveform.conv.weight.mul_(FIRST_LEVEL)
-            self.waveform.conv.bias.mul_(FIRST_LEVEL)
+            for parameter in self.waveform.parameters():
+                parameter.mul_(FIRST_LEVEL)
         self.shortcut = CausalConv1d(config.latent_size, self.n_frames * pqmf.N_BANDS)
         _begin_as_identity(self.shortcut, 1.0 / INPUT_GAIN if config.has_shortcut else 0.0)
         self.loudness = CausalConv1d(channels[-1], pqmf.N_BANDS, 3)
@@ -289,10 +294,10 @@ class Decoder(nn.Module):
             noise: Of deviation 1, in the shape of the bands.
         """
         x = self.modulation(self.first(latent), condition)
-        level = MOST_NOISE * torch.sigmoid(self.noise(functional.leaky_relu(x, SLOPE)) + FIRST_NOISE)
+        level = self.most_noise * torch.sigmoid(self.noise(rectified(x)) + self.first_noise)
         for part in self.levels:
             x = part(x, condition)
-        x = functional.leaky_relu(x, SLOPE)
+        x = rectified(x)
         waveform = torch.tanh(self.waveform(x) + unfold(self.shortcut(latent), self.n_frames))
         bands = waveform * (2.0 * torch.sigmoid(self.loudness(x)))
         return bands + repeat(level, self.n_frames) * noise
@@ -377,5 +382,6 @@ class Rave(nn.Module):
 def _begin_as_identity(conv: CausalConv1d, gain: float) -> None:
     """Let a map pass its first channels on, times a gain, and nothing else."""
     with torch.no_grad():
+        for parameter in conv.parameters():
+            parameter.zero_()
         nn.init.dirac_(conv.conv.weight).mul_(gain)
-        conv.conv.bias.zero_()

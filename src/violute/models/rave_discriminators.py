@@ -13,6 +13,7 @@ Source:
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 import torch
@@ -60,7 +61,7 @@ class Discriminator(nn.Module):
         kernel = 4 * config.stride + 1
         self.layers = nn.ModuleList(
             weight_norm(nn.Conv1d(a, b, kernel, config.stride, padding=kernel // 2, groups=min(4, a, b)))
-            for a, b in zip(sizes[:-1], sizes[1:], strict=True)
+            for a, b in pairwise(sizes)
         )
         self.last = weight_norm(nn.Conv1d(sizes[-1], N_ENDS, 3, padding=1))
 

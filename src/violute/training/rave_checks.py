@@ -82,8 +82,8 @@ def sounding_lines(ends: TwoEnds, end: int, recipe: RaveRecipe) -> list[SoundLin
     n_short = sum(line.seconds < window_seconds for line in lines)
     if seconds < LEAST_WINDOWS * window_seconds:
         raise TrainingError(
-            f"the recordings of {name} last {seconds:.1f} s together: give {LEAST_WINDOWS * window_seconds:.1f} s "
-            f"at least, better {ADVISED_SECONDS / 60:.0f} minutes"
+            f"the recordings of {name} last {seconds:.1f} s together: "
+            f"give {LEAST_WINDOWS * window_seconds:.1f} s at least, better {ADVISED_SECONDS / 60:.0f} minutes"
         )
     if not ends.is_training:
         return lines
@@ -91,8 +91,8 @@ def sounding_lines(ends: TwoEnds, end: int, recipe: RaveRecipe) -> list[SoundLin
         _warn(f"{name}: {len(recordings) - len(lines)} silent recordings are left out")
     if n_short:
         _warn(
-            f"{name}: {n_short} of {len(lines)} recordings are shorter than a window of {window_seconds:.2f} s "
-            "and are filled up with silence"
+            f"{name}: {n_short} of {len(lines)} recordings are shorter than a window of "
+            f"{window_seconds:.2f} s and are filled up with silence"
         )
     if seconds < ADVISED_SECONDS:
         _warn(
@@ -116,8 +116,8 @@ def memory_told(batch_size: int) -> Iterator[None]:
         if not (isinstance(error, torch.OutOfMemoryError) or is_memory):
             raise
         raise TrainingError(
-            f"the memory does not hold a batch of {batch_size} windows: give --batch {max(batch_size // 2, 1)}, "
-            "or a smaller recipe"
+            f"the memory does not hold a batch of {batch_size} windows: "
+            f"give --batch {max(batch_size // 2, 2)}, or a smaller recipe"
         ) from None
 
 

@@ -1,10 +1,6 @@
 """From a trained RAVE to a voice file that plays without torch, or to TorchScript for nn~.
 
-The latent is turned to its principal axes over the training recordings and cropped to as many as hold the
-recipe's share of its variance; the decoder gets it back on its own axes.
-
-Source:
-    Caillon & Esling, RAVE (2021), section 3.3: fidelity and the rank that it asks for.
+Both hold the network with its latent cropped by the recipe's fidelity (`violute.models.rave_latent`).
 """
 
 from __future__ import annotations
@@ -12,17 +8,14 @@ from __future__ import annotations
 import io
 import warnings
 from copy import deepcopy
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from jaxtyping import Float
-from torch import Tensor, nn
 
 from violute.analysis.spectra import SAMPLE_RATE
-from violute.models.rave import Rave
+from violute.models.rave_latent import CroppedRave, LatentAxes, latent_axes
 from violute.training.provenance import training_data
 from violute.training.rave_data import draw
 from violute.voices.card import Card
@@ -37,69 +30,6 @@ N_WINDOWS = 128
 N_EXAMPLE_STEPS = 8
 
 
-@dataclass(frozen=True)
-class LatentAxes:
-    """Where the latent lies.
-
-    Attributes:
-        mean: Of each number.
-        basis: Principal axes, as columns, those of most variance first.
-        fidelity: Share of the variance that they hold together.
-    """
-
-    mean: Float[Tensor, " latent"]
-    basis: Float[Tensor, "latent kept"]
-    fidelity: float
-
-
-def latent_axes(means: Float[Tensor, "latent step"], fidelity: float) -> LatentAxes:
-    """Find the fewest principal axes that hold a share of the variance.
-
-    Args:
-        means: Of the posterior, over many steps.
-        fidelity: Share to hold, in (0, 1].
-
-    Source:
-        RAVE, equation 7.
-    """
-    centred = (means - means.mean(dim=1, keepdim=True)).double()
-    variance, axes = torch.linalg.eigh(centred @ centred.T / centred.shape[1])
-    variance, axes = variance.flip(0).clamp_min(0.0), axes.flip(1)
-    held = variance.cumsum(0) / variance.sum().clamp_min(1e-30)
-    n_kept = min(int((held < fidelity).sum()) + 1, len(held))
-    return LatentAxes(means.mean(dim=1), axes[:, :n_kept].float(), float(held[n_kept - 1]))
-
-
-class CroppedRave(nn.Module):
-    """A network whose latent is turned and cropped.
-
-    Args:
-        network: Trained, on the CPU, evaluating.
-        axes: Of its latent.
-    """
-
-    mean: Tensor
-    basis: Tensor
-
-    def __init__(self, network: Rave, axes: LatentAxes) -> None:
-        super().__init__()
-        self.network = network
-        self.register_buffer("mean", axes.mean[:, None])
-        self.register_buffer("basis", axes.basis)
-
-    def encode(self, audio: Tensor) -> Tensor:
-        """Return the cropped latent (batch, kept, step) of audio (batch, sample)."""
-        return torch.matmul(self.basis.t(), self.network.encode(audio) - self.mean)
-
-    def decode(self, latent: Tensor, mix: Tensor, noise: Tensor) -> Tensor:
-        """Return the audio (batch, sample) of a cropped latent at a mix (batch, step)."""
-        return self.network.decode(torch.matmul(self.basis, latent) + self.mean, mix, noise)
-
-    def forward(self, audio: Tensor, latent: Tensor, mix: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
-        """Encode one thing and decode another: the two parts of a voice file's graph."""
-        return self.encode(audio), self.decode(latent, mix, noise)
-
-
 def cropped(task: RaveTask) -> tuple[CroppedRave, LatentAxes]:
     """Return a copy of a task's network, its latent cropped by the recipe's fidelity."""
     network = deepcopy(task.network).cpu().eval()
@@ -109,7 +39,9 @@ def cropped(task: RaveTask) -> tuple[CroppedRave, LatentAxes]:
         means = torch.cat([network.encode(part) for part in windows.audio.split(16)])
     # The first steps of a window hear zeros before it, which no recording has.
     settled = means[:, :, task.recipe.network.encoder_steps :]
-    axes = latent_axes((settled if settled.shape[2] else means).transpose(0, 1).flatten(1), task.recipe.fidelity)
+    axes = latent_axes(
+        (settled if settled.shape[2] else means).transpose(0, 1).flatten(1), task.recipe.fidelity
+    )
     return CroppedRave(network, axes).eval(), axes
 
 

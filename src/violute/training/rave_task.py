@@ -226,8 +226,8 @@ class RaveTask:
         if figures[ACTIVE] < LEAST_ACTIVE and not self._has_warned:
             self._has_warned = True
             warnings.warn(
-                f"the latent has collapsed: {figures[ACTIVE]:.0f} of {self.recipe.network.latent_size} numbers "
-                "are in use; lower the weight of latent/divergence or latent/confusion, or train longer",
+                f"the latent has collapsed: {figures[ACTIVE]:.0f} of {self.recipe.network.latent_size} "
+                "numbers are in use; lower the weights of latent/divergence and latent/confusion",
                 TrainingWarning,
                 stacklevel=2,
             )
@@ -314,6 +314,6 @@ def _cross_entropy(odds: Tensor, end: Tensor) -> Float[Tensor, ""]:
 
 
 def _missed_share(made: Tensor, wanted: Tensor, n_bands: int) -> Float[Tensor, ""]:
-    """Mean distance of the lower bands' waveforms, relative to the size of what was wanted, window by window."""
+    """Mean distance of the lower bands' waveforms, relative to their size in each window."""
     missed = (made - wanted)[:, :n_bands].abs().mean(dim=(1, 2))
     return (missed / wanted[:, :n_bands].abs().mean(dim=(1, 2)).clamp_min(1e-4)).mean()
