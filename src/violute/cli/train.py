@@ -190,14 +190,16 @@ def _checked_source(
     return prepared
 
 
-def check_voice_name(out: Path, *, replace: bool) -> None:
+def check_voice_name(out: Path, *, replace: bool, endings: tuple[str, ...] = (".onnx",)) -> None:
     """Make sure that a voice may be written there, before the work begins.
 
     Raises:
         TrainingError: The name is not that of a voice file, or something is there already.
     """
-    if out.suffix.lower() != ".onnx":
-        raise TrainingError(f"{out}: a voice file ends in .onnx: name it {out.with_suffix('.onnx').name}")
+    if out.suffix.lower() not in endings:
+        raise TrainingError(
+            f"{out}: a voice file ends in {' or '.join(endings)}: name it {out.with_suffix('.onnx').name}"
+        )
     if out.is_file() and not replace:
         raise TrainingError(
             f"{out} exists: name another file, or add --force (violute export) or --resume (violute train)"

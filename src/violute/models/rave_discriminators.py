@@ -22,7 +22,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.parametrizations import weight_norm
 
-from violute.models.rave import N_ENDS, SLOPE
+from violute.models.rave import N_ENDS
+from violute.models.rave_networks import SLOPE
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,7 @@ def latent_axes(means: Float[Tensor, "latent step"], fidelity: float) -> LatentA
 
     Args:
         means: Of the posterior, over many steps.
-        fidelity: Share to hold, in (0, 1].
+        fidelity: Share to hold, in (0, 1]; 1 keeps every axis.
 
     Source:
         RAVE, equation 7.
@@ -47,7 +47,7 @@ def latent_axes(means: Float[Tensor, "latent step"], fidelity: float) -> LatentA
     variance, axes = torch.linalg.eigh(centred @ centred.T / centred.shape[1])
     variance, axes = variance.flip(0).clamp_min(0.0), axes.flip(1)
     held = variance.cumsum(0) / variance.sum().clamp_min(1e-30)
-    n_kept = min(int((held < fidelity).sum()) + 1, len(held))
+    n_kept = len(held) if fidelity >= 1.0 else min(int((held < fidelity).sum()) + 1, len(held))
     return LatentAxes(means.mean(dim=1), axes[:, :n_kept].float(), float(held[n_kept - 1]))
 
 

@@ -18,8 +18,8 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from violute.errors import TrainingError
-from violute.models.rave import RaveConfig
 from violute.models.rave_discriminators import DiscriminatorConfig
+from violute.models.rave_networks import RaveConfig
 from violute.training.settings import LoopSettings
 
 STAGE_ONE: Mapping[str, float] = {

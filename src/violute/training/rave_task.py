@@ -25,13 +25,14 @@ from torch.optim import Optimizer
 from violute.analysis.spectra import SAMPLE_RATE
 from violute.dsp.spectral import multi_resolution_spectral_loss
 from violute.errors import TrainingError, TrainingWarning
-from violute.models.rave import InstrumentCritic, Rave
+from violute.models.rave import Rave
 from violute.models.rave_discriminators import (
     Discriminators,
     decoder_loss,
     discriminator_loss,
     feature_distance,
 )
+from violute.models.rave_networks import InstrumentCritic
 from violute.training.losses import weighted_total, weights_of
 from violute.training.rave_checks import ACTIVE_VARIANCE, LEAST_ACTIVE, memory_told
 from violute.training.rave_data import SoundLine, SoundWindows, draw
