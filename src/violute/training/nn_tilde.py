@@ -18,6 +18,7 @@ Source:
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import torch
@@ -45,6 +46,8 @@ class NnTildeRave(nn.Module):
         self.n_bands = graph.network.analysis.n_bands
         self.n_frames = graph.network.config.n_frames
         ratio, size = graph.network.config.ratio, graph.basis.shape[1]
+        # What the network delays, and with the wait for a whole step.
+        self.delay_samples = graph.network.config.delay_samples
         self.latency_samples = graph.network.config.latency_samples
         for name, params in {
             "encode": [1, 1, size, ratio],
@@ -99,5 +102,8 @@ def save_nn_tilde(graph: CroppedRave, path: Path) -> None:
         graph: Of the voice, on the CPU, evaluating.
         path: To write.
     """
-    scripted = torch.jit.script(NnTildeRave(graph).eval())
-    path.write_bytes(scripted.save_to_buffer())
+    with warnings.catch_warnings():
+        # torch would rather export otherwise, but nn~ loads nothing else.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        scripted = torch.jit.script(NnTildeRave(graph).eval())
+        path.write_bytes(scripted.save_to_buffer())

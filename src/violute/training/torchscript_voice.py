@@ -12,6 +12,7 @@ which is turned while it plays.
 from __future__ import annotations
 
 import io
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -78,7 +79,7 @@ class TorchScriptVoice(FamilyVoice):
         rates = [int(getattr(model, rate)) for rate in RATE_NAMES if hasattr(model, rate)]
         attributes = model.get_attributes() if hasattr(model, "get_attributes") else []
         self.has_dial = "mix" in attributes
-        self.latency_samples = int(model.latency_samples) if hasattr(model, "latency_samples") else None
+        self.delay_samples = int(model.delay_samples) if hasattr(model, "delay_samples") else None
         ends = ("first end", "second end") if self.has_dial else ("recording", name)
         super().__init__(Card(name, "torchscript", ends, rates[0] if rates else DEFAULT_RATE))
 
@@ -88,7 +89,10 @@ class TorchScriptVoice(FamilyVoice):
         Raises:
             RuntimeError: It is no TorchScript.
         """
-        return torch.jit.load(io.BytesIO(self._content), map_location="cpu").eval()
+        with warnings.catch_warnings():
+            # torch calls the format old, but it is the one that people's files have.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            return torch.jit.load(io.BytesIO(self._content), map_location="cpu").eval()
 
     def perform(
         self, source: Source, measurement: Measurement, on_progress: OnProgress
@@ -115,7 +119,7 @@ class TorchScriptPerformance:
     def __init__(self, voice: TorchScriptVoice, recording: Spool, gain: np.float32) -> None:
         self._voice, self._recording, self._gain = voice, recording, gain
         self._made: Spool | None = None
-        self._delay = voice.latency_samples or 0
+        self._delay = voice.delay_samples or 0
         self._is_dial_idle = False
         rate = voice.card.sample_rate
         self._settings = SpectrogramSettings(rate, N_FFT, HOP_LENGTH, N_FFT // 2 + 1, FRAMES_PER_BLOCK)
@@ -149,7 +153,7 @@ class TorchScriptPerformance:
             self._made.append(block)
             on_progress(min(self._made.n_samples / n_all, 1.0))
         n_heard = round(HEARD_SECONDS * self.sample_rate)
-        if self._voice.latency_samples is None:
+        if self._voice.delay_samples is None:
             pair = (self._recording.read(0, n_heard), self._made.read(0, n_heard))
             self._delay = delay_samples(*pair, self.sample_rate)
 

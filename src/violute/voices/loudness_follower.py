@@ -32,7 +32,7 @@ class LoudnessFollower:
         self._first_frame = 0
         self._last_gain_db: float | None = None
 
-    def push(self, made: Float32[np.ndarray, " sample"]) -> Float32[np.ndarray, " sample"]:
+    def push(self, made: Float32[np.ndarray, " sample"]) -> Float32[np.ndarray, " ready"]:
         """Take samples, and return those whose gain is known."""
         self._made = np.concatenate([self._made, made])
         n_frames = max((len(self._made) - N_FFT) // HOP_LENGTH + 1, 0)
