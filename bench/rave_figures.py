@@ -134,7 +134,7 @@ def dial(made: dict[str, list[list[np.ndarray]]], pieces: Pieces, judge: Judge) 
 
 
 def timbre(made: dict[str, list[list[np.ndarray]]], real: dict[str, list[np.ndarray]]) -> dict[str, Any]:
-    """Distance to real recordings: of the other instrument's pieces sent there, and of the instrument's own."""
+    """Distance to real recordings, of the other instrument's pieces sent there and of the own ones."""
     result = {}
     for end, name in enumerate(INSTRUMENTS):
         other = INSTRUMENTS[1 - end]

@@ -160,6 +160,8 @@ def test_a_crop_that_keeps_every_axis_changes_nothing():
 def test_a_shortcut_needs_room():
     with pytest.raises(ShapeError, match="no shortcut"):
         RaveConfig(latent_size=4)
+    with pytest.raises(ShapeError, match="one less"):
+        RaveConfig(strides=(2, 2, 2))
 
 
 def test_convolutions_start_again_when_the_batch_changes():

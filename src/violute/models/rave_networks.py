@@ -50,7 +50,8 @@ class RaveConfig:
             it takes a latent that is large enough for the waveforms that are heard.
 
     Raises:
-        ShapeError: The latent is too small for a shortcut.
+        ShapeError: There is not one more of the channels than of the strides, or the latent is too small
+            for a shortcut.
     """
 
     channels: tuple[int, ...] = (48, 72, 112)
@@ -63,6 +64,10 @@ class RaveConfig:
     has_shortcut: bool = True
 
     def __post_init__(self) -> None:
+        if len(self.channels) != len(self.strides) + 1:
+            raise ShapeError(
+                f"{len(self.channels)} channels, {len(self.strides)} strides: give one less of these"
+            )
         n_heard = self.n_heard_bands * math.prod(self.strides)
         if self.has_shortcut and self.latent_size < n_heard:
             raise ShapeError(f"a latent of {self.latent_size} has no shortcut for {n_heard}: give it as many")

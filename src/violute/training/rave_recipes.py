@@ -147,7 +147,7 @@ def rave_tiny() -> RaveRecipe:
     loop = LoopSettings(
         n_steps=4, report_every=2, validate_every=2, checkpoint_every=2, warmup_steps=0, best_by=None
     )
-    network = RaveConfig(channels=(4, 4, 8, 8), dilations=(1,), latent_size=8, n_heard_bands=1)
+    network = RaveConfig(channels=(4, 4, 8), dilations=(1,), latent_size=8, n_heard_bands=1)
     return RaveRecipe(
         loop,
         network,
