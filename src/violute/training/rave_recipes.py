@@ -7,7 +7,7 @@
 | latent step, samples | 2048 | 2048 | 128 | 128 |
 | latent size before cropping | 128 | 128 | 48 | 24 |
 | channels | 64 to 1024 | 64 to 1024 | 96 to 256 | 48 to 112 |
-| parameters, without discriminators | 17.6 M | see the card | see the card | see the card |
+| parameters, without discriminators | 17.6 M | 20.5 M | 2.5 M | 0.32 M |
 | steps, stage one and two | 1.5 M, 1.5 M | 1.5 M, 1.5 M | 20 k, 20 k | 5 k, 2.4 k |
 """
 
