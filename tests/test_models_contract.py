@@ -17,6 +17,7 @@ from torch import Tensor
 import tiny_cyclegan
 import tiny_ddsp
 import tiny_paired
+import tiny_rave
 import tiny_vae
 import toy_family
 from violute.training.checkpoints import read_checkpoint, write_checkpoint
@@ -132,7 +133,21 @@ PAIRED_VAE, PAIRED_GAN = (
     for flavour in ("vae", "gan")
 )
 
-FAMILIES = [TOY, DDSP, VAE, MEVAE, CYCLEGAN, PAIRED_VAE, PAIRED_GAN]
+RAVE_ONE, RAVE_TWO, RAVE_TWO_ENCODERS = (
+    Family(
+        name=name,
+        task=partial(tiny_rave.task, stage),
+        weights=tiny_rave.WEIGHTS[stage],
+        inputs=tiny_rave.inputs,
+        outputs=tiny_rave.outputs,
+        shapes=tiny_rave.shapes,
+        falling=("spectral/multi_resolution",),
+        tolerance=1e-4,
+    )
+    for name, stage in (("rave-stage-one", 1), ("rave-stage-two", 2), ("rave-two-encoders", 3))
+)
+
+FAMILIES = [TOY, DDSP, VAE, MEVAE, CYCLEGAN, PAIRED_VAE, PAIRED_GAN, RAVE_ONE, RAVE_TWO, RAVE_TWO_ENCODERS]
 
 
 @pytest.fixture(autouse=True)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
+from violute.cli.extras import require_extra
 from violute.cli.options import Flag
 from violute.cli.output import complain, make_folder, say, say_json
 from violute.cli.progress import progress_bars
@@ -65,7 +66,9 @@ def convert(
     automation
         CSV file of `seconds,mix` lines: the dial moves in straight lines between them.
     voice
-        Name of a voice (see `violute voices`) or path of a voice file. Default: violute-violin-flute.
+        Name of a voice (see `violute voices`) or path of a voice file. Default: violute-violin-flute. Also a
+        model.ts in the form of nn~, such as an export of RAVE (needs `pip install 'violute[train]'`): it runs
+        as a program, and the mix leads from the recording (0) to what it plays (1).
     force
         Replace OUT, and convert again what is already there.
     json
@@ -73,7 +76,6 @@ def convert(
     quiet
         Print nothing but errors.
     """
-    from violute.voices.load import load_voice
     from violute.voices.plan import mix_label, plan_conversions, refuse_to_replace
 
     dials = {"tone": tone, "noise": noise, "attack": attack, "vibrato": vibrato}
@@ -85,7 +87,7 @@ def convert(
     plans = plan_conversions(inputs, output, label=label)
     if not force:
         refuse_to_replace(plans)
-    player = load_voice(voice)
+    player = _opened(voice)
 
     done: list[Conversion] = []
     skipped: list[PlannedConversion] = []
@@ -121,6 +123,23 @@ def convert(
     for _, message in failed:
         complain(message)
     return 2 if failed else 0
+
+
+def _opened(voice: str | None) -> FamilyVoice:
+    """Load a voice; a TorchScript file needs torch, and a word about trust before it runs.
+
+    Raises:
+        VioluteError: It is unknown or damaged, or torch is missing.
+    """
+    from violute.voices.load import load_voice
+
+    if voice is None or Path(voice).suffix.lower() != ".ts":
+        return load_voice(voice)
+    require_extra("train", "a TorchScript voice needs", "violute.training.torchscript_voice")
+    from violute.training.torchscript_voice import TRUST, open_torchscript_voice
+
+    complain(f"warning: {voice} {TRUST}")
+    return open_torchscript_voice(voice)
 
 
 def dial_settings(mix: float | None, automation: Path | None, *, room: float, **dials: float | None) -> Mix:

@@ -15,7 +15,7 @@ from violute.errors import TrainingError
 
 def export(
     run: Annotated[Path, Parameter(name="RUN")],
-    out: Annotated[Path, Parameter(name="OUT.onnx")],
+    out: Annotated[Path, Parameter(name="OUT")],
     /,
     *,
     card: Path | None = None,
@@ -33,7 +33,8 @@ def export(
     run
         Run folder of `violute train`, or a checkpoint in it (checkpoints/best.safetensors).
     out
-        Voice file to write.
+        Voice file to write, such as voice.onnx; for the family rave also voice.ts, for nn~ in Max and Pure
+        Data.
     card
         JSON file of entries of the voice's card that add to or replace what the run knows: name,
         description, licence, training_data (a list), figures (an object), command.
@@ -51,7 +52,7 @@ def export(
 
     if not run.exists():
         raise TrainingError(f"{run}: there is no such run folder: name what `violute train` made")
-    check_voice_name(out, replace=force)
+    check_voice_name(out, replace=force, endings=(".onnx", ".ts"))
     entries = {} if card is None else read_card_entries(card)
     require_training()
     from violute.training.export import export_run

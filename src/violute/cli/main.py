@@ -21,6 +21,7 @@ from violute.cli.prepare import prepare_app
 from violute.cli.studio import studio
 from violute.cli.train import train_app
 from violute.cli.train_paired import paired
+from violute.cli.train_rave import rave
 from violute.cli.voices import voices
 from violute.errors import VioluteError
 
@@ -41,6 +42,7 @@ app.command(data_app)
 app.command(prepare_app)
 app.command(pairs)
 train_app.command(paired)
+train_app.command(rave)
 app.command(train_app)
 app.command(export)
 app.command(bench_app)

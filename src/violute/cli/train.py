@@ -14,7 +14,7 @@ from violute.cli.training_options import PicturesOptions, TrainingOptions
 from violute.errors import InputError, TrainingError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from violute.training.progress import Progress
 
@@ -88,7 +88,13 @@ def cyclegan(*, options: TrainingOptions, recipe: str = "small") -> int:
 
 
 def train_and_tell(
-    family: str, recipe: str, options: TrainingOptions, *, prepared: Path | None = None
+    family: str,
+    recipe: str,
+    options: TrainingOptions,
+    *,
+    prepared: Path | None = None,
+    changes: Mapping[str, object] | None = None,
+    before: Callable[[], None] | None = None,
 ) -> int:
     """Train a voice and say how it went; returns the exit code.
 
@@ -97,6 +103,8 @@ def train_and_tell(
         recipe: One of the family's.
         options: What was asked for.
         prepared: Store to learn from instead of the folders of the options.
+        changes: Fields of the recipe to set otherwise.
+        before: Called when everything was checked, before the first step.
 
     Raises:
         VioluteError: Something in the input or the options has to change.
@@ -117,6 +125,8 @@ def train_and_tell(
     from violute.training.run import train_family
 
     is_speaking = is_first_process()
+    if before is not None and is_speaking:
+        before()
     with progress_bars(shown=is_speaking and not (options.quiet or options.json)) as start:
         result = train_family(
             family,
@@ -132,6 +142,7 @@ def train_and_tell(
             resume=options.resume,
             device=options.device,
             card=entries,
+            changes=changes,
             on_prepare=start("measuring the recordings"),
             on_progress=_training_bar(start),
         )
@@ -179,14 +190,16 @@ def _checked_source(
     return prepared
 
 
-def check_voice_name(out: Path, *, replace: bool) -> None:
+def check_voice_name(out: Path, *, replace: bool, endings: tuple[str, ...] = (".onnx",)) -> None:
     """Make sure that a voice may be written there, before the work begins.
 
     Raises:
         TrainingError: The name is not that of a voice file, or something is there already.
     """
-    if out.suffix.lower() != ".onnx":
-        raise TrainingError(f"{out}: a voice file ends in .onnx: name it {out.with_suffix('.onnx').name}")
+    if out.suffix.lower() not in endings:
+        raise TrainingError(
+            f"{out}: a voice file ends in {' or '.join(endings)}: name it {out.with_suffix('.onnx').name}"
+        )
     if out.is_file() and not replace:
         raise TrainingError(
             f"{out} exists: name another file, or add --force (violute export) or --resume (violute train)"

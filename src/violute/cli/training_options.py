@@ -107,3 +107,17 @@ class PairedOptions(RunOptions):
     """
 
     pairs: Path
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class RaveOptions(TrainingOptions):
+    """What the family rave is asked for beside.
+
+    Parameters
+    ----------
+    batch
+        Windows a step; fewer take less memory. Default: the recipe's.
+    """
+
+    batch: int | None = None

@@ -62,6 +62,8 @@ def export_run(
     is_tilted = any(tilt_db_per_octave)
     if is_tilted and config["family"] != "ddsp":
         raise TrainingError(f"{run}: a voice of the family {config['family']} has no tilt: leave --tilt out")
+    if out.suffix == ".ts" and config["family"] != "rave":
+        raise TrainingError(f"{out}: only the family rave plays in nn~: name a voice file that ends in .onnx")
     checkpoint = run if is_checkpoint else folder.best_checkpoint
     if not is_checkpoint and not checkpoint.exists():
         checkpoint = folder.last_checkpoint

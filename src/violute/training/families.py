@@ -29,6 +29,7 @@ TRAINED_FAMILIES = {
         "violute.training.cyclegan_recipes:cyclegan_recipe",
         "violute.training.cyclegan_task:build_cyclegan_task",
     ),
+    "rave": ("violute.training.rave_recipes:rave_recipe", "violute.training.rave_task:build_rave_task"),
 }
 """Family to `module:function` of a recipe by its name, and of the task of two ends by a recipe."""
 

@@ -71,6 +71,7 @@ def train_family(
     resume: bool = False,
     device: str = "auto",
     card: Mapping[str, Any] | None = None,
+    changes: Mapping[str, object] | None = None,
     on_prepare: OnPrepare | None = None,
     on_progress: OnTrainingProgress | None = None,
 ) -> TrainingResult:
@@ -91,6 +92,8 @@ def train_family(
         resume: Continue the run in `run_dir`.
         device: `auto`, `cpu` or `cuda`.
         card: Entries of the voice's card, as `read_card_entries` reads them; not kept in the run folder.
+        changes: Fields of the recipe to set otherwise; none that changes the network, which an export
+            builds by the recipe's name.
         on_prepare: Told how far the measuring of the recordings is.
         on_progress: Told the losses and the time left.
 
@@ -100,7 +103,7 @@ def train_family(
         AudioError: A recording cannot be read.
     """
     trained = trained_family(family)
-    chosen = trained.recipe(recipe)
+    chosen = replace(trained.recipe(recipe), **(changes or {}))
     if not isinstance(source, tuple) and not hasattr(chosen, "spectrogram"):
         raise TrainingError(f"{family} learns from sound, not from pictures: give two folders of recordings")
     loop = with_limits(chosen.loop, steps=steps, minutes=minutes)

@@ -23,6 +23,7 @@ FAMILIES = {
     "ddsp": "violute.voices.ddsp:HarmonicVoice",
     "mevae": "violute.voices.spectrogram:SpectrogramVoice",
     "paired": "violute.voices.spectrogram:SpectrogramVoice",
+    "rave": "violute.voices.rave:RaveVoice",
     "vae": "violute.voices.spectrogram:SpectrogramVoice",
 }
 """Family name to `module:class`; the class takes (onnx_bytes, card). Imported only when needed."""
@@ -60,6 +61,11 @@ def load_voice(name_or_path: str | Path | None = None) -> FamilyVoice:
         VoiceError: The voice is unknown, damaged, from a newer version, or of an unknown family.
     """
     path = find_voice(DEFAULT_VOICE if name_or_path is None else name_or_path)
+    if path.suffix.lower() == ".ts":
+        raise VoiceError(
+            f"{path}: is TorchScript, which needs torch and runs as a program: give it to violute convert, "
+            "or open it with violute.training.torchscript_voice.open_torchscript_voice"
+        )
     onnx_bytes, card = open_voice_file(path)
     check_family(card, source=str(path))
     return family_loader(card.family)(onnx_bytes, card)

@@ -1,0 +1,194 @@
+"""What RAVE reaches on held-out pieces, before and after stage two, as JSON.
+
+    python bench/rave_figures.py --data DIR --stage-one STAGE1.onnx --stage-two voices/rave.onnx
+        --out bench/rave.json [--limit N] [--seconds S]
+
+DIR has folders flute, violin and polyphonic. Pieces are those of bench/held_out_pieces.txt, and excerpts of
+the held-out chords. Measured:
+
+- spectral/multi_resolution at a piece's own end (loudness matched: the voice and the measure both do), beside
+  untrained decoders with as much loudness matching: one with the linear shortcut that the recipe begins with,
+  which plays the heard bands at once, and one without it, as the paper's begins;
+- timbre/kernel_audio_distance of renderings at the other end to real recordings of that instrument, with
+  intervals, and how far the real recordings' halves lie apart;
+- judge/posterior at five mixes, its Spearman correlation, note F1 of chords.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from scipy.stats import spearmanr
+
+from violute.analysis.spectrogram import PEAK
+from violute.data.recordings import list_recordings, read_patterns, read_recording
+from violute.evaluation.judge import Judge
+from violute.evaluation.notes import chord_notes, note_f1
+from violute.evaluation.spectral import multi_resolution_distance
+from violute.evaluation.timbre_distance import kernel_audio_distance, patch_embeddings, real_to_real_floor
+from violute.training.rave_data import SoundLine
+from violute.training.rave_recipes import rave_recipe
+from violute.training.rave_task import RaveTask, SoundCorpus
+from violute.voices.load import load_voice
+
+RATE = 44_100
+MIXES = (0.0, 0.25, 0.5, 0.75, 1.0)
+INSTRUMENTS = ("flute", "violin")
+VIOLIN_STARTS = (10.0, 50.0, 90.0, 130.0)
+CHORD_STARTS = (20.0, 60.0, 100.0, 140.0)
+N_REAL = 40
+HERE = Path(__file__).parent
+
+Pieces = dict[str, list[np.ndarray]]
+
+
+def held_out(data: Path, seconds: float, limit: int | None) -> Pieces:
+    """Excerpts by what plays in them: flute, violin, chords."""
+    patterns = read_patterns(HERE / "held_out_pieces.txt")
+    n_samples = round(seconds * RATE)
+    flute = [
+        read_recording(r, RATE, peak=PEAK)[:n_samples]
+        for r in list_recordings(data / "flute", select=patterns)
+    ]
+
+    def cut(path: Path, select: list[str], starts: tuple[float, ...]) -> list[np.ndarray]:
+        whole = read_recording(list_recordings(path, select=select)[0], RATE, peak=PEAK)
+        pieces = [whole[round(start * RATE) :][:n_samples] for start in starts]
+        return [piece for piece in pieces if len(piece) == n_samples]
+
+    violin = cut(data / "violin", patterns, VIOLIN_STARTS)
+    chords = cut(data / "polyphonic", ["minji-kim_bwv1003_mov3*"], CHORD_STARTS)
+    return {"flute": flute[:limit], "violin": violin[:limit], "chords": chords[:limit]}
+
+
+def real_patches(data: Path, name: str) -> list[np.ndarray]:
+    """Patches of real recordings of an instrument, evenly picked, the held-out ones among them."""
+    recordings = list_recordings(data / name)
+    picked = recordings[:: max(1, len(recordings) // N_REAL)]
+    return [patch_embeddings(read_recording(r, RATE, peak=PEAK)[: 10 * RATE], RATE) for r in picked]
+
+
+def untrained(folder: Path, *, has_shortcut: bool) -> Any:
+    """A voice of the recipe small that no step was taken with."""
+    recipe = rave_recipe("small")
+    recipe = replace(recipe, network=replace(recipe.network, has_shortcut=has_shortcut))
+    noise = (3000 * np.random.default_rng(0).standard_normal((2, 4 * RATE))).astype(np.int16)
+    lines = [SoundLine("noise", "noise", end, noise[end], RATE / 2) for end in (0, 1)]
+    task = RaveTask(SoundCorpus(INSTRUMENTS, lines, [], torch.device("cpu"), {}), recipe)
+    path = folder / f"untrained-{has_shortcut}.onnx"
+    task.export(path)
+    return load_voice(path)
+
+
+def spectral(voice: Any, pieces: Pieces) -> dict[str, float]:
+    """Mean distance of pieces to themselves played at their own end."""
+    ends = {"flute": 0.0, "violin": 1.0, "chords": 1.0}
+    distances = {
+        name: [
+            multi_resolution_distance(one, voice.analyse(one, RATE).render(ends[name]), RATE) for one in group
+        ]
+        for name, group in pieces.items()
+    }
+    means = {name: round(float(np.mean(values)), 4) for name, values in distances.items()}
+    return {**means, "all": round(float(np.mean(np.concatenate(list(distances.values())))), 4)}
+
+
+def rendered(voice: Any, pieces: Pieces) -> dict[str, list[list[np.ndarray]]]:
+    """Each piece at each mix."""
+    made: dict[str, list[list[np.ndarray]]] = {}
+    for name, group in pieces.items():
+        takes = [voice.analyse(one, RATE) for one in group]
+        made[name] = [[take.render(mix) for mix in MIXES] for take in takes]
+    return made
+
+
+def dial(made: dict[str, list[list[np.ndarray]]], pieces: Pieces, judge: Judge) -> dict[str, Any]:
+    """Posterior at each mix, medians over pieces; its rank correlation, piece by piece and of the medians."""
+    result: dict[str, Any] = {}
+    for name, group in made.items():
+        posteriors = np.array([[judge.posterior(one, RATE) for one in row] for row in group])
+        medians = np.median(posteriors, axis=0)
+        result[name] = {
+            "n": len(group),
+            "source": round(float(np.median([judge.posterior(one, RATE) for one in pieces[name]])), 4),
+            "judge/posterior": [round(float(v), 4) for v in medians],
+            "mix/spearman": round(float(spearmanr(MIXES, medians).statistic), 3),
+            "mix/spearman, mean over pieces": round(
+                float(np.mean([spearmanr(MIXES, row).statistic for row in posteriors])), 3
+            ),
+        }
+    notes = [chord_notes(one, RATE) for one in pieces["chords"]]
+    scores = [
+        [note_f1(n, chord_notes(one, RATE)) for one in row]
+        for n, row in zip(notes, made["chords"], strict=True)
+    ]
+    result["chords"]["notes/chords_f1"] = [round(float(v), 4) for v in np.mean(scores, axis=0)]
+    return result
+
+
+def timbre(made: dict[str, list[list[np.ndarray]]], real: dict[str, list[np.ndarray]]) -> dict[str, Any]:
+    """Distance to real recordings, of the other instrument's pieces sent there and of the own ones."""
+    result = {}
+    for end, name in enumerate(INSTRUMENTS):
+        other = INSTRUMENTS[1 - end]
+        for label, source in ((f"{other} to {name}", other), (f"{name} to itself", name)):
+            patches = [patch_embeddings(row[-1 if end else 0], RATE) for row in made[source]]
+            distance = kernel_audio_distance(patches, real[name])
+            result[label] = {
+                key: round(float(getattr(distance, key)), 5) for key in ("estimate", "low", "high", "n")
+            }
+    return result
+
+
+def main() -> None:
+    """Measure both stages and write the figures."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--stage-one", type=Path, required=True)
+    parser.add_argument("--stage-two", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--limit", type=int)
+    parser.add_argument("--seconds", type=float, default=6.0)
+    arguments = parser.parse_args()
+    pieces = held_out(arguments.data, arguments.seconds, arguments.limit)
+    real = {name: real_patches(arguments.data, name) for name in INSTRUMENTS}
+    judge = Judge()
+    results: dict[str, Any] = {"pieces": {name: len(group) for name, group in pieces.items()}}
+    floors = {name: real_to_real_floor(real[name]) for name in INSTRUMENTS}
+    results["timbre/real_to_real"] = {
+        name: {key: round(float(getattr(floors[name], key)), 5) for key in ("estimate", "low", "high")}
+        for name in INSTRUMENTS
+    }
+    results["timbre/sources"] = {}
+    for name, other in zip(INSTRUMENTS, INSTRUMENTS[::-1], strict=True):
+        distance = kernel_audio_distance([patch_embeddings(p, RATE) for p in pieces[other]], real[name])
+        results["timbre/sources"][f"{other} to {name}"] = round(distance.estimate, 5)
+    with tempfile.TemporaryDirectory() as folder:
+        results["spectral/multi_resolution"] = {
+            "untrained, with shortcut": spectral(untrained(Path(folder), has_shortcut=True), pieces),
+            "untrained, without": spectral(untrained(Path(folder), has_shortcut=False), pieces),
+        }
+    for stage, path in (("stage one", arguments.stage_one), ("stage two", arguments.stage_two)):
+        voice = load_voice(path)
+        results["spectral/multi_resolution"][stage] = spectral(voice, pieces)
+        made = rendered(voice, pieces)
+        results[stage] = {
+            "dial": dial(made, pieces, judge),
+            "timbre/kernel_audio_distance": timbre(made, real),
+        }
+        arguments.out.write_text(json.dumps(results, indent=1) + "\n")
+        print(stage, json.dumps(results[stage]), flush=True)
+    print(json.dumps(results["spectral/multi_resolution"], indent=1))
+
+
+if __name__ == "__main__":
+    main()
