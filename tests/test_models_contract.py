@@ -16,6 +16,7 @@ from torch import Tensor
 
 import tiny_cyclegan
 import tiny_ddsp
+import tiny_nsynth
 import tiny_paired
 import tiny_vae
 import toy_family
@@ -132,7 +133,17 @@ PAIRED_VAE, PAIRED_GAN = (
     for flavour in ("vae", "gan")
 )
 
-FAMILIES = [TOY, DDSP, VAE, MEVAE, CYCLEGAN, PAIRED_VAE, PAIRED_GAN]
+NSYNTH = Family(
+    name="nsynth",
+    task=tiny_nsynth.task,
+    weights=tiny_nsynth.WEIGHTS,
+    inputs=tiny_nsynth.inputs,
+    outputs=tiny_nsynth.outputs,
+    shapes=lambda n_frames: {"code": (1, tiny_nsynth.NETWORK.code_size, n_frames)},
+    frame_rate_hz=31.25,
+)
+
+FAMILIES = [TOY, DDSP, VAE, MEVAE, CYCLEGAN, PAIRED_VAE, PAIRED_GAN, NSYNTH]
 
 
 @pytest.fixture(autouse=True)
