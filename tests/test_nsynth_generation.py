@@ -1,4 +1,4 @@
-"""Sampling a WaveNet: queues and onnxruntime give what the whole network gives, and it hears only the past."""
+"""Sampling a WaveNet: queues give what the whole network gives, and it hears only the past."""
 
 from __future__ import annotations
 

@@ -9,8 +9,8 @@ through the code.
 An instrument embedding beside the code gives the two ends of the dial; a classifier behind a reversed
 gradient keeps the instrument out of the code, which is left with the notes.
 
-Conventions: mono sound at 16 kHz as mu-law levels, scaled to [-1, 1] at the networks' inputs. Frame `i` of the
-code covers samples `i * hop_length` up to `(i + 1) * hop_length`. Instrument 0 is mix 0.
+Conventions: mono sound at 16 kHz as mu-law levels, scaled to [-1, 1] at the networks' inputs. Frame `i` of
+the code covers samples `i * hop_length` up to `(i + 1) * hop_length`. Instrument 0 is mix 0.
 
 Source:
     Engel et al., Neural audio synthesis of musical notes with WaveNet autoencoders (ICML 2017), section 2.1;
@@ -57,7 +57,7 @@ class NsynthConfig:
     Attributes:
         hop_length: Samples a frame of the code.
         code_size: Numbers a frame.
-        stem: What the encoder hears: the `waveform`, or levels of fixed `filters`, an eighth of a frame apart.
+        stem: What the encoder hears: the `waveform`, or levels of fixed `filters` each eighth of a frame.
         encoder_channels: Width of the encoder.
         encoder_dilations: Of its convolutions, in samples or steps of the filters.
         channels: Residual channels of the decoder.
@@ -69,8 +69,8 @@ class NsynthConfig:
         output: Each sample is one of 256 levels (`softmax`), or a mixture of logistics on their scale.
         n_components: Of the mixture.
         embedding_size: Numbers that say the instrument; 0 leaves it to the code.
-        n_period_taps: Samples around the one some whole periods ago that the first convolution hears too; 0 is
-            the paper's.
+        n_period_taps: Samples around the one some whole periods ago that the first convolution hears too;
+            the paper's hears none.
     """
 
     hop_length: int = 512
@@ -251,7 +251,7 @@ class PitchReader(nn.Module):
 
 
 class SpectrumReader(nn.Module):
-    """Reads the levels of the filters off code and instrument, which teaches the encoder long before a decoder can.
+    """Reads the levels of the filters off code and instrument: it teaches the encoder before a decoder can.
 
     Args:
         config: Sizes, of an encoder that hears filters.

@@ -1,8 +1,8 @@
 """From a trained WaveNet autoencoder to a voice file that plays without torch.
 
 The file is the encoder, from scaled mu-law samples to codes. It carries two more graphs as constants,
-each the bytes of an ONNX model: `conditioner`, from codes and mixes to what steers the decoder, and `step`, which
-draws one sample. Any ONNX reader opens it, and one file stays one file.
+each the bytes of an ONNX model: `conditioner`, from codes and mixes to what steers the decoder, and `step`,
+which draws one sample. Any ONNX reader opens it, and one file stays one file.
 """
 
 from __future__ import annotations

@@ -23,11 +23,11 @@ class NsynthRecipe:
         n_context_frames: Before and after them, which the encoder hears too.
         is_augmented: Whether crops are transposed and made louder or softer a little.
         code_noise: Standard deviation of what is laid on the code, whose numbers lie in (-1, 1).
-        most_noise: Standard deviation of what is laid on the decoder's past in the noisiest crop, on the mu-law
-            scale of [-1, 1].
-        missing_share: Share of the crops in which a span of the past is silent, as long as the receptive field.
-        is_half: Whether convolutions compute with 16-bit numbers (bfloat16), twice as fast where the processor
-            knows them.
+        most_noise: Standard deviation of what is laid on the decoder's past in the noisiest crop, on the
+            mu-law scale of [-1, 1].
+        missing_share: Share of the crops in which the past is silent for as long as the receptive field.
+        is_half: Whether convolutions compute with 16-bit numbers (bfloat16), twice as fast where the
+            processor knows them.
         loss_weights: By path-like name of the loss; each loss has one.
     """
 
@@ -73,6 +73,7 @@ SMALL_NETWORK = NsynthConfig(
     n_period_taps=5,
 )
 TINY_NETWORK = NsynthConfig(
+    hop_length=128,
     code_size=4,
     stem="filters",
     encoder_channels=8,

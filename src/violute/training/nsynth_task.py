@@ -45,7 +45,7 @@ JITTER_CENTS = 10.0
 """Standard deviation of the pitch that the decoder is told in training, as that of a code errs."""
 
 EXAMPLE_SECONDS = 2.0
-EXAMPLE_MIXES = (0.0, 0.5, 1.0)
+EXAMPLE_MIXES = (0.0, 1.0)
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,7 @@ class NsynthTask:
         return {**measured, "total": measured["waveform/bits"]}
 
     def sounds(self) -> Mapping[str, Sound]:
-        """Play some seconds of each instrument at three mixes, by the voice file that would be written."""
+        """Play some seconds of each instrument at both ends, by the voice file that would be written."""
         from violute.voices.nsynth import NsynthVoice
 
         sounds: dict[str, Sound] = {}

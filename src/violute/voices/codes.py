@@ -33,6 +33,11 @@ class Codes:
     sample_rate: int
     hop_length: int
 
+    @property
+    def seconds(self) -> float:
+        """Length of the recording."""
+        return self.n_samples / self.sample_rate
+
     def write(self, path: Path) -> None:
         """Write an .npz file with an array for each attribute; it appears only when it is whole.
 

@@ -1,8 +1,8 @@
 """Seams: segments of one sound that were drawn apart, laid on each other where their waves agree.
 
 Two segments play the same notes at phases of their own, and a plain fade between them would beat. So each
-segment is moved by a few milliseconds at most, to where it resembles the end of the one before it, and its own
-end is cut by as much: no delay adds up.
+segment is moved by a few milliseconds at most, to where it resembles the end of the one before it, and
+its own end is cut by as much: no delay adds up.
 
 Source:
     Verhelst & Roelands, WSOLA (ICASSP 1993), section 2, at seams alone.
@@ -35,7 +35,7 @@ class Joiner:
         """Take the next segment and return the samples that no later one changes."""
         start = self._n_before
         if self._tail is not None:
-            start += best_shift(self._tail, segment, start)
+            start += best_shift(self._tail, segment, start, min(MOST_SHIFT_SAMPLES, self._n_fade))
         ready = segment[start : start + self._n_segment].copy()
         if self._tail is not None:
             ready[: self._n_fade] = self._tail + self._rise * (ready[: self._n_fade] - self._tail)
@@ -44,12 +44,12 @@ class Joiner:
 
 
 def best_shift(
-    tail: Float32[np.ndarray, " fade"], segment: Float32[np.ndarray, " sample"], start: int
+    tail: Float32[np.ndarray, " fade"], segment: Float32[np.ndarray, " sample"], start: int, most: int
 ) -> int:
-    """Return by how many samples to read a segment later, so that it resembles a tail most."""
-    first = start - MOST_SHIFT_SAMPLES
-    nearby = segment[first : start + MOST_SHIFT_SAMPLES + len(tail)].astype(np.float64)
+    """Return by how many samples, `most` either way, to read a segment later: it resembles a tail most."""
+    first = start - most
+    nearby = segment[first : start + most + len(tail)].astype(np.float64)
     windows = np.lib.stride_tricks.sliding_window_view(nearby, len(tail))
     likeness: Float[np.ndarray, " shift"] = windows @ tail.astype(np.float64)
     likeness /= np.sqrt(np.square(windows).sum(axis=1)) + 1e-9
-    return int(np.argmax(likeness)) - MOST_SHIFT_SAMPLES
+    return int(np.argmax(likeness)) - most

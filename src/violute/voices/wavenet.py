@@ -54,25 +54,30 @@ class Queues:
     Args:
         shape: Of the decoder.
         n_pieces: Side by side.
+
+    Attributes:
+        lengths: Rows of each layer's ring.
+        starts: Where each ring starts.
+        back: How long ago each tap hears; `tap_starts` and `tap_lengths` say of which ring.
     """
 
     def __init__(self, shape: WavenetShape, n_pieces: int) -> None:
         taps = np.arange(shape.kernel_size - 1, 0, -1)
         dilations = np.array(shape.dilations)
-        self._lengths = (shape.kernel_size - 1) * dilations
-        self._starts = np.concatenate([[0], np.cumsum(self._lengths)[:-1]])
-        self._back = (dilations[:, None] * taps).ravel()
-        self._tap_lengths = np.repeat(self._lengths, len(taps))
-        self._tap_starts = np.repeat(self._starts, len(taps))
-        self._rows = np.zeros((int(self._lengths.sum()), n_pieces, shape.channels), np.float32)
+        self.lengths = (shape.kernel_size - 1) * dilations
+        self.starts = np.concatenate([[0], np.cumsum(self.lengths)[:-1]])
+        self.back = (dilations[:, None] * taps).ravel()
+        self.tap_lengths = np.repeat(self.lengths, len(taps))
+        self.tap_starts = np.repeat(self.starts, len(taps))
+        self._rows = np.zeros((int(self.lengths.sum()), n_pieces, shape.channels), np.float32)
 
     def past(self, at: int) -> Float32[np.ndarray, "tap piece channel"]:
         """Return what the layers hear again at a sample, the longest ago first, layer by layer."""
-        return self._rows[self._tap_starts + (at - self._back) % self._tap_lengths]
+        return self._rows[self.tap_starts + (at - self.back) % self.tap_lengths]
 
     def push(self, at: int, heard: Float32[np.ndarray, "layer piece channel"]) -> None:
         """Keep what the layers heard at a sample in the place of what none of them needs any more."""
-        self._rows[self._starts + at % self._lengths] = heard
+        self._rows[self.starts + at % self.lengths] = heard
 
 
 def generate(
@@ -90,8 +95,8 @@ def generate(
         shape: Of the decoder.
         conditions: From the conditioner.
         lag: From the conditioner, in samples.
-        chance: Numbers in (0, 1) from which all chance comes, so that a piece's samples do not depend on those
-            beside it.
+        chance: Numbers in (0, 1) from which all chance comes, so that a piece's samples do not depend on
+            those beside it.
         temperature: 0 takes the likeliest.
     """
     groups = np.array_split(
