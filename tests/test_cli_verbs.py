@@ -11,7 +11,14 @@ from command_line import put_voice, violute
 from violute import __version__
 from violute.cli.spectrogram import Panel, draw_page, log_spectrogram_db
 
-VERBS = {"bench", "convert", "data", "demo", "export", "pairs", "prepare", "studio", "train", "voices"}
+VERBS = {"bench", "convert", "data", "decode", "demo", "encode", "export"} | {
+    "pairs",
+    "prepare",
+    "rainbow",
+    "studio",
+    "train",
+    "voices",
+}
 CONVERT_OPTIONS = [
     "mix",
     "tone",

@@ -16,6 +16,7 @@ from torch import Tensor
 
 import tiny_cyclegan
 import tiny_ddsp
+import tiny_nsynth
 import tiny_paired
 import tiny_rave
 import tiny_vae
@@ -147,7 +148,18 @@ RAVE_ONE, RAVE_TWO, RAVE_TWO_ENCODERS = (
     for name, stage in (("rave-stage-one", 1), ("rave-stage-two", 2), ("rave-two-encoders", 3))
 )
 
-FAMILIES = [TOY, DDSP, VAE, MEVAE, CYCLEGAN, PAIRED_VAE, PAIRED_GAN, RAVE_ONE, RAVE_TWO, RAVE_TWO_ENCODERS]
+NSYNTH = Family(
+    name="nsynth",
+    task=tiny_nsynth.task,
+    weights=tiny_nsynth.WEIGHTS,
+    inputs=tiny_nsynth.inputs,
+    outputs=tiny_nsynth.outputs,
+    shapes=lambda n_frames: {"code": (1, tiny_nsynth.NETWORK.code_size, n_frames)},
+    frame_rate_hz=31.25,
+)
+
+RAVE = [RAVE_ONE, RAVE_TWO, RAVE_TWO_ENCODERS]
+FAMILIES = [TOY, DDSP, VAE, MEVAE, CYCLEGAN, PAIRED_VAE, PAIRED_GAN, NSYNTH, *RAVE]
 
 
 @pytest.fixture(autouse=True)

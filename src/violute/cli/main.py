@@ -14,10 +14,12 @@ from violute.cli.bench import bench_app
 from violute.cli.convert import convert
 from violute.cli.data import data_app
 from violute.cli.demo import demo
+from violute.cli.encode import decode, encode
 from violute.cli.export import export
 from violute.cli.output import complain
 from violute.cli.pairs import pairs
 from violute.cli.prepare import prepare_app
+from violute.cli.rainbow import rainbow
 from violute.cli.studio import studio
 from violute.cli.train import train_app
 from violute.cli.train_paired import paired
@@ -45,6 +47,9 @@ train_app.command(paired)
 train_app.command(rave)
 app.command(train_app)
 app.command(export)
+app.command(encode)
+app.command(decode)
+app.command(rainbow)
 app.command(bench_app)
 
 

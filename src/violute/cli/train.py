@@ -87,6 +87,22 @@ def cyclegan(*, options: TrainingOptions, recipe: str = "small") -> int:
     return train_and_tell("cyclegan", recipe, options)
 
 
+@train_app.command
+def nsynth(*, options: TrainingOptions, recipe: str = "small") -> int:
+    """Train a voice of the family nsynth: a WaveNet draws each sample, from a code of 16 numbers a frame.
+
+    Needs `pip install 'violute[train]'`. A model to study: the family ddsp sounds better. The run
+    folder keeps metrics, plots, sounds and checkpoints; a run that was stopped goes on with --resume.
+
+    Parameters
+    ----------
+    recipe
+        small (two CPU cores, an hour), medium (for a GPU), paper (the paper's sizes, for many GPUs) or tiny
+        (seconds, to try the path).
+    """
+    return train_and_tell("nsynth", recipe, options)
+
+
 def train_and_tell(
     family: str,
     recipe: str,

@@ -21,6 +21,10 @@ TRAINED_FAMILIES = {
     "ddsp": ("violute.training.recipes:ddsp_recipe", "violute.training.ddsp_task:build_ddsp_task"),
     "vae": ("violute.training.vae_recipes:vae_recipe", "violute.training.vae_task:build_vae_task"),
     "mevae": ("violute.training.vae_recipes:mevae_recipe", "violute.training.mevae_task:build_mevae_task"),
+    "nsynth": (
+        "violute.training.nsynth_recipes:nsynth_recipe",
+        "violute.training.nsynth_task:build_nsynth_task",
+    ),
     "paired": (
         "violute.training.paired_recipes:paired_recipe",
         "violute.training.paired_task:build_paired_task",

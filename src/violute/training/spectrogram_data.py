@@ -12,7 +12,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -61,6 +61,18 @@ class PictureLine:
     seconds: float | None = None
 
 
+class HasSource(Protocol):
+    """What shares a player, a room and a microphone with others."""
+
+    @property
+    def source(self) -> str:
+        """Whose name says with which."""
+        ...
+
+
+Sourced = TypeVar("Sourced", bound=HasSource)
+
+
 class Windows(NamedTuple):
     """A batch of windows.
 
@@ -106,13 +118,13 @@ def picture_lines(
     return lines
 
 
-def split(lines: Sequence[PictureLine]) -> tuple[list[PictureLine], list[PictureLine]]:
+def split(lines: Sequence[Sourced]) -> tuple[list[Sourced], list[Sourced]]:
     """Keep one recording in `VALIDATION_SHARE` of each large source for validation."""
-    by_source: dict[str, list[PictureLine]] = {}
+    by_source: dict[str, list[Sourced]] = {}
     for line in lines:
         by_source.setdefault(line.source, []).append(line)
-    kept: list[PictureLine] = []
-    validation: list[PictureLine] = []
+    kept: list[Sourced] = []
+    validation: list[Sourced] = []
     for members in by_source.values():
         for i, line in enumerate(members):
             is_held = len(members) >= VALIDATION_SHARE and i % VALIDATION_SHARE == VALIDATION_SHARE // 2

@@ -22,6 +22,7 @@ FAMILIES = {
     "cyclegan": "violute.voices.spectrogram:SpectrogramVoice",
     "ddsp": "violute.voices.ddsp:HarmonicVoice",
     "mevae": "violute.voices.spectrogram:SpectrogramVoice",
+    "nsynth": "violute.voices.nsynth:NsynthVoice",
     "paired": "violute.voices.spectrogram:SpectrogramVoice",
     "rave": "violute.voices.rave:RaveVoice",
     "vae": "violute.voices.spectrogram:SpectrogramVoice",

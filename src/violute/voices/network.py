@@ -21,14 +21,19 @@ UNUSABLE = (
 """What onnxruntime raises for a damaged network; no root but `Exception` unites them."""
 
 
-def open_network(onnx_bytes: bytes) -> Any:
+def open_network(onnx_bytes: bytes, *, n_threads: int = 0) -> Any:
     """Return an onnxruntime session that leaves the other core to synthesis.
+
+    Args:
+        onnx_bytes: The network.
+        n_threads: That share the work of each node; 0 leaves it to the runtime.
 
     Raises:
         The errors of `UNUSABLE`, for the caller to say which voice it is.
     """
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
+    options.intra_op_num_threads = n_threads
     # Threads that spin while they wait would take the core that synthesis runs on meanwhile.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     return onnxruntime.InferenceSession(onnx_bytes, options, providers=["CPUExecutionProvider"])

@@ -1,0 +1,34 @@
+"""The mu-law on tensors: the twin of `violute.analysis.mu_law`, in its conventions.
+
+Source:
+    ITU-T G.711 for the curve, without its straight segments; van den Oord et al., WaveNet (2016),
+    section 2.2.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+N_LEVELS = 256
+MU = N_LEVELS - 1
+
+
+def to_levels(audio: Float[Tensor, "*sample"]) -> Int[Tensor, "*sample"]:
+    """Return the level of each sample, 0 to 255; what exceeds full scale takes the outermost."""
+    curved = audio.sign() * torch.log1p(MU * audio.abs().clamp(max=1.0)) / math.log1p(MU)
+    return (0.5 * N_LEVELS * (curved + 1.0)).floor().clamp(0, MU).long()
+
+
+def scaled(levels: Int[Tensor, "*sample"]) -> Float[Tensor, "*sample"]:
+    """Return levels as numbers from -1 to 1, in equal steps."""
+    return (levels.float() + 0.5) / (0.5 * N_LEVELS) - 1.0
+
+
+def from_levels(levels: Int[Tensor, "*sample"]) -> Float[Tensor, "*sample"]:
+    """Return the sample in the middle of each level."""
+    curved = scaled(levels)
+    return curved.sign() * torch.expm1(curved.abs() * math.log1p(MU)) / MU

@@ -1,0 +1,97 @@
+"""Codes as files: what the WaveNet autoencoder says of a recording, to look at, change and play again."""
+
+from __future__ import annotations
+
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float32
+
+from violute.errors import InputError
+
+CODES_VERSION = 1
+SILENT_DB = -100.0
+
+
+@dataclass(frozen=True)
+class Codes:
+    """A performance as codes.
+
+    Attributes:
+        code: Numbers in (-1, 1), a row a frame.
+        level_db: RMS of each frame of the recording, brought to the level that the encoder hears.
+        n_samples: Of the recording at `sample_rate`.
+        sample_rate: Of the voice, in Hz.
+        hop_length: Samples a frame.
+    """
+
+    code: Float32[np.ndarray, "frame size"]
+    level_db: Float32[np.ndarray, " frame"]
+    n_samples: int
+    sample_rate: int
+    hop_length: int
+
+    @property
+    def seconds(self) -> float:
+        """Length of the recording."""
+        return self.n_samples / self.sample_rate
+
+    def write(self, path: Path) -> None:
+        """Write an .npz file with an array for each attribute; it appears only when it is whole.
+
+        Raises:
+            InputError: The file cannot be written.
+        """
+        partial = path.with_name(f".{path.name}.part")
+        try:
+            with partial.open("wb") as file:
+                np.savez(file, version=CODES_VERSION, **vars(self))
+            partial.replace(path)
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            raise InputError(f"{path}: cannot be written ({reason}): name another file") from None
+        finally:
+            partial.unlink(missing_ok=True)
+
+
+def read_codes(path: Path) -> Codes:
+    """Read a file of codes.
+
+    Raises:
+        InputError: It is missing or holds none.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as held:
+            version = int(held["version"])
+            code = held["code"].astype(np.float32)
+            level_db = held["level_db"].astype(np.float32)
+            n_samples, sample_rate, hop_length = (
+                int(held[name]) for name in ("n_samples", "sample_rate", "hop_length")
+            )
+    except FileNotFoundError:
+        raise InputError(f"{path}: there is no such file of codes: make one with violute encode") from None
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
+        raise InputError(f"{path}: holds no codes: make some with violute encode") from None
+    if version > CODES_VERSION:
+        raise InputError(
+            f"{path}: has version {version}, this Violute reads up to {CODES_VERSION}: upgrade violute"
+        )
+    is_whole = (
+        code.ndim == 2
+        and level_db.shape == code.shape[:1]
+        and hop_length > 0
+        and sample_rate > 0
+        and 0 < n_samples <= len(code) * hop_length
+        and bool(np.isfinite(code).all() and np.isfinite(level_db).all())
+    )
+    if not is_whole:
+        raise InputError(f"{path}: its codes are damaged: make them again with violute encode")
+    return Codes(code, level_db, n_samples, sample_rate, hop_length)
+
+
+def frame_levels_db(audio: Float32[np.ndarray, " sample"], hop_length: int) -> Float32[np.ndarray, " frame"]:
+    """Return the RMS of whole frames in dB, `SILENT_DB` at least."""
+    power = np.square(audio, dtype=np.float64).reshape(-1, hop_length).mean(axis=1)
+    return (10.0 * np.log10(np.maximum(power, 10.0 ** (SILENT_DB / 10.0)))).astype(np.float32)

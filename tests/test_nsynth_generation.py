@@ -1,0 +1,150 @@
+"""Sampling a WaveNet: queues give what the whole network gives, and it hears only the past."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+import tiny_nsynth
+from violute.models.nsynth import Nsynth, NsynthConfig, heard_again, lag_of
+from violute.models.nsynth_output import bits, drawn
+from violute.models.nsynth_step import naive_levels
+from violute.training.nsynth_export import SteeringGraph, step_bytes
+from violute.voices.network import open_network
+from violute.voices.seams import Joiner
+from violute.voices.wavenet import WavenetShape, generate
+
+PATTERNS = {
+    "one layer": (1,),
+    "rising": (1, 2, 4, 8),
+    "twice": (1, 2, 4, 1, 2, 4),
+    "falling": (8, 4, 2, 1),
+    "alike": (3, 3, 3),
+    "longer than a frame": (1, 70),
+}
+VARIANTS = {
+    "logistics": {},
+    "softmax": {"output": "softmax"},
+    "no period taps": {"n_period_taps": 0},
+    "kernel of 2": {"kernel_size": 2},
+    "the paper's": {"n_period_taps": 0, "condition_channels": 0, "output": "softmax", "first_kernel_size": 3},
+}
+N_FRAMES = 3
+
+
+def network(config: NsynthConfig) -> Nsynth:
+    """An untrained network whose sound moves: its last layer is loud."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(3)
+        made = Nsynth(config).eval()
+        with torch.no_grad():
+            made.decoder.last.weight *= 4.0
+    return made
+
+
+def shape_of(config: NsynthConfig) -> WavenetShape:
+    return WavenetShape(**{name: getattr(config, name) for name in WavenetShape.__dataclass_fields__})
+
+
+def steering(made: Nsynth, n_pieces: int, n_frames: int = N_FRAMES):
+    generator = torch.Generator().manual_seed(5)
+    code = torch.rand(n_pieces, made.config.code_size, n_frames, generator=generator) * 2.0 - 1.0
+    mix = torch.rand(n_pieces, n_frames, generator=generator)
+    with torch.no_grad():
+        return SteeringGraph(made)(code, mix)
+
+
+def both(config: NsynthConfig, temperature: float, n_pieces: int = 2):
+    """Levels by the whole network over and over, and by the queues."""
+    made = network(config)
+    conditions, lag = steering(made, n_pieces)
+    n_samples = N_FRAMES * config.hop_length
+    chance = torch.rand(n_pieces, n_samples, 2, generator=torch.Generator().manual_seed(1)).clamp(
+        1e-6, 1 - 1e-6
+    )
+    naive = naive_levels(made.decoder, conditions, lag, chance, temperature).numpy()
+    session = open_network(step_bytes(made), n_threads=1)
+    given = (conditions.numpy(), lag.numpy(), chance.numpy())
+    return naive, generate(session, shape_of(config), *given, temperature)
+
+
+@pytest.mark.parametrize("dilations", PATTERNS.values(), ids=PATTERNS)
+def test_queues_equal_the_naive_way_at_temperature_0(dilations):
+    naive, fast = both(replace(tiny_nsynth.NETWORK, dilations=dilations), 0.0)
+    assert len(np.unique(naive)) > 3, "a sound that stands still proves nothing"
+    assert np.array_equal(naive, fast)
+
+
+@pytest.mark.parametrize("changes", VARIANTS.values(), ids=VARIANTS)
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+def test_they_do_with_every_kind_of_decoder_and_with_chance(changes, temperature):
+    naive, fast = both(replace(tiny_nsynth.NETWORK, **changes), temperature)
+    assert np.array_equal(naive, fast)
+
+
+def test_pieces_do_not_depend_on_those_beside_them():
+    config = tiny_nsynth.NETWORK
+    made = network(config)
+    conditions, lag = steering(made, 17)
+    chance = np.random.default_rng(0).random((17, N_FRAMES * config.hop_length, 2), np.float32) * 0.99 + 0.005
+    session = open_network(step_bytes(made), n_threads=1)
+    together = generate(session, shape_of(config), conditions.numpy(), lag.numpy(), chance, 0.0)
+    for i in (0, 8, 16):
+        one = slice(i, i + 1)
+        alone = generate(
+            session, shape_of(config), conditions[one].numpy(), lag[one].numpy(), chance[one], 0.0
+        )
+        assert np.array_equal(together[i], alone[0])
+
+
+@pytest.mark.parametrize("dilations", PATTERNS.values(), ids=PATTERNS)
+def test_the_decoder_hears_the_past_alone_and_no_more_than_it_says(dilations):
+    config = replace(tiny_nsynth.NETWORK, dilations=dilations, n_period_taps=0)
+    made = network(config)
+    n_samples = 6 * config.hop_length
+    conditions, _ = steering(made, 1, 6)
+    before = torch.rand(1, n_samples, generator=torch.Generator().manual_seed(2), requires_grad=True)
+    at = n_samples - 3
+    made.decoder(before, conditions)[0, :, at].square().sum().backward()
+    heard = torch.nonzero(before.grad[0]).flatten()
+    assert int(heard.max()) == at, (
+        "`before` holds the sample before each, so this one is the last that is known"
+    )
+    assert int(heard.min()) == at - config.receptive_field + 1
+
+
+def test_period_taps_hear_whole_periods_ago():
+    f0_hz = torch.tensor([[200.0, 1000.0]])
+    lag = lag_of(f0_hz)
+    assert torch.allclose(lag, torch.tensor([[80.0, 64.0]]))
+    before = torch.arange(128.0)[None]
+    heard = heard_again(before, lag, 3)
+    assert heard[0, 100].tolist() == [36.0, 37.0, 38.0], "sample 100 has its past at 36, whose place is 37"
+    assert heard[0, 0].tolist() == [0.0, 0.0, 0.0], "before the start there is silence"
+
+
+def test_seams_lay_waves_on_each_other():
+    t = np.arange(4000)
+    wave = lambda phase: np.sin(2.0 * np.pi * t / 53.0 + phase).astype(np.float32)
+    joiner = Joiner(1000, 500, 200)
+    joined = np.concatenate([joiner.push(wave(phase)[:1900]) for phase in (0.0, 2.0, 4.0)])
+    assert len(joined) == 3000
+    assert np.abs(joined).reshape(-1, 50).max(axis=1).min() > 0.98, "nowhere do they cancel"
+    steps = np.abs(np.diff(joined)).max()
+    assert steps < 1.1 * np.abs(np.diff(wave(0.0))).max()
+
+
+def test_chances_add_up_and_draws_follow_them():
+    generator = torch.Generator().manual_seed(0)
+    levels = torch.arange(256)
+    for output, n in (("softmax", 256), ("logistics", 6)):
+        outputs = torch.randn(n, 1, generator=generator)
+        shares = 2.0 ** -bits(outputs.expand(-1, 256), levels, output)
+        assert float(shares.sum()) == pytest.approx(1.0, abs=1e-4)
+        chance = torch.rand(20_000, 2, generator=generator).clamp(1e-6, 1 - 1e-6)
+        got = drawn(outputs[:, 0].expand(20_000, -1), chance, torch.tensor(1.0), output)
+        counted = torch.bincount(got, minlength=256) / 20_000
+        assert float((counted.cumsum(0) - shares.cumsum(0)).abs().max()) < 0.015
