@@ -2,8 +2,8 @@
 
 A piece is drawn in segments side by side. Each begins a little early, from silence, so that it sounds by
 the time that it is heard, and ends a little late, so that two waves can be laid on each other where they
-agree before one fades into the other. Two things are the source's whatever is drawn: each frame's level, which keeps
-dynamics and rests, and, through the code, the notes.
+agree before one fades into the other. The source's, whatever is drawn, is each frame's level, which keeps
+dynamics and rests; its notes go through the code.
 """
 
 from __future__ import annotations
