@@ -191,7 +191,7 @@ def _page(rows: list[dict[str, object]]) -> str:
         )
     why = (
         "onnxruntime was chosen: a base install has it and no compiler, while numba and a C++ extension "
-        "would have to be installed for converting. Its queues wait in NumPy, written in place: inside of the "
+        "would have to be installed for converting. Its queues wait in NumPy, written in place: inside the "
         "graph they would be copied at each sample. Numba, C++ and onnxruntime's own loop were not measured. "
         "A way of CUDA graphs is not written, for there was no GPU to measure it on."
     )
