@@ -271,7 +271,7 @@ def spearman(values: np.ndarray) -> float:
 
 
 def accuracy(source: np.ndarray, made: np.ndarray) -> float:
-    """Share of the source's sounding, pitched frames whose pitch was made within 50 cents; unpitched is wrong."""
+    """Share of the source's sounding, pitched frames made within 50 cents; an unpitched one is wrong."""
     source_hz, made_hz = judge_f0(source, SAMPLE_RATE), judge_f0(made, SAMPLE_RATE)
     n_frames = min(len(source_hz), len(made_hz))
     hop = SAMPLE_RATE // 100

@@ -175,8 +175,8 @@ def _page(rows: list[dict[str, object]]) -> str:
         row["recipe"]: row["samples_per_core_second"] for row in rows if str(row["way"]).startswith("naive")
     }
     head = (
-        "Written by `bench/wavenet_bench.py`. Samples a second of all segments together, by the clock and per "
-        f"core (of processor time); the sound has {RATE}. The original's was about 100."
+        "Written by `bench/wavenet_bench.py`. Samples a second of all segments together, by the clock and "
+        f"per core (of processor time); the sound has {RATE}. The original's was about 100."
     )
     columns = (
         "recipe | way | segments | samples/s | times real time | samples/s per core | times naive (per core)"
@@ -190,10 +190,10 @@ def _page(rows: list[dict[str, object]]) -> str:
             f"| {core:,.0f} | {ratio} |"
         )
     why = (
-        "onnxruntime was chosen because a base install has it and no compiler: numba and a C++ extension would "
-        "have to be installed for converting. Its queues wait in NumPy, written in place: inside of the graph "
-        "they would be copied at each sample. Numba, C++ and onnxruntime's own loop were not measured. A way of "
-        "CUDA graphs is not written, for there was no GPU to measure it on."
+        "onnxruntime was chosen: a base install has it and no compiler, while numba and a C++ extension "
+        "would have to be installed for converting. Its queues wait in NumPy, written in place: inside the "
+        "graph they would be copied at each sample. Numba, C++ and onnxruntime's own loop were not measured. "
+        "A way of CUDA graphs is not written, for there was no GPU to measure it on."
     )
     versions = environment_lines(["numpy", "onnxruntime", "torch"])
     return "\n".join([*lines, "", why, "", *versions, ""])

@@ -2,7 +2,7 @@
 
 The network computes one step for all segments at once (`models.nsynth_step` as ONNX); what its layers heard
 waits here, in rings that are written in place. onnxruntime keeps no state between calls, and carrying
-the queues through the graph would copy all of them at each sample: `bench/WAVENET.md` has the figures.
+the queues through the graph would copy all of them at each sample. `bench/wavenet_bench.py` measures.
 
 Source:
     Paine et al., Fast WaveNet generation algorithm (2016).
