@@ -30,7 +30,7 @@ def violute(*arguments, cwd, **options):
         text=True,
         encoding="utf-8",
         env=os.environ | {"PYTHONUTF8": "1", "OMP_NUM_THREADS": "1"},
-        timeout=60,
+        timeout=240,  # a busy machine; less than pytest's own limit
         **options,
     )
 
