@@ -16,7 +16,7 @@ from violute.analysis.spectrogram import ASSIGNMENT, DETAIL, SpectrogramSettings
 from violute.audio.channels import measure
 from violute.audio.source import ArraySource
 from violute.errors import ShapeError, VoiceError
-from violute.voices import spectrogram
+from violute.voices import recording, spectrogram
 from violute.voices.card import Card
 from violute.voices.file import seal
 from violute.voices.load import load_voice
@@ -236,7 +236,7 @@ def test_dials_that_it_lacks_are_warned_of_where_they_are_turned_apart():
 
 def test_a_long_recording_waits_on_disk_and_sounds_the_same(monkeypatch):
     in_memory = play(perform(voice(), phrase()))
-    monkeypatch.setattr(spectrogram, "SPOOL_BYTES", 1_000)
+    monkeypatch.setattr(recording, "SPOOL_BYTES", 1_000)
     np.testing.assert_array_equal(play(perform(voice(), phrase())), in_memory)
 
 

@@ -24,8 +24,7 @@ from violute.analysis.spectrogram import (
     stft,
     with_phase,
 )
-from violute.audio.channels import Measurement, mono_blocks
-from violute.audio.resample import StreamResampler, resampled_length
+from violute.audio.channels import Measurement
 from violute.audio.source import Source
 from violute.errors import InputError, VoiceError
 from violute.voices.card import Card
@@ -33,9 +32,10 @@ from violute.voices.contract import OnProgress
 from violute.voices.family import FamilyVoice
 from violute.voices.mix import Dials
 from violute.voices.network import UNUSABLE, open_network
+from violute.voices.recording import spooled
 from violute.voices.spectrogram_phase import PHASES, Phase, rephased
 from violute.voices.spectrogram_windows import WindowJoiner, Windows
-from violute.voices.spool import SPOOL_BYTES, Spool
+from violute.voices.spool import Spool
 
 OVERLAP_SHARE = 0.25
 """Share of a window that it has in common with the next."""
@@ -85,22 +85,8 @@ class SpectrogramVoice(FamilyVoice):
         self, source: Source, measurement: Measurement, on_progress: OnProgress
     ) -> SpectrogramPerformance:
         """Keep the recording in mono at the voice's rate; each rendering looks at it anew."""
-        sample_rate = self.settings.sample_rate
-        length = resampled_length(source.n_samples, source.sample_rate, sample_rate)
-        resampler = StreamResampler(source.sample_rate, sample_rate, 1, length)
-        spool = Spool(SPOOL_BYTES, "the recording")
-        peak = 0.0
-        n_done = 0
-        for block in mono_blocks(source, measurement):
-            mono = resampler.push(block[None])
-            peak = max(peak, float(np.abs(mono).max(initial=0.0)))
-            spool.append(mono)
-            n_done += len(block)
-            on_progress(n_done / source.n_samples)
-        rest = resampler.flush()
-        spool.append(rest)
-        peak = max(peak, float(np.abs(rest).max(initial=0.0)))
-        return SpectrogramPerformance(self, spool, peak)
+        recording, peak = spooled(source, measurement, self.settings.sample_rate, on_progress)
+        return SpectrogramPerformance(self, recording, peak)
 
 
 class SpectrogramPerformance:
