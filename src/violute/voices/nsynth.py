@@ -21,7 +21,7 @@ from violute.voices.card import Card
 from violute.voices.codes import Codes, frame_levels_db
 from violute.voices.contract import OnProgress
 from violute.voices.family import FamilyVoice
-from violute.voices.mix import Dials
+from violute.voices.mix import ONE_DIAL, Dials
 from violute.voices.network import UNUSABLE, open_network
 from violute.voices.recording import spooled
 from violute.voices.seams import Joiner
@@ -43,10 +43,6 @@ CONTEXT_FRAMES = 8
 
 MOST_GAIN_DB = 24.0
 SEED = 16
-
-ONE_DIAL = (
-    "this voice has one dial: it goes by the tone, and noise, attack, vibrato and room stay as they are"
-)
 
 
 class NsynthVoice(FamilyVoice):
@@ -167,8 +163,7 @@ class NsynthPerformance:
 
     def blocks(self, dials: Dials) -> Iterator[Float32[np.ndarray, " sample"]]:
         """Draw with `dials.tone` as the mix, some segments at a time."""
-        others = (dials.noise, dials.attack, dials.vibrato)
-        self._is_dial_idle = bool(dials.room.any()) or any((dial != dials.tone).any() for dial in others)
+        self._is_dial_idle = not dials.is_one_dial
         hop, n_frames = self.codes.hop_length, self.n_frames
         joiner = Joiner(SEGMENT_FRAMES * hop, WARM_UP_FRAMES * hop, hop)
         gain_db = 0.0

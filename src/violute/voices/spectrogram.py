@@ -30,7 +30,7 @@ from violute.errors import InputError, VoiceError
 from violute.voices.card import Card
 from violute.voices.contract import OnProgress
 from violute.voices.family import FamilyVoice
-from violute.voices.mix import Dials
+from violute.voices.mix import ONE_DIAL, Dials
 from violute.voices.network import UNUSABLE, open_network
 from violute.voices.recording import spooled
 from violute.voices.spectrogram_phase import PHASES, Phase, rephased
@@ -45,10 +45,6 @@ BATCH_WINDOWS = 2
 
 MOST_GAIN_DB = 24.0
 """How far a frame that the network drew too softly is raised; what is too loud is lowered all the way."""
-
-ONE_DIAL = (
-    "this voice has one dial: it goes by the tone, and noise, attack, vibrato and room stay as they are"
-)
 
 INPUTS = {"spectrogram", "mix"}
 
@@ -128,8 +124,7 @@ class SpectrogramPerformance:
 
     def blocks(self, dials: Dials) -> Iterator[Float32[np.ndarray, " sample"]]:
         """Synthesise with `dials.tone` as the mix, some windows at a time."""
-        others = (dials.noise, dials.attack, dials.vibrato)
-        self._is_dial_idle = bool(dials.room.any()) or any((dial != dials.tone).any() for dial in others)
+        self._is_dial_idle = not dials.is_one_dial
         # The first window begins before the piece, so that no frame that reaches into it is missing.
         n_before = self._windows.n_overlap * self._settings.hop_length
         n_samples = n_before + self._recording.n_samples
