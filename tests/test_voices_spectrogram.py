@@ -16,11 +16,11 @@ from violute.analysis.spectrogram import ASSIGNMENT, DETAIL, SpectrogramSettings
 from violute.audio.channels import measure
 from violute.audio.source import ArraySource
 from violute.errors import ShapeError, VoiceError
-from violute.voices import spectrogram
+from violute.voices import recording, spectrogram
 from violute.voices.card import Card
 from violute.voices.file import seal
 from violute.voices.load import load_voice
-from violute.voices.mix import Mix, dials
+from violute.voices.mix import ONE_DIAL, Mix, dials
 from violute.voices.spectrogram import SpectrogramVoice
 from violute.voices.spectrogram_phase import rephased
 from violute.voices.spectrogram_windows import WindowJoiner, Windows
@@ -229,14 +229,14 @@ def test_dials_that_it_lacks_are_warned_of_where_they_are_turned_apart():
     for dial in ("noise", "attack", "vibrato", "room"):
         mix = Mix.at(0.3)
         apart = take.render(dataclasses.replace(mix, **{dial: 0.8}))
-        assert take.warnings == (spectrogram.ONE_DIAL,)
+        assert take.warnings == (ONE_DIAL,)
         np.testing.assert_array_equal(apart, take.render(mix))
         assert take.warnings == ()
 
 
 def test_a_long_recording_waits_on_disk_and_sounds_the_same(monkeypatch):
     in_memory = play(perform(voice(), phrase()))
-    monkeypatch.setattr(spectrogram, "SPOOL_BYTES", 1_000)
+    monkeypatch.setattr(recording, "SPOOL_BYTES", 1_000)
     np.testing.assert_array_equal(play(perform(voice(), phrase())), in_memory)
 
 

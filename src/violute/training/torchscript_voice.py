@@ -28,9 +28,8 @@ from violute.errors import VoiceError
 from violute.voices.card import Card
 from violute.voices.contract import OnProgress
 from violute.voices.family import FamilyVoice
-from violute.voices.mix import Dials
+from violute.voices.mix import ONE_DIAL, Dials
 from violute.voices.recording import spooled
-from violute.voices.spectrogram import ONE_DIAL
 from violute.voices.spool import SPOOL_BYTES, Spool
 
 TRUST = "is TorchScript, a program that runs as it is opened: use only files whose maker you trust"
@@ -159,8 +158,7 @@ class TorchScriptPerformance:
 
     def blocks(self, dials: Dials) -> Iterator[Float32[np.ndarray, " sample"]]:
         """Play with `dials.tone` as the mix."""
-        others = (dials.noise, dials.attack, dials.vibrato)
-        self._is_dial_idle = bool(dials.room.any()) or any((dial != dials.tone).any() for dial in others)
+        self._is_dial_idle = not dials.is_one_dial
         if self._made is not None:
             spectra = self._blended(self._made, dials.tone)
             yield from istft_blocks(spectra, self._settings, n_samples=self._recording.n_samples)

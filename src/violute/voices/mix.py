@@ -56,6 +56,11 @@ class Mix:
 MixLike = float | Mix | Automation
 """What a rendering accepts: one number for all dials, break-points for all dials, or a `Mix`."""
 
+ONE_DIAL = (
+    "this voice has one dial: it goes by the tone, and noise, attack, vibrato and room stay as they are"
+)
+"""What a voice that has one warns of where `Dials.is_one_dial` does not hold."""
+
 
 @dataclass(frozen=True)
 class Dials:
@@ -71,6 +76,12 @@ class Dials:
     def n_frames(self) -> int:
         """Number of frames."""
         return len(self.tone)
+
+    @property
+    def is_one_dial(self) -> bool:
+        """Whether noise, attack and vibrato go with the tone all the way, and the room stays dry."""
+        others = (self.noise, self.attack, self.vibrato)
+        return not self.room.any() and all(bool((dial == self.tone).all()) for dial in others)
 
     def frames(self, start: int, stop: int) -> Dials:
         """Return the frames from `start` up to, not including, `stop`."""

@@ -14,18 +14,18 @@ import numpy as np
 from jaxtyping import Float32
 
 from violute.analysis.mu_law import from_levels, scaled, to_levels
-from violute.audio.channels import Measurement, mono_blocks
-from violute.audio.resample import StreamResampler, resampled_length
+from violute.audio.channels import Measurement
 from violute.audio.source import Source
 from violute.errors import VoiceError
 from violute.voices.card import Card
 from violute.voices.codes import Codes, frame_levels_db
 from violute.voices.contract import OnProgress
 from violute.voices.family import FamilyVoice
-from violute.voices.mix import Dials
+from violute.voices.mix import ONE_DIAL, Dials
 from violute.voices.network import UNUSABLE, open_network
+from violute.voices.recording import spooled
 from violute.voices.seams import Joiner
-from violute.voices.spool import SPOOL_BYTES, Spool
+from violute.voices.spool import Spool
 from violute.voices.wavenet import WavenetShape, generate
 
 PEAK = 0.8
@@ -43,10 +43,6 @@ CONTEXT_FRAMES = 8
 
 MOST_GAIN_DB = 24.0
 SEED = 16
-
-ONE_DIAL = (
-    "this voice has one dial: it goes by the tone, and noise, attack, vibrato and room stay as they are"
-)
 
 
 class NsynthVoice(FamilyVoice):
@@ -79,30 +75,24 @@ class NsynthVoice(FamilyVoice):
         return NsynthPerformance(self, self.encode(source, measurement, on_progress))
 
     def encode(self, source: Source, measurement: Measurement, on_progress: OnProgress) -> Codes:
-        """Return the codes of a recording, read block by block."""
-        sample_rate = self.card.sample_rate
-        length = resampled_length(source.n_samples, source.sample_rate, sample_rate)
-        resampler = StreamResampler(source.sample_rate, sample_rate, 1, length)
-        with Spool(SPOOL_BYTES, "the recording") as spool:
-            peak, n_done = 0.0, 0
-            for block in mono_blocks(source, measurement):
-                mono = resampler.push(block[None])
-                peak = max(peak, float(np.abs(mono).max(initial=0.0)))
-                spool.append(mono)
-                n_done += len(block)
-                on_progress(0.5 * n_done / source.n_samples)
-            rest = resampler.flush()
-            spool.append(rest)
-            peak = max(peak, float(np.abs(rest).max(initial=0.0)))
-            return self._encoded(spool, np.float32(PEAK / max(peak, 1e-9)), on_progress)
+        """Return the codes of a recording, read block by block.
 
-    def _encoded(self, spool: Spool, gain: np.float32, on_progress: OnProgress) -> Codes:
+        Raises:
+            VoiceError: The network fails.
+        """
+        recording, peak = spooled(
+            source, measurement, self.card.sample_rate, lambda share: on_progress(0.5 * share)
+        )
+        with recording:
+            return self._encoded(recording, np.float32(PEAK / max(peak, 1e-9)), on_progress)
+
+    def _encoded(self, recording: Spool, gain: np.float32, on_progress: OnProgress) -> Codes:
         hop = self.shape.hop_length
-        n_frames = -(-spool.n_samples // hop)
+        n_frames = -(-recording.n_samples // hop)
         codes, levels = [], []
         for first in range(0, n_frames, ENCODED_FRAMES):
             last = min(first + ENCODED_FRAMES, n_frames)
-            audio = gain * spool.read((first - CONTEXT_FRAMES) * hop, (last + CONTEXT_FRAMES) * hop)
+            audio = gain * recording.read((first - CONTEXT_FRAMES) * hop, (last + CONTEXT_FRAMES) * hop)
             try:
                 code = self.encoder.run(["code"], {"wave": scaled(to_levels(audio))[None]})[0]
             except UNUSABLE as error:
@@ -111,7 +101,7 @@ class NsynthVoice(FamilyVoice):
             levels.append(frame_levels_db(audio[CONTEXT_FRAMES * hop : -CONTEXT_FRAMES * hop], hop))
             on_progress(0.5 + 0.5 * last / n_frames)
         return Codes(
-            np.concatenate(codes), np.concatenate(levels), spool.n_samples, self.card.sample_rate, hop
+            np.concatenate(codes), np.concatenate(levels), recording.n_samples, self.card.sample_rate, hop
         )
 
     def draw(
@@ -173,8 +163,7 @@ class NsynthPerformance:
 
     def blocks(self, dials: Dials) -> Iterator[Float32[np.ndarray, " sample"]]:
         """Draw with `dials.tone` as the mix, some segments at a time."""
-        others = (dials.noise, dials.attack, dials.vibrato)
-        self._is_dial_idle = bool(dials.room.any()) or any((dial != dials.tone).any() for dial in others)
+        self._is_dial_idle = not dials.is_one_dial
         hop, n_frames = self.codes.hop_length, self.n_frames
         joiner = Joiner(SEGMENT_FRAMES * hop, WARM_UP_FRAMES * hop, hop)
         gain_db = 0.0

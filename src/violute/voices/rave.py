@@ -24,10 +24,9 @@ from violute.voices.card import Card
 from violute.voices.contract import OnProgress
 from violute.voices.family import FamilyVoice
 from violute.voices.loudness_follower import LoudnessFollower
-from violute.voices.mix import Dials
+from violute.voices.mix import ONE_DIAL, Dials
 from violute.voices.network import UNUSABLE, open_network
 from violute.voices.recording import spooled
-from violute.voices.spectrogram import ONE_DIAL
 from violute.voices.spool import SPOOL_BYTES, Spool
 
 INPUTS = {"audio", "latent", "mix", "noise"}
@@ -203,8 +202,7 @@ class RavePerformance:
 
     def blocks(self, dials: Dials) -> Iterator[Float32[np.ndarray, " sample"]]:
         """Decode with `dials.tone` as the mix, some steps at a time."""
-        others = (dials.noise, dials.attack, dials.vibrato)
-        self._is_dial_idle = bool(dials.room.any()) or any((dial != dials.tone).any() for dial in others)
+        self._is_dial_idle = not dials.is_one_dial
         follower = LoudnessFollower(self._recording, self.sample_rate)
         n_late = self._voice.settings.delay_samples
         for start in range(0, self._n_steps, BLOCK_STEPS):

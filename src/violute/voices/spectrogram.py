@@ -24,18 +24,18 @@ from violute.analysis.spectrogram import (
     stft,
     with_phase,
 )
-from violute.audio.channels import Measurement, mono_blocks
-from violute.audio.resample import StreamResampler, resampled_length
+from violute.audio.channels import Measurement
 from violute.audio.source import Source
 from violute.errors import InputError, VoiceError
 from violute.voices.card import Card
 from violute.voices.contract import OnProgress
 from violute.voices.family import FamilyVoice
-from violute.voices.mix import Dials
+from violute.voices.mix import ONE_DIAL, Dials
 from violute.voices.network import UNUSABLE, open_network
+from violute.voices.recording import spooled
 from violute.voices.spectrogram_phase import PHASES, Phase, rephased
 from violute.voices.spectrogram_windows import WindowJoiner, Windows
-from violute.voices.spool import SPOOL_BYTES, Spool
+from violute.voices.spool import Spool
 
 OVERLAP_SHARE = 0.25
 """Share of a window that it has in common with the next."""
@@ -45,10 +45,6 @@ BATCH_WINDOWS = 2
 
 MOST_GAIN_DB = 24.0
 """How far a frame that the network drew too softly is raised; what is too loud is lowered all the way."""
-
-ONE_DIAL = (
-    "this voice has one dial: it goes by the tone, and noise, attack, vibrato and room stay as they are"
-)
 
 INPUTS = {"spectrogram", "mix"}
 
@@ -85,22 +81,8 @@ class SpectrogramVoice(FamilyVoice):
         self, source: Source, measurement: Measurement, on_progress: OnProgress
     ) -> SpectrogramPerformance:
         """Keep the recording in mono at the voice's rate; each rendering looks at it anew."""
-        sample_rate = self.settings.sample_rate
-        length = resampled_length(source.n_samples, source.sample_rate, sample_rate)
-        resampler = StreamResampler(source.sample_rate, sample_rate, 1, length)
-        spool = Spool(SPOOL_BYTES, "the recording")
-        peak = 0.0
-        n_done = 0
-        for block in mono_blocks(source, measurement):
-            mono = resampler.push(block[None])
-            peak = max(peak, float(np.abs(mono).max(initial=0.0)))
-            spool.append(mono)
-            n_done += len(block)
-            on_progress(n_done / source.n_samples)
-        rest = resampler.flush()
-        spool.append(rest)
-        peak = max(peak, float(np.abs(rest).max(initial=0.0)))
-        return SpectrogramPerformance(self, spool, peak)
+        recording, peak = spooled(source, measurement, self.settings.sample_rate, on_progress)
+        return SpectrogramPerformance(self, recording, peak)
 
 
 class SpectrogramPerformance:
@@ -142,8 +124,7 @@ class SpectrogramPerformance:
 
     def blocks(self, dials: Dials) -> Iterator[Float32[np.ndarray, " sample"]]:
         """Synthesise with `dials.tone` as the mix, some windows at a time."""
-        others = (dials.noise, dials.attack, dials.vibrato)
-        self._is_dial_idle = bool(dials.room.any()) or any((dial != dials.tone).any() for dial in others)
+        self._is_dial_idle = not dials.is_one_dial
         # The first window begins before the piece, so that no frame that reaches into it is missing.
         n_before = self._windows.n_overlap * self._settings.hop_length
         n_samples = n_before + self._recording.n_samples
