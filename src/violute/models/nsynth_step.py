@@ -39,13 +39,14 @@ class DecoderStep(nn.Module):
         super().__init__()
         self.config = config = decoder.config
         with torch.no_grad():
-            kernels = torch.stack([layer.weight.permute(2, 1, 0) for layer in decoder.dilated])
+            weights = [layer.get_parameter("weight") for layer in decoder.dilated]
+            kernels = torch.stack([weight.permute(2, 1, 0) for weight in weights])
             first = decoder.first.weight[:, 0].T
+            self.first_bias = nn.Parameter(decoder.first.get_parameter("bias").clone())
             again = first[:0] if decoder.again is None else decoder.again.weight.T
             self.first = nn.Parameter(torch.cat([again, first]))
             self.past = nn.Parameter(kernels[:, :-1].flatten(1, 2).clone())
             self.now = nn.Parameter(kernels[:, -1].clone())
-        self.first_bias = decoder.first.bias
         self.residual, self.skip = decoder.residual, decoder.skip
         self.hidden, self.last = decoder.hidden, decoder.last
         self.n_conditions = 2 * config.channels
@@ -90,7 +91,7 @@ class DecoderStep(nn.Module):
 
 def _applied(layer: nn.Module, x: Float[Tensor, "piece given"]) -> Float[Tensor, "piece made"]:
     """Apply a convolution of width 1 to a single moment."""
-    return functional.linear(x, layer.weight[:, :, 0], layer.bias)
+    return functional.linear(x, layer.get_parameter("weight")[:, :, 0], layer.get_parameter("bias"))
 
 
 @torch.no_grad()

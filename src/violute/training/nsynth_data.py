@@ -97,7 +97,8 @@ def read_waves(
         path = cache / f"{hashlib.sha256(key.encode()).hexdigest()[:24]}.npz"
         if not path.is_file():
             partial = path.with_suffix(".part.npz")
-            np.savez(partial, **_measured(recording))
+            audio, f0_hz, is_voiced = _measured(recording)
+            np.savez(partial, audio=audio, f0_hz=f0_hz, is_voiced=is_voiced)
             partial.replace(path)
         with np.load(path) as held:
             waves.append(Wave(recording.name, recording.source, end, **held))
@@ -191,12 +192,12 @@ def unreliable(
     return noisy.masked_fill(is_silent, 0.0)
 
 
-def _measured(recording: Recording) -> dict[str, np.ndarray]:
-    """Read a recording and track its pitch, by the tracker that conditions conversions."""
+def _measured(recording: Recording) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Read a recording, and track its pitch, by the tracker that conditions conversions."""
     full = read_recording(recording, ANALYSIS_RATE, peak=PEAK)
     controls = analyse(full)
     audio = soxr.resample(full, ANALYSIS_RATE, SAMPLE_RATE).astype(np.float16)
-    return {"audio": audio, "f0_hz": controls.f0_hz[0], "is_voiced": controls.periodicity[0] > 0.0}
+    return audio, controls.f0_hz[0], controls.periodicity[0] > 0.0
 
 
 def _start(length: int, n_samples: int, rng: np.random.Generator) -> int:
