@@ -198,6 +198,7 @@ def test_silent_recordings_among_others_are_left_out(tmp_path):
     ends = folders(tmp_path)
     soundfile.write(tmp_path / "a" / "silence.wav", np.zeros(9000), SAMPLE_RATE)
     ends = replace(ends, recordings=(list_recordings(tmp_path / "a"), ends.recordings[1]))
-    with pytest.warns(TrainingWarning, match="1 silent recordings are left out|by heart"):
+    with pytest.warns(TrainingWarning) as told:
         task = build_rave_task(ends, tiny_rave.RECIPE)
+    assert any("1 silent recordings are left out" in str(warning.message) for warning in told)
     assert "silence" not in {line.name for line in task.corpus.training}

@@ -90,7 +90,7 @@ def rave_small() -> RaveRecipe:
 
 
 def rave_medium() -> RaveRecipe:
-    """Return what one GPU trains in half an hour; it was not timed there, none was lent."""
+    """Return what one GPU trains in half an hour; it was not timed on any."""
     loop = LoopSettings(
         n_steps=40_000, minutes=30.0, validate_every=1000, best_by=None, schedule="linear", final_factor=0.05
     )
