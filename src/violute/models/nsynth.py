@@ -41,8 +41,8 @@ LOWEST_HZ, HIGHEST_HZ = 180.0, 3700.0
 PITCHES_PER_OCTAVE = 48
 """... by a quarter of a semitone."""
 
-SHORTEST_LAG = 64
-"""Samples; the longest lag is that of the lowest fundamental or of nearly twice as many, 128."""
+HIGHEST_SINE_HZ, FADING_HZ = 7600.0, 800.0
+"""Sines are silent from here on, and fade over so much below it."""
 
 Codes = Float[Tensor, "piece size frame"]
 Embeddings = Float[Tensor, "piece embedding frame"]
@@ -69,8 +69,8 @@ class NsynthConfig:
         output: Each sample is one of 256 levels (`softmax`), or a mixture of logistics on their scale.
         n_components: Of the mixture.
         embedding_size: Numbers that say the instrument; 0 leaves it to the code.
-        n_period_taps: Samples around the one some whole periods ago that the first convolution hears too;
-            the paper's hears none.
+        n_harmonics: Of the fundamental's sines that the first convolution hears beside the past, which hold the
+            pitch when nothing else does; the paper's hears none.
     """
 
     hop_length: int = 512
@@ -87,7 +87,7 @@ class NsynthConfig:
     output: Literal["softmax", "logistics"] = "softmax"
     n_components: int = 5
     embedding_size: int = 0
-    n_period_taps: int = 0
+    n_harmonics: int = 0
 
     @property
     def receptive_field(self) -> int:
@@ -172,7 +172,8 @@ class WaveNetDecoder(nn.Module):
         self.config = config
         channels, skip, n_layers = config.channels, config.skip_channels, len(config.dilations)
         self.first = nn.Conv1d(1, channels, config.first_kernel_size)
-        self.again = nn.Linear(config.n_period_taps, channels, bias=False) if config.n_period_taps else None
+        n_sines = 2 * config.n_harmonics
+        self.driven = nn.Conv1d(n_sines, channels, 1, bias=False) if n_sines else None
         self.dilated = nn.ModuleList(
             nn.Conv1d(channels, 2 * channels, config.kernel_size, dilation=d, bias=False)
             for d in config.dilations
@@ -184,22 +185,22 @@ class WaveNetDecoder(nn.Module):
         self.last = nn.Conv1d(skip, n_outputs(config.output, config.n_components), 1)
 
     def forward(
-        self, before: Waves, conditions: Conditions, lag: Float[Tensor, "piece frame"] | None = None
+        self, before: Waves, conditions: Conditions, sines: Float[Tensor, "piece sine sample"] | None = None
     ) -> Float[Tensor, "piece output sample"]:
         """Say how each sample is distributed.
 
         Args:
             before: The sample before each that is to be drawn, scaled; before the first, silence is 0.
             conditions: Of as many frames as there are samples.
-            lag: Samples that some whole periods last, as `lag_of` returns it, for a decoder with period taps.
+            sines: As `sines_of` returns them, for a decoder that hears harmonics.
         """
         config = self.config
         *layers, output = conditions.split(
             [2 * config.channels] * len(config.dilations) + [config.skip_channels], dim=1
         )
         x = self.first(causal(before[:, None], config.first_kernel_size))
-        if self.again is not None and lag is not None:
-            x = x + self.again(heard_again(before, lag, config.n_period_taps)).transpose(1, 2)
+        if self.driven is not None and sines is not None:
+            x = x + self.driven(sines)
         gated = []
         for i, (dilated, dilation) in enumerate(zip(self.dilated, config.dilations, strict=True)):
             h = steered(dilated(causal(x, config.kernel_size, dilation)), layers[i])
@@ -307,7 +308,7 @@ class Nsynth(nn.Module):
         self.instruments = nn.Parameter(torch.randn(n_instruments, config.embedding_size))
         self.conditioner = Conditioner(config)
         self.decoder = WaveNetDecoder(config)
-        self.pitch = PitchReader(config) if config.n_period_taps else None
+        self.pitch = PitchReader(config) if config.n_harmonics else None
 
     def embedded(self, shares: Float[Tensor, "piece instrument frame"]) -> Embeddings:
         """Return the embeddings of places between instruments, by each one's share."""
@@ -334,34 +335,25 @@ def steered(x: Float[Tensor, "piece channel sample"], conditions: Conditions) ->
     return (frames + conditions[..., None]).flatten(2)
 
 
-def lag_of(f0_hz: Float[Tensor, "piece frame"]) -> Float[Tensor, "piece frame"]:
-    """Return how many samples the fewest whole periods last that last `SHORTEST_LAG` or longer.
+def sines_of(
+    cycles: Waves, f0_hz: Float[Tensor, "piece frame"], n_harmonics: int
+) -> Float[Tensor, "piece sine sample"]:
+    """Return cosines, then sines, of the fundamental's whole multiples; too high ones are silent.
 
-    Several periods of a high note are as good as one, and a whole number of samples misses them by less.
-    """
-    period = SAMPLE_RATE / f0_hz
-    return period * (SHORTEST_LAG / period).ceil()
-
-
-def heard_again(
-    before: Waves, lag: Float[Tensor, "piece frame"], n_taps: int
-) -> Float[Tensor, "piece sample tap"]:
-    """Return samples around the one that lies `lag` before each that is to be drawn, the earliest first.
+    Args:
+        cycles: Of the fundamental, gone by at each sample; whole cycles may be left out.
+        f0_hz: Of each frame.
+        n_harmonics: Multiples, from 1 on.
 
     Source:
-        Wu et al., Quasi-periodic WaveNet vocoder (Interspeech 2019), for dilations that follow the pitch; to
-        follow it in front of the first layer alone is ours.
+        Wang et al., Neural source-filter waveform models (2020), section III-B, for sines that drive a
+        network; to lay them beside a WaveNet's past is ours.
     """
-    n_samples = before.shape[1]
-    longest = 2 * SHORTEST_LAG + n_taps
-    position = torch.arange(n_samples, device=before.device).view(lag.shape[1], -1) + 1 - lag[..., None]
-    position = position.flatten(1)[..., None] + torch.arange(n_taps, device=before.device) - n_taps // 2
-    whole = position.floor()
-    share = position - whole
-    padded = functional.pad(before, (longest, 0))
-    index = whole.long() + longest
-    earlier, later = (padded.gather(1, i.flatten(1)).view_as(share) for i in (index, index + 1))
-    return earlier + share * (later - earlier)
+    multiples = torch.arange(1, n_harmonics + 1, device=cycles.device)[:, None]
+    size = ((HIGHEST_SINE_HZ - multiples * f0_hz[:, None]) / FADING_HZ).clamp(0.0, 1.0)
+    angle = 2.0 * math.pi * multiples * cycles[:, None]
+    waves = torch.stack([angle.cos(), angle.sin()], dim=1).unflatten(3, (f0_hz.shape[1], -1))
+    return (waves * size[:, None, :, :, None]).flatten(3).flatten(1, 2)
 
 
 class _Reversed(torch.autograd.Function):
