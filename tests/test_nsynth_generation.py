@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import tiny_nsynth
-from violute.models.nsynth import Nsynth, NsynthConfig, heard_again, lag_of
+from violute.models.nsynth import Nsynth, NsynthConfig, sines_of
 from violute.models.nsynth_output import bits, drawn
 from violute.models.nsynth_step import naive_levels
 from violute.training.nsynth_export import SteeringGraph, step_bytes
@@ -28,9 +28,9 @@ PATTERNS = {
 VARIANTS = {
     "logistics": {},
     "softmax": {"output": "softmax"},
-    "no period taps": {"n_period_taps": 0},
+    "no sines": {"n_harmonics": 0},
     "kernel of 2": {"kernel_size": 2},
-    "the paper's": {"n_period_taps": 0, "condition_channels": 0, "output": "softmax", "first_kernel_size": 3},
+    "the paper's": {"n_harmonics": 0, "condition_channels": 0, "output": "softmax", "first_kernel_size": 3},
 }
 N_FRAMES = 3
 
@@ -50,24 +50,30 @@ def shape_of(config: NsynthConfig) -> WavenetShape:
 
 
 def steering(made: Nsynth, n_pieces: int, n_frames: int = N_FRAMES):
+    """Conditions and sines of random codes, the sines both ways round: (sine, sample) and (sample, sine)."""
     generator = torch.Generator().manual_seed(5)
     code = torch.rand(n_pieces, made.config.code_size, n_frames, generator=generator) * 2.0 - 1.0
     mix = torch.rand(n_pieces, n_frames, generator=generator)
     with torch.no_grad():
-        return SteeringGraph(made)(code, mix)
+        conditions, f0_hz = SteeringGraph(made)(code, mix)
+    cycles = torch.arange(n_frames * made.config.hop_length) * (440.0 / 16_000) % 1.0
+    sines = sines_of(cycles.expand(n_pieces, -1), f0_hz, made.config.n_harmonics)
+    return conditions, sines, np.ascontiguousarray(sines.numpy().transpose(0, 2, 1))
+
+
+def chances(n_pieces: int, n_samples: int):
+    generator = torch.Generator().manual_seed(1)
+    return torch.rand(n_pieces, n_samples, 2, generator=generator).clamp(1e-6, 1 - 1e-6)
 
 
 def both(config: NsynthConfig, temperature: float, n_pieces: int = 2):
     """Levels by the whole network over and over, and by the queues."""
     made = network(config)
-    conditions, lag = steering(made, n_pieces)
-    n_samples = N_FRAMES * config.hop_length
-    chance = torch.rand(n_pieces, n_samples, 2, generator=torch.Generator().manual_seed(1)).clamp(
-        1e-6, 1 - 1e-6
-    )
-    naive = naive_levels(made.decoder, conditions, lag, chance, temperature).numpy()
+    conditions, sines, turned = steering(made, n_pieces)
+    chance = chances(n_pieces, N_FRAMES * config.hop_length)
+    naive = naive_levels(made.decoder, conditions, sines, chance, temperature).numpy()
     session = open_network(step_bytes(made), n_threads=1)
-    given = (conditions.numpy(), lag.numpy(), chance.numpy())
+    given = (conditions.numpy(), turned, chance.numpy())
     return naive, generate(session, shape_of(config), *given, temperature)
 
 
@@ -88,24 +94,22 @@ def test_they_do_with_every_kind_of_decoder_and_with_chance(changes, temperature
 def test_pieces_do_not_depend_on_those_beside_them():
     config = tiny_nsynth.NETWORK
     made = network(config)
-    conditions, lag = steering(made, 17)
-    chance = np.random.default_rng(0).random((17, N_FRAMES * config.hop_length, 2), np.float32) * 0.99 + 0.005
+    conditions, _, sines = steering(made, 17)
+    chance = chances(17, N_FRAMES * config.hop_length).numpy()
     session = open_network(step_bytes(made), n_threads=1)
-    together = generate(session, shape_of(config), conditions.numpy(), lag.numpy(), chance, 0.0)
+    together = generate(session, shape_of(config), conditions.numpy(), sines, chance, 0.0)
     for i in (0, 8, 16):
         one = slice(i, i + 1)
-        alone = generate(
-            session, shape_of(config), conditions[one].numpy(), lag[one].numpy(), chance[one], 0.0
-        )
+        alone = generate(session, shape_of(config), conditions[one].numpy(), sines[one], chance[one], 0.0)
         assert np.array_equal(together[i], alone[0])
 
 
 @pytest.mark.parametrize("dilations", PATTERNS.values(), ids=PATTERNS)
 def test_the_decoder_hears_the_past_alone_and_no_more_than_it_says(dilations):
-    config = replace(tiny_nsynth.NETWORK, dilations=dilations, n_period_taps=0)
+    config = replace(tiny_nsynth.NETWORK, dilations=dilations, n_harmonics=0)
     made = network(config)
     n_samples = 6 * config.hop_length
-    conditions, _ = steering(made, 1, 6)
+    conditions, _, _ = steering(made, 1, 6)
     before = torch.rand(1, n_samples, generator=torch.Generator().manual_seed(2), requires_grad=True)
     at = n_samples - 3
     made.decoder(before, conditions)[0, :, at].square().sum().backward()
@@ -114,16 +118,6 @@ def test_the_decoder_hears_the_past_alone_and_no_more_than_it_says(dilations):
         "`before` holds the sample before each, so this one is the last that is known"
     )
     assert int(heard.min()) == at - config.receptive_field + 1
-
-
-def test_period_taps_hear_whole_periods_ago():
-    f0_hz = torch.tensor([[200.0, 1000.0]])
-    lag = lag_of(f0_hz)
-    assert torch.allclose(lag, torch.tensor([[80.0, 64.0]]))
-    before = torch.arange(128.0)[None]
-    heard = heard_again(before, lag, 3)
-    assert heard[0, 100].tolist() == [36.0, 37.0, 38.0], "sample 100 has its past at 36, whose place is 37"
-    assert heard[0, 0].tolist() == [0.0, 0.0, 0.0], "before the start there is silence"
 
 
 def test_seams_lay_waves_on_each_other():

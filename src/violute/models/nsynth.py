@@ -6,16 +6,15 @@ reads the pitch off them and ignores the code, which shows only when it runs fre
 cores hear little of the past, and noisily (`training.nsynth_data`), and whatever lasts longer has to come
 through the code.
 
-An instrument embedding beside the code gives the two ends of the dial; a classifier behind a reversed
-gradient keeps the instrument out of the code, which is left with the notes.
+They also hear sines at the pitch that is read off the code. An instrument embedding beside the code gives the two
+ends of the dial; what teaches the code besides the waveform is in `models.nsynth_teachers`.
 
 Conventions: mono sound at 16 kHz as mu-law levels, scaled to [-1, 1] at the networks' inputs. Frame `i` of
 the code covers samples `i * hop_length` up to `(i + 1) * hop_length`. Instrument 0 is mix 0.
 
 Source:
     Engel et al., Neural audio synthesis of musical notes with WaveNet autoencoders (ICML 2017), section 2.1;
-    van den Oord et al., WaveNet (2016), section 2; Mor et al., A universal music translation network
-    (ICLR 2019), section 3, for the confusion. Filters in front of the encoder and frames of context in front
+    van den Oord et al., WaveNet (2016), section 2. Filters in front of the encoder and frames of context in front
     of the decoder are ours: they cost little and spare two cores the learning of them.
 """
 
@@ -23,14 +22,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn import functional
 
-from violute.dsp.filter_bank import FilterBank, n_filters
+from violute.dsp.filter_bank import FilterBank
 from violute.models.nsynth_output import n_outputs
 
 SAMPLE_RATE = 16_000
@@ -251,48 +250,6 @@ class PitchReader(nn.Module):
         return (costs * is_voiced).sum() / is_voiced.sum().clamp(min=1)
 
 
-class SpectrumReader(nn.Module):
-    """Reads the levels of the filters off code and instrument: it teaches the encoder before a decoder can.
-
-    Args:
-        config: Sizes, of an encoder that hears filters.
-    """
-
-    WIDTH = 128
-
-    def __init__(self, config: NsynthConfig) -> None:
-        super().__init__()
-        self.hidden = nn.Conv1d(config.code_size + config.embedding_size, self.WIDTH, 3, padding=1)
-        self.last = nn.Conv1d(self.WIDTH, n_filters(SAMPLE_RATE), 1)
-
-    def forward(self, seen: Embeddings, bank: FilterBank, wave: Waves) -> Float[Tensor, ""]:
-        """Return the mean distance from the levels, averaged over each frame, of what is `seen` of them."""
-        with torch.no_grad():
-            levels = bank(wave).unflatten(2, (seen.shape[2], -1)).mean(dim=3)
-        return (self.last(functional.relu(self.hidden(seen))).float() - levels).abs().mean()
-
-
-class Confusion(nn.Module):
-    """Tells the instrument from the code, frame by frame, and teaches the encoder to hide it.
-
-    Args:
-        config: Sizes.
-        n_instruments: To tell apart.
-    """
-
-    WIDTH = 64
-
-    def __init__(self, config: NsynthConfig, n_instruments: int) -> None:
-        super().__init__()
-        self.hidden = nn.Conv1d(config.code_size, self.WIDTH, 3, padding=1)
-        self.last = nn.Conv1d(self.WIDTH, n_instruments, 1)
-
-    def forward(self, code: Codes, instrument: Int[Tensor, " piece"]) -> Float[Tensor, ""]:
-        """Return the cross-entropy of telling; behind this point gradients are reversed."""
-        told = self.last(functional.leaky_relu(self.hidden(_Reversed.apply(code)), 0.2))
-        return functional.cross_entropy(told, instrument[:, None].expand(-1, code.shape[2]))
-
-
 class Nsynth(nn.Module):
     """Encoder, instruments, conditioner and decoder.
 
@@ -354,19 +311,3 @@ def sines_of(
     angle = 2.0 * math.pi * multiples * cycles[:, None]
     waves = torch.stack([angle.cos(), angle.sin()], dim=1).unflatten(3, (f0_hz.shape[1], -1))
     return (waves * size[:, None, :, :, None]).flatten(3).flatten(1, 2)
-
-
-class _Reversed(torch.autograd.Function):
-    """The identity, whose gradient is turned round.
-
-    Source:
-        Ganin & Lempitsky, Unsupervised domain adaptation by backpropagation (ICML 2015), section 3.
-    """
-
-    @staticmethod
-    def forward(_: Any, x: Tensor) -> Tensor:
-        return x.view_as(x)
-
-    @staticmethod
-    def backward(_: Any, gradient: Tensor) -> Tensor:
-        return -gradient

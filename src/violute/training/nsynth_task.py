@@ -22,12 +22,11 @@ from violute.models.nsynth import (
     HIGHEST_HZ,
     LOWEST_HZ,
     SAMPLE_RATE,
-    Confusion,
     Nsynth,
-    SpectrumReader,
     sines_of,
 )
 from violute.models.nsynth_output import bits
+from violute.models.nsynth_teachers import Confusion, SpectrumReader
 from violute.training.losses import weighted_total
 from violute.training.nsynth_data import Crops, Wave, draw_crops, read_waves, unreliable
 from violute.training.nsynth_recipes import NsynthRecipe
