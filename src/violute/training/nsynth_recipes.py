@@ -57,7 +57,7 @@ MEDIUM_NETWORK = NsynthConfig(
     condition_channels=256,
     output="logistics",
     embedding_size=8,
-    n_harmonics=8,
+    n_harmonics=16,
 )
 SMALL_NETWORK = NsynthConfig(
     stem="filters",
@@ -70,7 +70,7 @@ SMALL_NETWORK = NsynthConfig(
     condition_channels=128,
     output="logistics",
     embedding_size=4,
-    n_harmonics=8,
+    n_harmonics=16,
 )
 TINY_NETWORK = NsynthConfig(
     hop_length=128,
@@ -112,11 +112,11 @@ def nsynth_medium() -> NsynthRecipe:
 def nsynth_small() -> NsynthRecipe:
     """Return what a CPU core trains in an hour and a half, and plays in real time."""
     loop = LoopSettings(
-        n_steps=6_000,
+        n_steps=10_000,
         minutes=100.0,
         validate_every=250,
         checkpoint_every=100,
-        averaging_decay=0.995,
+        averaging_decay=0.998,
         final_factor=0.02,
     )
     return replace(_guided(loop, SMALL_NETWORK), is_half=True)
