@@ -20,9 +20,9 @@ import torch
 from environment import ROOT
 from torch import nn
 from torch.nn import functional
+from violute.cli.rainbowgram import rainbowgram
 
 from violute.cli.rainbow import write_picture
-from violute.cli.rainbowgram import rainbowgram
 from violute.data.recordings import list_recordings, read_patterns, read_recording
 from violute.dsp.mu_law import scaled, to_levels
 from violute.evaluation.judge import Judge

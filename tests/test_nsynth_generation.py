@@ -9,10 +9,13 @@ import pytest
 import torch
 
 import tiny_nsynth
+from violute.dsp.mu_law import scaled
 from violute.models.nsynth import Nsynth, NsynthConfig, sines_of
 from violute.models.nsynth_output import bits, drawn
+from violute.models.nsynth_sampler import Sampler
 from violute.models.nsynth_step import naive_levels
 from violute.training.nsynth_export import SteeringGraph, step_bytes
+from violute.training.nsynth_recipes import MEDIUM_NETWORK, PAPER_NETWORK, SMALL_NETWORK
 from violute.voices.network import open_network
 from violute.voices.seams import Joiner
 from violute.voices.wavenet import WavenetShape, generate
@@ -32,6 +35,7 @@ VARIANTS = {
     "kernel of 2": {"kernel_size": 2},
     "the paper's": {"n_harmonics": 0, "condition_channels": 0, "output": "softmax", "first_kernel_size": 3},
 }
+RECIPES = ("small", "medium", "paper")
 N_FRAMES = 3
 
 
@@ -77,6 +81,23 @@ def both(config: NsynthConfig, temperature: float, n_pieces: int = 2):
     return naive, generate(session, shape_of(config), *given, temperature)
 
 
+def levels_after(decoder, conditions, sines, levels):
+    """What the whole network takes as likeliest after each past that `levels` holds.
+
+    Where this is `levels` again, they are what the naive way draws at temperature 0: sample by sample, each
+    from the same past.
+    """
+    levels = torch.from_numpy(levels)
+    before = torch.nn.functional.pad(scaled(levels)[:, :-1], (1, 0))
+    with torch.no_grad():
+        outputs = decoder(before, conditions, sines)
+    n_pieces, n_outputs, n_samples = outputs.shape
+    flat = outputs.transpose(1, 2).reshape(-1, n_outputs)
+    chance = torch.full((len(flat), 2), 0.5)
+    likeliest = drawn(flat, chance, torch.tensor(0.0), decoder.config.output)
+    return likeliest.view(n_pieces, n_samples).numpy()
+
+
 @pytest.mark.parametrize("dilations", PATTERNS.values(), ids=PATTERNS)
 def test_queues_equal_the_naive_way_at_temperature_0(dilations):
     naive, fast = both(replace(tiny_nsynth.NETWORK, dilations=dilations), 0.0)
@@ -89,6 +110,51 @@ def test_queues_equal_the_naive_way_at_temperature_0(dilations):
 def test_they_do_with_every_kind_of_decoder_and_with_chance(changes, temperature):
     naive, fast = both(replace(tiny_nsynth.NETWORK, **changes), temperature)
     assert np.array_equal(naive, fast)
+
+
+@pytest.mark.parametrize("network_of", [SMALL_NETWORK, MEDIUM_NETWORK, PAPER_NETWORK], ids=RECIPES)
+def test_queues_equal_the_whole_network_over_the_dilations_of_the_recipes(network_of):
+    narrow = {"channels": 6, "skip_channels": 8, "encoder_channels": 4, "encoder_dilations": (1,)}
+    config = replace(network_of, **narrow, condition_channels=0, embedding_size=2)
+    made = network(config)
+    with torch.no_grad():
+        for weight in (made.decoder.first.weight, *(layer.weight for layer in made.decoder.dilated)):
+            weight *= 4.0
+    n_frames = -(-(config.receptive_field + 600) // config.hop_length)
+    conditions, sines, turned = steering(made, 1, n_frames)
+    chance = chances(1, n_frames * config.hop_length)
+    session = open_network(step_bytes(made), n_threads=1)
+    fast = generate(session, shape_of(config), conditions.numpy(), turned, chance.numpy(), 0.0)
+    latest = slice(config.receptive_field, None)
+    assert len(np.unique(fast[:, latest])) > 3, "it still moves when every queue has come round"
+    whole = levels_after(made.decoder, conditions, sines, fast)
+    assert np.array_equal(fast[:, latest], whole[:, latest])
+
+
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+@pytest.mark.parametrize("changes", VARIANTS.values(), ids=VARIANTS)
+def test_the_sampler_in_pytorch_equals_the_naive_way(changes, temperature):
+    config = replace(tiny_nsynth.NETWORK, **changes)
+    made = network(config)
+    conditions, sines, _ = steering(made, 2)
+    chance = chances(2, N_FRAMES * config.hop_length)
+    sampler = Sampler(made.decoder, 2, temperature)
+    naive = naive_levels(made.decoder, conditions, sines, chance, temperature)
+    for _ in range(2):
+        assert torch.equal(sampler.draw(conditions, sines, chance), naive), "also the second time"
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_a_captured_frame_equals_single_steps_on_a_gpu():
+    config = tiny_nsynth.NETWORK
+    made = network(config)
+    conditions, sines, _ = steering(made, 2)
+    given = (conditions.cuda(), sines.cuda(), chances(2, N_FRAMES * config.hop_length).cuda())
+    decoder = made.cuda().decoder
+    one_by_one = Sampler(decoder, 2, 0.0, is_captured=False).draw(*given)
+    captured = Sampler(decoder, 2, 0.0)
+    for _ in range(2):
+        assert torch.equal(captured.draw(*given), one_by_one)
 
 
 def test_pieces_do_not_depend_on_those_beside_them():

@@ -38,9 +38,7 @@ def corpus() -> NsynthCorpus:
             pitch = np.full(n_frames, f0_hz, np.float32)
             is_voiced = np.ones(n_frames, bool)
             cycles = cycles_played(audio, pitch)
-            waves.append(
-                Wave(f"{NAMES[end]}-{i}", f"source-{end}", end, audio, pitch, is_voiced, cycles)
-            )
+            waves.append(Wave(f"{NAMES[end]}-{i}", f"source-{end}", end, audio, pitch, is_voiced, cycles))
     return NsynthCorpus(NAMES, waves, [], torch.device("cpu"), {})
 
 

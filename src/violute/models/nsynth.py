@@ -6,16 +6,18 @@ reads the pitch off them and ignores the code, which shows only when it runs fre
 cores hear little of the past, and noisily (`training.nsynth_data`), and whatever lasts longer has to come
 through the code.
 
-They also hear sines at the pitch that is read off the code. An instrument embedding beside the code gives the two
-ends of the dial; what teaches the code besides the waveform is in `models.nsynth_teachers`.
+They also hear sines at the pitch that is read off the code: a way of pitch conditioning that needs no label.
+
+An instrument embedding beside the code gives the two ends of the dial; what teaches the code besides the
+waveform is in `models.nsynth_teachers`.
 
 Conventions: mono sound at 16 kHz as mu-law levels, scaled to [-1, 1] at the networks' inputs. Frame `i` of
 the code covers samples `i * hop_length` up to `(i + 1) * hop_length`. Instrument 0 is mix 0.
 
 Source:
     Engel et al., Neural audio synthesis of musical notes with WaveNet autoencoders (ICML 2017), section 2.1;
-    van den Oord et al., WaveNet (2016), section 2. Filters in front of the encoder and frames of context in front
-    of the decoder are ours: they cost little and spare two cores the learning of them.
+    van den Oord et al., WaveNet (2016), section 2. Filters in front of the encoder and frames of context in
+    front of the decoder are ours: they cost little and spare two cores the learning of them.
 """
 
 from __future__ import annotations
@@ -68,8 +70,8 @@ class NsynthConfig:
         output: Each sample is one of 256 levels (`softmax`), or a mixture of logistics on their scale.
         n_components: Of the mixture.
         embedding_size: Numbers that say the instrument; 0 leaves it to the code.
-        n_harmonics: Of the fundamental's sines that the first convolution hears beside the past, which hold the
-            pitch when nothing else does; the paper's hears none.
+        n_harmonics: Of the fundamental's sines that the first convolution hears beside the past, which hold
+            the pitch when nothing else does; the paper's hears none.
     """
 
     hop_length: int = 512

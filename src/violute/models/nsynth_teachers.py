@@ -1,8 +1,8 @@
 """What teaches the code of the WaveNet autoencoder beside the waveform, and is left behind with training.
 
-A decoder on two cores needs an hour before it says much about a code, so a reader of spectra tells the encoder
-at once what belongs into it. A classifier behind a reversed gradient keeps the instrument out of it, which is
-left with the notes.
+A decoder on two cores needs an hour before it says much about a code, so a reader of spectra tells the
+encoder at once what belongs into it. A classifier behind a reversed gradient keeps the instrument out of it,
+which is left with the notes.
 
 Source:
     Mor et al., A universal music translation network (ICLR 2019), section 3, for the confusion.

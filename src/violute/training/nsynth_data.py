@@ -111,9 +111,7 @@ def read_waves(
         with np.load(path) as held:
             audio, f0_hz = held["audio"], held["f0_hz"]
             cycles = cycles_played(audio, f0_hz)
-            waves.append(
-                Wave(recording.name, recording.source, end, audio, f0_hz, held["is_voiced"], cycles)
-            )
+            waves.append(Wave(recording.name, recording.source, end, audio, f0_hz, held["is_voiced"], cycles))
         if on_progress is not None:
             on_progress((i + 1) / len(recordings))
     return waves
