@@ -9,6 +9,7 @@ dynamics and rests; its notes go through the code.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float32, Float64
@@ -16,7 +17,7 @@ from jaxtyping import Float32, Float64
 from violute.analysis.mu_law import from_levels, scaled, to_levels
 from violute.audio.channels import Measurement
 from violute.audio.source import Source
-from violute.errors import VoiceError
+from violute.errors import InputError, VoiceError
 from violute.voices.card import Card
 from violute.voices.codes import Codes, frame_levels_db
 from violute.voices.contract import OnProgress
@@ -104,6 +105,16 @@ class NsynthVoice(FamilyVoice):
         return Codes(
             np.concatenate(codes), np.concatenate(levels), recording.n_samples, self.card.sample_rate, hop
         )
+
+    def check_codes(self, codes: Codes, path: Path) -> None:
+        """Refuse codes that another voice made.
+
+        Raises:
+            InputError: Their sizes are not this voice's.
+        """
+        made = (codes.code.shape[1], codes.hop_length, codes.sample_rate)
+        if made != (self.code_size, self.shape.hop_length, self.card.sample_rate):
+            raise InputError(f"{path}: was not made by voice {self.card.name}: encode the recording with it")
 
     def oscillator(self, codes: Codes) -> Oscillator:
         """Read the fundamental off codes, and count its cycles.
