@@ -20,7 +20,7 @@ from jaxtyping import Float
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
-from violute.models.nsynth import SAMPLE_RATE, Nsynth, lag_of
+from violute.models.nsynth import SAMPLE_RATE, Nsynth
 from violute.models.nsynth_step import DecoderStep
 from violute.voices.card import Card
 from violute.voices.file import seal
@@ -33,7 +33,7 @@ _AXES = {0: "piece", 1: "sample"}
 
 
 class SteeringGraph(nn.Module):
-    """Codes and mixes in; conditions, and the lag of the period taps, out.
+    """Codes and mixes in; conditions, and the fundamental of the sines, out.
 
     Args:
         network: Whose conditioner, instruments and reader of pitch are used.
@@ -49,9 +49,7 @@ class SteeringGraph(nn.Module):
         """Steer towards a place between the instruments, frame by frame."""
         network = self.network
         conditions = network.conditions(code, torch.stack([1.0 - mix, mix], dim=1))
-        return conditions, torch.zeros_like(mix) if network.pitch is None else lag_of(
-            network.pitch.f0_hz(code)
-        )
+        return conditions, torch.zeros_like(mix) if network.pitch is None else network.pitch.f0_hz(code)
 
 
 def export_nsynth(
@@ -78,7 +76,7 @@ def export_nsynth(
             "kernel_size",
             "dilations",
             "first_kernel_size",
-            "n_period_taps",
+            "n_harmonics",
         )
     }
     entries = {
@@ -101,7 +99,7 @@ def conditioner_bytes(network: Nsynth) -> bytes:
     """Export what steers."""
     code = torch.zeros(2, network.config.code_size, 4)
     inputs = {"code": {0: "piece", 2: "frame"}, "mix": {0: "piece", 1: "frame"}}
-    outputs = {"conditions": {0: "piece", 2: "frame"}, "lag": {0: "piece", 1: "frame"}}
+    outputs = {"conditions": {0: "piece", 2: "frame"}, "f0_hz": {0: "piece", 1: "frame"}}
     return _exported(SteeringGraph(network), (code, torch.zeros(2, 4)), inputs, outputs)
 
 
@@ -110,7 +108,7 @@ def step_bytes(network: Nsynth) -> bytes:
     config = network.config
     n_pieces, n_layers = 2, len(config.dilations)
     given = (
-        torch.zeros(n_pieces, config.n_period_taps + config.first_kernel_size),
+        torch.zeros(n_pieces, 2 * config.n_harmonics + config.first_kernel_size),
         torch.zeros(n_layers * (config.kernel_size - 1), n_pieces, config.channels),
         torch.zeros(n_layers, n_pieces, 2 * config.channels),
         torch.zeros(n_pieces, config.skip_channels),

@@ -22,12 +22,11 @@ from violute.models.nsynth import (
     HIGHEST_HZ,
     LOWEST_HZ,
     SAMPLE_RATE,
-    Confusion,
     Nsynth,
-    SpectrumReader,
-    lag_of,
+    sines_of,
 )
 from violute.models.nsynth_output import bits
+from violute.models.nsynth_teachers import Confusion, SpectrumReader
 from violute.training.losses import weighted_total
 from violute.training.nsynth_data import Crops, Wave, draw_crops, read_waves, unreliable
 from violute.training.nsynth_recipes import NsynthRecipe
@@ -41,9 +40,6 @@ if TYPE_CHECKING:
     from violute.training.run import TwoEnds
 
 N_VALIDATION_CROPS = 32
-JITTER_CENTS = 10.0
-"""Standard deviation of the pitch that the decoder is told in training, as that of a code errs."""
-
 EXAMPLE_SECONDS = 2.0
 EXAMPLE_MIXES = (0.0, 1.0)
 
@@ -186,22 +182,19 @@ class NsynthTask:
         inside = slice(n_context, code.shape[2] - n_context)
         samples = slice(inside.start * config.hop_length, inside.stop * config.hop_length)
         before = functional.pad(wave[:, samples][:, :-1], (1, 0))
-        f0_hz = crops.f0_hz
         if generator is not None:
             before = unreliable(
                 before,
                 generator,
                 most_noise=recipe.most_noise,
                 missing_share=recipe.missing_share,
-                missing_samples=config.receptive_field,
             )
-            cents = JITTER_CENTS * torch.randn(f0_hz.shape, generator=generator)
-            f0_hz = f0_hz * (2.0 ** (cents / 1200.0)).to(f0_hz.device)
-        lag = None
-        if network.pitch is not None:
-            lag = lag_of(f0_hz.clamp(LOWEST_HZ, HIGHEST_HZ))[:, inside]
+        sines = None
+        if config.n_harmonics:
+            f0_hz = crops.f0_hz[:, inside].clamp(LOWEST_HZ, HIGHEST_HZ)
+            sines = sines_of(crops.cycles[:, samples], f0_hz, config.n_harmonics)
         conditions = network.conditions(code, shares)[:, :, inside]
-        outputs = network.decoder(before, conditions, lag).float()
+        outputs = network.decoder(before, conditions, sines).float()
         return bits(outputs, levels[:, samples], config.output).mean()
 
     def _drawn(self, waves: Sequence[Wave], rng: np.random.Generator, *, augment: bool) -> Crops:
