@@ -11,9 +11,9 @@ can take, colour is learned from levels, not from waveforms.
 Source:
     Kumar et al., MelGAN (NeurIPS 2019), section 2.2, for strided discriminators at several rates and the
     matching of their features; Lim & Ye, Geometric GAN (2017), equation 11, for the hinge; Caillon & Esling,
-    RAVE (2021), section 3.2; Choi et al., StarGAN (CVPR 2018), section 3.1, for judging by domain; Reed et al.,
-    Generative adversarial text to image synthesis (ICML 2016), section 4.2, for real sounds of a wrong claim;
-    Jang et al., UnivNet (Interspeech 2021), section 2.3, for spectra at several resolutions.
+    RAVE (2021), section 3.2; Choi et al., StarGAN (CVPR 2018), section 3.1, for judging by domain; Reed
+    et al., Generative adversarial text to image synthesis (ICML 2016), section 4.2, for real sounds of a
+    wrong claim; Jang et al., UnivNet (Interspeech 2021), section 2.3, for spectra at several resolutions.
 """
 
 from __future__ import annotations

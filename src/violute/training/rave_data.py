@@ -31,9 +31,8 @@ from violute.analysis.spectra import SAMPLE_RATE
 from violute.analysis.spectrogram import PEAK
 from violute.data.features import highest_recorded_hz
 from violute.data.recordings import Recording, read_recording
-from violute.training.ddsp_data import VALIDATION_SHARE
 from violute.training.rave_disguise import disguised
-from violute.training.spectrogram_data import N_ATTEMPTS, SOURCE_BALANCE
+from violute.training.spectrogram_data import N_ATTEMPTS, source_chances
 
 SOUND_VERSION = 1
 """Part of the cache's key: raised when what is kept changes."""
@@ -115,20 +114,6 @@ def sound_lines(
     return lines
 
 
-def split(lines: Sequence[SoundLine]) -> tuple[list[SoundLine], list[SoundLine]]:
-    """Keep one recording in `VALIDATION_SHARE` of each large source for validation."""
-    by_source: dict[str, list[SoundLine]] = {}
-    for line in lines:
-        by_source.setdefault(line.source, []).append(line)
-    kept: list[SoundLine] = []
-    validation: list[SoundLine] = []
-    for members in by_source.values():
-        for i, line in enumerate(members):
-            is_held = len(members) >= VALIDATION_SHARE and i % VALIDATION_SHARE == VALIDATION_SHARE // 2
-            (validation if is_held else kept).append(line)
-    return kept, validation
-
-
 def draw(
     lines: Sequence[SoundLine], n_samples: int, batch_size: int, rng: np.random.Generator, *, augment: bool
 ) -> SoundWindows:
@@ -142,7 +127,10 @@ def draw(
         augment: Whether to transpose, to change the level, and to change the colour of what is heard.
     """
     ends = [[line for line in lines if line.end == end] for end in sorted({line.end for line in lines})]
-    chances = [_weights(members) for members in ends]
+    chances = [
+        source_chances([line.source for line in members], [len(line.audio) for line in members])
+        for members in ends
+    ]
     windows, played, limits_hz = [], [], []
     for i in range(batch_size):
         members, weights = ends[i % len(ends)], chances[i % len(ends)]
@@ -197,16 +185,6 @@ def window_at(line: SoundLine, start: int, n_samples: int) -> Float32[np.ndarray
     inside = line.audio[max(start, 0) : max(stop, 0)].astype(np.float32) / np.float32(FULL_SCALE)
     before = min(max(-start, 0), n_samples)
     return np.pad(inside, (before, n_samples - before - len(inside)))
-
-
-def _weights(lines: Sequence[SoundLine]) -> Float[np.ndarray, " line"]:
-    """Chance of each line: by its length within a source, by `SOURCE_BALANCE` between sources."""
-    lengths = np.array([len(line.audio) for line in lines], dtype=np.float64)
-    totals: dict[str, float] = {}
-    for line, length in zip(lines, lengths, strict=True):
-        totals[line.source] = totals.get(line.source, 0.0) + length
-    weights = lengths * np.array([totals[line.source] ** (SOURCE_BALANCE - 1.0) for line in lines])
-    return weights / weights.sum()
 
 
 def _key(recording: Recording) -> str:

@@ -1,9 +1,9 @@
 """What RAVE's encoder hears: windows in a disguise, so that their colour tells nothing of the instrument.
 
 Drawn anew for each window: overtones that the instrument did not play (a curve bends the waveform, at every
-loudness alike), an equaliser from octave to octave, a slope that takes overtones away, and some noise. A flute
-may arrive as rich as a violin and a violin as plain as a flute; the decoder is to make the true sound of
-either, so it has to take the instrument from the embedding, and only the notes from the latent.
+loudness alike), an equaliser from octave to octave, a slope that takes overtones away, and some noise. A
+flute may arrive as rich as a violin and a violin as plain as a flute; the decoder is to make the true sound
+of either, so it has to take the instrument from the embedding, and only the notes from the latent.
 
 Conventions: windows (window, sample) at 44.1 kHz; each keeps its power.
 
@@ -88,9 +88,7 @@ def coloured(
     return (changed + levels * rng.standard_normal(changed.shape)).astype(np.float32)
 
 
-def _bent(
-    audio: Float32[np.ndarray, " sample"], rng: np.random.Generator
-) -> Float32[np.ndarray, " sample"]:
+def _bent(audio: Float32[np.ndarray, " sample"], rng: np.random.Generator) -> Float32[np.ndarray, " sample"]:
     """Send a waveform through a saturating curve, levelled so that soft and loud get as many overtones."""
     power = uniform_filter1d(np.square(audio, dtype=np.float64), ENVELOPE_SAMPLES)
     envelope = np.sqrt(np.maximum(power, 1e-10))  # a running sum can fall just below 0

@@ -3,8 +3,8 @@
 Stage one: spectra at several resolutions, the waveforms of the bands that the encoder hears (the paper has
 none: they settle pitch and phase within minutes), the divergence of the latent, and the confusion of a critic
 that guesses the instrument from it. Stage two, from a step that the recipe states: the encoder is frozen, and
-a share of each batch is decoded as the other instrument, which the discriminators judge too, while the encoder
-should find the same latent in it again. Their first steps the discriminators learn alone.
+a share of each batch is decoded as the other instrument, which the discriminators judge too, while the
+encoder should find the same latent in it again. Their first steps the discriminators learn alone.
 """
 
 from __future__ import annotations
@@ -303,7 +303,7 @@ def build_rave_task(ends: TwoEnds, recipe: RaveRecipe) -> RaveTask:
         AudioError: A recording cannot be read.
     """
     from violute.training.rave_checks import check_sources, sounding_lines
-    from violute.training.rave_data import split
+    from violute.training.spectrogram_data import split
 
     if ends.store is not None:
         raise TrainingError("rave learns from sound, not from pictures: give two folders of recordings")
