@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +14,7 @@ from violute.analysis.spectra import SAMPLE_RATE
 from violute.models.ddsp import DdspDecoder, VoiceGraph
 from violute.training.ddsp_data import Line
 from violute.training.dial import dial_points
+from violute.training.onnx_graph import onnx_bytes
 from violute.training.unrest import partial_unrest_db
 from violute.voices.adaptation import loudness_quantiles
 from violute.voices.card import Card
@@ -73,26 +72,12 @@ def graph_bytes(graph: VoiceGraph) -> bytes:
     """Export the network to ONNX, for any number of frames."""
     features = torch.zeros(2, EXAMPLE_FRAMES, N_FEATURES)
     f0_hz = torch.full((EXAMPLE_FRAMES,), 440.0)
-    buffer = io.BytesIO()
-    with warnings.catch_warnings():
-        # The tracing exporter announces its own retirement on every call.
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            graph,
-            (features, f0_hz),
-            buffer,  # type: ignore[arg-type]  # the stub is narrower than the function, which takes files
-            input_names=["features", "f0_hz"],
-            output_names=["harmonic_db", "noise_db"],
-            dynamic_axes={
-                "features": {1: "frame"},
-                "f0_hz": {0: "frame"},
-                "harmonic_db": {1: "frame"},
-                "noise_db": {1: "frame"},
-            },
-            opset_version=17,
-            dynamo=False,
-        )
-    return buffer.getvalue()
+    return onnx_bytes(
+        graph,
+        (features, f0_hz),
+        {"features": {1: "frame"}, "f0_hz": {0: "frame"}},
+        {"harmonic_db": {1: "frame"}, "noise_db": {1: "frame"}},
+    )
 
 
 def pitch_range_hz(lines: Sequence[Line]) -> tuple[float, float]:

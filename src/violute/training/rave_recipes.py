@@ -30,6 +30,7 @@ STAGE_ONE: Mapping[str, float] = {
     "critic/instrument": 1.0,
 }
 STAGE_TWO: Mapping[str, float] = {
+    "latent/consistency": 0.5,
     "adversarial/decoder": 1.0,
     "adversarial/feature_matching": 2.0,
     "critic/discriminators": 1.0,
@@ -46,6 +47,8 @@ class RaveRecipe:
         discriminators: Sizes.
         stage_two_from_step: From this step on, the encoder is frozen and the discriminators judge; None
             never.
+        n_ahead: First steps of stage two in which the discriminators learn alone.
+        converted_share: Of the windows of stage two that are decoded as the other instrument.
         learning_rate: Base rate of Adam in stage one, of the encoder, the decoder and the critic.
         batch_size: Windows a step, half of them of each end; for each process.
         n_samples: Of a window; a multiple of the latent step.
@@ -59,6 +62,8 @@ class RaveRecipe:
     network: RaveConfig = field(default_factory=RaveConfig)
     discriminators: DiscriminatorConfig = field(default_factory=DiscriminatorConfig)
     stage_two_from_step: int | None = None
+    n_ahead: int = 0
+    converted_share: float = 0.5
     learning_rate: float = 1e-3
     batch_size: int = 6
     n_samples: int = 16_384
@@ -73,11 +78,16 @@ def stage_at(step: int, recipe: RaveRecipe) -> Literal[1, 2]:
     return 2 if recipe.stage_two_from_step is not None and step >= recipe.stage_two_from_step else 1
 
 
+def are_discriminators_heard(step: int, recipe: RaveRecipe) -> bool:
+    """Return whether the decoder descends at a step of stage two: a function of the step alone, likewise."""
+    return recipe.stage_two_from_step is None or step >= recipe.stage_two_from_step + recipe.n_ahead
+
+
 def rave_small() -> RaveRecipe:
     """Return what two CPU cores train in an hour."""
     loop = LoopSettings(
-        n_steps=7_400,
-        minutes=75.0,
+        n_steps=6_000,
+        minutes=120.0,
         validate_every=250,
         checkpoint_every=100,
         best_by=None,
@@ -86,7 +96,15 @@ def rave_small() -> RaveRecipe:
         averaging_decay=0.995,
         gradient_clip_norm=5.0,
     )
-    return RaveRecipe(loop, stage_two_from_step=5_000)
+    return RaveRecipe(
+        loop,
+        RaveConfig(latent_size=16, n_heard_bands=2),
+        DiscriminatorConfig(2, (8, 16, 32, 32), n_ffts=(1024,)),
+        stage_two_from_step=2_000,
+        n_ahead=200,
+        converted_share=0.67,
+        loss_weights={**STAGE_ONE, **STAGE_TWO, "latent/confusion": 0.5},
+    )
 
 
 def rave_medium() -> RaveRecipe:
