@@ -11,7 +11,7 @@ Source:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -123,8 +123,18 @@ class VoiceSettings:
         self.pitch_range_hz = [card.pitch_range_hz[end] for end in card.ends]
         lowest_hz = [lowest for lowest, _ in self.pitch_range_hz]
         self.rumble_root = np.stack([root_of(-rumble_db(hz)) for hz in lowest_hz])[:, None, :]
-        told_db = card.settings.get("unrest_db", dict.fromkeys(card.ends, ()))
-        self.unrest_db = np.stack([unrest_curve(told_db[end], N_TRACKS) for end in card.ends])
+        # Rows: what each partial does alone, and what all do together.
+        self.unrest_db = np.stack(
+            [
+                np.stack(
+                    [
+                        unrest_curve(card.settings.get(name, {}).get(end, ()), N_TRACKS)
+                        for name in ("unrest_db", "common_unrest_db")
+                    ]
+                )
+                for end in card.ends
+            ]
+        )
         dial = np.asarray(card.settings.get("dial", [[0.0, 0.0], [1.0, 1.0]]), dtype=np.float64)
         self.dial_mix, self.dial_weight = dial[:, 0], dial[:, 1]
 
@@ -156,11 +166,20 @@ class HarmonicPerformance:
         session: The network.
         settings: Of the voice.
         controls: Of the performance.
+        end_loudness_db: What each end is told of the loudness, relative to its loud notes; None maps the
+            performance's own by quantiles.
     """
 
     sample_rate = SAMPLE_RATE
 
-    def __init__(self, session: Any, settings: VoiceSettings, controls: Controls) -> None:
+    def __init__(
+        self,
+        session: Any,
+        settings: VoiceSettings,
+        controls: Controls,
+        *,
+        end_loudness_db: Sequence[Float[np.ndarray, " frame"]] | None = None,
+    ) -> None:
         self._session = session
         self._settings = settings
         self.controls = controls
@@ -176,7 +195,11 @@ class HarmonicPerformance:
         )
         relative_db = self._loudness_db - reference_loudness_db(controls)
         own = loudness_quantiles(relative_db[is_voiced])
-        self._end_loudness_db = [map_loudness(relative_db, own, end) for end in settings.loudness_quantiles]
+        self._end_loudness_db = (
+            list(end_loudness_db)
+            if end_loudness_db is not None
+            else [map_loudness(relative_db, own, end) for end in settings.loudness_quantiles]
+        )
 
     @property
     def n_frames(self) -> int:
@@ -281,9 +304,9 @@ class HarmonicPerformance:
         weight = harmonic_weights(f0_hz[inside], harmonic_db.shape[2])
         # Without any pitch there are no harmonics to be loud.
         weight *= np.float32(self._is_pitched)
-        unrest_db = self._settings.unrest_db[:, : harmonic_db.shape[2]]
+        unrest_db = self._settings.unrest_db[:, :, : harmonic_db.shape[2]]
         ends = _Ends(
-            root_of(harmonic_db[:, inside]) * np.stack([wavering(points, end_db) for end_db in unrest_db]),
+            root_of(harmonic_db[:, inside]) * np.stack([wavering(points, *end_db) for end_db in unrest_db]),
             root_of(noise_db[:, inside]) * self._settings.rumble_root,
             weight,
         )

@@ -1,9 +1,10 @@
-"""Partials that waver: no bow or breath holds a level still, and each partial wanders by itself.
+"""Partials that waver: no bow or breath holds a level still, and partials wander, alone and together.
 
 A network that was taught levels answers with the likeliest one, so its partials stand stiller than any
 recording's. What it left out was measured while the voice was made: how far the level of each partial
-strays from the prediction, for each instrument. Here it is given back as smooth noise, one track a
-partial. Tracks depend on nothing but the frame, so streaming, seeking and repeating give the same sound,
+strays from the prediction, for each instrument: by itself, and together with the others, as when a bow
+moves and high partials rise while the low ones fall. Here both are given back as smooth noise, one track
+a partial and one for all. Tracks depend on nothing but the frame, so streaming, seeking and repeating give the same sound,
 and both ends share them: a mix wavers as one instrument.
 
 Source:
@@ -47,24 +48,30 @@ def unrest_curve(told_db: Sequence[float], n_harmonics: int) -> Float[np.ndarray
 
 
 def wavering(
-    frames: Int[np.ndarray, " point"], unrest_db: Float[np.ndarray, " harmonic"]
+    frames: Int[np.ndarray, " point"],
+    unrest_db: Float[np.ndarray, " harmonic"],
+    common_db: Float[np.ndarray, " harmonic"],
 ) -> Float[np.ndarray, "point harmonic"]:
     """Return the factor on the square root of each amplitude; it leaves the mean power of a partial.
 
     Args:
         frames: Numbers of frames from the beginning of the performance.
-        unrest_db: Standard deviation of each level, in dB.
+        unrest_db: Standard deviation of what each level does by itself, in dB.
+        common_db: How far each level goes along with the movement that all share, in dB at one standard
+            deviation; those of opposite signs move against each other.
     """
-    tracks = _tracks()[frames % N_TRACK_FRAMES, : len(unrest_db)]
+    tracks = _tracks()[frames % N_TRACK_FRAMES]
     # Power is the root to the fourth: exp(4 d g) with g of variance 1 has the mean exp(8 d^2).
-    depth = unrest_db * np.float32(np.log(10.0) / 40.0)
-    return np.exp(depth * (tracks - 2.0 * depth))
+    depth, common = (np.float32(np.log(10.0) / 40.0) * level for level in (unrest_db, common_db))
+    moved = depth * tracks[:, : len(unrest_db)] + common * tracks[:, -1:]
+    return np.exp(moved - 2.0 * (np.square(depth) + np.square(common)))
 
 
 @lru_cache(maxsize=1)
-def _tracks() -> Float[np.ndarray, "frame harmonic"]:
-    """Smooth noise of mean 0 and standard deviation 1, whose end joins its beginning."""
-    white = np.random.default_rng(20_261_123).standard_normal((N_TRACK_FRAMES, N_TRACKS))
+def _tracks() -> Float[np.ndarray, "frame track"]:
+    """Smooth noise of mean 0 and standard deviation 1, whose end joins its beginning; the last is for all."""
+    rng = np.random.default_rng(20_261_123)
+    white = np.hstack([rng.standard_normal((N_TRACK_FRAMES, n)) for n in (N_TRACKS, 1)])
     smooth = sum(weight * np.roll(white, i, axis=0) for i, weight in enumerate(SMOOTHING))
     smooth = smooth / np.sqrt(np.square(SMOOTHING).sum())
     return np.clip(smooth, -WIDEST, WIDEST).astype(np.float32)
