@@ -18,7 +18,7 @@ from jaxtyping import Bool, Float, Int
 from violute.analysis.controls import SILENCE_DB, Controls
 from violute.analysis.log_spectrum import CONTROLS_FRAMES
 from violute.analysis.multipitch import Candidates
-from violute.analysis.note_tracks import TrackedNote, follow_notes
+from violute.analysis.note_tracks import TrackedNote, follow_notes, without_ringing
 from violute.analysis.voice_leading import lead_voices
 from violute.errors import InputError
 
@@ -29,10 +29,19 @@ Voices = Literal["auto"] | int
 SHORTEST_OVERLAP_FRAMES = 4
 """Notes overlap for 80 ms, or one follows the other."""
 
-CHORDAL_FRAMES = 25
-"""Overlapping in all that a passage must have within `CHORDAL_WINDOW_FRAMES`: half a second."""
+CHORDAL_PROBABILITY = 0.55
+CHORDAL_BALANCE = 0.25
+"""Share of the loudest note's power that another has if both are played: 6 dB below it."""
 
+CHORDAL_RUN_FRAMES = 6
 CHORDAL_WINDOW_FRAMES = 200
+CHORDAL_FRAMES = 36
+"""Notes that are likely and balanced overlap in so many frames of four seconds where `auto` hears chords: 0.7 s.
+One line in a hall reaches two thirds of it at most, a piece of double stops has it half the time."""
+
+CHORDAL_REACH_FRAMES = 500
+"""Within ten seconds of there, a single overlap is taken for a chord as well."""
+
 JOINED_FRAMES = 10
 """Passages closer than 200 ms are one."""
 
@@ -77,8 +86,8 @@ def chord_controls(line: Controls, candidates: Candidates, voices: Voices) -> Co
     n_most = MOST_VOICES if voices == "auto" else int(voices)
     if n_most == 1:
         return line
-    notes = follow_notes(candidates)
-    passages = _passages(notes, _overlapping(notes, len(candidates.f0_hz)), is_sure_needed=voices == "auto")
+    notes = without_ringing(follow_notes(candidates))
+    passages = _passages(notes, len(candidates.f0_hz), is_sure_needed=voices == "auto")
     if not passages:
         return line
     tracks = _Tracks(line, n_most)
@@ -89,36 +98,57 @@ def chord_controls(line: Controls, candidates: Candidates, voices: Voices) -> Co
     return tracks.controls()
 
 
-def _overlapping(notes: Sequence[TrackedNote], n_frames: int) -> Int[np.ndarray, " frame"]:
-    """Count the notes that sound in each frame."""
+def _overlaps(notes: Sequence[TrackedNote], n_frames: int) -> Bool[np.ndarray, " frame"]:
+    """Tell the frames in which several notes sound."""
     change = np.zeros(n_frames + 1, np.int64)
     for note in notes:
         change[note.start] += 1
         change[note.stop] -= 1
-    return np.asarray(np.cumsum(change[:-1]))
+    return _long_runs(np.cumsum(change[:-1]) >= 2, SHORTEST_OVERLAP_FRAMES)
 
 
-def _passages(
-    notes: Sequence[TrackedNote], n_sounding: Int[np.ndarray, " frame"], *, is_sure_needed: bool
-) -> list[_Passage]:
+def _sure_overlaps(notes: Sequence[TrackedNote], n_frames: int) -> Bool[np.ndarray, " frame"]:
+    """Tell the frames in which several notes sound that are likely, and about as loud as each other."""
+    likely = [note for note in notes if float(note.probability.mean()) >= CHORDAL_PROBABILITY]
+    loudest = np.zeros(n_frames)
+    for note in likely:
+        inside = slice(note.start, note.stop)
+        loudest[inside] = np.maximum(loudest[inside], note.power)
+    count = np.zeros(n_frames, np.int64)
+    for note in likely:
+        inside = slice(note.start, note.stop)
+        count[inside] += note.power > CHORDAL_BALANCE * loudest[inside]
+    return _long_runs(count >= 2, CHORDAL_RUN_FRAMES)
+
+
+def _sum_within(is_there: Bool[np.ndarray, " frame"], reach: int) -> Int[np.ndarray, " frame"]:
+    """Count what is there up to `reach` frames away."""
+    sums = np.concatenate([[0], np.cumsum(is_there)])
+    frames = np.arange(len(is_there))
+    return np.asarray(sums[np.minimum(frames + reach + 1, len(is_there))] - sums[np.maximum(frames - reach, 0)])
+
+
+def _passages(notes: Sequence[TrackedNote], n_frames: int, *, is_sure_needed: bool) -> list[_Passage]:
     """Join notes that overlap into passages, and keep those that hold chords."""
-    is_several = _long_runs(n_sounding >= 2, SHORTEST_OVERLAP_FRAMES)
-    chordal = [note for note in notes if is_several[note.start : note.stop].any()]
+    is_several = _overlaps(notes, n_frames)
     spans: list[list[int]] = []
-    for note in chordal:
+    for note in notes:
+        if not is_several[note.start : note.stop].any():
+            continue
         if spans and note.start <= spans[-1][1] + JOINED_FRAMES:
             spans[-1][1] = max(spans[-1][1], note.stop)
         else:
             spans.append([note.start, note.stop])
-    nearby = np.convolve(is_several, np.ones(CHORDAL_WINDOW_FRAMES), mode="same")
-    if len(nearby) > len(is_several):  # shorter than the window: all of it is near
-        nearby = np.full(len(is_several), is_several.sum())
-    passages = []
-    for start, stop in spans:
-        if is_sure_needed and nearby[start:stop].max(initial=0.0) < CHORDAL_FRAMES:
-            continue
-        passages.append(_Passage(start, stop, [n for n in notes if start <= n.start and n.stop <= stop]))
-    return passages
+    if is_sure_needed:
+        is_sure = _sure_overlaps(notes, n_frames)
+        n_near = _sum_within(is_sure, CHORDAL_WINDOW_FRAMES // 2)
+        near_chords = _sum_within(n_near >= CHORDAL_FRAMES, CHORDAL_REACH_FRAMES) > 0
+        is_chordal = is_sure & near_chords
+        spans = [span for span in spans if is_chordal[slice(*span)].any()]
+    return [
+        _Passage(start, stop, [note for note in notes if start <= note.start and note.stop <= stop])
+        for start, stop in spans
+    ]
 
 
 def _with_edges(passage: _Passage, line: Controls, earliest: int, latest: int) -> _Passage:

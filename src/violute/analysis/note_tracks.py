@@ -6,6 +6,7 @@ survives gaps of a few frames. What stays shorter than a note or never gets sure
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,13 +15,17 @@ from jaxtyping import Float
 from violute.analysis.multipitch import Candidates
 
 BEGIN_PROBABILITY = 0.5
-KEEP_PROBABILITY = 0.25
+KEEP_PROBABILITY = 0.3
 SURE_PROBABILITY = 0.65
 """A note is this likely in its surest frame."""
 
 REACH_OCTAVES = 0.7 / 12.0
 """How far the pitch of a note moves in a frame of 20 ms."""
 
+RINGING_DB = -8.0
+"""A note that falls this far as the next begins was let go: what is left of it is the room's."""
+
+BEFORE_FRAMES = 10
 GAP_FRAMES = 3
 SHORTEST_FRAMES = 4
 
@@ -52,6 +57,12 @@ class TrackedNote:
             np.pad(track, (before, after), mode="edge") for track in (self.f0_hz, self.power, self.probability)
         )
         return TrackedNote(self.start - before, f0_hz, power, probability)
+
+
+    def up_to(self, stop: int) -> TrackedNote:
+        """End before frame `stop`."""
+        n_kept = stop - self.start
+        return TrackedNote(self.start, self.f0_hz[:n_kept], self.power[:n_kept], self.probability[:n_kept])
 
 
 @dataclass
@@ -96,6 +107,32 @@ def follow_notes(candidates: Candidates) -> list[TrackedNote]:
         open_notes = [note for note in open_notes if frame - note.frames[-1] <= GAP_FRAMES]
     notes = [_closed(note) for note in closed + open_notes if _is_note(note)]
     return sorted(notes, key=lambda note: (note.start, note.f0_hz[0]))
+
+
+def without_ringing(notes: Sequence[TrackedNote]) -> list[TrackedNote]:
+    """End notes where the next one begins, if all that is left of them then is what the room keeps.
+
+    Notes of one line overlap in a hall, as the notes of chords do; but a string that is bowed on stays as loud.
+
+    Args:
+        notes: By their beginnings.
+    """
+    kept: list[TrackedNote] = []
+    for i, note in enumerate(notes):
+        for later in notes[i + 1 :]:
+            if later.start >= note.stop:
+                break
+            age = later.start - note.start
+            if age < SHORTEST_FRAMES:
+                continue
+            before = float(np.median(note.power[max(age - BEFORE_FRAMES, 0) : age - 1]))
+            overlap = note.power[age : later.stop - note.start]
+            after = float(np.mean(overlap[len(overlap) // 2 :]))
+            if 10.0 * np.log10(max(after, 1e-12) / max(before, 1e-12)) < RINGING_DB:
+                note = note.up_to(later.start + 1)
+                break
+        kept.append(note)
+    return kept
 
 
 def _append(note: _Open, frame: int, candidate: tuple[float, float, float]) -> None:
