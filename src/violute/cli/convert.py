@@ -17,6 +17,7 @@ from violute.cli.progress import progress_bars
 from violute.errors import InputError, MixError, VioluteError
 
 if TYPE_CHECKING:
+    from violute.analysis.chords import Voices
     from violute.voices.contract import OnProgress
     from violute.voices.convert import Conversion
     from violute.voices.family import FamilyVoice
@@ -34,6 +35,7 @@ def convert(
     room: float = 0.0,
     automation: Path | None = None,
     voice: str | None = None,
+    voices: str = "auto",
     force: Flag = False,
     json: Flag = False,
     quiet: Flag = False,
@@ -69,6 +71,8 @@ def convert(
         Name of a voice (see `violute voices`) or path of a voice file. Default: violute-violin-flute. Also a
         model.ts in the form of nn~, such as an export of RAVE (needs `pip install 'violute[train]'`): it runs
         as a program, and the mix leads from the recording (0) to what it plays (1).
+    voices
+        How many notes may sound at once, 1 to 4; auto hears where there are chords, and one line costs no more.
     force
         Replace OUT, and convert again what is already there.
     json
@@ -84,6 +88,7 @@ def convert(
     label = mix_label(settings)
     if voice is not None:
         label = f"{Path(voice).stem.removeprefix('violute-')}-{label}"
+    n_voices = _n_voices(voices)
     plans = plan_conversions(inputs, output, label=label)
     if not force:
         refuse_to_replace(plans)
@@ -100,7 +105,7 @@ def convert(
             title = plan.source.name if len(plans) == 1 else f"{i}/{len(plans)} {plan.source.name}"
             try:
                 conversion = _convert_into_folder(
-                    plan, settings, player, overwrite=force, on_progress=start(title)
+                    plan, settings, player, voices=n_voices, overwrite=force, on_progress=start(title)
                 )
             except VioluteError as error:
                 failed.append((plan, str(error)))
@@ -158,6 +163,20 @@ def dial_settings(mix: float | None, automation: Path | None, *, room: float, **
     return replace(base, **{name: value for name, value in dials.items() if value is not None})
 
 
+def _n_voices(voices: str) -> Voices:
+    """Read the option --voices.
+
+    Raises:
+        InputError: It is neither auto nor a number from 1 to 4.
+    """
+    from violute.analysis.chords import checked_voices
+
+    try:
+        return checked_voices(voices if voices == "auto" else int(voices))
+    except ValueError:
+        return checked_voices(voices)  # which says what is allowed
+
+
 def _inputs_and_output(paths: Sequence[str]) -> tuple[Sequence[str], str | None]:
     if not paths:
         raise InputError("no recording was given: name a file or a folder, as in `violute convert solo.wav`")
@@ -169,6 +188,7 @@ def _convert_into_folder(
     settings: Mix,
     player: FamilyVoice,
     *,
+    voices: Voices,
     overwrite: bool,
     on_progress: OnProgress,
 ) -> Conversion:
@@ -185,6 +205,7 @@ def _convert_into_folder(
             plan.destination,
             mix=settings,
             voice=player,
+            voices=voices,
             overwrite=overwrite,
             on_progress=on_progress,
         )

@@ -19,9 +19,10 @@ import numpy as np
 from jaxtyping import Float
 
 from violute.analysis.analyser import analyse_blocks
+from violute.analysis.chords import Voices
 from violute.analysis.conditioning import conditioning, reference_loudness_db
-from violute.analysis.controls import Controls
-from violute.analysis.spectra import SAMPLE_RATE
+from violute.analysis.controls import SILENCE_DB, Controls
+from violute.analysis.spectra import HOP_LENGTH, SAMPLE_RATE
 from violute.audio.channels import Measurement, mono_blocks
 from violute.audio.resample import StreamResampler, resampled_length
 from violute.audio.source import Source
@@ -32,7 +33,8 @@ from violute.synthesis.room import Room
 from violute.voices.adaptation import Vibrato, into_range, loudness_quantiles, map_loudness
 from violute.voices.articulation import attack_share, harmonic_gate
 from violute.voices.card import Card
-from violute.voices.contract import OnProgress, StreamLike
+from violute.voices.chords import ChordPerformance, separate_voices
+from violute.voices.contract import OnProgress, Performance, StreamLike
 from violute.voices.family import FamilyVoice
 from violute.voices.levels import (
     harmonic_weights,
@@ -79,6 +81,7 @@ class HarmonicVoice(FamilyVoice):
     """
 
     is_live = True
+    leads_voices = True
 
     def __init__(self, onnx_bytes: bytes, card: Card) -> None:
         super().__init__(card)
@@ -91,12 +94,23 @@ class HarmonicVoice(FamilyVoice):
                 f"voice {card.name} is damaged ({reason}): export or download it again"
             ) from None
 
-    def perform(
-        self, source: Source, measurement: Measurement, on_progress: OnProgress
-    ) -> HarmonicPerformance:
+    def perform(self, source: Source, measurement: Measurement, on_progress: OnProgress) -> Performance:
         """Measure pitch, loudness and onsets of a recording."""
-        controls = analyse_blocks(_resampled(source, measurement, on_progress))
-        return HarmonicPerformance(self.session, self.settings, controls)
+        return self.perform_voices(source, measurement, on_progress, "auto")
+
+    def perform_voices(
+        self, source: Source, measurement: Measurement, on_progress: OnProgress, voices: Voices
+    ) -> Performance:
+        """Measure pitch, loudness and onsets of each voice of a recording."""
+        controls = analyse_blocks(_resampled(source, measurement, on_progress), voices=voices)
+        if controls.n_voices == 1:
+            return HarmonicPerformance(self.session, self.settings, controls)
+        return ChordPerformance(
+            [
+                HarmonicPerformance(self.session, self.settings, voice, piece=controls, seed=i)
+                for i, voice in enumerate(separate_voices(controls))
+            ]
+        )
 
     def stream(self, mix: MixLike = 0.5) -> StreamLike:
         """Play along with mono sound at 44.1 kHz, 20 ms behind it.
@@ -165,9 +179,12 @@ class HarmonicPerformance:
     Args:
         session: The network.
         settings: Of the voice.
-        controls: Of the performance.
+        controls: Of the performance: one voice.
+        piece: All voices of the piece, where this is one of several: its loudness is relative to theirs,
+            and where it is silent it costs nothing.
+        seed: Of the noise, another for each voice.
         end_loudness_db: What each end is told of the loudness, relative to its loud notes; None maps the
-            performance's own by quantiles.
+            piece's own by quantiles.
     """
 
     sample_rate = SAMPLE_RATE
@@ -178,8 +195,12 @@ class HarmonicPerformance:
         settings: VoiceSettings,
         controls: Controls,
         *,
+        piece: Controls | None = None,
+        seed: int = 0,
         end_loudness_db: Sequence[Float[np.ndarray, " frame"]] | None = None,
     ) -> None:
+        self._rests = piece is not None
+        self._seed = seed
         self._session = session
         self._settings = settings
         self.controls = controls
@@ -193,8 +214,10 @@ class HarmonicPerformance:
         self._vibrato = Vibrato.measure(
             self._f0_hz, self._loudness_db, is_voiced, frame_rate_hz=controls.frame_rate_hz
         )
-        relative_db = self._loudness_db - reference_loudness_db(controls)
-        own = loudness_quantiles(relative_db[is_voiced])
+        piece = controls if piece is None else piece
+        reference_db = reference_loudness_db(piece)
+        relative_db = self._loudness_db - reference_db
+        own = loudness_quantiles(piece.loudness_db[piece.periodicity > 0.0] - reference_db)
         self._end_loudness_db = (
             list(end_loudness_db)
             if end_loudness_db is not None
@@ -219,13 +242,17 @@ class HarmonicPerformance:
 
     def blocks(self, dials: Dials) -> Iterator[Float[np.ndarray, " sample"]]:
         """Synthesise at the dials, about five seconds at a time."""
-        harmonics, noise = HarmonicSynth(), FilteredNoise()
+        harmonics, noise = HarmonicSynth(), FilteredNoise(seed=self._seed)
         size = float(dials.room.max(initial=0.0))
         room = Room(size) if size > 0.0 else None
         cents, vibrato_db = self._vibrato.moved(dials.vibrato)
         f0_hz = (self._f0_hz * 2.0 ** (cents / 1200.0)).astype(np.float32)
         for start in range(0, self.n_frames, BLOCK_FRAMES):
             points = self._points(start)
+            if self._rests and (self._loudness_db[points] <= SILENCE_DB).all():
+                noise = FilteredNoise(seed=self._seed, first_frame=start + len(points) - 1)
+                yield np.zeros((len(points) - 1) * HOP_LENGTH, np.float32)
+                continue
             harmonic_root, noise_root, power = self._mixed(points, dials)
             wanted_db = self._loudness_db[points] + vibrato_db[points]
             gain = (10.0 ** (wanted_db / 20.0) / np.sqrt(np.maximum(power, 1e-14)))[:, None].astype(
