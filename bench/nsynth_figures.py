@@ -144,7 +144,7 @@ def moves(options: argparse.Namespace) -> dict[str, object]:
             for mix in MIXES:
                 tone = np.full(len(codes.code), mix, np.float32)
                 going = replace(codes, code=moved(codes.code, towards, tone, method))
-                made.append(played(voice, going, mix))
+                made.append(played(voice, going, mix, notes=codes))
             posterior = [judge.posterior(sound, SAMPLE_RATE) for sound in made]
             summary[f"{name}_{method}"] = {
                 "posterior": posterior,
@@ -184,9 +184,9 @@ def taught_codes(options: argparse.Namespace, voice: NsynthVoice, name: str) -> 
     return np.concatenate(codes)
 
 
-def played(voice: NsynthVoice, codes: Codes, mix: float) -> np.ndarray:
-    """Play codes at a mix, as long as their recording."""
-    performance = NsynthPerformance(voice, codes)
+def played(voice: NsynthVoice, codes: Codes, mix: float, notes: Codes | None = None) -> np.ndarray:
+    """Play codes at a mix, as long as their recording, at the pitch of other codes if they are given."""
+    performance = NsynthPerformance(voice, codes, notes)
     laid = dials(mix, performance.n_frames, performance.frame_rate_hz)
     return np.concatenate(list(performance.blocks(laid)))[: codes.n_samples]
 

@@ -82,7 +82,7 @@ def decode(
     """Play a file of codes with the voice that encoded it, at any mix: mono, at the voice's rate.
 
     The mix moves the voice's embedding of the instrument. With --a and --b it moves the codes too, between
-    those of two instruments.
+    those of two instruments; the pitch stays that of CODES.
 
     Parameters
     ----------
@@ -119,7 +119,7 @@ def decode(
 
     settings = dial_settings(mix, automation, room=0.0)
     _check_out(out, "", replace=force)
-    held = read_codes(codes)
+    held = notes = read_codes(codes)
     if (a is None) != (b is None):
         raise InputError("codes move between two instruments: give both --a and --b, or neither")
     if a is None and method is not None:
@@ -130,7 +130,7 @@ def decode(
         towards = (read_codes(a).code, read_codes(b).code)
         held = replace(held, code=moved(held.code, towards, laid.tone, method or "means"))
     player.check_codes(held, codes)
-    performance = NsynthPerformance(player, held)
+    performance = NsynthPerformance(player, held, notes)
     n_done = 0
     with (
         progress_bars(shown=not (quiet or json)) as start,

@@ -24,8 +24,11 @@ from violute.training.onnx_graph import onnx_bytes
 from violute.voices.card import Card
 from violute.voices.file import seal
 
-TEMPERATURE = 0.5
+TEMPERATURE = 0.1
 """At which a voice draws unless its card says otherwise: less noise than was learned, and steadier."""
+
+REACH = 1.5
+"""How far the ends of the dial lie from its middle: 1 is at the embeddings, which tell little apart alone."""
 
 CONDITIONER, STEP = "conditioner", "step"
 _AXES = {0: "piece", 1: "sample"}
@@ -45,8 +48,9 @@ class SteeringGraph(nn.Module):
     def forward(
         self, code: Float[Tensor, "piece size frame"], mix: Float[Tensor, "piece frame"]
     ) -> tuple[Tensor, Tensor]:
-        """Steer towards a place between the instruments, frame by frame."""
+        """Steer towards a place between the instruments, or a little past them, frame by frame."""
         network = self.network
+        mix = 0.5 + REACH * (mix - 0.5)
         conditions = network.conditions(code, torch.stack([1.0 - mix, mix], dim=1))
         return conditions, torch.zeros_like(mix) if network.pitch is None else network.pitch.f0_hz(code)
 

@@ -1,12 +1,13 @@
 """Moving codes between two instruments by codes of each: by their means, or to their nearest neighbours.
 
 A voice with instrument embeddings moves between its ends by those alone. A network without them, such as the
-paper's, has the code for it; and with them a code can be moved further.
+paper's, has the code for it; and with them a code can be moved further. What a moved code says of the pitch
+is of little use, so that is read off the code as it was (`NsynthPerformance`).
 
 Source:
     Engel et al., Neural audio synthesis of musical notes with WaveNet autoencoders (ICML 2017), section 4.2,
     for hybrids on the line between codes; Baas et al., Voice conversion with just nearest neighbors
-    (Interspeech 2023), section 2.2, for frames replaced by the mean of those most alike.
+    (Interspeech 2023), for frames replaced by the mean of those most alike.
 """
 
 from __future__ import annotations

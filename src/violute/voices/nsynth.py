@@ -138,6 +138,7 @@ class NsynthVoice(FamilyVoice):
         self,
         code: Float32[np.ndarray, "segment frame size"],
         mix: Float32[np.ndarray, "segment frame"],
+        f0_hz: Float32[np.ndarray, "segment frame"],
         cycles: Float64[np.ndarray, "segment sample"],
         chance: Float32[np.ndarray, "segment sample 2"],
     ) -> Float32[np.ndarray, "segment sample"]:
@@ -146,7 +147,8 @@ class NsynthVoice(FamilyVoice):
         Args:
             code: Of each segment.
             mix: Of each frame.
-            cycles: Of the fundamental.
+            f0_hz: Of each frame.
+            cycles: Of that fundamental, at each sample.
             chance: Numbers in (0, 1).
 
         Raises:
@@ -154,7 +156,7 @@ class NsynthVoice(FamilyVoice):
         """
         try:
             given = {"code": np.ascontiguousarray(code.transpose(0, 2, 1)), "mix": mix}
-            conditions, f0_hz = self.conditioner.run(None, given)
+            (conditions,) = self.conditioner.run(["conditions"], given)
             sines = sines_of(cycles, f0_hz, self.shape.n_harmonics)
             levels = generate(self.step, self.shape, conditions, sines, chance, self.temperature)
         except UNUSABLE as error:
@@ -172,11 +174,13 @@ class NsynthPerformance:
     Args:
         voice: Whose networks play.
         codes: Of the performance.
+        notes: Codes whose pitch is played, where `codes` were moved and would say another; None is `codes`.
     """
 
-    def __init__(self, voice: NsynthVoice, codes: Codes) -> None:
+    def __init__(self, voice: NsynthVoice, codes: Codes, notes: Codes | None = None) -> None:
         self._voice = voice
         self.codes = codes
+        self._notes = codes if notes is None else notes
         self._is_dial_idle = False
 
     @property
@@ -205,7 +209,7 @@ class NsynthPerformance:
         hop, n_frames = self.codes.hop_length, self.n_frames
         joiner = Joiner(SEGMENT_FRAMES * hop, WARM_UP_FRAMES * hop, hop)
         gain_db = 0.0
-        oscillator = self._voice.oscillator(self.codes)
+        oscillator = self._voice.oscillator(self._notes)
         starts = range(0, n_frames, SEGMENT_FRAMES)
         for at in range(0, len(starts), BATCH_SEGMENTS):
             batch = starts[at : at + BATCH_SEGMENTS]
@@ -213,7 +217,11 @@ class NsynthPerformance:
             inside = np.clip(index, 0, n_frames - 1)
             chance = np.stack([_chance(at + i, index.shape[1] * hop) for i in range(len(batch))])
             played = self._voice.draw(
-                self.codes.code[inside], dials.tone[inside], oscillator.cycles(index), chance
+                self.codes.code[inside],
+                dials.tone[inside],
+                oscillator.f0_hz[inside],
+                oscillator.cycles(index),
+                chance,
             )
             joined = np.concatenate([joiner.push(segment) for segment in played])
             wanted_db = self.codes.level_db[batch[0] : batch[0] + len(batch) * SEGMENT_FRAMES]
