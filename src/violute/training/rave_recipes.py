@@ -86,7 +86,7 @@ def are_discriminators_heard(step: int, recipe: RaveRecipe) -> bool:
 def rave_small() -> RaveRecipe:
     """Return what two CPU cores train in an hour."""
     loop = LoopSettings(
-        n_steps=6_000,
+        n_steps=9_500,
         minutes=120.0,
         validate_every=250,
         checkpoint_every=100,
