@@ -29,7 +29,7 @@ from violute.errors import VoiceError
 from violute.synthesis.harmonics import HarmonicSynth
 from violute.synthesis.noise import N_BANDS, FilteredNoise, noise_bands
 from violute.synthesis.room import Room
-from violute.voices.adaptation import Vibrato, into_range, loudness_quantiles, map_loudness
+from violute.voices.adaptation import Vibrato, adapted_loudness, into_range
 from violute.voices.articulation import attack_share, harmonic_gate
 from violute.voices.card import Card
 from violute.voices.contract import OnProgress
@@ -46,7 +46,7 @@ from violute.voices.levels import (
 from violute.voices.live import LiveTracks
 from violute.voices.mix import Dials
 from violute.voices.network import UNUSABLE, open_network
-from violute.voices.unrest import N_TRACKS, unrest_curve, wavering
+from violute.voices.unrest import N_TRACKS, rippling, unrest_curve, wavering
 
 BLOCK_FRAMES = 512
 LOOK_BACK_FRAMES = 64
@@ -113,18 +113,10 @@ class VoiceSettings:
         self.pitch_range_hz = [card.pitch_range_hz[end] for end in card.ends]
         lowest_hz = [lowest for lowest, _ in self.pitch_range_hz]
         self.rumble_root = np.stack([root_of(-rumble_db(hz)) for hz in lowest_hz])[:, None, :]
-        # Rows: what each partial does alone, and what all do together.
-        self.unrest_db = np.stack(
-            [
-                np.stack(
-                    [
-                        unrest_curve(card.settings.get(name, {}).get(end, ()), N_TRACKS)
-                        for name in ("unrest_db", "common_unrest_db")
-                    ]
-                )
-                for end in card.ends
-            ]
-        )
+        told_db = card.settings.get("unrest_db", dict.fromkeys(card.ends, ()))
+        self.unrest_db = np.stack([unrest_curve(told_db[end], N_TRACKS) for end in card.ends])
+        ripple_db = card.settings.get("ripple_db", {})
+        self.ripple_db = [float(ripple_db.get(end, 0.0)) for end in card.ends]
         dial = np.asarray(card.settings.get("dial", [[0.0, 0.0], [1.0, 1.0]]), dtype=np.float64)
         self.dial_mix, self.dial_weight = dial[:, 0], dial[:, 1]
 
@@ -184,11 +176,10 @@ class HarmonicPerformance:
             self._f0_hz, self._loudness_db, is_voiced, frame_rate_hz=controls.frame_rate_hz
         )
         relative_db = self._loudness_db - reference_loudness_db(controls)
-        own = loudness_quantiles(relative_db[is_voiced])
         self._end_loudness_db = (
             list(end_loudness_db)
             if end_loudness_db is not None
-            else [map_loudness(relative_db, own, end) for end in settings.loudness_quantiles]
+            else [adapted_loudness(relative_db, is_voiced, end) for end in settings.loudness_quantiles]
         )
 
     @property
@@ -294,9 +285,8 @@ class HarmonicPerformance:
         weight = harmonic_weights(f0_hz[inside], harmonic_db.shape[2])
         # Without any pitch there are no harmonics to be loud.
         weight *= np.float32(self._is_pitched)
-        unrest_db = self._settings.unrest_db[:, :, : harmonic_db.shape[2]]
         ends = _Ends(
-            root_of(harmonic_db[:, inside]) * np.stack([wavering(points, *end_db) for end_db in unrest_db]),
+            root_of(harmonic_db[:, inside]) * self._wavering(points, harmonic_db.shape[2]),
             root_of(noise_db[:, inside]) * self._settings.rumble_root,
             weight,
         )
@@ -305,6 +295,15 @@ class HarmonicPerformance:
         self._cache[start] = ends.as_type(np.float16)
         # The rounded ones this time too, or the first rendering would differ from the next.
         return self._cache[start].as_type(np.float32)
+
+    def _wavering(self, points: np.ndarray, n_harmonics: int) -> Float[np.ndarray, "end point harmonic"]:
+        """What makes the partials of both ends waver; see `violute.voices.unrest`."""
+        settings = self._settings
+        factors = np.stack([wavering(points, curve[:n_harmonics]) for curve in settings.unrest_db])
+        for factor, ripple_db in zip(factors, settings.ripple_db, strict=True):
+            if ripple_db > 0.0:
+                factor *= rippling(self._f0_hz[points], n_harmonics, ripple_db)
+        return factors
 
     def _features(self, end: int, first: int, stop: int) -> Float[np.ndarray, "frame feature"]:
         early = max(first - HISTORY_FRAMES, 0)
