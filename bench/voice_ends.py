@@ -11,7 +11,8 @@ real held-out recordings of the end's instrument:
 - distance: kernel audio distance to the recordings of the target that last 3 s or longer and are not held
   out (for a violin, the trained performances and longer notes); that of the real held-out recordings is
   the floor, what another player in another room comes to, and the ratio is over it;
-- room: how far posterior and other move between the rooms asked for.
+- room: how far posterior and other move between the rooms asked for, and how far those of the real
+  recordings do in the same rooms.
 
 Prints Markdown; medians over clips of at most 20 s.
 """
@@ -31,6 +32,7 @@ from violute.data.recordings import read_patterns
 from violute.evaluation.bench_clips import Clip, find_clips, find_references, recording_seconds
 from violute.evaluation.judge import Judge
 from violute.evaluation.timbre_distance import kernel_audio_distance, patch_embeddings, real_to_real_floor
+from violute.synthesis.room import room
 from violute.voices.load import load_voice
 from violute.voices.mix import Mix
 
@@ -76,7 +78,9 @@ def row(name: str, played: str, sounds: list[Sound], real: list[Sound], known: l
     }
 
 
-def references(data: Path, ends: tuple[str, str], clips: list[Clip], select: list[str]) -> list[list[np.ndarray]]:
+def references(
+    data: Path, ends: tuple[str, str], clips: list[Clip], select: list[str]
+) -> list[list[np.ndarray]]:
     """Return the patches of real recordings of each end that are not held out, cut as clips are."""
     found = find_references(data, ends, clips, select=select)
     patches = []
@@ -102,12 +106,13 @@ def markdown(rows: list[dict], floors: dict[str, list[float]]) -> str:
         "| voice | end | in | target (real) | other (real) | distance (95 %) | real | ratio |",
         "|---|---|---|---|---|---|---|---|",
     ]
-    for r in rows:
-        lines.append(
-            f"| {r['voice']} | {r['end']} | {r['in']} | {r['target']:.3f} ({r['target of real']:.3f}) "
-            f"| {r['other']:.3f} ({r['other of real']:.3f}) "
-            f"| {r['distance']:.3f} ({r['low']:.3f} to {r['high']:.3f}) | {r['real']:.3f} | {r['ratio']:.2f} |"
-        )
+    lines += [
+        f"| {r['voice']} | {r['end']} | {r['in']} "
+        f"| {r['target']:.3f} ({r['target of real']:.3f}) | {r['other']:.3f} ({r['other of real']:.3f}) "
+        f"| {r['distance']:.3f} ({r['low']:.3f} to {r['high']:.3f}) | {r['real']:.3f} "
+        f"| {r['ratio']:.2f} |"
+        for r in rows
+    ]
     for end, (low, high) in floors.items():
         lines.append(f"\nHalves of the real recordings of {end} lie apart by {low:.3f} to {high:.3f} (95 %).")
     return "\n".join(lines)
@@ -115,14 +120,18 @@ def markdown(rows: list[dict], floors: dict[str, list[float]]) -> str:
 
 def rooms_table(voice: str, moved: dict[tuple[str, str], dict[float, list[Sound]]]) -> str:
     """Lay out how judge and distance go with the room."""
-    lines = ["| voice | end | in | room | target | other | largest move of a piece |", "|---|---|---|---|---|---|---|"]
+    lines = [
+        "| voice | end | in | room | target | other | largest move of a piece |",
+        "|---|---|---|---|---|---|---|",
+    ]
     for (end, played), by_room in moved.items():
         dry = by_room[min(by_room)]
-        for room, sounds in by_room.items():
+        for size, sounds in by_room.items():
             move = max(abs(s.target - d.target) for s, d in zip(sounds, dry, strict=True))
             medians = [float(np.median([getattr(s, key) for s in sounds])) for key in ("target", "other")]
             lines.append(
-                f"| {voice} | {end} | {played} | {room:g} | {medians[0]:.3f} | {medians[1]:.3f} | {move:.3f} |"
+                f"| {voice} | {end} | {played} | {size:g} | {medians[0]:.3f} | {medians[1]:.3f} "
+                f"| {move:.3f} |"
             )
     return "\n".join(lines)
 
@@ -144,10 +153,14 @@ def pieces_table(named: dict[tuple[str, str, str], list[Sound]]) -> str:
 
 def main() -> None:
     """Play, judge, print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--data", required=True, type=Path)
     parser.add_argument("--select", required=True, type=Path)
-    parser.add_argument("--voices", nargs="+", default=[None], help="names or files (default: the built-in voice)")
+    parser.add_argument(
+        "--voices", nargs="+", default=[None], help="names or files (default: the built-in voice)"
+    )
     parser.add_argument("--rooms", nargs="+", type=float, default=[0.0], help="places of the room dial")
     parser.add_argument("--pieces", action="store_true", help="print every piece as well")
     parser.add_argument("--out", type=Path, help="JSON file for all figures")
@@ -163,12 +176,24 @@ def main() -> None:
         [hear(judge, c.name, audio[c.name], float(mix)) for c in clips if c.instrument == end]
         for mix, end in enumerate(ends)
     ]
+    in_rooms = {
+        (end, "real"): {
+            size: [
+                hear(judge, c.name, room(audio[c.name], size), float(mix))
+                for c in clips
+                if c.instrument == end
+            ]
+            for size in sorted(given.rooms)
+        }
+        for mix, end in enumerate(ends)
+        if len(given.rooms) > 1
+    }
     floors = {}
     for end, patches in zip(ends, known, strict=True):
         floor = real_to_real_floor(patches, n_splits=100)
         floors[end] = [floor.low, floor.high]
     rows: list[dict] = []
-    rooms: list[str] = []
+    rooms = [rooms_table("none", in_rooms)] if in_rooms else []
     named: dict[tuple[str, str, str], list[Sound]] = {}
     for path in given.voices:
         voice = load_voice(path)
@@ -178,12 +203,12 @@ def main() -> None:
         for mix, end in enumerate(ends):
             for played in ends:
                 by_room = {
-                    room: [
-                        hear(judge, clip.name, take.render(Mix.at(float(mix), room=room)), float(mix))
+                    size: [
+                        hear(judge, clip.name, take.render(Mix.at(float(mix), room=size)), float(mix))
                         for clip, take in takes
                         if clip.instrument == played
                     ]
-                    for room in sorted(given.rooms)
+                    for size in sorted(given.rooms)
                 }
                 moved[end, played] = by_room
                 dry = by_room[min(by_room)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from violute.training.dial import dial_points
 from violute.training.noise_trim import noise_trim_db
 from violute.training.onnx_graph import onnx_bytes
 from violute.training.rehearsal import Note, rehearse
-from violute.training.unrest import partial_unrest_db
+from violute.training.unrest import partial_unrest_db, ripple_db
 from violute.voices.adaptation import loudness_quantiles
 from violute.voices.card import Card
 from violute.voices.ddsp import HarmonicVoice
@@ -57,19 +58,24 @@ def export_ddsp(
     tilt = (float(tilts.get(names[0], 0.0)), float(tilts.get(names[1], 0.0)))
     graph = VoiceGraph(decoder.eval(), reference_source).eval()
     entries = _entries(lines, names)
-    unrest = {name: ([0.0] * len(HARMONICS),) * 2 for name in names}
+    unrest, ripple = {name: [0.0] * len(HARMONICS) for name in names}, dict.fromkeys(names, 0.0)
     if is_rehearsed:
         trim = [noise_trim_db(notes) for notes in _notes(graph, entries, lines)]
         graph = VoiceGraph(decoder, reference_source, noise_trim_db=_tensor(trim)).eval()
-        for name, notes in zip(names, _notes(graph, entries, lines), strict=True):
-            unrest[name] = partial_unrest_db(notes)
+        still = _notes(graph, entries, lines)
+        ripple |= {name: ripple_db(notes) for name, notes in zip(names, still, strict=True)}
+        entries["settings"]["ripple_db"] = ripple
+        for name, notes, predicted in zip(names, _notes(graph, entries, lines), still, strict=True):
+            unrest[name] = partial_unrest_db(
+                [replace(a, predicted_db=b.predicted_db) for a, b in zip(notes, predicted, strict=True)]
+            )
         # The tilt is no part of what was measured: it comes on top of it.
         graph = VoiceGraph(decoder, reference_source, tilt, _tensor(trim)).eval()
     elif any(tilt):
         graph = VoiceGraph(decoder, reference_source, tilt).eval()
     entries["settings"] |= {
-        "unrest_db": {name: alone for name, (alone, _) in unrest.items()},
-        "common_unrest_db": {name: common for name, (_, common) in unrest.items()},
+        "ripple_db": ripple,
+        "unrest_db": unrest,
         "tilt_db_per_octave": dict(zip(names, tilt, strict=True)),
         "dial": _calibrated(graph, lines),
     }

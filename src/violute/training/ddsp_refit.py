@@ -15,6 +15,7 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -49,9 +50,13 @@ def decoder_of(voice: Path) -> DdspDecoder:
     arrays = {entry.name: onnx.numpy_helper.to_array(entry) for entry in graph.initializer}
     # The exporter turns the weights of the last layers over and forgets their names; their biases keep them.
     by_bias = {
-        name: array for node in graph.node for name, array in _turned(node, graph, arrays, ("to_harmonics", "to_noise"))
+        name: array
+        for node in graph.node
+        for name, array in _turned(node, graph, arrays, ("to_harmonics", "to_noise"))
     }
-    state = {name[len(PREFIX) :]: array for name, array in {**arrays, **by_bias}.items() if name.startswith(PREFIX)}
+    state = {
+        name[len(PREFIX) :]: array for name, array in {**arrays, **by_bias}.items() if name.startswith(PREFIX)
+    }
     channels = state["first.weight"].shape[0] if "first.weight" in state else 0
     n_blocks = len({name.split(".")[1] for name in state if name.startswith("blocks.")})
     config = DdspConfig(channels=channels, dilations=tuple(2**i for i in range(n_blocks)))
@@ -92,9 +97,11 @@ def check_parity(decoder: DdspDecoder, voice: Path) -> None:
     tilts = card.settings.get("tilt_db_per_octave", {})
     tilt = (float(tilts.get(card.ends[0], 0.0)), float(tilts.get(card.ends[1], 0.0)))
     with torch.no_grad():
-        read = VoiceGraph(decoder, tilt_db_per_octave=tilt)(torch.from_numpy(features), torch.from_numpy(f0_hz))
+        read = VoiceGraph(decoder, tilt_db_per_octave=tilt)(
+            torch.from_numpy(features), torch.from_numpy(f0_hz)
+        )
     if float(np.abs(read.harmonic_db.numpy() - played).max()) > LARGEST_DIFFERENCE_DB:
-        raise TrainingError(f"{voice}: its network is of another model: fit it with the version that trained it")
+        raise TrainingError(f"{voice}: its network is of another model: fit it with the version it is from")
 
 
 def refit_lines(folders: Sequence[Path], hold_out: Sequence[str], cache: Path) -> list[Line]:
@@ -135,8 +142,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         entries = json.loads(given.card.read_text(encoding="utf-8")) if given.card else {}
         hold_out = read_patterns(given.hold_out) if given.hold_out else []
         lines = refit_lines((given.a, given.b), hold_out, given.cache or given.out.with_suffix(".features"))
-        kept = {"name": card.name, "licence": card.licence, "description": card.description}
-        kept |= {"training_data": card.training_data, "command": card.command, **entries}
+        kept: dict[str, Any] = {
+            field: getattr(card, field)
+            for field in ("name", "licence", "description", "training_data", "command")
+        } | entries
         kept["tilt_db_per_octave"] = dict(zip(card.ends, given.tilt, strict=True))
         temporary = given.out.with_suffix(".part.onnx")
         export_ddsp(decoder, lines, card.ends, temporary, card=kept)

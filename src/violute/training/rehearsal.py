@@ -42,8 +42,7 @@ class Note:
 
     Attributes:
         f0_hz: Fundamental of each frame.
-        recorded: The sound, `HOP_LENGTH` samples a frame, with `ATTACK_FRAMES` before the first frame and after
-            the last.
+        recorded: The sound, `HOP_LENGTH` samples a frame, with `ATTACK_FRAMES` more on either side.
         played: Likewise.
         loudness_db: Of each frame.
         recorded_db: Level of each harmonic in the recording, in dB relative to the loudness.
@@ -77,9 +76,7 @@ def rehearse(voice: HarmonicVoice, lines: Sequence[Line]) -> list[Note]:
             continue
         played, predicted_db = play(voice, line)
         for note in chosen:
-            sound = slice(
-                (note.start - ATTACK_FRAMES) * HOP_LENGTH, (note.stop + ATTACK_FRAMES) * HOP_LENGTH
-            )
+            sound = slice((note.start - ATTACK_FRAMES) * HOP_LENGTH, (note.stop + ATTACK_FRAMES) * HOP_LENGTH)
             notes.append(
                 Note(
                     line.f0_hz[note],

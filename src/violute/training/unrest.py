@@ -3,10 +3,8 @@
 The network learns the likeliest level of each partial; what real partials do beyond that within half a
 second is measured here, from the recordings that it learned from, and played by `violute.voices.unrest`.
 Noise in a partial's lobe makes it seem to waver too. It does the same to partials that the voice plays
-without any unrest, so what is measured of those is taken off.
-
-Source:
-    Harman, Modern Factor Analysis (3rd ed. 1976), chapter 8: one common factor by principal axes.
+without any unrest, so what is measured of those is taken off. What goes in step with the vibrato is told
+apart: it is the ripple of the body.
 """
 
 from __future__ import annotations
@@ -21,7 +19,7 @@ from violute.data.harmonics import LOBE_BINS, LOBE_SUM, WINDOW_SECONDS, measure_
 from violute.synthesis.noise import N_BANDS, noise_bands
 from violute.training.noise_trim import gap_levels_db
 from violute.training.rehearsal import ATTACK_FRAMES, Note
-from violute.voices.unrest import HARMONICS
+from violute.voices.unrest import HARMONICS, RIPPLE_CENTS
 
 MOST_NOTES = 120
 SLOW_FRAMES = 50
@@ -34,66 +32,73 @@ FEWEST_FRAMES = 200
 """A harmonic that was clear for less takes over the unrest of the one below."""
 
 MOST_DB = 6.0
-N_ROUNDS = 30
+FEWEST_VIBRATO_FRAMES = 60
+LEAST_VIBRATO_CENTS = 4.0
+"""Effective value from which on a vibrato tells how steep the ripple is."""
+
+CLEAR_SHARE = 0.9
+FEWEST_SLOPES = 50
 
 
-def partial_unrest_db(notes: Sequence[Note]) -> tuple[list[float], list[float]]:
-    """Measure how partials stray from their prediction, at `HARMONICS`, in dB.
+def ripple_db(notes: Sequence[Note]) -> float:
+    """Measure how deep the ripple of the body is, from how steeply partials follow a vibrato, in dB.
 
     Args:
-        notes: As recorded, and as played by the voice without any unrest.
+        notes: As recorded, and as predicted without ripple.
 
     Returns:
-        Standard deviation of what each partial does by itself, and how far each goes along with what all
-        do together; as `violute.voices.unrest.wavering` takes them.
+        Standard deviation over frequency; 0 where too few notes have a vibrato.
     """
-    recorded, played = (np.zeros((len(HARMONICS), len(HARMONICS))) for _ in range(2))
-    count = np.zeros_like(recorded)
+    slopes: list[float] = []
+    chance: list[float] = []
+    for note in notes:
+        cents = _fast((1200.0 * np.log2(note.f0_hz))[:, None], np.ones((len(note.f0_hz), 1), bool))[:, 0]
+        if len(cents) < FEWEST_VIBRATO_FRAMES or cents.std() < LEAST_VIBRATO_CENTS:
+            continue
+        chosen = np.array(HARMONICS) - 1
+        recorded_db = note.recorded_db[:, chosen]
+        is_clear = (recorded_db > _clear_from_db(note)) & (note.f0_hz[:, None] * HARMONICS < note.highest_hz)
+        moved_db = _fast(recorded_db - note.predicted_db[:, chosen], is_clear)[
+            :, is_clear.mean(axis=0) > CLEAR_SHARE
+        ]
+        # The same vibrato run backwards from its middle tells how steep a slope chance makes.
+        for told, course in ((slopes, cents), (chance, np.roll(cents, len(cents) // 2)[::-1])):
+            movement = np.column_stack([course, np.gradient(course)])
+            told.extend(np.linalg.lstsq(movement, moved_db, rcond=None)[0][0])
+    if len(slopes) < FEWEST_SLOPES:
+        return 0.0
+    # Medians, for a few notes slide; 0.455 is the median of the square of a normal number.
+    steepness = np.median(np.square(slopes)) - np.median(np.square(chance))
+    db_per_cent = float(np.sqrt(max(steepness, 0.0) / 0.455))
+    # A Gaussian correlation of width L makes the slope's deviation that of the curve over L.
+    return round(min(db_per_cent * RIPPLE_CENTS, MOST_DB), 2)
+
+
+def partial_unrest_db(notes: Sequence[Note]) -> list[float]:
+    """Measure the standard deviation of partials about their prediction, at `HARMONICS`, in dB.
+
+    Args:
+        notes: As recorded, and as played by the voice without any unrest but with its ripple.
+    """
+    recorded, played, count = (np.zeros(len(HARMONICS)) for _ in range(3))
     for note in notes[:: max(1, len(notes) // MOST_NOTES)]:
         chosen = np.array(HARMONICS) - 1
         played_db = _played_db(note)[:, chosen]
         predicted_db = note.predicted_db[:, chosen]
         recorded_db = note.recorded_db[:, chosen]
-        floor_db = _clear_from_db(note)
-        is_clear = (recorded_db > floor_db) & (played_db > floor_db)
+        clear_db = _clear_from_db(note)
+        is_clear = (recorded_db > clear_db) & (played_db > clear_db)
         is_clear &= note.f0_hz[:, None] * HARMONICS < note.highest_hz
-        moved = (_fast(level_db - predicted_db, is_clear) for level_db in (recorded_db, played_db))
-        for total, deviation_db in zip((recorded, played), moved, strict=True):
-            total += deviation_db.T @ deviation_db
-        count += is_clear.T.astype(float) @ is_clear
-    known = np.diag(count) >= FEWEST_FRAMES
-    covariance = np.where(count >= FEWEST_FRAMES, (recorded - played) / np.maximum(count, 1.0), 0.0)
-    covariance[~known] = 0.0
-    covariance[:, ~known] = 0.0
-    alone, common = one_common_factor(covariance)
-    return _told(alone, known), _told(common, known)
-
-
-def one_common_factor(
-    covariance: Float[np.ndarray, "n n"],
-) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]:
-    """Explain a covariance by what each does alone and one movement of all.
-
-    Returns:
-        Standard deviations, and loadings whose sum is not negative.
-    """
-    variance = np.maximum(np.diag(covariance), 0.0)
-    alone = 0.5 * variance
-    common = np.zeros(len(covariance))
-    for _ in range(N_ROUNDS):
-        values, vectors = np.linalg.eigh(covariance - np.diag(np.diag(covariance)) + np.diag(variance - alone))
-        common = vectors[:, -1] * np.sqrt(max(float(values[-1]), 0.0))
-        common = np.clip(common, -np.sqrt(variance), np.sqrt(variance))
-        alone = np.maximum(variance - np.square(common), 0.0)
-    return np.sqrt(alone), common if common.sum() >= 0.0 else -common
-
-
-def _told(levels: Float[np.ndarray, " n"], known: Bool[np.ndarray, " n"]) -> list[float]:
-    told: list[float] = []
-    for level, is_known in zip(levels, known, strict=True):
-        value = round(float(np.clip(level, -MOST_DB, MOST_DB)), 2)
-        told.append(value if is_known else (told[-1] if told else 0.0))
-    return told
+        for total, level_db in ((recorded, recorded_db), (played, played_db)):
+            total += np.square(_fast(level_db - predicted_db, is_clear)).sum(axis=0)
+        count += is_clear.sum(axis=0)
+    unrest: list[float] = []
+    for square, n_frames in zip(recorded - played, count, strict=True):
+        known = (
+            min(float(np.sqrt(max(square, 0.0) / n_frames)), MOST_DB) if n_frames >= FEWEST_FRAMES else None
+        )
+        unrest.append(round(known, 2) if known is not None else (unrest[-1] if unrest else 0.0))
+    return unrest
 
 
 def _played_db(note: Note) -> Float[np.ndarray, "frame harmonic"]:

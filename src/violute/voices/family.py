@@ -104,9 +104,7 @@ class FamilyVoice(ABC):
             "convert a file, or stream with a voice of the family ddsp"
         )
 
-    def _take(
-        self, source: Source, voices: Voices, on_progress: OnProgress | None, *, is_flat: bool
-    ) -> Take:
+    def _take(self, source: Source, voices: Voices, on_progress: OnProgress | None, *, is_flat: bool) -> Take:
         checked_voices(voices)
         measurement = measure(source)
 
