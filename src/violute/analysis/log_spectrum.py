@@ -52,7 +52,8 @@ def hz_bin(frequency_hz: float | Float[np.ndarray, " *axes"]) -> Float[np.ndarra
 
 
 def log_spectra(
-    long_magnitudes: Float[np.ndarray, "frame long_bin"], short_magnitudes: Float[np.ndarray, "frame short_bin"]
+    long_magnitudes: Float[np.ndarray, "frame long_bin"],
+    short_magnitudes: Float[np.ndarray, "frame short_bin"],
 ) -> Float32[np.ndarray, "frame bin 2"]:
     """Lay spectra out on the grid of pitches.
 

@@ -65,7 +65,8 @@ class Candidates:
 
 
 def find_candidates(
-    long_magnitudes: Float[np.ndarray, "frame long_bin"], short_magnitudes: Float[np.ndarray, "frame short_bin"]
+    long_magnitudes: Float[np.ndarray, "frame long_bin"],
+    short_magnitudes: Float[np.ndarray, "frame short_bin"],
 ) -> Candidates:
     """Find the notes that may sound.
 
@@ -78,9 +79,7 @@ def find_candidates(
     is_sure = probability >= SURE_PROBABILITY
     f0_hz = sharpened(long_magnitudes, f0_hz, is_sure)
     power = divide_partials(long_magnitudes, f0_hz, is_sure)
-    return Candidates(
-        probability.astype(np.float32), f0_hz.astype(np.float32), power.astype(np.float32)
-    )
+    return Candidates(probability.astype(np.float32), f0_hz.astype(np.float32), power.astype(np.float32))
 
 
 def pitch_probability(levels: Float32[np.ndarray, "frame bin 2"]) -> Float32[np.ndarray, "frame pitch"]:

@@ -54,10 +54,10 @@ class TrackedNote:
     def widened(self, before: int, after: int) -> TrackedNote:
         """Hold its first and last frames for longer."""
         f0_hz, power, probability = (
-            np.pad(track, (before, after), mode="edge") for track in (self.f0_hz, self.power, self.probability)
+            np.pad(track, (before, after), mode="edge")
+            for track in (self.f0_hz, self.power, self.probability)
         )
         return TrackedNote(self.start - before, f0_hz, power, probability)
-
 
     def up_to(self, stop: int) -> TrackedNote:
         """End before frame `stop`."""
@@ -112,7 +112,7 @@ def follow_notes(candidates: Candidates) -> list[TrackedNote]:
 def without_ringing(notes: Sequence[TrackedNote]) -> list[TrackedNote]:
     """End notes where the next one begins, if all that is left of them then is what the room keeps.
 
-    Notes of one line overlap in a hall, as the notes of chords do; but a string that is bowed on stays as loud.
+    Notes of one line overlap in a hall, as those of chords do; but a string that is bowed on stays as loud.
 
     Args:
         notes: By their beginnings.

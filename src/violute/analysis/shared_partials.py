@@ -61,7 +61,9 @@ def sharpened(
     best = np.take_along_axis(bins, heights.argmax(axis=-1)[..., None], axis=-1)[..., 0]
     left, top, right = (np.log(magnitudes[rows, best + i] + 1e-12) for i in (-1, 0, 1))
     curvature = left - 2.0 * top + right
-    is_peak = is_near.any(axis=-1) & (top >= left) & (top >= right) & (curvature < 0.0) & (f0_hz > 0.0)[..., None]
+    is_peak = (
+        is_near.any(axis=-1) & (top >= left) & (top >= right) & (curvature < 0.0) & (f0_hz > 0.0)[..., None]
+    )
     offset = 0.5 * (left - right) / np.where(curvature < 0.0, curvature, -1.0)
     weight = is_peak * np.where(is_shared, SHARED_WEIGHT, 1.0) * np.square(number * magnitudes[rows, best])
     heard_hz = (weight * (best + offset) * BIN_HZ / number).sum(axis=-1)

@@ -87,9 +87,7 @@ class FamilyVoice(ABC):
         """
         return self._take(source, voices, on_progress, is_flat=False)
 
-    def _take(
-        self, source: Source, voices: Voices, on_progress: OnProgress | None, *, is_flat: bool
-    ) -> Take:
+    def _take(self, source: Source, voices: Voices, on_progress: OnProgress | None, *, is_flat: bool) -> Take:
         checked_voices(voices)
         measurement = measure(source)
 
