@@ -1,13 +1,13 @@
 """How well notes survive, in chords and in one line: write `bench/chords.json` and `bench/CHORDS.md`.
 
-    python bench/chords_bench.py --data DIR --judge judge/bin/python [--before SRC] [--skip-notes] [--skip-speed]
+    python bench/chords_bench.py --data DIR --judge judge/bin/python [--before SRC]
 
 DIR has folders polyphonic, violin, flute and scores. Notes are heard by basic-pitch in an environment of its
 own (`basic_pitch_notes.py` says how to make it) in the recording and in what the built-in voice makes of it,
 and scored against the score, where there is one, and against the notes heard in the recording. Scores were
-aligned to other copies of the recordings: a score is moved by the lag of the recording's notes. One-line pieces
-must come out the same with `--voices auto` as with `--voices 1`, byte for byte. Speed is processor time of
-one-line conversions, both ways and with the sources of `--before`, in turn.
+aligned to other copies of the recordings: a score is moved by the lag of the recording's notes. One-line
+pieces must come out the same with `--voices auto` as with `--voices 1`, byte for byte. Speed is processor
+time of one-line conversions, both ways and with the sources of `--before`, in turn.
 """
 
 from __future__ import annotations
@@ -203,8 +203,9 @@ def _page(report: dict[str, Any]) -> str:
     lines = [
         "# Chords",
         "",
-        "Written by `bench/chords_bench.py`; all figures stand in `chords.json`. F1 of notes as basic-pitch hears",
-        "them, onsets within 50 ms and pitches within 50 cents, at mix 0, 0.5 and 1; loudness is the A-weighted L1.",
+        "Written by `bench/chords_bench.py`; all figures stand in `chords.json`. F1 of notes as basic-pitch",
+        "hears them, onsets within 50 ms and pitches within 50 cents, at mix 0, 0.5 and 1; loudness is the",
+        "A-weighted L1.",
         "",
         "| piece | voices | F1, score | lost against the recording | F1, recording's notes | loudness, dB |",
         "|---|---|---|---|---|---|",

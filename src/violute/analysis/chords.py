@@ -1,9 +1,9 @@
 """`Controls` of several voices: one line where one note sounds, the notes of chords where several do.
 
-Whether there are chords is decided passage by passage: notes that overlap belong to one passage, and enough of
-it must overlap, near enough, to be more than a hall that rings on. Outside of such passages the first voice is
-the line as the tracker followed it, to the last bit. Inside, each note is led in a voice; the loudness of the
-frame, which the tracker measures as well, is divided among the notes by the power of their partials.
+Whether there are chords is decided passage by passage: notes that overlap belong to one passage, and enough
+of it must overlap, near enough, to be more than a hall that rings on. Outside of such passages the first
+voice is the line as the tracker followed it, to the last bit. Inside, each note is led in a voice; the
+loudness of the frame, measured as ever, is divided among the notes by the power of their partials.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from jaxtyping import Bool, Float, Int
 from violute.analysis.controls import SILENCE_DB, Controls
 from violute.analysis.log_spectrum import CONTROLS_FRAMES
 from violute.analysis.multipitch import Candidates
-from violute.analysis.note_tracks import TrackedNote, follow_notes, without_ringing
+from violute.analysis.note_tracks import TrackedNote, follow_notes, without_faint, without_ringing
 from violute.analysis.voice_leading import lead_voices
 from violute.errors import InputError
 
@@ -89,7 +89,7 @@ def chord_controls(line: Controls, candidates: Candidates, voices: Voices) -> Co
     n_most = MOST_VOICES if voices == "auto" else int(voices)
     if n_most == 1:
         return line
-    notes = without_ringing(follow_notes(candidates))
+    notes = without_ringing(without_faint(follow_notes(candidates)))
     passages = _passages(notes, len(candidates.f0_hz), is_sure_needed=voices == "auto")
     if not passages:
         return line

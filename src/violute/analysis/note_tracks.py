@@ -26,6 +26,9 @@ RINGING_DB = -8.0
 """A note that falls this far as the next begins was let go: what is left of it is the room's."""
 
 BEFORE_FRAMES = 10
+FAINT_POWER = 0.004
+"""Share of the loudest note's power below which another, 24 dB softer, is none: partials, or the room."""
+
 GAP_FRAMES = 3
 SHORTEST_FRAMES = 4
 
@@ -133,6 +136,20 @@ def without_ringing(notes: Sequence[TrackedNote]) -> list[TrackedNote]:
                 break
         kept.append(note)
     return kept
+
+
+def without_faint(notes: Sequence[TrackedNote]) -> list[TrackedNote]:
+    """Drop notes that lie far below others for most of their time."""
+    stop = max((note.stop for note in notes), default=0)
+    loudest = np.zeros(stop)
+    for note in notes:
+        inside = slice(note.start, note.stop)
+        loudest[inside] = np.maximum(loudest[inside], note.power)
+    return [
+        note
+        for note in notes
+        if float(np.median(note.power / np.maximum(loudest[note.start : note.stop], 1e-20))) > FAINT_POWER
+    ]
 
 
 def _append(note: _Open, frame: int, candidate: tuple[float, float, float]) -> None:

@@ -156,7 +156,10 @@ def _own_share(
     frame = np.arange(len(f0_hz)).reshape(-1, 1, 1, 1)
     other = np.arange(f0_hz.shape[1])
     theirs = predicted[frame, other, np.minimum(nearest.astype(np.int64), n_partials) - 1]
+    meets_unknown = (is_met & np.isnan(theirs)).any(axis=-1)
     theirs = np.where(is_met & (nearest <= n_partials), np.nan_to_num(theirs), 0.0).sum(axis=-1)
     left_over = np.maximum(heard - theirs, LEAST_SHARE * heard)
-    divided = heard * predicted / np.maximum(predicted + theirs, 1e-20)
-    return np.where(np.isnan(predicted), left_over, divided)
+    expected = predicted + theirs
+    # Beside a note of which nothing is known, the others take what is expected of them and no more.
+    expected = np.where(meets_unknown, np.maximum(expected, heard), expected)
+    return np.where(np.isnan(predicted), left_over, heard * predicted / np.maximum(expected, 1e-20))

@@ -60,6 +60,9 @@ FAINT_DB, INAUDIBLE_DB = -28.0, -40.0
 
 N_ROOMS = 32
 LOUDEST_ROOM = 1.2
+LOUDEST_NEARBY = 0.4
+"""Amplitude of the loudest partial of the piece that clips are taken from, as far as they can tell."""
+
 EQ_BENDS = 6
 EQ_DB = 4.0
 IGNORED = 255
@@ -242,7 +245,7 @@ def _heard(
             np.float32
         )
 
-    return log_spectra(coloured(long, N_FFTS[0]), coloured(short, N_FFTS[1]))
+    return log_spectra(coloured(long, N_FFTS[0]), coloured(short, N_FFTS[1]), loudest=LOUDEST_NEARBY)
 
 
 def _target(mixture: _Mixture) -> UInt8[np.ndarray, "frame pitch"]:
