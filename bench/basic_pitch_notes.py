@@ -2,7 +2,7 @@
 
     python3 -m venv judge
     judge/bin/pip install --no-deps basic-pitch
-    judge/bin/pip install 'numpy<2' onnxruntime librosa mir_eval pretty_midi scipy 'resampy<0.4.3' 'setuptools<81'
+    judge/bin/pip install 'numpy<2' 'setuptools<81' 'resampy<0.4.3' librosa mir_eval onnxruntime pretty_midi
     judge/bin/python bench/basic_pitch_notes.py FILE...
 
 Source:

@@ -1,13 +1,13 @@
 """How well notes survive, in chords and in one line: write `bench/chords.json` and `bench/CHORDS.md`.
 
-    python bench/chords_bench.py --data DIR --judge judge/bin/python [--before SRC] [--skip-notes | --skip-speed]
+    python bench/chords_bench.py --data DIR --judge judge/bin/python [--before SRC]
 
 DIR has folders polyphonic, violin, flute and scores. Notes are heard by basic-pitch in an environment of its
-own (`basic_pitch_notes.py` says how to make it) in the recording and in what the built-in voice makes of it, and
-scored against the score, where there is one, and against the notes heard in the recording. A score is aligned
-to another copy of its recording: the lag of the recording's notes is taken off all of them. One-line pieces must
-come out the same with `--voices auto` as with `--voices 1`, byte for byte. Speed is processor time of one-line
-conversions, both ways and with the sources of `--before`, in turn.
+own (`basic_pitch_notes.py` says how to make it) in the recording and in what the built-in voice makes of it,
+and scored against the score, where there is one, and against the notes heard in the recording. Scores were
+aligned to other copies of the recordings: a score is moved by the lag of the recording's notes. One-line
+pieces must come out the same with `--voices auto` as with `--voices 1`, byte for byte. Speed is processor
+time of one-line conversions, both ways and with the sources of `--before`, in turn.
 """
 
 from __future__ import annotations
@@ -86,18 +86,20 @@ def _note_rows(piece: Recording, options: argparse.Namespace) -> list[dict[str, 
                 output = take.render(mix)
                 sounds[Path(folder) / f"{len(sounds)}.wav"] = output
                 l1_db = loudness_l1_db(source_db, frame_loudness_db(output, RATE))
-                rows.append({"piece": piece.name, "voices": voices, "mix": mix, "loudness_l1_db": round(l1_db, 2)})
+                rows.append(
+                    {"piece": piece.name, "voices": voices, "mix": mix, "loudness_l1_db": round(l1_db, 2)}
+                )
         for path, sound in sounds.items():
             soundfile.write(path, sound, RATE, subtype="PCM_16")
         heard = _heard(options.judge, list(sounds))
     score = _score(options.data / "scores", piece.name)
     lag = lag_seconds(score, heard[0]) if score else 0.0
+    moved = [Note(n.onset_seconds + lag, n.offset_seconds + lag, n.f0_hz) for n in score]
     for row, notes in zip(rows, heard, strict=True):
         row["n_notes"] = len(notes)
         row["f1_recording"] = round(note_f1(heard[0], notes), 4)
         if score:
-            moved = [Note(n.onset_seconds - lag, n.offset_seconds - lag, n.f0_hz) for n in notes]
-            row["f1_score"] = round(note_f1(score, moved), 4)
+            row["f1_score"] = round(note_f1(moved, notes), 4)
     return rows
 
 
@@ -167,7 +169,15 @@ def _speed(options: argparse.Namespace) -> dict[str, Any]:
         for _ in range(options.repeats):
             for name, path in inputs.items():
                 for way, (src, flags) in ways.items():
-                    command = ["violute", "convert", str(path), f"{folder}/out.wav", "--force", "--quiet", *flags]
+                    command = [
+                        "violute",
+                        "convert",
+                        str(path),
+                        f"{folder}/out.wav",
+                        "--force",
+                        "--quiet",
+                        *flags,
+                    ]
                     spent = _processor_seconds(src, command)
                     seconds.setdefault(name, {}).setdefault(way, []).append(spent)
             for way, (src, _) in ways.items():
@@ -193,10 +203,11 @@ def _page(report: dict[str, Any]) -> str:
     lines = [
         "# Chords",
         "",
-        "Written by `bench/chords_bench.py`; all figures stand in `chords.json`. F1 of notes (onset within 50 ms, "
-        "pitch within 50 cents) as basic-pitch hears them, at mix 0, 0.5 and 1.",
+        "Written by `bench/chords_bench.py`; all figures stand in `chords.json`. F1 of notes as basic-pitch",
+        "hears them, onsets within 50 ms and pitches within 50 cents, at mix 0, 0.5 and 1; loudness is the",
+        "A-weighted L1.",
         "",
-        "| piece | voices | against the score | lost against the recording | against the recording's notes | loudness, L1 dB |",
+        "| piece | voices | F1, score | lost against the recording | F1, recording's notes | loudness, dB |",
         "|---|---|---|---|---|---|",
     ]
     rows = report.get("notes", [])
@@ -209,13 +220,18 @@ def _page(report: dict[str, Any]) -> str:
             scored = "f1_score" in source
             lost = [source["f1_score"] - row["f1_score"] for row in mixes] if scored else []
             lines.append(
-                f"| {piece} | {voices} | {_three(row['f1_score'] for row in mixes) if scored else 'no score'} "
+                f"| {piece} | {voices} "
+                f"| {_three(row['f1_score'] for row in mixes) if scored else 'no score'} "
                 f"| {_three(lost)} | {_three(row['f1_recording'] for row in mixes)} "
                 f"| {', '.join(str(row['loudness_l1_db']) for row in mixes)} |"
             )
     lines += ["", "Converted with `--voices auto` and with `--voices 1`, byte for byte:", ""]
     for row in report.get("same", []):
-        found = "all the same" if not row["differ"] else f"{len(row['differ'])} differ: {', '.join(row['differ'])}"
+        found = (
+            "all the same"
+            if not row["differ"]
+            else f"{len(row['differ'])} differ: {', '.join(row['differ'])}"
+        )
         lines.append(f"- {row['group']}: {row['n']}, {found}")
     lines += ["", "Processor seconds, whole process, medians:", ""]
     for name, ways in report.get("speed", {}).items():

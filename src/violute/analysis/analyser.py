@@ -220,6 +220,7 @@ def _candidates(
     if voices == 1:
         return Candidates.none(n_kept)
     is_asked = np.ones(len(f0_hz), bool) if voices != "auto" else doubtful_frames(wide, f0_hz)
+    loudest = float(wide.max())
     found: list[Candidates] = []
     place = 0
     for run_start, run_stop in _runs(is_asked[::CONTROLS_FRAMES]):
@@ -231,7 +232,8 @@ def _candidates(
             hop_length=CONTROLS_FRAMES * HOP_LENGTH,
         )
         found.append(Candidates.none(run_start - place))
-        found.append(find_candidates(long, wide[::CONTROLS_FRAMES][run_start:run_stop]))
+        short = wide[::CONTROLS_FRAMES][run_start:run_stop]
+        found.append(find_candidates(long, short, loudest=loudest))
         place = run_stop
     found.append(Candidates.none(max(first + n_kept - place, 0)))
     return Candidates.joined(found).frames(first, first + n_kept)

@@ -1,13 +1,14 @@
 """`Controls` of several voices: one line where one note sounds, the notes of chords where several do.
 
-Whether there are chords is decided passage by passage: notes that overlap belong to one passage, and it must
-hold enough of overlapping, near enough, to be more than a hall that rings on. Outside of such passages the first
-voice is the line as the tracker followed it, to the last bit. Inside, each note is led in a voice; the loudness
-of the frame, which the tracker measures as well, is divided among the notes by the power of their partials.
+Whether there are chords is decided passage by passage: notes that overlap belong to one passage, and enough
+of it must overlap, near enough, to be more than a hall that rings on. Outside of such passages the first
+voice is the line as the tracker followed it, to the last bit. Inside, each note is led in a voice; the
+loudness of the frame, measured as ever, is divided among the notes by the power of their partials.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -18,7 +19,7 @@ from jaxtyping import Bool, Float, Int
 from violute.analysis.controls import SILENCE_DB, Controls
 from violute.analysis.log_spectrum import CONTROLS_FRAMES
 from violute.analysis.multipitch import Candidates
-from violute.analysis.note_tracks import TrackedNote, follow_notes, without_ringing
+from violute.analysis.note_tracks import TrackedNote, follow_notes, without_faint, without_ringing
 from violute.analysis.voice_leading import lead_voices
 from violute.errors import InputError
 
@@ -36,8 +37,8 @@ CHORDAL_BALANCE = 0.25
 CHORDAL_RUN_FRAMES = 6
 CHORDAL_WINDOW_FRAMES = 200
 CHORDAL_FRAMES = 36
-"""Notes that are likely and balanced overlap in so many frames of four seconds where `auto` hears chords: 0.7 s.
-One line in a hall reaches two thirds of it at most, a piece of double stops has it half the time."""
+"""Notes that are likely and balanced overlap in so many frames of four seconds (0.7 s) where `auto` hears
+chords. One line in a hall reaches two thirds of it at most, a piece of double stops has it half the time."""
 
 CHORDAL_REACH_FRAMES = 500
 """Within ten seconds of there, a single overlap is taken for a chord as well."""
@@ -61,13 +62,15 @@ class _Passage:
     notes: list[TrackedNote]
 
 
-def checked_voices(voices: Voices) -> Voices:
+def checked_voices(voices: object) -> Voices:
     """Return `voices` if it is `auto` or a number from 1 to `MOST_VOICES`.
 
     Raises:
         InputError: It is neither.
     """
-    if voices == "auto" or (isinstance(voices, int) and not isinstance(voices, bool) and 1 <= voices <= MOST_VOICES):
+    if voices == "auto" or (
+        isinstance(voices, int) and not isinstance(voices, bool) and 1 <= voices <= MOST_VOICES
+    ):
         return voices
     raise InputError(f"voices is {voices!r}: give auto, or a number of notes at once from 1 to {MOST_VOICES}")
 
@@ -86,7 +89,7 @@ def chord_controls(line: Controls, candidates: Candidates, voices: Voices) -> Co
     n_most = MOST_VOICES if voices == "auto" else int(voices)
     if n_most == 1:
         return line
-    notes = without_ringing(follow_notes(candidates))
+    notes = without_ringing(without_faint(follow_notes(candidates)))
     passages = _passages(notes, len(candidates.f0_hz), is_sure_needed=voices == "auto")
     if not passages:
         return line
@@ -125,7 +128,9 @@ def _sum_within(is_there: Bool[np.ndarray, " frame"], reach: int) -> Int[np.ndar
     """Count what is there up to `reach` frames away."""
     sums = np.concatenate([[0], np.cumsum(is_there)])
     frames = np.arange(len(is_there))
-    return np.asarray(sums[np.minimum(frames + reach + 1, len(is_there))] - sums[np.maximum(frames - reach, 0)])
+    return np.asarray(
+        sums[np.minimum(frames + reach + 1, len(is_there))] - sums[np.maximum(frames - reach, 0)]
+    )
 
 
 def _passages(notes: Sequence[TrackedNote], n_frames: int, *, is_sure_needed: bool) -> list[_Passage]:
@@ -145,17 +150,21 @@ def _passages(notes: Sequence[TrackedNote], n_frames: int, *, is_sure_needed: bo
         near_chords = _sum_within(n_near >= CHORDAL_FRAMES, CHORDAL_REACH_FRAMES) > 0
         is_chordal = is_sure & near_chords
         spans = [span for span in spans if is_chordal[slice(*span)].any()]
-    return [
-        _Passage(start, stop, [note for note in notes if start <= note.start and note.stop <= stop])
-        for start, stop in spans
-    ]
+    starts = [note.start for note in notes]
+    passages = []
+    for start, stop in spans:
+        begun = notes[bisect_left(starts, start) : bisect_left(starts, stop)]
+        passages.append(_Passage(start, stop, [note for note in begun if note.stop <= stop]))
+    return passages
 
 
 def _with_edges(passage: _Passage, line: Controls, earliest: int, latest: int) -> _Passage:
-    """Let the first notes begin with their attack and the last ones ring on, while the line does nothing else."""
+    """Let the first notes begin with their attack and the last ones ring on, while the line does no more."""
     first = [note for note in passage.notes if note.start - passage.start <= ATTACK_FRAMES]
     last = [note for note in passage.notes if passage.stop - note.stop <= ATTACK_FRAMES]
-    before = _frames_alike(line, first, range(passage.start - 1, max(earliest, passage.start - ATTACK_FRAMES) - 1, -1))
+    before = _frames_alike(
+        line, first, range(passage.start - 1, max(earliest, passage.start - ATTACK_FRAMES) - 1, -1)
+    )
     after = _frames_alike(line, last, range(passage.stop, min(latest, passage.stop + HELD_FRAMES)))
     notes = [
         note.widened(
@@ -190,7 +199,8 @@ class _Tracks:
         self._periodicity[0] = line.periodicity[0]
         self._share = np.zeros((n_voices, line.n_frames), np.float32)
         self._share[0] = 1.0
-        self._last_hz = 0.0
+        self._has_pitch = np.zeros(self._share.shape, bool)
+        self._has_pitch[0] = True
 
     def play(self, passage: _Passage) -> None:
         """Lay the notes of a passage over the line."""
@@ -198,6 +208,7 @@ class _Tracks:
         start = passage.start * CONTROLS_FRAMES
         stop = min(passage.stop * CONTROLS_FRAMES, n_frames)
         self._periodicity[:, start:stop] = 0.0
+        self._has_pitch[:, start:stop] = False
         coming_hz = float(self._f0_hz[0, start - 1]) if start else 0.0
         power = np.zeros((n_voices, passage.stop - passage.start))
         for voice, notes in enumerate(lead_voices(passage.notes, n_voices, first_hz=coming_hz)):
@@ -214,7 +225,7 @@ class _Tracks:
         share_db = 10.0 * np.log10(np.maximum(share, 1e-12))
         loudness_db = np.where(share > 0.0, self._line.loudness_db + share_db, SILENCE_DB)
         return Controls(
-            f0_hz=self._f0_hz[:n_voices],
+            f0_hz=np.stack([self._carried_hz(voice) for voice in range(n_voices)]),
             periodicity=self._periodicity[:n_voices],
             loudness_db=np.maximum(loudness_db, SILENCE_DB).astype(np.float32),
             onset_strength=self._line.onset_strength,
@@ -228,8 +239,18 @@ class _Tracks:
         octaves = np.interp(frames, places, np.log2(note.f0_hz))
         self._f0_hz[voice, frames] = 2.0**octaves
         self._periodicity[voice, frames] = max(float(note.probability.max()), 0.5)
-        if voice:  # what is silent until the next note keeps the pitch, so that nothing glides there
-            self._f0_hz[voice, frames[-1] + 1 :] = self._f0_hz[voice, frames[-1]]
+        self._has_pitch[voice, frames] = True
+
+    def _carried_hz(self, voice: int) -> Float[np.ndarray, " frame"]:
+        """Pitch of a voice, in its rests that of the nearer note."""
+        known = np.flatnonzero(self._has_pitch[voice])
+        if len(known) in (0, self._line.n_frames):
+            return self._f0_hz[voice]
+        frames = np.arange(self._line.n_frames)
+        following = np.searchsorted(known, frames)
+        after = known[np.minimum(following, len(known) - 1)]
+        before = known[np.maximum(following - 1, 0)]
+        return self._f0_hz[voice, np.where(np.abs(after - frames) < np.abs(frames - before), after, before)]
 
 
 def _shares(power: Float[np.ndarray, "voice frame"]) -> Float[np.ndarray, "voice frame"]:

@@ -2,8 +2,9 @@
 
 A third of a semitone a bin, so that the partials of every note are the same steps apart. Two windows see
 each moment: a long one, which parts the partials of notes a third apart, and a short one, which tells when
-they begin. Levels stand relative to the loudest partial of the last and the next 0.3 s, so neither the gain
-of a recording nor its slow dynamics are heard.
+they begin. Levels stand relative to the loudest partial of the last and the next 0.3 s, or to a floor below
+the loudest of all, whichever is higher: neither the gain of a recording nor its slow dynamics are heard, and
+rests stay silent.
 
 Frames lie 20 ms apart: frame `i` is centred on second `i / FRAME_RATE_HZ`, and is frame `2 i` of `Controls`.
 """
@@ -13,7 +14,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
-from jaxtyping import Float, Float32
+from jaxtyping import Float, Float32, Num
 
 from violute.analysis.controls import FRAME_RATE_HZ as CONTROLS_RATE_HZ
 from violute.analysis.products import product
@@ -34,13 +35,16 @@ N_BINS = 216
 """Up to 11.8 kHz."""
 
 RANGE_DB = 60.0
-QUIETEST_DB = -80.0
-"""Where the loudest partial lies below this level, there is silence."""
+FLOOR_BELOW_DB = 12.0
+"""How far below the loudest partial of a piece a note may be before it is shown as soft."""
+
+SILENT_AMPLITUDE = 1e-4
+"""Where no partial is louder than this, there is silence."""
 
 REACH_FRAMES = 15
 
 
-def bin_hz(index: float | Float[np.ndarray, " *axes"]) -> Float[np.ndarray, " *axes"]:
+def bin_hz(index: float | Num[np.ndarray, " *axes"]) -> Float[np.ndarray, " *axes"]:
     """Frequency of a bin, whole or not, in Hz."""
     return np.asarray(440.0 * 2.0 ** ((LOWEST_MIDI + np.asarray(index) / BINS_PER_SEMITONE - 69.0) / 12.0))
 
@@ -52,13 +56,17 @@ def hz_bin(frequency_hz: float | Float[np.ndarray, " *axes"]) -> Float[np.ndarra
 
 
 def log_spectra(
-    long_magnitudes: Float[np.ndarray, "frame long_bin"], short_magnitudes: Float[np.ndarray, "frame short_bin"]
+    long_magnitudes: Float[np.ndarray, "frame long_bin"],
+    short_magnitudes: Float[np.ndarray, "frame short_bin"],
+    *,
+    loudest: float,
 ) -> Float32[np.ndarray, "frame bin 2"]:
     """Lay spectra out on the grid of pitches.
 
     Args:
         long_magnitudes: Of windows of `N_FFTS[0]` samples, every 20 ms, as `magnitude_frames` gives them.
         short_magnitudes: Of `N_FFTS[1]` samples, at the same moments; bins above the grid may be cut off.
+        loudest: Amplitude of the loudest partial of the piece that the spectra are from.
 
     Returns:
         Level in each bin, 1 at the loudest partial nearby and 0 at `RANGE_DB` below it.
@@ -70,7 +78,8 @@ def log_spectra(
         ],
         axis=2,
     )
-    return relative_levels(levels_db)
+    floor_db = 20.0 * np.log10(max(loudest, SILENT_AMPLITUDE)) - FLOOR_BELOW_DB
+    return relative_levels(levels_db, floor_db if loudest > SILENT_AMPLITUDE else 0.0)
 
 
 def grid_levels_db(
@@ -82,12 +91,14 @@ def grid_levels_db(
     return (10.0 * np.log10(np.maximum(power, np.float32(1e-12)))).astype(np.float32)
 
 
-def relative_levels(levels_db: Float[np.ndarray, "frame bin 2"]) -> Float32[np.ndarray, "frame bin 2"]:
-    """Refer levels to the loudest partial within `REACH_FRAMES`, window by window."""
+def relative_levels(
+    levels_db: Float[np.ndarray, "frame bin 2"], floor_db: float
+) -> Float32[np.ndarray, "frame bin 2"]:
+    """Refer levels to the loudest partial within `REACH_FRAMES`, or to the floor, window by window."""
     loudest_db = levels_db.max(axis=1)
     padded = np.pad(loudest_db, ((REACH_FRAMES, REACH_FRAMES), (0, 0)), mode="edge")
     nearby = np.lib.stride_tricks.sliding_window_view(padded, 2 * REACH_FRAMES + 1, axis=0).max(axis=-1)
-    nearby = np.maximum(nearby, QUIETEST_DB + RANGE_DB)
+    nearby = np.maximum(nearby, floor_db)
     return np.clip((levels_db - nearby[:, None]) / RANGE_DB + 1.0, 0.0, 1.0).astype(np.float32)
 
 

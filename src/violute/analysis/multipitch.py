@@ -65,22 +65,25 @@ class Candidates:
 
 
 def find_candidates(
-    long_magnitudes: Float[np.ndarray, "frame long_bin"], short_magnitudes: Float[np.ndarray, "frame short_bin"]
+    long_magnitudes: Float[np.ndarray, "frame long_bin"],
+    short_magnitudes: Float[np.ndarray, "frame short_bin"],
+    *,
+    loudest: float,
 ) -> Candidates:
     """Find the notes that may sound.
 
     Args:
         long_magnitudes: Spectra of `log_spectrum.N_FFTS[0]` samples, one every 20 ms.
         short_magnitudes: Of `N_FFTS[1]` samples.
+        loudest: Amplitude of the loudest partial of the piece.
     """
-    probability, place = likely_pitches(pitch_probability(log_spectra(long_magnitudes, short_magnitudes)))
+    levels = log_spectra(long_magnitudes, short_magnitudes, loudest=loudest)
+    probability, place = likely_pitches(pitch_probability(levels))
     f0_hz = np.where(probability > 0.0, bin_hz(place), 0.0)
     is_sure = probability >= SURE_PROBABILITY
     f0_hz = sharpened(long_magnitudes, f0_hz, is_sure)
     power = divide_partials(long_magnitudes, f0_hz, is_sure)
-    return Candidates(
-        probability.astype(np.float32), f0_hz.astype(np.float32), power.astype(np.float32)
-    )
+    return Candidates(probability.astype(np.float32), f0_hz.astype(np.float32), power.astype(np.float32))
 
 
 def pitch_probability(levels: Float32[np.ndarray, "frame bin 2"]) -> Float32[np.ndarray, "frame pitch"]:

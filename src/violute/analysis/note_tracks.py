@@ -26,6 +26,9 @@ RINGING_DB = -8.0
 """A note that falls this far as the next begins was let go: what is left of it is the room's."""
 
 BEFORE_FRAMES = 10
+FAINT_POWER = 0.004
+"""Share of the loudest note's power below which another, 24 dB softer, is none: partials, or the room."""
+
 GAP_FRAMES = 3
 SHORTEST_FRAMES = 4
 
@@ -54,10 +57,10 @@ class TrackedNote:
     def widened(self, before: int, after: int) -> TrackedNote:
         """Hold its first and last frames for longer."""
         f0_hz, power, probability = (
-            np.pad(track, (before, after), mode="edge") for track in (self.f0_hz, self.power, self.probability)
+            np.pad(track, (before, after), mode="edge")
+            for track in (self.f0_hz, self.power, self.probability)
         )
         return TrackedNote(self.start - before, f0_hz, power, probability)
-
 
     def up_to(self, stop: int) -> TrackedNote:
         """End before frame `stop`."""
@@ -112,7 +115,7 @@ def follow_notes(candidates: Candidates) -> list[TrackedNote]:
 def without_ringing(notes: Sequence[TrackedNote]) -> list[TrackedNote]:
     """End notes where the next one begins, if all that is left of them then is what the room keeps.
 
-    Notes of one line overlap in a hall, as the notes of chords do; but a string that is bowed on stays as loud.
+    Notes of one line overlap in a hall, as those of chords do; but a string that is bowed on stays as loud.
 
     Args:
         notes: By their beginnings.
@@ -133,6 +136,20 @@ def without_ringing(notes: Sequence[TrackedNote]) -> list[TrackedNote]:
                 break
         kept.append(note)
     return kept
+
+
+def without_faint(notes: Sequence[TrackedNote]) -> list[TrackedNote]:
+    """Drop notes that lie far below others for most of their time."""
+    stop = max((note.stop for note in notes), default=0)
+    loudest = np.zeros(stop)
+    for note in notes:
+        inside = slice(note.start, note.stop)
+        loudest[inside] = np.maximum(loudest[inside], note.power)
+    return [
+        note
+        for note in notes
+        if float(np.median(note.power / np.maximum(loudest[note.start : note.stop], 1e-20))) > FAINT_POWER
+    ]
 
 
 def _append(note: _Open, frame: int, candidate: tuple[float, float, float]) -> None:

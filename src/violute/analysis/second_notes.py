@@ -1,4 +1,4 @@
-"""A cheap doubt: where might more than one note sound? It decides where the network that hears chords listens.
+"""A cheap doubt: where may more than one note sound? It decides where the network that hears chords listens.
 
 The tracker has found one fundamental. Where much of the power of the spectral peaks lies beside its harmonics
 for a good part of a second, there may be a second note, and the network tells. What a hall keeps of earlier
@@ -41,7 +41,7 @@ WINDOW_LOOKS = 20
 
 DOUBTFUL_SHARE = 0.3
 MARGIN_LOOKS = 10
-WHOLE_SHARE = 0.2
+WHOLE_SHARE = 0.3
 """Where so much of a piece is doubtful, all of it is."""
 
 

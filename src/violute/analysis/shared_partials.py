@@ -61,7 +61,9 @@ def sharpened(
     best = np.take_along_axis(bins, heights.argmax(axis=-1)[..., None], axis=-1)[..., 0]
     left, top, right = (np.log(magnitudes[rows, best + i] + 1e-12) for i in (-1, 0, 1))
     curvature = left - 2.0 * top + right
-    is_peak = is_near.any(axis=-1) & (top >= left) & (top >= right) & (curvature < 0.0) & (f0_hz > 0.0)[..., None]
+    is_peak = (
+        is_near.any(axis=-1) & (top >= left) & (top >= right) & (curvature < 0.0) & (f0_hz > 0.0)[..., None]
+    )
     offset = 0.5 * (left - right) / np.where(curvature < 0.0, curvature, -1.0)
     weight = is_peak * np.where(is_shared, SHARED_WEIGHT, 1.0) * np.square(number * magnitudes[rows, best])
     heard_hz = (weight * (best + offset) * BIN_HZ / number).sum(axis=-1)
@@ -154,7 +156,10 @@ def _own_share(
     frame = np.arange(len(f0_hz)).reshape(-1, 1, 1, 1)
     other = np.arange(f0_hz.shape[1])
     theirs = predicted[frame, other, np.minimum(nearest.astype(np.int64), n_partials) - 1]
+    meets_unknown = (is_met & np.isnan(theirs)).any(axis=-1)
     theirs = np.where(is_met & (nearest <= n_partials), np.nan_to_num(theirs), 0.0).sum(axis=-1)
     left_over = np.maximum(heard - theirs, LEAST_SHARE * heard)
-    divided = heard * predicted / np.maximum(predicted + theirs, 1e-20)
-    return np.where(np.isnan(predicted), left_over, divided)
+    expected = predicted + theirs
+    # Beside a note of which nothing is known, the others take what is expected of them and no more.
+    expected = np.where(meets_unknown, np.maximum(expected, heard), expected)
+    return np.where(np.isnan(predicted), left_over, heard * predicted / np.maximum(expected, 1e-20))

@@ -27,7 +27,12 @@ def hann(n: int) -> Float[np.ndarray, " {n}"]:
 
 
 def magnitude_frames(
-    audio: Float[np.ndarray, " sample"], n_fft: int, start: int, n_frames: int, *, hop_length: int = HOP_LENGTH
+    audio: Float[np.ndarray, " sample"],
+    n_fft: int,
+    start: int,
+    n_frames: int,
+    *,
+    hop_length: int = HOP_LENGTH,
 ) -> Float[np.ndarray, "{n_frames} {n_fft}//2+1"]:
     """Magnitude spectra of Hann-windowed frames, scaled so that a sine reads its amplitude.
 

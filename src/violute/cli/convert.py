@@ -72,7 +72,8 @@ def convert(
         model.ts in the form of nn~, such as an export of RAVE (needs `pip install 'violute[train]'`): it runs
         as a program, and the mix leads from the recording (0) to what it plays (1).
     voices
-        How many notes may sound at once, 1 to 4; auto hears where there are chords, and one line costs no more.
+        How many notes may sound at once, 1 to 4; auto finds out where there are chords. For voices of the
+        family ddsp; the others play the sound as a whole.
     force
         Replace OUT, and convert again what is already there.
     json
@@ -171,10 +172,7 @@ def _n_voices(voices: str) -> Voices:
     """
     from violute.analysis.chords import checked_voices
 
-    try:
-        return checked_voices(voices if voices == "auto" else int(voices))
-    except ValueError:
-        return checked_voices(voices)  # which says what is allowed
+    return checked_voices(int(voices) if voices.isdecimal() else voices)
 
 
 def _inputs_and_output(paths: Sequence[str]) -> tuple[Sequence[str], str | None]:

@@ -45,6 +45,11 @@ from violute.voices.take import Take
 MAX_FRAMES = 120_000
 """Takes are kept for the next rendering up to so many frames together (20 minutes, about 100 MB)."""
 
+CHORDS_AT_REST = (
+    "several notes sound at once here, so the page plays what the dials were when they last rested"
+)
+"""What a live voice warns of where a recording holds chords: its live parameters are those of one note."""
+
 MAX_VOICES = 3
 REPORT_SECONDS = 0.05
 ANALYSIS_SHARE = 0.7
@@ -168,11 +173,14 @@ class Workbench:
         report(Progressed(ANALYSIS_SHARE))
         gain: tuple[float, ...] = ()
         has_parameters = is_live(take.performance)
+        told = take.warnings
+        if self.voice(job.voice).is_live and not has_parameters:
+            told = (*told, CHORDS_AT_REST)
         if has_parameters:
             job.parameters.write_bytes(live_parameters(take.performance))
             gain = live_gains(take)
         return Analysed(
-            warnings=tuple(_without_paths(line, job) for line in take.warnings),
+            warnings=tuple(_without_paths(line, job) for line in told),
             is_live=has_parameters,
             mixes=MIXES if gain else (),
             gain=gain,

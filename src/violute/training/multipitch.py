@@ -3,17 +3,19 @@ r"""Train the network that hears chords, from folders of recordings of one line,
     python -m violute.training.multipitch --data DIR --hold-out bench/held_out.txt --run runs/multipitch \
         --out src/violute/analysis/multipitch.onnx
 
-DIR is searched with its sub-folders; recordings of chords must not lie in it. The first hours' worth of
-clips is mixed once, into the run folder. A run that was stopped goes on with --resume.
+DIR is searched with its sub-folders; recordings of chords must not lie in it. The
+clips that it learns from are mixed once, into the run folder. A run that was stopped goes on with --resume.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from violute.data.recordings import Recording, list_recordings, read_patterns
 from violute.errors import InputError, VioluteError
@@ -45,6 +47,7 @@ def train_multipitch(
     recipe: MultipitchRecipe,
     *,
     hold_out: Sequence[str] = (),
+    card: Mapping[str, Any] | None = None,
     resume: bool = False,
     on_say: OnSay | None = None,
 ) -> TrainingResult:
@@ -56,6 +59,7 @@ def train_multipitch(
         run_dir: For metrics, checkpoints and clips.
         recipe: Sizes and rates.
         hold_out: Glob patterns of recordings that no part of it may hear.
+        card: Entries of what the file says of itself, instead of those that are known.
         resume: Continue the run in `run_dir`.
         on_say: Told in a line how far it is.
 
@@ -69,7 +73,9 @@ def train_multipitch(
     training, validation = _split(lines)
     seed, cache = recipe.loop.seed, run_dir / "clips"
     pools = [
-        build_pool(Mixer(kept), n, cache / f"{name}-{seed}.npy", seed=place, on_progress=_every_tenth(name, say))
+        build_pool(
+            Mixer(kept), n, cache / f"{name}-{seed}.npy", seed=place, on_progress=_every_tenth(name, say)
+        )
         for kept, n, name, place in (
             (training, recipe.n_clips, "training", seed),
             (validation, recipe.n_validation_clips, "validation", seed + 1_000_000),
@@ -78,8 +84,8 @@ def train_multipitch(
     heard: dict[str, float] = {}
     for line in training:
         heard[line.source] = heard.get(line.source, 0.0) + line.n_frames / 50.0
-    card = {"training_data": training_data(("lines",), [heard])[0], "command": command_text(sys.argv)}
-    task = MultipitchTask(pools[0], pools[1], recipe, card=card)
+    known = {"training_data": training_data(("lines",), [heard])[0], "command": command_text(sys.argv)}
+    task = MultipitchTask(pools[0], pools[1], recipe, card={**known, **(card or {})})
 
     def tell(progress: Progress) -> None:
         if progress.step % 50 == 0:
@@ -99,13 +105,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--data", type=Path, action="append", required=True, help="folder, may be given again")
+    parser.add_argument(
+        "--data", type=Path, action="append", required=True, help="folder, may be given again"
+    )
     parser.add_argument("--hold-out", type=Path, help="file of glob patterns, one a line")
     parser.add_argument("--run", type=Path, required=True, help="folder for checkpoints and clips")
     parser.add_argument("--out", type=Path, required=True, help="ONNX file to write")
     parser.add_argument("--recipe", choices=tuple(RECIPES), default="default")
     parser.add_argument("--steps", type=int, help="instead of the recipe's")
     parser.add_argument("--minutes", type=float, help="end after so much time, restarts counted together")
+    parser.add_argument("--card", type=Path, help="JSON file of entries that the ONNX file carries")
     parser.add_argument("--resume", action="store_true", help="continue the run in the folder")
     options = parser.parse_args(arguments)
     try:
@@ -119,8 +128,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             options.run,
             replace(recipe, loop=loop),
             hold_out=read_patterns(options.hold_out) if options.hold_out else (),
+            card=_read_card(options.card) if options.card else None,
             resume=options.resume,
-            on_say=lambda line: sys.stderr.write(line + "\n") and None,
+            on_say=_say,
         )
     except VioluteError as error:
         sys.stderr.write(f"{error}\n")
@@ -128,6 +138,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     measured = ", ".join(f"{name} {value:.4f}" for name, value in result.validation.items())
     sys.stdout.write(f"{options.out}: the weights of step {result.best_step}, {measured}\n")
     return 0
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(line + "\n")
+
+
+def _read_card(path: Path) -> Mapping[str, Any]:
+    try:
+        entries = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        raise InputError(f"{path}: cannot be read: give a JSON file with an object of entries") from None
+    if not isinstance(entries, dict):
+        raise InputError(f'{path}: holds no JSON object: give one, such as {{"licence": "CC BY 4.0"}}')
+    return entries
 
 
 def _split(lines: Sequence[Line]) -> tuple[list[Line], list[Line]]:

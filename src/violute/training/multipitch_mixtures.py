@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Float, Float32, UInt8
 from scipy.signal import fftconvolve
 
-from violute.analysis.log_spectrum import N_BINS, N_FFTS, bin_hz, hz_bin, log_spectra
+from violute.analysis.log_spectrum import N_BINS, N_FFTS, hz_bin, log_spectra
 from violute.analysis.spectra import SAMPLE_RATE, magnitude_frames
 from violute.models.multipitch import N_PITCHES
 from violute.synthesis.room import room_response
@@ -28,7 +28,23 @@ EDGE_FRAMES = 5
 """Frames of sound before and after a clip, for the windows that reach there."""
 
 KINDS = {"line": 0.3, "chords": 0.3, "lines": 0.25, "line over chords": 0.15}
-INTERVALS = {1: 0.2, 2: 0.5, 3: 3, 4: 3, 5: 2, 6: 1, 7: 4, 8: 3, 9: 3, 10: 1, 12: 4, 15: 1, 16: 1.5, 19: 1.5, 24: 0.7}
+INTERVALS = {
+    1: 0.2,
+    2: 0.5,
+    3: 3,
+    4: 3,
+    5: 2,
+    6: 1,
+    7: 4,
+    8: 3,
+    9: 3,
+    10: 1,
+    12: 4,
+    15: 1,
+    16: 1.5,
+    19: 1.5,
+    24: 0.7,
+}
 """Semitones from a note of a chord to the next above it, and how often they are drawn."""
 
 VOICES = {2: 0.55, 3: 0.27, 4: 0.18}
@@ -44,6 +60,9 @@ FAINT_DB, INAUDIBLE_DB = -28.0, -40.0
 
 N_ROOMS = 32
 LOUDEST_ROOM = 1.2
+LOUDEST_NEARBY = 0.4
+"""Amplitude of the loudest partial of the piece that clips are taken from, as far as they can tell."""
+
 EQ_BENDS = 6
 EQ_DB = 4.0
 IGNORED = 255
@@ -99,7 +118,9 @@ class Mixer:
         weight = np.array([line.n_frames for line in self._lines]) ** 0.5
         self._line_weight = weight / weight.sum()
         rng = np.random.default_rng(0)
-        self._rooms = [room_response(float(size), seed=i) for i, size in enumerate(rng.uniform(0, 1, N_ROOMS))]
+        self._rooms = [
+            room_response(float(size), seed=i) for i, size in enumerate(rng.uniform(0, 1, N_ROOMS))
+        ]
 
     def draw(self, rng: np.random.Generator) -> Clip:
         """Draw a clip."""
@@ -164,7 +185,9 @@ class Mixer:
         ratio = 2.0 ** ((midi - _midi(note)) / 12.0)
         onset = int(np.flatnonzero(note.state == SURE)[0])
         keeps_attack = rng.random() < 0.7
-        start = max(onset - 3, 0) if keeps_attack else onset + int(rng.integers(0, max(note.n_frames // 3, 1)))
+        start = (
+            max(onset - 3, 0) if keeps_attack else onset + int(rng.integers(0, max(note.n_frames // 3, 1)))
+        )
         return note.cut(min(start, note.n_frames - 4), n_frames, ratio)
 
     def _place(
@@ -173,7 +196,10 @@ class Mixer:
         if note.n_frames < 3:
             return
         faded = note.audio.copy()
-        n_in, n_out = int(0.004 * SAMPLE_RATE), min(int(rng.uniform(0.01, 0.06) * SAMPLE_RATE), len(faded) // 2)
+        n_in, n_out = (
+            int(0.004 * SAMPLE_RATE),
+            min(int(rng.uniform(0.01, 0.06) * SAMPLE_RATE), len(faded) // 2),
+        )
         faded[:n_in] *= np.linspace(0.0, 1.0, n_in, dtype=np.float32)
         faded[-n_out:] *= np.linspace(1.0, 0.0, n_out, dtype=np.float32)
         skip = max(-frame, 0)
@@ -215,9 +241,11 @@ def _heard(
     def coloured(magnitudes: np.ndarray, n_fft: int) -> np.ndarray:
         frequency_hz = np.arange(magnitudes.shape[1]) * (SAMPLE_RATE / n_fft)
         places = hz_bin(np.maximum(frequency_hz, 1.0))
-        return magnitudes * (10.0 ** (np.interp(places, np.arange(N_BINS), curve_db) / 20.0)).astype(np.float32)
+        return magnitudes * (10.0 ** (np.interp(places, np.arange(N_BINS), curve_db) / 20.0)).astype(
+            np.float32
+        )
 
-    return log_spectra(coloured(long, N_FFTS[0]), coloured(short, N_FFTS[1]))
+    return log_spectra(coloured(long, N_FFTS[0]), coloured(short, N_FFTS[1]), loudest=LOUDEST_NEARBY)
 
 
 def _target(mixture: _Mixture) -> UInt8[np.ndarray, "frame pitch"]:
@@ -235,7 +263,9 @@ def _target(mixture: _Mixture) -> UInt8[np.ndarray, "frame pitch"]:
         n_frames = inside.stop - at
         distance = np.abs(hz_bin(line.f0_hz[:n_frames])[:, None] - grid)
         below_db = line.loudness_db[:n_frames] + gain_db - loudest_db[inside]
-        state = np.where(below_db < INAUDIBLE_DB, OFF, np.where(below_db < FAINT_DB, UNSURE, line.state[:n_frames]))
+        state = np.where(
+            below_db < INAUDIBLE_DB, OFF, np.where(below_db < FAINT_DB, UNSURE, line.state[:n_frames])
+        )
         blurred = np.exp(-0.5 * np.square(distance / BLUR_BINS)) * (distance < 2.0)
         # The nearest pitch is asked for wholly, wherever between two bins the note lies.
         blurred /= np.maximum(blurred.max(axis=1, keepdims=True), 1e-3)

@@ -33,7 +33,11 @@ class Pool:
 
     def batch(
         self, indices: np.ndarray, shifts: np.ndarray
-    ) -> tuple[Float[Tensor, "clip frame bin 2"], Float[Tensor, "clip frame pitch"], Float[Tensor, "clip frame pitch"]]:
+    ) -> tuple[
+        Float[Tensor, "clip frame bin 2"],
+        Float[Tensor, "clip frame pitch"],
+        Float[Tensor, "clip frame pitch"],
+    ]:
         """Return spectra, target and weight of clips, each moved up by its number of bins."""
         spectra, target, weight = [], [], []
         for index, shift in zip(indices, shifts, strict=True):

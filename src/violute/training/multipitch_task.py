@@ -138,7 +138,10 @@ class MultipitchTask:
         self.network.eval()
         with torch.no_grad():
             measured = self.validate()
-        return {"validation_loss": round(measured["total"], 5), "frame_f1": round(measured["pitch/frame_f1"], 4)}
+        return {
+            "validation_loss": round(measured["total"], 5),
+            "frame_f1": round(measured["pitch/frame_f1"], 4),
+        }
 
 
 def pitch_loss(

@@ -1,8 +1,8 @@
 """Several voices as one performance: the same network plays each, and the sound is their sum.
 
-Voices are told apart by `violute.analysis.chords`. The loudness of a frame was divided among them by power, and
-the phases of their partials have nothing to do with each other, so the sum is as loud as the recording. A voice
-that rests costs nothing.
+Voices are told apart by `violute.analysis.chords`. The loudness of a frame was divided among them by power,
+and the phases of their partials have nothing to do with each other, so the sum is as loud as the recording. A
+voice that rests costs nothing.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class ChordPerformance:
         dry = replace(dials, room=np.zeros_like(dials.room))
         start = 0
         for parts in zip(*(voice.blocks(dry) for voice in self._voices), strict=True):
-            audio = np.sum(parts, axis=0, dtype=np.float32)
+            audio = np.asarray(np.sum(parts, axis=0), np.float32)
             if room is None:
                 yield audio
                 continue
