@@ -24,10 +24,10 @@ from violute.training.onnx_graph import onnx_bytes
 from violute.voices.card import Card
 from violute.voices.file import seal
 
-TEMPERATURE = 0.1
+TEMPERATURE = 0.15
 """At which a voice draws unless its card says otherwise: less noise than was learned, and steadier."""
 
-REACH = 1.5
+REACH = 2.0
 """How far the ends of the dial lie from its middle: 1 is at the embeddings, which tell little apart alone."""
 
 CONDITIONER, STEP = "conditioner", "step"

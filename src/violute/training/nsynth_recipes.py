@@ -26,6 +26,9 @@ class NsynthRecipe:
         most_noise: Standard deviation of what is laid on the decoder's past in the noisiest crop, on the
             mu-law scale of [-1, 1].
         missing_share: Share of the crops in which a span of the past is silent, at most all of it.
+        calm_from: Share of the steps after which the past grows more reliable, so that a network that has
+            learned to run free learns to say more exactly what comes next.
+        calm_to: Share of the noise and of the missing spans that is left after the last step.
         is_half: Whether convolutions compute with 16-bit numbers (bfloat16), twice as fast where the
             processor knows them.
         loss_weights: By path-like name of the loss; each loss has one.
@@ -41,6 +44,8 @@ class NsynthRecipe:
     code_noise: float = 0.0
     most_noise: float = 0.0
     missing_share: float = 0.0
+    calm_from: float = 1.0
+    calm_to: float = 1.0
     is_half: bool = False
     loss_weights: Mapping[str, float] = field(default_factory=lambda: {"waveform/bits": 1.0})
 
@@ -112,7 +117,7 @@ def nsynth_medium() -> NsynthRecipe:
 def nsynth_small() -> NsynthRecipe:
     """Return what a CPU core trains in an hour and a half, and plays in real time."""
     loop = LoopSettings(
-        n_steps=10_000,
+        n_steps=9_000,
         minutes=100.0,
         validate_every=250,
         checkpoint_every=100,
@@ -141,6 +146,8 @@ def _guided(loop: LoopSettings, network: NsynthConfig) -> NsynthRecipe:
         code_noise=0.05,
         most_noise=0.25,
         missing_share=0.5,
+        calm_from=0.7,
+        calm_to=0.3,
         loss_weights=GUIDED_WEIGHTS,
     )
 

@@ -99,16 +99,26 @@ class NsynthTask:
 
     def step(self, batch: Crops, context: StepContext) -> Losses:
         """Descend on the weighted losses."""
-        losses = weighted_total(self.losses(batch, context.generator), self.recipe.loss_weights)
+        unrest = self.unrest_at(context.step / context.n_steps)
+        losses = weighted_total(self.losses(batch, context.generator, unrest), self.recipe.loss_weights)
         context.descend("network", losses["total"])
         return losses
 
-    def losses(self, crops: Crops, generator: torch.Generator | None) -> dict[str, Float[Tensor, ""]]:
+    def unrest_at(self, done: float) -> float:
+        """Return how much of the past's unreliability is left when a share of the steps is done."""
+        recipe = self.recipe
+        late = max(done - recipe.calm_from, 0.0) / max(1.0 - recipe.calm_from, 1e-9)
+        return 1.0 - (1.0 - recipe.calm_to) * late
+
+    def losses(
+        self, crops: Crops, generator: torch.Generator | None, unrest: float = 1.0
+    ) -> dict[str, Float[Tensor, ""]]:
         """Compute every loss of the recipe, unweighted.
 
         Args:
             crops: To hear and to draw.
             generator: Of what makes the past and the code unreliable; None leaves both as they are.
+            unrest: Share of the recipe's noise on the past, and of what is missing there.
         """
         recipe, network = self.recipe, self.network
         levels = to_levels(crops.audio)
@@ -128,7 +138,7 @@ class NsynthTask:
             if "code/spectrum" in recipe.loss_weights:
                 seen = torch.cat([code, network.embedded(shares)], dim=1)
                 losses["code/spectrum"] = self._modules["spectrum"](seen, network.encoder.bank, wave)
-            losses["waveform/bits"] = self._bits(levels, wave, code, shares, crops, generator)
+            losses["waveform/bits"] = self._bits(levels, wave, code, shares, crops, generator, unrest)
         return {name: loss.float() for name, loss in losses.items()}
 
     def validate(self) -> Mapping[str, float]:
@@ -175,6 +185,7 @@ class NsynthTask:
         shares: Tensor,
         crops: Crops,
         generator: torch.Generator | None,
+        unrest: float,
     ) -> Float[Tensor, ""]:
         """Draw the frames without their context, from a past that is as unreliable as the recipe says."""
         recipe, network = self.recipe, self.network
@@ -186,8 +197,8 @@ class NsynthTask:
             before = unreliable(
                 before,
                 generator,
-                most_noise=recipe.most_noise,
-                missing_share=recipe.missing_share,
+                most_noise=unrest * recipe.most_noise,
+                missing_share=unrest * recipe.missing_share,
             )
         sines = None
         if config.n_harmonics:
