@@ -33,6 +33,7 @@ STAGE_TWO: Mapping[str, float] = {
     "latent/consistency": 0.5,
     "adversarial/decoder": 1.0,
     "adversarial/feature_matching": 2.0,
+    "adversarial/feature_statistics": 2.0,
     "critic/discriminators": 1.0,
 }
 
@@ -86,14 +87,14 @@ def are_discriminators_heard(step: int, recipe: RaveRecipe) -> bool:
 def rave_small() -> RaveRecipe:
     """Return what two CPU cores train in an hour."""
     loop = LoopSettings(
-        n_steps=9_500,
+        n_steps=6_000,
         minutes=120.0,
         validate_every=250,
         checkpoint_every=100,
         best_by=None,
         schedule="linear",
         final_factor=0.05,
-        averaging_decay=0.995,
+        averaging_decay=0.998,
         gradient_clip_norm=5.0,
     )
     return RaveRecipe(
@@ -103,7 +104,7 @@ def rave_small() -> RaveRecipe:
         stage_two_from_step=2_000,
         n_ahead=200,
         converted_share=0.67,
-        loss_weights={**STAGE_ONE, **STAGE_TWO, "latent/confusion": 0.5},
+        loss_weights={**STAGE_ONE, **STAGE_TWO, "latent/confusion": 0.5, "adversarial/decoder": 0.5},
     )
 
 
