@@ -21,6 +21,7 @@ from violute.models.rave_discriminators import (
     decoder_loss,
     discriminator_loss,
     feature_distance,
+    statistics_distance,
 )
 from violute.models.rave_latent import CroppedRave, latent_axes
 from violute.models.rave_networks import RaveConfig
@@ -195,10 +196,26 @@ def test_discriminators_judge_by_the_instrument_that_is_claimed():
     good, bad = ([torch.full((4, 8), value)] for value in (2.0, -2.0))
     real, made = first._replace(scores=good, others=bad), first._replace(scores=bad)
     assert float(discriminator_loss(real, made)) == 0.0
-    assert float(discriminator_loss(real._replace(others=good), made)) == 1.5, (
-        "a wrong claim counts as a fake"
-    )
+    wrong = real._replace(others=good)
+    assert float(discriminator_loss(wrong, made)) == 1.5, "a wrong claim counts as a fake"
     assert float(decoder_loss(real)) == -2.0
+
+
+def test_mean_features_are_compared_by_the_instrument_that_is_claimed():
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        sizes = DiscriminatorConfig(1, (4, 8), n_ffts=(256,), spectral_channels=(4,))
+        judges = Discriminators(sizes).requires_grad_(False)
+        noise = 0.1 * torch.randn(4, 4096)
+    flute, violin = torch.tensor([0, 0, 0, 0]), torch.tensor([1, 1, 1, 1])
+    who = torch.tensor([0, 1, 0, 1])
+    loud = torch.where(who[:, None] == 1, 3.0 * noise, noise)
+    real, same, swapped = (judges(one, who) for one in (loud, loud[[2, 3, 0, 1]], loud[[1, 0, 3, 2]]))
+    assert float(statistics_distance(real, who, same, who)) < 1e-4, "another order is no distance"
+    assert float(statistics_distance(real, who, swapped, who)) > 0.1
+    assert float(statistics_distance(real, who, swapped, 1 - who)) < 1e-4
+    with pytest.raises(RuntimeError):
+        statistics_distance(real, flute, same, violin)
 
 
 def test_discriminators_of_spectra_hear_levels_and_not_what_codecs_take_away():

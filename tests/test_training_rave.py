@@ -128,10 +128,8 @@ def test_a_plain_tone_may_be_heard_rich_and_a_rich_one_plain_at_the_same_pitch_a
 
 def test_a_disguise_is_the_same_in_loud_and_soft():
     audio = tone(440.0, 0.4) * np.repeat([0.01, 0.3], round(0.2 * SAMPLE_RATE))
-    spectra = []
     heard = disguised(np.stack([audio.astype(np.float32)] * 30), np.random.default_rng(2))
-    for half in np.split(heard, 2, axis=1):
-        spectra.append([overtone_share(one[1000:-1000]) for one in half])
+    spectra = [[overtone_share(one[1000:-1000]) for one in half] for half in np.split(heard, 2, axis=1)]
     loud_apart = np.abs(np.array(spectra[1]) - np.array(spectra[0]))
     assert np.median(loud_apart) < 0.1
 

@@ -37,6 +37,9 @@ SAMPLE_RATE = 44_100
 HIGHEST_HZ = 14_000.0
 """Up to which spectra are judged."""
 
+N_COARSE = 8
+"""Bands of frequency in which features of spectra are averaged."""
+
 SPECTRAL_FLOOR, LEVEL_SCALE = 1e-4, 9.2
 """Magnitude that stands for silence; with this scale its level reads -1 and full scale 1."""
 
@@ -199,3 +202,39 @@ def feature_distance(real: Judged, made: Judged, n_items: int) -> Float[Tensor, 
         for a, b in zip(first, second, strict=True)
     ]
     return torch.stack(distances).mean()
+
+
+def statistics_distance(
+    real: Judged, end: Int[Tensor, " batch"], made: Judged, claimed: Int[Tensor, " batch"]
+) -> Float[Tensor, ""]:
+    """Return the distance of mean features of each instrument's recordings and of what claims to be it.
+
+    What is made of the other instrument has no recording to be compared with; on average its features should
+    be those of the instrument all the same, which keeps a decoder from overdoing what the discriminators
+    like. Features of spectra are averaged within coarse bands of frequency.
+
+    Args:
+        real: Of recordings.
+        end: Who plays in them.
+        made: Of what the decoder made.
+        claimed: Which instrument it was told to be.
+
+    Source:
+        Salimans et al., Improved techniques for training GANs (NeurIPS 2016), section 3.1.
+    """
+    distances = []
+    for which in range(N_ENDS):
+        if not bool((end == which).any()) or not bool((claimed == which).any()):
+            continue
+        for first, second in zip(real.features, made.features, strict=True):
+            for a, b in zip(first, second, strict=True):
+                wanted, found = (_pooled(x[who == which]) for x, who in ((a.detach(), end), (b, claimed)))
+                distances.append((found - wanted).abs().mean() / wanted.abs().mean().clamp_min(1e-6))
+    return torch.stack(distances).mean()
+
+
+def _pooled(features: Tensor) -> Tensor:
+    """Return the mean over sounds and time, by channel and, of spectra, by coarse band."""
+    if features.ndim == 4:
+        features = functional.adaptive_avg_pool2d(features, (N_COARSE, 1))
+    return features.mean(dim=(0, -1))

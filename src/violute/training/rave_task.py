@@ -32,6 +32,7 @@ from violute.models.rave_discriminators import (
     decoder_loss,
     discriminator_loss,
     feature_distance,
+    statistics_distance,
 )
 from violute.models.rave_networks import InstrumentCritic
 from violute.training.losses import weighted_total, weights_of
@@ -202,6 +203,7 @@ class RaveTask:
                 "latent/consistency": self._lost_share(latent, bands, claimed),
                 "adversarial/decoder": decoder_loss(judged),
                 "adversarial/feature_matching": feature_distance(real, judged, n_own),
+                "adversarial/feature_statistics": statistics_distance(real, batch.end, judged, claimed),
             }
             decoder = weighted_total(losses, weights_of(losses, recipe.loss_weights))
             context.descend("autoencoder", decoder["total"])
