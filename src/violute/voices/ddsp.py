@@ -32,7 +32,7 @@ from violute.synthesis.room import Room
 from violute.voices.adaptation import Vibrato, adapted_loudness, into_range
 from violute.voices.articulation import attack_share, harmonic_gate
 from violute.voices.card import Card
-from violute.voices.contract import OnProgress
+from violute.voices.contract import OnProgress, StreamLike
 from violute.voices.family import FamilyVoice
 from violute.voices.levels import (
     harmonic_weights,
@@ -44,7 +44,7 @@ from violute.voices.levels import (
     root_of,
 )
 from violute.voices.live import LiveTracks
-from violute.voices.mix import Dials
+from violute.voices.mix import Dials, MixLike
 from violute.voices.network import UNUSABLE, open_network
 from violute.voices.unrest import N_TRACKS, rippling, unrest_curve, wavering
 
@@ -97,6 +97,16 @@ class HarmonicVoice(FamilyVoice):
         """Measure pitch, loudness and onsets of a recording."""
         controls = analyse_blocks(_resampled(source, measurement, on_progress))
         return HarmonicPerformance(self.session, self.settings, controls)
+
+    def stream(self, mix: MixLike = 0.5) -> StreamLike:
+        """Play along with mono sound at 44.1 kHz, 20 ms behind it.
+
+        Raises:
+            MixError: A dial is out of range or an automation is malformed.
+        """
+        from violute.voices.stream import HarmonicStream  # which builds on this module
+
+        return HarmonicStream(self, mix)
 
 
 class VoiceSettings:
