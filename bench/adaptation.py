@@ -33,7 +33,7 @@ from violute.evaluation.bench_clips import find_clips
 from violute.evaluation.judge import Judge
 from violute.evaluation.loudness import frame_loudness_db
 from violute.evaluation.pitch import judge_f0
-from violute.voices.adaptation import Vibrato, adapted_loudness
+from violute.voices.adaptation import Vibrato, adapted_loudness, loudness_quantiles
 from violute.voices.ddsp import HarmonicPerformance, HarmonicVoice
 from violute.voices.load import load_voice
 from violute.voices.mix import Mix, MixLike, dials
@@ -107,7 +107,7 @@ class Adaptation:
         relative_db = controls.loudness_db[0] - reference_loudness_db(controls)
         is_voiced = controls.periodicity[0] > 0.0
         target = self.voice.settings.loudness_quantiles[int(mix)]
-        mapped_db = adapted_loudness(relative_db, is_voiced, target)
+        mapped_db = adapted_loudness(relative_db, loudness_quantiles(relative_db[is_voiced]), target)
         without = self.perform(controls, end_loudness_db=[relative_db] * 2)
         shift_db = float(np.abs(mapped_db - relative_db)[is_voiced].mean())
         sounds = [play(p, mix) for p in (self.perform(controls), without)]

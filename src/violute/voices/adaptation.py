@@ -71,17 +71,17 @@ def map_loudness(
 
 def adapted_loudness(
     relative_db: Float[np.ndarray, " frame"],
-    is_voiced: Bool[np.ndarray, " frame"],
+    own: Float[np.ndarray, " quantile"],
     target: Float[np.ndarray, " quantile"],
 ) -> Float[np.ndarray, " frame"]:
     """Bring a performance's loudness nearer to what is as common for an instrument.
 
     Args:
         relative_db: Loudness relative to the loud notes of the performance.
-        is_voiced: Frames that belong to notes.
-        target: Quantiles of the instrument.
+        own: Its quantiles.
+        target: Those of the instrument.
     """
-    mapped = map_loudness(relative_db, loudness_quantiles(relative_db[is_voiced]), target)
+    mapped = map_loudness(relative_db, own, target)
     return relative_db + MAPPED_SHARE * (mapped - relative_db)
 
 

@@ -27,9 +27,9 @@ from violute.audio.resample import StreamResampler, resampled_length
 from violute.audio.source import Source
 from violute.errors import VoiceError
 from violute.synthesis.harmonics import HarmonicSynth
-from violute.synthesis.noise import N_BANDS, FilteredNoise, noise_bands
+from violute.synthesis.noise import FilteredNoise
 from violute.synthesis.room import Room
-from violute.voices.adaptation import Vibrato, adapted_loudness, into_range
+from violute.voices.adaptation import Vibrato, adapted_loudness, into_range, loudness_quantiles
 from violute.voices.articulation import attack_share, harmonic_gate
 from violute.voices.card import Card
 from violute.voices.contract import OnProgress, StreamLike
@@ -46,7 +46,7 @@ from violute.voices.levels import (
 from violute.voices.live import LiveTracks
 from violute.voices.mix import Dials, MixLike
 from violute.voices.network import UNUSABLE, open_network
-from violute.voices.unrest import N_TRACKS, rippling, unrest_curve, wavering
+from violute.voices.voice_settings import VoiceSettings
 
 BLOCK_FRAMES = 512
 LOOK_BACK_FRAMES = 64
@@ -57,9 +57,6 @@ HISTORY_FRAMES = 100
 
 CACHED_FRAMES = 60_000
 """Pieces up to this long (10 minutes) keep their levels for the next rendering."""
-
-RUMBLE_DB_PER_OCTAVE = 18.0
-RUMBLE_MOST_DB = 40.0
 
 UNPITCHED_HZ = 440.0
 
@@ -107,32 +104,6 @@ class HarmonicVoice(FamilyVoice):
         from violute.voices.stream import HarmonicStream  # which builds on this module
 
         return HarmonicStream(self, mix)
-
-
-class VoiceSettings:
-    """Numbers of the card that rendering needs.
-
-    Args:
-        card: With `loudness_quantiles` and `dial` among its settings.
-    """
-
-    def __init__(self, card: Card) -> None:
-        self.loudness_quantiles = [
-            np.asarray(card.settings["loudness_quantiles"][end], dtype=np.float64) for end in card.ends
-        ]
-        self.pitch_range_hz = [card.pitch_range_hz[end] for end in card.ends]
-        lowest_hz = [lowest for lowest, _ in self.pitch_range_hz]
-        self.rumble_root = np.stack([root_of(-rumble_db(hz)) for hz in lowest_hz])[:, None, :]
-        told_db = card.settings.get("unrest_db", dict.fromkeys(card.ends, ()))
-        self.unrest_db = np.stack([unrest_curve(told_db[end], N_TRACKS) for end in card.ends])
-        ripple_db = card.settings.get("ripple_db", {})
-        self.ripple_db = [float(ripple_db.get(end, 0.0)) for end in card.ends]
-        dial = np.asarray(card.settings.get("dial", [[0.0, 0.0], [1.0, 1.0]]), dtype=np.float64)
-        self.dial_mix, self.dial_weight = dial[:, 0], dial[:, 1]
-
-    def weight(self, mix: Float[np.ndarray, " frame"]) -> Float[np.ndarray, " frame"]:
-        """Turn the dial into a weight on the second end, so that equal steps sound equal."""
-        return np.interp(mix, self.dial_mix, self.dial_weight).astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -186,10 +157,11 @@ class HarmonicPerformance:
             self._f0_hz, self._loudness_db, is_voiced, frame_rate_hz=controls.frame_rate_hz
         )
         relative_db = self._loudness_db - reference_loudness_db(controls)
+        own = loudness_quantiles(relative_db[is_voiced])
         self._end_loudness_db = (
             list(end_loudness_db)
             if end_loudness_db is not None
-            else [adapted_loudness(relative_db, is_voiced, end) for end in settings.loudness_quantiles]
+            else [adapted_loudness(relative_db, own, end) for end in settings.loudness_quantiles]
         )
 
     @property
@@ -296,7 +268,8 @@ class HarmonicPerformance:
         # Without any pitch there are no harmonics to be loud.
         weight *= np.float32(self._is_pitched)
         ends = _Ends(
-            root_of(harmonic_db[:, inside]) * self._wavering(points, harmonic_db.shape[2]),
+            root_of(harmonic_db[:, inside])
+            * self._settings.wavering(points, f0_hz[inside], harmonic_db.shape[2]),
             root_of(noise_db[:, inside]) * self._settings.rumble_root,
             weight,
         )
@@ -305,15 +278,6 @@ class HarmonicPerformance:
         self._cache[start] = ends.as_type(np.float16)
         # The rounded ones this time too, or the first rendering would differ from the next.
         return self._cache[start].as_type(np.float32)
-
-    def _wavering(self, points: np.ndarray, n_harmonics: int) -> Float[np.ndarray, "end point harmonic"]:
-        """What makes the partials of both ends waver; see `violute.voices.unrest`."""
-        settings = self._settings
-        factors = np.stack([wavering(points, curve[:n_harmonics]) for curve in settings.unrest_db])
-        for factor, ripple_db in zip(factors, settings.ripple_db, strict=True):
-            if ripple_db > 0.0:
-                factor *= rippling(self._f0_hz[points], n_harmonics, ripple_db)
-        return factors
 
     def _features(self, end: int, first: int, stop: int) -> Float[np.ndarray, "frame feature"]:
         early = max(first - HISTORY_FRAMES, 0)
@@ -324,16 +288,6 @@ class HarmonicPerformance:
             self.controls.onset_strength[early:stop],
             frame_rate_hz=self.frame_rate_hz,
         )[first - early :]
-
-
-def rumble_db(lowest_hz: float) -> Float[np.ndarray, " band"]:
-    """How much noise to take off below an instrument's lowest note, in dB.
-
-    Down there a recording holds the rumble of its room, and the network has learned it.
-    """
-    centres_hz = noise_bands(N_BANDS, sample_rate=SAMPLE_RATE)
-    octaves_below = np.maximum(np.log2(lowest_hz / centres_hz), 0.0)
-    return np.minimum(RUMBLE_DB_PER_OCTAVE * octaves_below, RUMBLE_MOST_DB).astype(np.float32)
 
 
 def _resampled(
