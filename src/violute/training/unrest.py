@@ -36,6 +36,7 @@ FEWEST_VIBRATO_FRAMES = 60
 LEAST_VIBRATO_CENTS = 4.0
 """Effective value from which on a vibrato tells how steep the ripple is."""
 
+OTHER_RATES = (0.7, 1.4)
 CLEAR_SHARE = 0.9
 FEWEST_SLOPES = 50
 
@@ -61,8 +62,10 @@ def ripple_db(notes: Sequence[Note]) -> float:
         moved_db = _fast(recorded_db - note.predicted_db[:, chosen], is_clear)[
             :, is_clear.mean(axis=0) > CLEAR_SHARE
         ]
-        # The same vibrato run backwards from its middle tells how steep a slope chance makes.
-        for told, course in ((slopes, cents), (chance, np.roll(cents, len(cents) // 2)[::-1])):
+        # A vibrato of other rates tells how steep a slope chance makes.
+        frames = np.arange(len(cents))
+        others = [np.interp(frames * rate % (len(cents) - 1), frames, cents) for rate in OTHER_RATES]
+        for told, course in ((slopes, cents), *((chance, other) for other in others)):
             movement = np.column_stack([course, np.gradient(course)])
             told.extend(np.linalg.lstsq(movement, moved_db, rcond=None)[0][0])
     if len(slopes) < FEWEST_SLOPES:

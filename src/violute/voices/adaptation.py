@@ -78,8 +78,8 @@ def adapted_loudness(
 
     Args:
         relative_db: Loudness relative to the loud notes of the performance.
-        own: Quantiles of the performance.
-        target: Quantiles of the instrument.
+        own: Its quantiles.
+        target: Those of the instrument.
     """
     mapped = map_loudness(relative_db, own, target)
     return relative_db + MAPPED_SHARE * (mapped - relative_db)

@@ -35,7 +35,6 @@ from violute.voices.articulation import attack_share, harmonic_gate
 from violute.voices.card import Card
 from violute.voices.chords import ChordPerformance, separate_voices
 from violute.voices.contract import OnProgress, Performance, StreamLike
-from violute.voices.ddsp_settings import VoiceSettings
 from violute.voices.family import FamilyVoice
 from violute.voices.levels import (
     harmonic_weights,
@@ -49,6 +48,7 @@ from violute.voices.levels import (
 from violute.voices.live import LiveTracks
 from violute.voices.mix import Dials, MixLike
 from violute.voices.network import UNUSABLE, open_network
+from violute.voices.voice_settings import VoiceSettings
 
 BLOCK_FRAMES = 512
 LOOK_BACK_FRAMES = 64
@@ -296,7 +296,7 @@ class HarmonicPerformance:
         weight *= np.float32(self._is_pitched)
         ends = _Ends(
             root_of(harmonic_db[:, inside])
-            * self._settings.wavering(points, self._f0_hz[points], harmonic_db.shape[2]),
+            * self._settings.wavering(points, f0_hz[inside], harmonic_db.shape[2]),
             root_of(noise_db[:, inside]) * self._settings.rumble_root,
             weight,
         )

@@ -1,4 +1,4 @@
-"""What the card of a voice of the family `ddsp` says about rendering it."""
+"""Numbers of a card that the default family needs for rendering, laid out as it uses them."""
 
 from __future__ import annotations
 
@@ -41,16 +41,16 @@ class VoiceSettings:
         return np.interp(mix, self.dial_mix, self.dial_weight).astype(np.float32)
 
     def wavering(
-        self, frames: Int[np.ndarray, " point"], f0_hz: Float[np.ndarray, " point"], n_harmonics: int
+        self, points: Int[np.ndarray, " point"], f0_hz: Float[np.ndarray, " point"], n_harmonics: int
     ) -> Float[np.ndarray, "end point harmonic"]:
-        """Return what makes the partials of both ends waver: factors on the square root of each amplitude.
+        """Return what makes the partials of both ends waver: factors on the roots of their amplitudes.
 
         Args:
-            frames: Numbers of frames from the beginning of the performance.
-            f0_hz: Fundamental of each.
-            n_harmonics: Harmonics of the voice.
+            points: Numbers of frames from the beginning of the performance.
+            f0_hz: Fundamental there, above 0.
+            n_harmonics: Harmonics of the network.
         """
-        factors = np.stack([wavering(frames, curve[:n_harmonics]) for curve in self.unrest_db])
+        factors = np.stack([wavering(points, curve[:n_harmonics]) for curve in self.unrest_db])
         for factor, ripple_db in zip(factors, self.ripple_db, strict=True):
             if ripple_db > 0.0:
                 factor *= rippling(f0_hz, n_harmonics, ripple_db)
