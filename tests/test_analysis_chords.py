@@ -10,9 +10,9 @@ from violute.analysis import analyser, multipitch
 from violute.analysis.analyser import analyse, analyse_blocks
 from violute.analysis.chords import chord_controls
 from violute.analysis.multipitch import Candidates
+from violute.audio.read import read
 from violute.errors import InputError
 from violute.examples import example_paths
-from violute.audio.read import read
 
 FIELDS = ("f0_hz", "periodicity", "loudness_db", "onset_strength")
 
