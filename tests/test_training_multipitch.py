@@ -30,6 +30,7 @@ from violute.training.multipitch_mixtures import CLIP_FRAMES, FULL, IGNORED, KIN
 from violute.training.multipitch_pool import Pool, build_pool
 from violute.training.multipitch_task import (
     CARD_KEY,
+    MultipitchTask,
     found_pitches,
     graph_bytes,
     multipitch_default,
@@ -193,16 +194,26 @@ def test_the_shipped_network_is_small_and_says_what_it_learned_from():
     assert card["frame_f1"] > 0.8
 
 
-def test_a_run_that_was_stopped_ends_where_another_ends(recordings, tmp_path):
-    def run(name, steps, resume=False):
+def test_a_run_that_was_stopped_ends_where_another_ends(recordings, tmp_path, monkeypatch):
+    def run(name, *more):
         arguments = ["--data", str(recordings), "--run", str(tmp_path / name), "--recipe", "tiny"]
-        arguments += ["--out", str(tmp_path / f"{name}.onnx"), "--steps", str(steps)]
-        assert main([*arguments, *(["--resume"] if resume else [])]) == 0
+        assert main([*arguments, "--out", str(tmp_path / f"{name}.onnx"), *more]) == 0
         return onnx.load(tmp_path / f"{name}.onnx").graph
 
-    whole = run("whole", 4)
-    run("parts", 2)
-    parts = run("parts", 4, resume=True)
+    whole = run("whole")
+    step = MultipitchTask.step
+
+    def stopping(task, batch, context):
+        if context.step == 3:
+            raise KeyboardInterrupt
+        return step(task, batch, context)
+
+    monkeypatch.setattr(MultipitchTask, "step", stopping)
+    with pytest.raises(KeyboardInterrupt):
+        run("parts")
+    monkeypatch.undo()
+    assert not (tmp_path / "parts.onnx").exists()
+    parts = run("parts", "--resume")
     for one, other in zip(whole.initializer, parts.initializer, strict=True):
         np.testing.assert_array_equal(onnx.numpy_helper.to_array(one), onnx.numpy_helper.to_array(other))
 

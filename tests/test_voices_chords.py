@@ -15,13 +15,15 @@ from violute.analysis.analyser import analyse
 from violute.analysis.controls import Controls
 from violute.errors import InputError
 from violute.evaluation.loudness import frame_loudness_db, loudness_l1_db
-from violute.studio.worker import CHORDS_AT_REST
+from violute.studio.jobs import AnalyseJob, RenderJob
+from violute.studio.limits import Limits
+from violute.studio.worker import CHORDS_AT_REST, Workbench
 from violute.voices.chords import ChordPerformance, separate_voices
 from violute.voices.convert import convert_file
 from violute.voices.ddsp import HarmonicPerformance
 from violute.voices.family import ONE_SOUND
 from violute.voices.live import is_live
-from violute.voices.load import load_voice
+from violute.voices.load import DEFAULT_VOICE, load_voice
 from violute.voices.mix import Mix, dials
 
 
@@ -137,7 +139,22 @@ def test_onsets_belong_to_the_voices_whose_notes_begin():
 def test_chords_are_rendered_not_played_live(voice, audio):
     assert not is_live(voice.analyse(audio, SAMPLE_RATE).performance)
     assert is_live(voice.analyse(audio, SAMPLE_RATE, voices=1).performance)
-    assert "rested" in CHORDS_AT_REST
+
+
+@pytest.mark.parametrize("holds_chords", [True, False])
+def test_the_studio_renders_chords_and_says_so(audio, tmp_path, holds_chords):
+    played = audio if holds_chords else line((60, 64, 67), 0.5)
+    soundfile.write(tmp_path / "piece.wav", played, SAMPLE_RATE)
+    bench = Workbench(Limits())
+    takes = {"take": "a", "source": tmp_path / "piece.wav", "name": "piece.wav", "voice": DEFAULT_VOICE}
+    analysed = bench.analyse(
+        AnalyseJob(**takes, preview=tmp_path / "preview.wav", parameters=tmp_path / "live"), lambda _: None
+    )
+    assert analysed.is_live is not holds_chords
+    assert (tmp_path / "live").exists() is not holds_chords
+    assert (CHORDS_AT_REST in analysed.warnings) is holds_chords
+    bench.render(RenderJob(**takes, mix=Mix.at(0.5), destination=tmp_path / "out.wav"), lambda _: None)
+    assert soundfile.info(tmp_path / "out.wav").frames == len(played)
 
 
 def test_voices_that_play_the_whole_sound_say_that_the_number_changes_nothing():
