@@ -34,7 +34,7 @@ from violute.voices.adaptation import Vibrato, into_range, loudness_quantiles, m
 from violute.voices.articulation import attack_share, harmonic_gate
 from violute.voices.card import Card
 from violute.voices.chords import ChordPerformance, separate_voices
-from violute.voices.contract import OnProgress, Performance
+from violute.voices.contract import OnProgress, Performance, StreamLike
 from violute.voices.family import FamilyVoice
 from violute.voices.levels import (
     harmonic_weights,
@@ -46,7 +46,7 @@ from violute.voices.levels import (
     root_of,
 )
 from violute.voices.live import LiveTracks
-from violute.voices.mix import Dials
+from violute.voices.mix import Dials, MixLike
 from violute.voices.network import UNUSABLE, open_network
 from violute.voices.unrest import N_TRACKS, unrest_curve, wavering
 
@@ -111,6 +111,16 @@ class HarmonicVoice(FamilyVoice):
                 for i, voice in enumerate(separate_voices(controls))
             ]
         )
+
+    def stream(self, mix: MixLike = 0.5) -> StreamLike:
+        """Play along with mono sound at 44.1 kHz, 20 ms behind it.
+
+        Raises:
+            MixError: A dial is out of range or an automation is malformed.
+        """
+        from violute.voices.stream import HarmonicStream  # which builds on this module
+
+        return HarmonicStream(self, mix)
 
 
 class VoiceSettings:

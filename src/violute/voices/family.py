@@ -11,8 +11,10 @@ from jaxtyping import Num
 from violute.analysis.chords import Voices, checked_voices
 from violute.audio.channels import Measurement, measure
 from violute.audio.source import ArraySource, Source
+from violute.errors import VoiceError
 from violute.voices.card import Card
-from violute.voices.contract import OnProgress, Performance
+from violute.voices.contract import OnProgress, Performance, StreamLike
+from violute.voices.mix import MixLike
 from violute.voices.take import Frame, Take
 
 ONE_SOUND = "this voice plays the sound as a whole and tells no notes apart: voices changes nothing"
@@ -86,6 +88,21 @@ class FamilyVoice(ABC):
             InputError: `voices` is neither `auto` nor 1 to 4.
         """
         return self._take(source, voices, on_progress, is_flat=False)
+
+    def stream(self, mix: MixLike = 0.5) -> StreamLike:  # noqa: ARG002 - families that can stream read it
+        """Play along with sound that arrives as it is played.
+
+        Args:
+            mix: Dials, still or moving in seconds from the first sample.
+
+        Raises:
+            VoiceError: The family cannot.
+            MixError: A dial is out of range or an automation is malformed.
+        """
+        raise VoiceError(
+            f"voice {self.card.name} is of the family {self.card.family}, which needs the whole recording: "
+            "convert a file, or stream with a voice of the family ddsp"
+        )
 
     def _take(self, source: Source, voices: Voices, on_progress: OnProgress | None, *, is_flat: bool) -> Take:
         checked_voices(voices)
