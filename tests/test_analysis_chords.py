@@ -1,4 +1,4 @@
-"""Notes that sound together: each is found to a few cents, keeps its voice, and gets its share of the loudness."""
+"""Notes that sound together: each is found to a few cents, keeps its voice and gets its share of loudness."""
 
 import numpy as np
 import pytest

@@ -81,7 +81,10 @@ class MultipitchTask:
         self, training: Pool, validation: Pool, recipe: MultipitchRecipe, *, card: Mapping[str, Any]
     ) -> None:
         self.training, self.validation, self.recipe, self.card = training, validation, recipe, dict(card)
-        self.network = MultipitchNetwork(recipe.network).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(recipe.loop.seed)
+            network = MultipitchNetwork(recipe.network)
+        self.network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.optimizer = torch.optim.Adam(self.network.parameters(), lr=recipe.learning_rate)
 
     def modules(self) -> Mapping[str, torch.nn.Module]:
