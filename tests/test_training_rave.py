@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ import tiny_rave
 from tones import SAMPLE_RATE, tone
 from violute.data.recordings import list_recordings
 from violute.errors import TrainingError, TrainingWarning
+from violute.training.band_levels import invented_level_distance
 from violute.training.rave_checks import memory_told
 from violute.training.rave_data import SoundLine, draw
 from violute.training.rave_disguise import coloured, disguised
@@ -141,6 +143,19 @@ def test_two_notes_may_sound_at_once():
     shares = [overtone_share(one) for one in windows.audio[windows.end == 0].numpy()]
     lonely = max(overtone_share(line.audio[:4096] / 32_767) for line in lines if line.end == 0)
     assert 0.1 < np.mean(np.array(shares) > lonely + 0.05) < 0.5
+
+
+def test_invented_levels_are_those_of_the_instrument_that_is_claimed_at_any_loudness():
+    who = torch.tensor([0, 1, 0, 1])
+    bands = torch.randn(4, 16, 2000)
+    bands[:, 3:] *= torch.where(who == 1, 0.5, 0.05)[:, None, None]
+    distance = partial(invented_level_distance, bands, who)
+    assert float(distance(0.3 * bands[[2, 3, 0, 1]], who, 2)) == pytest.approx(0.0, abs=0.05)
+    # Seven of the eight judged bands are ten times as loud.
+    assert float(distance(bands[[1, 0, 3, 2]], who, 2)) == pytest.approx(7 / 8 * np.log(10.0), rel=0.25)
+    assert float(distance(bands[[1, 0, 3, 2]], 1 - who, 2)) == pytest.approx(0.0, abs=0.05)
+    assert float(distance(bands[[1, 0, 3, 2]], who, 16)) == 0.0
+    assert float(invented_level_distance(bands[::2], who[::2], bands[1::2], who[1::2], 2)) == 0.0
 
 
 def test_the_discriminators_go_ahead_alone():

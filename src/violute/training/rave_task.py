@@ -35,6 +35,7 @@ from violute.models.rave_discriminators import (
     statistics_distance,
 )
 from violute.models.rave_networks import InstrumentCritic
+from violute.training.band_levels import invented_level_distance
 from violute.training.losses import weighted_total, weights_of
 from violute.training.rave_checks import ACTIVE_VARIANCE, LEAST_ACTIVE, memory_told
 from violute.training.rave_data import FULL_SCALE, SoundLine, SoundWindows, draw
@@ -200,6 +201,9 @@ class RaveTask:
             own = SoundWindows(*(tensor[:n_own] for tensor in batch))
             losses = {
                 **self.reconstruction_losses(own, bands[:n_own]),
+                "spectral/invented_levels": invented_level_distance(
+                    self.network.analysis(batch.audio), batch.end, bands, claimed, self.network.n_heard_bands
+                ),
                 "latent/consistency": self._lost_share(latent, bands, claimed),
                 "adversarial/decoder": decoder_loss(judged),
                 "adversarial/feature_matching": feature_distance(real, judged, n_own),
