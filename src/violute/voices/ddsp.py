@@ -177,6 +177,7 @@ class HarmonicPerformance:
         self._vibrato = Vibrato.measure(
             self._f0_hz, self._loudness_db, is_voiced, frame_rate_hz=controls.frame_rate_hz
         )
+        self._still_hz = (self._f0_hz * 2.0 ** (-self._vibrato.cents / 1200.0)).astype(np.float32)
         piece = controls if piece is None else piece
         reference_db = reference_loudness_db(piece)
         relative_db = self._loudness_db - reference_db
@@ -296,7 +297,7 @@ class HarmonicPerformance:
         weight *= np.float32(self._is_pitched)
         ends = _Ends(
             root_of(harmonic_db[:, inside])
-            * self._settings.wavering(points, f0_hz[inside], harmonic_db.shape[2]),
+            * self._settings.wavering(points, f0_hz[inside], self._still_hz[points], harmonic_db.shape[2]),
             root_of(noise_db[:, inside]) * self._settings.rumble_root,
             weight,
         )

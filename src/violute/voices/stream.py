@@ -3,8 +3,8 @@
 A sample lies between two frames of 10 ms, and the later one is known 10 ms after its centre: the output
 runs `LATENCY_SAMPLES` behind the input, whatever the blocks. Each frame is measured by the causal analyser;
 levels, mixing and synthesis are those of `violute.voices.ddsp`. Three things need more time than a stream
-has: vibrato stays as it is played, loudness adapts to what was heard so far, and a note's attack is noise
-until its pitch is sure.
+has: vibrato stays as it is played and makes no partial ripple, loudness adapts to what was heard so far, and
+a note's attack is noise until its pitch is sure.
 
 Source:
     Engel et al., DDSP (ICLR 2020), for the synthesiser.
@@ -138,7 +138,9 @@ class HarmonicStream:
         levels = self._session.run(None, {"features": features, "f0_hz": f0_hz[-LOOK_BACK_FRAMES:]})
         harmonic_db, noise_db = (level[:, -1:] for level in levels)
         settings, point = self._settings, np.array([self._frame])
-        harmonic_ends = root_of(harmonic_db) * settings.wavering(point, f0_hz[-1:], harmonic_db.shape[2])
+        harmonic_ends = root_of(harmonic_db) * settings.wavering(
+            point, f0_hz[-1:], f0_hz[-1:], harmonic_db.shape[2]
+        )
         noise_ends = root_of(noise_db) * settings.rumble_root
 
         attack = float(attack_share(strength)[-1])
