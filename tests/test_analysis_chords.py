@@ -165,6 +165,12 @@ def test_the_gain_of_a_recording_changes_nothing(gain_db):
     assert np.mean((soft.periodicity > 0.0) != (loud.periodicity > 0.0)) < 0.02
 
 
+def test_a_strong_partial_makes_no_chord_but_is_a_note_where_it_was_asked_for():
+    """An octave may be one note, so it does not decide that there are chords."""
+    audio = chord((74, 86), 4.0)
+    assert_same(analyse(audio, voices="auto"), analyse(audio))
+
+
 def test_noise_silence_and_sines_are_no_chords():
     rng = np.random.default_rng(0)
     for audio in (

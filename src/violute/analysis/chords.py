@@ -113,6 +113,7 @@ def _overlaps(notes: Sequence[TrackedNote], n_frames: int) -> Bool[np.ndarray, "
 def _sure_overlaps(notes: Sequence[TrackedNote], n_frames: int) -> Bool[np.ndarray, " frame"]:
     """Tell the frames in which several notes sound that are likely, and about as loud as each other."""
     likely = [note for note in notes if float(note.probability.mean()) >= CHORDAL_PROBABILITY]
+    likely = _without_overtones(likely)
     loudest = np.zeros(n_frames)
     for note in likely:
         inside = slice(note.start, note.stop)
@@ -122,6 +123,28 @@ def _sure_overlaps(notes: Sequence[TrackedNote], n_frames: int) -> Bool[np.ndarr
         inside = slice(note.start, note.stop)
         count[inside] += note.power > CHORDAL_BALANCE * loudest[inside]
     return _long_runs(count >= 2, CHORDAL_RUN_FRAMES)
+
+
+def _without_overtones(notes: Sequence[TrackedNote]) -> list[TrackedNote]:
+    """Leave out notes that lie on a partial of another half of their time, as a strong partial would.
+
+    Args:
+        notes: By their beginnings.
+    """
+    hertz = [float(np.median(note.f0_hz)) for note in notes]
+    overtones: set[int] = set()
+    sounding: list[int] = []
+    for i, note in enumerate(notes):
+        sounding = [j for j in sounding if notes[j].stop > note.start]
+        for j in sounding:
+            low, high = (i, j) if hertz[i] < hertz[j] else (j, i)
+            shared = min(notes[i].stop, notes[j].stop) - note.start
+            ratio = hertz[high] / hertz[low]
+            is_partial = round(ratio) >= 2 and abs(np.log2(ratio / round(ratio))) < LIKE_OCTAVES
+            if is_partial and 2 * shared > len(notes[high].f0_hz):
+                overtones.add(high)
+        sounding.append(i)
+    return [note for i, note in enumerate(notes) if i not in overtones]
 
 
 def _sum_within(is_there: Bool[np.ndarray, " frame"], reach: int) -> Int[np.ndarray, " frame"]:
