@@ -44,15 +44,15 @@ def main() -> None:
     """Measure what was asked for and merge it into the document."""
     options = _options()
     out = ROOT / "bench" / "nsynth.json"
-    document = json.loads(out.read_text()) if out.is_file() else {}
     measured: dict[str, Callable[[argparse.Namespace], dict[str, object]]] = {
         "bits": bits_a_sample,
         "notes": notes,
         "pieces": pieces,
         "moves": moves,
     }
-    for name in options.only:
-        document[name] = measured[name](options)
+    figures = {name: measured[name](options) for name in options.only}
+    # Read only now: another run may have measured something else meanwhile.
+    document = {**(json.loads(out.read_text()) if out.is_file() else {}), **figures}
     document["command"] = (
         "python bench/nsynth_figures.py --run nsynth-run --voice voices/nsynth.onnx --data ../shared/data"
     )
