@@ -11,7 +11,6 @@ improvements of what is measured reach a voice in minutes. The weights stay as t
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -29,6 +28,7 @@ from violute.errors import TrainingError, VioluteError
 from violute.models.ddsp import DdspConfig, DdspDecoder, VoiceGraph
 from violute.training.ddsp_data import Line, lines_of, split
 from violute.training.ddsp_export import export_ddsp
+from violute.voices.card_entries import read_card_entries
 from violute.voices.file import open_voice_file
 from violute.voices.network import open_network
 
@@ -139,7 +139,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         decoder = decoder_of(given.voice)
         check_parity(decoder, given.voice)
         _, card = open_voice_file(given.voice)
-        entries = json.loads(given.card.read_text(encoding="utf-8")) if given.card else {}
+        entries = read_card_entries(given.card) if given.card else {}
         hold_out = read_patterns(given.hold_out) if given.hold_out else []
         lines = refit_lines((given.a, given.b), hold_out, given.cache or given.out.with_suffix(".features"))
         kept: dict[str, Any] = {
@@ -148,13 +148,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         } | entries
         kept["tilt_db_per_octave"] = dict(zip(card.ends, given.tilt, strict=True))
         temporary = given.out.with_suffix(".part.onnx")
-        export_ddsp(decoder, lines, card.ends, temporary, card=kept)
-        temporary.replace(given.out)
+        try:
+            export_ddsp(decoder, lines, card.ends, temporary, card=kept)
+            temporary.replace(given.out)
+        finally:
+            temporary.unlink(missing_ok=True)
     except VioluteError as error:
         sys.stderr.write(f"{error}\n")
         return 2
     except (OSError, ValueError) as error:
-        sys.stderr.write(f"{error}: give a readable card and a place that can be written\n")
+        sys.stderr.write(f"{error}: give a place that can be written\n")
         return 2
     return 0
 

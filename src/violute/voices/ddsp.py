@@ -62,7 +62,7 @@ CACHED_FRAMES = 60_000
 
 UNPITCHED_HZ = 440.0
 
-NO_PITCH = "no steady pitch was found: this voice plays one note at a time of a pitched instrument"
+NO_PITCH = "no steady pitch was found: this voice plays the notes of pitched instruments"
 LITTLE_PITCH_SHARE = 0.1
 
 

@@ -139,7 +139,7 @@ class HarmonicStream:
         harmonic_db, noise_db = (level[:, -1:] for level in levels)
         settings, point = self._settings, np.array([self._frame])
         harmonic_ends = root_of(harmonic_db) * settings.wavering(
-            point, f0_hz[-1:], f0_hz[-1:], harmonic_db.shape[2]
+            point, f0_hz[-1:], None, harmonic_db.shape[2]
         )
         noise_ends = root_of(noise_db) * settings.rumble_root
 

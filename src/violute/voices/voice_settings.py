@@ -44,7 +44,7 @@ class VoiceSettings:
         self,
         points: Int[np.ndarray, " point"],
         f0_hz: Float[np.ndarray, " point"],
-        still_hz: Float[np.ndarray, " point"],
+        still_hz: Float[np.ndarray, " point"] | None,
         n_harmonics: int,
     ) -> Float[np.ndarray, "end point harmonic"]:
         """Return what makes the partials of both ends waver: factors on the roots of their amplitudes.
@@ -53,12 +53,12 @@ class VoiceSettings:
             points: Numbers of frames from the beginning of the performance.
             f0_hz: Fundamental there, above 0.
             still_hz: The same without its vibrato: only what moves about it ripples, so that the colour of
-                a note stays as it was learned.
+                a note stays as it was learned. None where it is not known: nothing ripples.
             n_harmonics: Harmonics of the network.
         """
         factors = np.stack([wavering(points, curve[:n_harmonics]) for curve in self.unrest_db])
         for factor, ripple_db in zip(factors, self.ripple_db, strict=True):
-            if ripple_db > 0.0:
+            if ripple_db > 0.0 and still_hz is not None:
                 factor *= rippling(f0_hz, n_harmonics, ripple_db) / rippling(still_hz, n_harmonics, ripple_db)
         return factors
 
