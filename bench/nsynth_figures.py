@@ -63,7 +63,11 @@ def main() -> None:
 
 
 def notes(options: argparse.Namespace) -> dict[str, object]:
-    """Decode held-out notes from their own codes, each as its own instrument."""
+    """Decode held-out notes from their own codes, each as its own instrument.
+
+    Beside them what one code gives for all frames: the mean of the instrument's training recordings, or the
+    note's own, which still tells what a steady note is.
+    """
     voice = load_voice(options.voice)
     rng = np.random.default_rng(5)
     each = []
@@ -72,12 +76,14 @@ def notes(options: argparse.Namespace) -> dict[str, object]:
         found = [r for r in found if "notes" in r.source]
         chosen = [found[i] for i in sorted(rng.choice(len(found), options.notes, replace=False))]
         shown = []
+        mean_code = taught_codes(options, voice, name).mean(axis=0)
         for recording in chosen:
             audio = loudest(read_recording(recording, SAMPLE_RATE, peak=0.8), 1.5)
             take = voice.analyse(audio, SAMPLE_RATE)
             own = take.render(float(end))
             codes = take.performance.codes
-            of_mean = played(voice, with_mean_code(codes), float(end))
+            of_mean = played(voice, with_code(codes, mean_code), float(end))
+            of_own_mean = played(voice, with_code(codes, codes.code.mean(axis=0)), float(end))
             each.append(
                 {
                     "note": recording.name,
@@ -86,6 +92,8 @@ def notes(options: argparse.Namespace) -> dict[str, object]:
                     "spectral_db": spectral_db(audio, own),
                     "mean_code_raw_pitch_accuracy": accuracy(audio, of_mean),
                     "mean_code_spectral_db": spectral_db(audio, of_mean),
+                    "own_mean_raw_pitch_accuracy": accuracy(audio, of_own_mean),
+                    "own_mean_spectral_db": spectral_db(audio, of_own_mean),
                 }
             )
             shown += [audio, own]
@@ -191,9 +199,9 @@ def played(voice: NsynthVoice, codes: Codes, mix: float, notes: Codes | None = N
     return np.concatenate(list(performance.blocks(laid)))[: codes.n_samples]
 
 
-def with_mean_code(codes: Codes) -> Codes:
-    """Return codes that say in every frame what they say on average."""
-    return replace(codes, code=np.broadcast_to(codes.code.mean(axis=0), codes.code.shape).copy())
+def with_code(codes: Codes, code: np.ndarray) -> Codes:
+    """Return codes that say the same in every frame."""
+    return replace(codes, code=np.broadcast_to(code, codes.code.shape).copy())
 
 
 def draw(sounds: list[np.ndarray], name: str, seconds: float) -> None:

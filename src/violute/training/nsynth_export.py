@@ -24,7 +24,7 @@ from violute.training.onnx_graph import onnx_bytes
 from violute.voices.card import Card
 from violute.voices.file import seal
 
-TEMPERATURE = 0.15
+TEMPERATURE = 0.1
 """At which a voice draws unless its card says otherwise: less noise than was learned, and steadier."""
 
 REACH = 2.0
