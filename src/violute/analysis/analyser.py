@@ -77,18 +77,18 @@ def analyse_blocks(blocks: Iterable[Float[np.ndarray, " _sample"]], *, voices: V
         np.concatenate([getattr(m, name) for m in measured])
         for name in ("f0_hz", "periodicity", "loudness_db")
     )
-    levels_db = np.concatenate([m.levels_db for m in measured])
+    strength = onset_strength(np.concatenate([m.levels_db for m in measured]))
+    candidates = Candidates.joined([m.candidates for m in measured])
+    del measured  # an hour of levels is large enough without all that follows
     f0_hz = mend_octaves(f0_hz)
     is_voiced = voiced_frames(f0_hz, periodicity, loudness_db)
     line = Controls(
         f0_hz=carry_pitch(f0_hz, is_voiced, loudness_db)[None],
         periodicity=np.where(is_voiced, periodicity, 0.0).astype(np.float32)[None],
         loudness_db=loudness_db[None],
-        onset_strength=onset_strength(levels_db),
+        onset_strength=strength,
     )
-    if voices == 1:
-        return line
-    return chord_controls(line, Candidates.joined([m.candidates for m in measured]), voices)
+    return line if voices == 1 else chord_controls(line, candidates, voices)
 
 
 def mend_octaves(f0_hz: Float[np.ndarray, " frame"]) -> Float[np.ndarray, " frame"]:

@@ -244,9 +244,9 @@ class _Tracks:
     def controls(self) -> Controls:
         """Return the voices that ever sound."""
         n_voices = 1 + int(np.flatnonzero(self._share.any(axis=1))[-1])
-        share = self._share[:n_voices]
-        share_db = 10.0 * np.log10(np.maximum(share, 1e-12))
-        loudness_db = np.where(share > 0.0, self._line.loudness_db + share_db, SILENCE_DB)
+        loudness_db = np.float32(10.0) * np.log10(np.maximum(self._share[:n_voices], np.float32(1e-12)))
+        loudness_db += self._line.loudness_db
+        loudness_db[self._share[:n_voices] == 0.0] = SILENCE_DB
         return Controls(
             f0_hz=np.stack([self._carried_hz(voice) for voice in range(n_voices)]),
             periodicity=self._periodicity[:n_voices],
