@@ -125,11 +125,14 @@ def decode(
     if a is None and method is not None:
         raise InputError("--method says how codes move between those of --a and --b: give both")
     player = _player(voice)
+    player.check_codes(held, codes)
     laid = dials(settings, len(held.code), held.sample_rate / held.hop_length)
     if a is not None and b is not None:
-        towards = (read_codes(a).code, read_codes(b).code)
+        first, second = read_codes(a), read_codes(b)
+        for other, path in ((first, a), (second, b)):
+            player.check_codes(other, path)
+        towards = (first.code, second.code)
         held = replace(held, code=moved(held.code, towards, laid.tone, method or "means"))
-    player.check_codes(held, codes)
     performance = NsynthPerformance(player, held, notes)
     n_done = 0
     with (

@@ -25,7 +25,7 @@ from violute.analysis.spectra import SAMPLE_RATE as ANALYSIS_RATE
 from violute.analysis.spectrogram import PEAK
 from violute.data.recordings import Recording, read_recording
 from violute.models.nsynth import SAMPLE_RATE
-from violute.training.spectrogram_data import SOURCE_BALANCE
+from violute.training.spectrogram_data import source_chances
 
 WAVE_VERSION = 1
 """Part of the cache's key: raised when the reading changes."""
@@ -137,7 +137,10 @@ def draw_crops(
         augment: Whether to transpose and change the level a little.
     """
     ends = [[wave for wave in waves if wave.end == end] for end in sorted({wave.end for wave in waves})]
-    chances = [_weights(members) for members in ends]
+    chances = [
+        source_chances([wave.source for wave in members], [len(wave.audio) for wave in members])
+        for members in ends
+    ]
     n_samples = n_frames * hop_length
     crops, played, pitches, voiced, phases = [], [], [], [], []
     for i in range(n_crops):
@@ -241,13 +244,3 @@ def _start(length: int, n_samples: int, rng: np.random.Generator) -> int:
     """Choose a first sample: anywhere in a long recording, or so that a short one lies inside."""
     slack = length - n_samples
     return int(rng.integers(min(slack, 0), max(slack, 0) + 1))
-
-
-def _weights(waves: Sequence[Wave]) -> Float[np.ndarray, " wave"]:
-    """Chance of each: by its length within a source, by `SOURCE_BALANCE` between sources."""
-    lengths = np.array([len(wave.audio) for wave in waves], dtype=np.float64)
-    totals: dict[str, float] = {}
-    for wave, length in zip(waves, lengths, strict=True):
-        totals[wave.source] = totals.get(wave.source, 0.0) + length
-    weights = lengths * np.array([totals[wave.source] ** (SOURCE_BALANCE - 1.0) for wave in waves])
-    return weights / weights.sum()

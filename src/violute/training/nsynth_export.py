@@ -7,8 +7,6 @@ which draws one sample. Any ONNX reader opens it, and one file stays one file.
 
 from __future__ import annotations
 
-import io
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -22,6 +20,7 @@ from torch import Tensor, nn
 
 from violute.models.nsynth import SAMPLE_RATE, Nsynth
 from violute.models.nsynth_step import DecoderStep
+from violute.training.onnx_graph import onnx_bytes
 from violute.voices.card import Card
 from violute.voices.file import seal
 
@@ -96,7 +95,7 @@ def export_nsynth(
 
 def _encoder_bytes(network: Nsynth) -> bytes:
     wave = torch.zeros(2, 4 * network.config.hop_length)
-    return _exported(network.encoder, (wave,), {"wave": _AXES}, {"code": {0: "piece", 2: "frame"}})
+    return onnx_bytes(network.encoder, (wave,), {"wave": _AXES}, {"code": {0: "piece", 2: "frame"}})
 
 
 def conditioner_bytes(network: Nsynth) -> bytes:
@@ -104,7 +103,7 @@ def conditioner_bytes(network: Nsynth) -> bytes:
     code = torch.zeros(2, network.config.code_size, 4)
     inputs = {"code": {0: "piece", 2: "frame"}, "mix": {0: "piece", 1: "frame"}}
     outputs = {"conditions": {0: "piece", 2: "frame"}, "f0_hz": {0: "piece", 1: "frame"}}
-    return _exported(SteeringGraph(network), (code, torch.zeros(2, 4)), inputs, outputs)
+    return onnx_bytes(SteeringGraph(network), (code, torch.zeros(2, 4)), inputs, outputs)
 
 
 def step_bytes(network: Nsynth) -> bytes:
@@ -128,30 +127,7 @@ def step_bytes(network: Nsynth) -> bytes:
         "temperature": {},
     }
     outputs = {"level": {0: "piece"}, "heard": {1: "piece"}}
-    return _exported(DecoderStep(network.decoder).eval(), given, inputs, outputs)
-
-
-def _exported(
-    graph: nn.Module,
-    given: tuple[Tensor, ...],
-    inputs: Mapping[str, dict[int, str]],
-    outputs: Mapping[str, dict[int, str]],
-) -> bytes:
-    buffer = io.BytesIO()
-    with warnings.catch_warnings(), torch.no_grad():
-        # The tracing exporter announces its own retirement on every call.
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            graph,
-            given,
-            buffer,  # type: ignore[arg-type]  # the stub is narrower than the function, which takes files
-            input_names=list(inputs),
-            output_names=list(outputs),
-            dynamic_axes={**inputs, **outputs},
-            opset_version=17,
-            dynamo=False,
-        )
-    return buffer.getvalue()
+    return onnx_bytes(DecoderStep(network.decoder).eval(), given, inputs, outputs)
 
 
 def _with_constants(onnx_bytes: bytes, constants: Mapping[str, bytes]) -> bytes:
