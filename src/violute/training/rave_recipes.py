@@ -68,6 +68,8 @@ class RaveRecipe:
         n_samples: Of a window; a multiple of the latent step.
         n_ffts: Resolutions of the spectral loss, in samples.
         fidelity: Share of the latent's variance that the exported one keeps.
+        dial_ends: Where mix 0 and mix 1 of an exported voice stand between the embeddings, 0 and 1: a
+            discriminator's favourite may lie past the real instrument.
         is_augmented: Whether windows are transposed, levelled and coloured.
         loss_weights: By path-like name of the loss; each loss of both stages has one.
     """
@@ -83,6 +85,7 @@ class RaveRecipe:
     n_samples: int = 16_384
     n_ffts: tuple[int, ...] = (2048, 1024, 512, 128)
     fidelity: float = 0.99
+    dial_ends: tuple[float, float] = (0.0, 1.0)
     is_augmented: bool = True
     loss_weights: Mapping[str, float] = field(default_factory=lambda: {**STAGE_ONE, **STAGE_TWO})
 
@@ -116,6 +119,7 @@ def rave_small() -> RaveRecipe:
         DiscriminatorConfig(2, (8, 16, 32, 32), n_ffts=(1024,)),
         stage_two_from_step=2_000,
         n_ahead=200,
+        dial_ends=(0.0, 0.8),
         batch_size=8,
         loss_weights={**STAGE_ONE, **STAGE_TWO, **CLEAR_ENDS},
     )
