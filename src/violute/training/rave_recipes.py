@@ -9,7 +9,7 @@
 | channels | 64 to 1024 | 64 to 1024 | 96 to 256 | 48 to 112 |
 | parameters, without discriminators | 17.6 M | 20.5 M | 2.5 M | 0.31 M |
 | discriminators | waveforms | waveforms | waveforms, spectra | waveforms, spectra |
-| steps, stage one and two | 1.5 M, 1.5 M | 1.5 M, 1.5 M | 20 k, 20 k | 2 k, 4 k |
+| steps, stage one and two | 1.5 M, 1.5 M | 1.5 M, 1.5 M | 20 k, 20 k | 2 k, 5 k |
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ def are_discriminators_heard(step: int, recipe: RaveRecipe) -> bool:
 def rave_small() -> RaveRecipe:
     """Return what two CPU cores train in an hour."""
     loop = LoopSettings(
-        n_steps=9_000,
+        n_steps=7_000,
         minutes=120.0,
         validate_every=250,
         checkpoint_every=100,
