@@ -93,6 +93,9 @@ def rendered(performance, mix, monkeypatch, part="harmonics"):
     """One part of a rendering: the other's synthesis is silent."""
 
     class Silence:
+        def __init__(self, **settings):
+            """Take the seed of noise; silence needs none."""
+
         def block(self, first, *_):
             return np.zeros(HOP_LENGTH * (len(first) - 1), np.float32)
 

@@ -95,6 +95,9 @@ def test_what_is_read_back_mixes_as_a_rendering_does(performance, mix, monkeypat
             return np.zeros(441 * (len(f0_hz) - 1), np.float32)
 
     class Noise:
+        def __init__(self, *, seed):
+            assert seed == 0
+
         def block(self, noise_db):
             heard["noise_db"].append(noise_db[:-1])
             return np.zeros(441 * (len(noise_db) - 1), np.float32)

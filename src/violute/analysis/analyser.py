@@ -12,9 +12,13 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from violute.analysis import pitch
+from violute.analysis.chords import Voices, checked_voices, chord_controls
 from violute.analysis.controls import SILENCE_DB, Controls
+from violute.analysis.log_spectrum import CONTROLS_FRAMES, N_FFTS
 from violute.analysis.loudness import frame_loudness_db
+from violute.analysis.multipitch import Candidates, find_candidates
 from violute.analysis.onsets import band_levels_db, onset_strength
+from violute.analysis.second_notes import doubtful_frames
 from violute.analysis.spectra import HOP_LENGTH, SAMPLE_RATE, count_frames, magnitude_frames
 
 BLOCK_FRAMES = 1000
@@ -45,38 +49,46 @@ class _Measured:
     periodicity: Float[np.ndarray, " frame"]
     loudness_db: Float[np.ndarray, " frame"]
     levels_db: Float[np.ndarray, "frame band"]
+    candidates: Candidates
 
 
-def analyse(audio: Float[np.ndarray, " sample"]) -> Controls:
+def analyse(audio: Float[np.ndarray, " sample"], *, voices: Voices = 1) -> Controls:
     """Measure a mono recording at `SAMPLE_RATE`: the twin of `analyse_blocks` for arrays."""
-    return analyse_blocks([audio])
+    return analyse_blocks([audio], voices=voices)
 
 
-def analyse_blocks(blocks: Iterable[Float[np.ndarray, " _sample"]]) -> Controls:
+def analyse_blocks(blocks: Iterable[Float[np.ndarray, " _sample"]], *, voices: Voices = 1) -> Controls:
     """Measure a recording that arrives in blocks of any size.
 
     The result does not depend on how the sound is cut into blocks.
 
     Args:
         blocks: Mono sound at `SAMPLE_RATE`.
+        voices: How many notes may sound at once, 1 to 4; `auto` finds out passage by passage.
 
     Returns:
-        Controls of one voice, `count_frames(samples)` frames long.
+        Controls of one voice, or of as many as there are, `count_frames(samples)` frames long.
+
+    Raises:
+        InputError: `voices` is something else.
     """
-    measured = list(_in_parallel(_pieces(blocks)))
+    measured = list(_in_parallel(_pieces(blocks), checked_voices(voices)))
     f0_hz, periodicity, loudness_db = (
         np.concatenate([getattr(m, name) for m in measured])
         for name in ("f0_hz", "periodicity", "loudness_db")
     )
-    levels_db = np.concatenate([m.levels_db for m in measured])
+    strength = onset_strength(np.concatenate([m.levels_db for m in measured]))
+    candidates = Candidates.joined([m.candidates for m in measured])
+    del measured  # an hour of levels is large enough without all that follows
     f0_hz = mend_octaves(f0_hz)
     is_voiced = voiced_frames(f0_hz, periodicity, loudness_db)
-    return Controls(
+    line = Controls(
         f0_hz=carry_pitch(f0_hz, is_voiced, loudness_db)[None],
         periodicity=np.where(is_voiced, periodicity, 0.0).astype(np.float32)[None],
         loudness_db=loudness_db[None],
-        onset_strength=onset_strength(levels_db),
+        onset_strength=strength,
     )
+    return line if voices == 1 else chord_controls(line, candidates, voices)
 
 
 def mend_octaves(f0_hz: Float[np.ndarray, " frame"]) -> Float[np.ndarray, " frame"]:
@@ -170,7 +182,7 @@ def _pieces(
         remaining -= keep
 
 
-def _measure(piece: _Piece) -> _Measured:
+def _measure(piece: _Piece, voices: Voices) -> _Measured:
     audio, left_frames, keep = piece
     before = min(left_frames, CONTEXT_FRAMES)
     start = (left_frames - before) * HOP_LENGTH
@@ -182,16 +194,65 @@ def _measure(piece: _Piece) -> _Measured:
         periodicity[before : before + keep],
         frame_loudness_db(short, SAMPLE_RATE),
         band_levels_db(short, SAMPLE_RATE),
+        _candidates(audio, wide, f0_hz, start, slice(before, before + keep), voices),
     )
 
 
-def _in_parallel(pieces: Iterable[_Piece]) -> Iterator[_Measured]:
+def _candidates(
+    audio: Float[np.ndarray, " sample"],
+    wide: Float[np.ndarray, "frame bin"],
+    f0_hz: Float[np.ndarray, " frame"],
+    start: int,
+    kept: slice,
+    voices: Voices,
+) -> Candidates:
+    """Listen for notes that sound together: everywhere if told that there are some, else where in doubt.
+
+    Args:
+        audio: Of the piece.
+        wide: Its spectra for the pitch search.
+        f0_hz: What the search found.
+        start: Sample on which the first of these frames is centred.
+        kept: Frames of the result among them; the others are context.
+        voices: How many notes may sound at once.
+    """
+    first, n_kept = kept.start // CONTROLS_FRAMES, -(-(kept.stop - kept.start) // CONTROLS_FRAMES)
+    if voices == 1:
+        return Candidates.none(n_kept)
+    is_asked = np.ones(len(f0_hz), bool) if voices != "auto" else doubtful_frames(wide, f0_hz)
+    loudest = float(wide.max())
+    found: list[Candidates] = []
+    place = 0
+    for run_start, run_stop in _runs(is_asked[::CONTROLS_FRAMES]):
+        long = magnitude_frames(
+            audio,
+            N_FFTS[0],
+            start + run_start * CONTROLS_FRAMES * HOP_LENGTH,
+            run_stop - run_start,
+            hop_length=CONTROLS_FRAMES * HOP_LENGTH,
+        )
+        found.append(Candidates.none(run_start - place))
+        short = wide[::CONTROLS_FRAMES][run_start:run_stop]
+        found.append(find_candidates(long, short, loudest=loudest))
+        place = run_stop
+    found.append(Candidates.none(max(first + n_kept - place, 0)))
+    return Candidates.joined(found).frames(first, first + n_kept)
+
+
+def _runs(is_there: Bool[np.ndarray, " frame"]) -> Iterator[tuple[int, int]]:
+    """First frame and the one after the last of each run."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], is_there, [False]]).astype(np.int8)))
+    for start, stop in zip(edges[::2], edges[1::2], strict=True):
+        yield int(start), int(stop)
+
+
+def _in_parallel(pieces: Iterable[_Piece], voices: Voices) -> Iterator[_Measured]:
     """Measure pieces in order on all cores, never holding more than a few."""
     n_workers = os.cpu_count() or 1
     with ThreadPoolExecutor(n_workers) as pool:
         waiting: deque[Future[_Measured]] = deque()
         for piece in pieces:
-            waiting.append(pool.submit(_measure, piece))
+            waiting.append(pool.submit(_measure, piece, voices))
             if len(waiting) > n_workers:
                 yield waiting.popleft().result()
         while waiting:

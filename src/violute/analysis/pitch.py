@@ -107,6 +107,36 @@ def track_pitch(
     return f0_hz.astype(np.float32), _periodicity(magnitudes, f0_hz)
 
 
+class PitchFollower:
+    """The twin of `track_pitch` for sound that is still being played: one spectrum at a time.
+
+    The search cannot look ahead: each frame takes the end of the path that is best so far. A slip that
+    the next frames would have mended is heard.
+    """
+
+    def __init__(self) -> None:
+        self._octaves: Float[np.ndarray, " candidate"] | None = None
+        self._costs = np.zeros(N_CANDIDATES)
+
+    def push(self, magnitudes: Float[np.ndarray, " bin"]) -> tuple[float, float]:
+        """Return the fundamental in Hz and the periodicity of the next frame, as `track_pitch` does.
+
+        Args:
+            magnitudes: Spectrum of `N_FFT` samples at `SAMPLE_RATE`.
+        """
+        frame = magnitudes[None, :USED_BINS]
+        octaves, scores = _candidates(frame)
+        costs = OCTAVE_PENALTY * _octave_doubt(frame, octaves)[0] - scores[0]
+        if self._octaves is not None:
+            jumps = np.abs(octaves[0][:, None] - self._octaves)
+            costs += (np.minimum(JUMP_COST_PER_OCTAVE * jumps, JUMP_COST_MAX) + self._costs).min(axis=1)
+        self._octaves = octaves[0]
+        # Only differences count, and the sum over a long concert would lose them.
+        self._costs = costs - costs.min()
+        f0_hz = _refined(frame, 2.0 ** octaves[0, [costs.argmin()]])
+        return float(f0_hz[0]), float(_periodicity(frame, f0_hz)[0])
+
+
 def _candidates(
     magnitudes: Float[np.ndarray, "frame bin"],
 ) -> tuple[Float[np.ndarray, "frame candidate"], Float[np.ndarray, "frame candidate"]]:

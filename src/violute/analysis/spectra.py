@@ -27,7 +27,12 @@ def hann(n: int) -> Float[np.ndarray, " {n}"]:
 
 
 def magnitude_frames(
-    audio: Float[np.ndarray, " sample"], n_fft: int, start: int, n_frames: int
+    audio: Float[np.ndarray, " sample"],
+    n_fft: int,
+    start: int,
+    n_frames: int,
+    *,
+    hop_length: int = HOP_LENGTH,
 ) -> Float[np.ndarray, "{n_frames} {n_fft}//2+1"]:
     """Magnitude spectra of Hann-windowed frames, scaled so that a sine reads its amplitude.
 
@@ -35,16 +40,17 @@ def magnitude_frames(
         audio: Mono sound.
         n_fft: Window and transform length in samples.
         start: Sample on which the first frame is centred; samples outside `audio` count as 0.
-        n_frames: Frames, `HOP_LENGTH` apart.
+        n_frames: Number of frames.
+        hop_length: Samples from frame to frame.
     """
     first = start - n_fft // 2
-    last = first + (n_frames - 1) * HOP_LENGTH + n_fft
+    last = first + (n_frames - 1) * hop_length + n_fft
     padded = np.pad(
         audio[max(first, 0) : max(min(last, len(audio)), 0)].astype(np.float32, copy=False),
         (max(-first, 0), max(last - max(len(audio), first, 0), 0)),
     )[: last - first]
     if len(padded) < last - first:
         padded = np.pad(padded, (0, last - first - len(padded)))
-    frames = np.lib.stride_tricks.sliding_window_view(padded, n_fft)[::HOP_LENGTH]
+    frames = np.lib.stride_tricks.sliding_window_view(padded, n_fft)[::hop_length]
     window = hann(n_fft)
     return np.abs(np.fft.rfft(frames * window, axis=1)) * np.float32(2.0 / window.sum())

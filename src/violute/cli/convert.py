@@ -17,6 +17,7 @@ from violute.cli.progress import progress_bars
 from violute.errors import InputError, MixError, VioluteError
 
 if TYPE_CHECKING:
+    from violute.analysis.chords import Voices
     from violute.voices.contract import OnProgress
     from violute.voices.convert import Conversion
     from violute.voices.family import FamilyVoice
@@ -34,6 +35,7 @@ def convert(
     room: float = 0.0,
     automation: Path | None = None,
     voice: str | None = None,
+    voices: str = "auto",
     force: Flag = False,
     json: Flag = False,
     quiet: Flag = False,
@@ -69,6 +71,9 @@ def convert(
         Name of a voice (see `violute voices`) or path of a voice file. Default: violute-violin-flute. Also a
         model.ts in the form of nn~, such as an export of RAVE (needs `pip install 'violute[train]'`): it runs
         as a program, and the mix leads from the recording (0) to what it plays (1).
+    voices
+        How many notes may sound at once, 1 to 4; auto finds out where there are chords. For voices of the
+        family ddsp; the others play the sound as a whole.
     force
         Replace OUT, and convert again what is already there.
     json
@@ -84,6 +89,7 @@ def convert(
     label = mix_label(settings)
     if voice is not None:
         label = f"{Path(voice).stem.removeprefix('violute-')}-{label}"
+    n_voices = _n_voices(voices)
     plans = plan_conversions(inputs, output, label=label)
     if not force:
         refuse_to_replace(plans)
@@ -100,7 +106,7 @@ def convert(
             title = plan.source.name if len(plans) == 1 else f"{i}/{len(plans)} {plan.source.name}"
             try:
                 conversion = _convert_into_folder(
-                    plan, settings, player, overwrite=force, on_progress=start(title)
+                    plan, settings, player, voices=n_voices, overwrite=force, on_progress=start(title)
                 )
             except VioluteError as error:
                 failed.append((plan, str(error)))
@@ -158,6 +164,17 @@ def dial_settings(mix: float | None, automation: Path | None, *, room: float, **
     return replace(base, **{name: value for name, value in dials.items() if value is not None})
 
 
+def _n_voices(voices: str) -> Voices:
+    """Read the option --voices.
+
+    Raises:
+        InputError: It is neither auto nor a number from 1 to 4.
+    """
+    from violute.analysis.chords import checked_voices
+
+    return checked_voices(int(voices) if voices.isdecimal() else voices)
+
+
 def _inputs_and_output(paths: Sequence[str]) -> tuple[Sequence[str], str | None]:
     if not paths:
         raise InputError("no recording was given: name a file or a folder, as in `violute convert solo.wav`")
@@ -169,6 +186,7 @@ def _convert_into_folder(
     settings: Mix,
     player: FamilyVoice,
     *,
+    voices: Voices,
     overwrite: bool,
     on_progress: OnProgress,
 ) -> Conversion:
@@ -185,6 +203,7 @@ def _convert_into_folder(
             plan.destination,
             mix=settings,
             voice=player,
+            voices=voices,
             overwrite=overwrite,
             on_progress=on_progress,
         )

@@ -20,6 +20,7 @@ from violute.cli.output import complain
 from violute.cli.pairs import pairs
 from violute.cli.prepare import prepare_app
 from violute.cli.rainbow import rainbow
+from violute.cli.stream import stream
 from violute.cli.studio import studio
 from violute.cli.train import train_app
 from violute.cli.train_paired import paired
@@ -38,6 +39,7 @@ app = App(
 )
 app.command(convert)
 app.command(demo)
+app.command(stream)
 app.command(studio)
 app.command(voices)
 app.command(data_app)
@@ -59,10 +61,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     0: done. 2: something in the input or the flags has to change; one line on standard error says
     what. 130: interrupted. A traceback is a bug.
     """
-    for stream in (sys.stdout, sys.stderr):
+    for output in (sys.stdout, sys.stderr):
         # File names are bytes; one that the terminal's encoding lacks must not end the run.
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")
+        if hasattr(output, "reconfigure"):
+            output.reconfigure(errors="backslashreplace")
     for name in ("SIGTERM", "SIGHUP"):
         if hasattr(signal, name):  # Windows has no terminal that hangs up
             signal.signal(getattr(signal, name), _stop)

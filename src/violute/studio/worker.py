@@ -36,7 +36,8 @@ from violute.studio.jobs import (
 )
 from violute.studio.limits import Limits
 from violute.studio.preview import write_preview
-from violute.voices.contract import OnProgress
+from violute.voices.chords import ChordPerformance
+from violute.voices.contract import OnProgress, Performance
 from violute.voices.family import FamilyVoice
 from violute.voices.live import is_live, live_parameters
 from violute.voices.load import load_voice
@@ -44,6 +45,11 @@ from violute.voices.take import Take
 
 MAX_FRAMES = 120_000
 """Takes are kept for the next rendering up to so many frames together (20 minutes, about 100 MB)."""
+
+CHORDS_AT_REST = (
+    "several notes sound at once here, so the page plays what the dials were when they last rested"
+)
+"""What a live voice warns of where a recording holds chords: its live parameters are those of one note."""
 
 MAX_VOICES = 3
 REPORT_SECONDS = 0.05
@@ -168,11 +174,14 @@ class Workbench:
         report(Progressed(ANALYSIS_SHARE))
         gain: tuple[float, ...] = ()
         has_parameters = is_live(take.performance)
+        told = take.warnings
+        if self.voice(job.voice).is_live and not has_parameters:
+            told = (*told, CHORDS_AT_REST)
         if has_parameters:
             job.parameters.write_bytes(live_parameters(take.performance))
             gain = live_gains(take)
         return Analysed(
-            warnings=tuple(_without_paths(line, job) for line in take.warnings),
+            warnings=tuple(_without_paths(line, job) for line in told),
             is_live=has_parameters,
             mixes=MIXES if gain else (),
             gain=gain,
@@ -211,8 +220,14 @@ class Workbench:
             self._takes[key] = self.voice(job.voice).analyse_source(recording, on_progress=on_progress)
             while (
                 len(self._takes) > 1
-                and sum(t.performance.n_frames for t in self._takes.values()) > MAX_FRAMES
+                and sum(_held_frames(t.performance) for t in self._takes.values()) > MAX_FRAMES
             ):
                 self._takes.popitem(last=False)
         self._takes.move_to_end(key)
         return self._takes[key]
+
+
+def _held_frames(performance: Performance) -> int:
+    """Count the frames that a performance keeps levels of: each voice of a chord has its own."""
+    n_voices = performance.n_voices if isinstance(performance, ChordPerformance) else 1
+    return performance.n_frames * n_voices

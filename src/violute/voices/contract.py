@@ -65,6 +65,40 @@ class TakeLike(Protocol):
         ...
 
 
+class StreamLike(Protocol):
+    """A voice that plays along with mono sound; `violute.voices.stream.HarmonicStream` is ours."""
+
+    @property
+    def sample_rate(self) -> int:
+        """Rate of the sound that comes and goes, in Hz."""
+        ...
+
+    @property
+    def latency_samples(self) -> int:
+        """How far the output runs behind the input."""
+        ...
+
+    def set_mix(self, mix: MixLike) -> None:
+        """Turn the dials while it plays.
+
+        Raises:
+            MixError: A dial is out of range or an automation is malformed.
+        """
+        ...
+
+    def push(self, audio: Float[np.ndarray, " sample"]) -> Float32[np.ndarray, " sample"]:
+        """Take samples in a block of any size, and return as many, `latency_samples` late.
+
+        Raises:
+            AudioError: A sample is not finite.
+        """
+        ...
+
+    def flush(self) -> Float32[np.ndarray, " sample"]:
+        """Return the last `latency_samples`, when no more sound will come."""
+        ...
+
+
 class Voice(Protocol):
     """A trained voice with two ends."""
 

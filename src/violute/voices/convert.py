@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from violute.analysis.chords import Voices
 from violute.audio.formats import subtype_for
 from violute.audio.source import FileSource
 from violute.audio.write import AudioWriter
@@ -53,6 +54,7 @@ def convert_file(
     *,
     mix: MixLike = 0.5,
     voice: str | Path | FamilyVoice | None = None,
+    voices: Voices = "auto",
     overwrite: bool = True,
     on_progress: OnProgress | None = None,
 ) -> Conversion:
@@ -66,11 +68,13 @@ def convert_file(
         destination: The file to write.
         mix: From the voice's first end (0) to its second (1), break-points, or a `Mix`.
         voice: Name or path of a voice, or a loaded one; None is the built-in voice.
+        voices: How many notes may sound at once, 1 to 4; `auto` finds out passage by passage.
         overwrite: Whether a destination that exists is replaced.
         on_progress: Called with the share done.
 
     Raises:
         AudioError: The source cannot be used or the destination cannot be written.
+        InputError: `voices` is neither `auto` nor 1 to 4.
         MixError: A dial is out of range or an automation is malformed.
         VoiceError: The voice is unknown or damaged.
     """
@@ -87,7 +91,9 @@ def convert_file(
     # The writer opens first, so that a destination that cannot be written costs no analysis.
     subtype = subtype_for(destination, recording.subtype)
     with AudioWriter(destination, recording.sample_rate, recording.n_channels, subtype=subtype) as writer:
-        take = player.analyse_source(recording, on_progress=lambda share: done(ANALYSIS_SHARE * share))
+        take = player.analyse_source(
+            recording, voices=voices, on_progress=lambda share: done(ANALYSIS_SHARE * share)
+        )
         for block in take.blocks(
             settings, on_progress=lambda share: done(ANALYSIS_SHARE + (1 - ANALYSIS_SHARE) * share)
         ):

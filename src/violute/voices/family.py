@@ -8,11 +8,17 @@ from typing import ClassVar
 import numpy as np
 from jaxtyping import Num
 
+from violute.analysis.chords import Voices, checked_voices
 from violute.audio.channels import Measurement, measure
 from violute.audio.source import ArraySource, Source
+from violute.errors import VoiceError
 from violute.voices.card import Card
-from violute.voices.contract import OnProgress, Performance
+from violute.voices.contract import OnProgress, Performance, StreamLike
+from violute.voices.mix import MixLike
 from violute.voices.take import Frame, Take
+
+ONE_SOUND = "this voice plays the sound as a whole and tells no notes apart: voices changes nothing"
+"""What such a voice warns of where a number of voices was asked for."""
 
 MEASURE_SHARE = 0.1
 """Share of the analysis that measuring level and channels takes, for progress only."""
@@ -27,6 +33,9 @@ class FamilyVoice(ABC):
 
     is_live: ClassVar[bool] = False
     """Whether the performances have live parameters; see `violute.voices.live`."""
+
+    leads_voices: ClassVar[bool] = False
+    """Whether it tells notes that sound together apart, and fills in `perform_voices`."""
 
     def __init__(self, card: Card) -> None:
         self._card = card
@@ -52,6 +61,7 @@ class FamilyVoice(ABC):
         audio: Num[np.ndarray, "*channel sample"],
         sample_rate: int,
         *,
+        voices: Voices = "auto",
         on_progress: OnProgress | None = None,
     ) -> Take:
         """Measure a performance: the costly part, once.
@@ -59,22 +69,43 @@ class FamilyVoice(ABC):
         Args:
             audio: `(sample,)` or `(channel, sample)`, floating point with full scale 1, or PCM.
             sample_rate: In Hz, any.
+            voices: How many notes may sound at once, 1 to 4; `auto` finds out passage by passage.
             on_progress: Called with the share done.
 
         Raises:
             AudioError: The audio is empty, silent, or not finite.
+            InputError: `voices` is neither `auto` nor 1 to 4.
         """
-        return self._take(ArraySource(audio, sample_rate), on_progress, is_flat=audio.ndim == 1)
+        return self._take(ArraySource(audio, sample_rate), voices, on_progress, is_flat=audio.ndim == 1)
 
-    def analyse_source(self, source: Source, *, on_progress: OnProgress | None = None) -> Take:
+    def analyse_source(
+        self, source: Source, *, voices: Voices = "auto", on_progress: OnProgress | None = None
+    ) -> Take:
         """Measure a performance that is read block by block, as a `FileSource` is.
 
         Raises:
             AudioError: The recording is silent, damaged, or not finite.
+            InputError: `voices` is neither `auto` nor 1 to 4.
         """
-        return self._take(source, on_progress, is_flat=False)
+        return self._take(source, voices, on_progress, is_flat=False)
 
-    def _take(self, source: Source, on_progress: OnProgress | None, *, is_flat: bool) -> Take:
+    def stream(self, mix: MixLike = 0.5) -> StreamLike:  # noqa: ARG002 - families that can stream read it
+        """Play along with sound that arrives as it is played.
+
+        Args:
+            mix: Dials, still or moving in seconds from the first sample.
+
+        Raises:
+            VoiceError: The family cannot.
+            MixError: A dial is out of range or an automation is malformed.
+        """
+        raise VoiceError(
+            f"voice {self.card.name} is of the family {self.card.family}, which needs the whole recording: "
+            "convert a file, or stream with a voice of the family ddsp"
+        )
+
+    def _take(self, source: Source, voices: Voices, on_progress: OnProgress | None, *, is_flat: bool) -> Take:
+        checked_voices(voices)
         measurement = measure(source)
 
         def report(share: float) -> None:
@@ -82,5 +113,14 @@ class FamilyVoice(ABC):
                 on_progress(MEASURE_SHARE + (1.0 - MEASURE_SHARE) * share)
 
         report(0.0)
-        performance = self.perform(source, measurement, report)
-        return Take(performance, Frame.of(source, measurement, is_flat=is_flat))
+        frame = Frame.of(source, measurement, is_flat=is_flat)
+        if self.leads_voices:
+            return Take(self.perform_voices(source, measurement, report, voices), frame)
+        warnings = () if voices == "auto" else (ONE_SOUND,)
+        return Take(self.perform(source, measurement, report), frame, warnings)
+
+    def perform_voices(
+        self, source: Source, measurement: Measurement, on_progress: OnProgress, voices: Voices
+    ) -> Performance:
+        """Measure a performance of several notes at once; what `leads_voices` promises."""
+        raise NotImplementedError

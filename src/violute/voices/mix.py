@@ -165,6 +165,14 @@ def check_breakpoint(point: object, after_seconds: float | None, where: str) -> 
     return float(second), check_dial(value, f"{where}: the mix")
 
 
+def dial_at(dial: float | tuple[tuple[float, float], ...], second: float) -> float:
+    """Read one dial of a `Mix` at a moment: the twin of `dial_track` for a performance without an end."""
+    if isinstance(dial, tuple):
+        seconds, values = np.array(dial).T
+        return float(np.interp(second, seconds, values))
+    return dial
+
+
 def dial_track(dial: Dial, n_frames: int, frame_rate_hz: float) -> Float32[np.ndarray, " frame"]:
     """Draw one dial over frames: straight lines between break-points, held before and after.
 

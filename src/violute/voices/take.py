@@ -85,16 +85,18 @@ class Take:
     Args:
         performance: What the family measured.
         frame: What the rendering takes over from the recording.
+        warnings: What the user should know besides what the performance says.
     """
 
-    def __init__(self, performance: Performance, frame: Frame) -> None:
+    def __init__(self, performance: Performance, frame: Frame, warnings: tuple[str, ...] = ()) -> None:
         self.performance = performance
         self.frame = frame
+        self._warnings = warnings
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """What the user should know about this performance, such as "no steady pitch was found"."""
-        return self.performance.warnings
+        return (*self._warnings, *self.performance.warnings)
 
     def render(
         self, mix: MixLike = 0.5, *, on_progress: OnProgress | None = None

@@ -1,0 +1,99 @@
+"""The analysis of sound that is still being played: the twin of `analyser` that cannot wait for the end.
+
+A frame is known `LOOKAHEAD_SAMPLES` after its centre. Loudness and onsets are those of the analyser but for
+1.6 ms; the long window of the pitch must lie further back, so the pitch is that of 13 ms before. What the
+analyser takes from the whole piece (how loud it becomes, slips of the octave that later frames would mend,
+whether a note lasts) is judged by what was heard so far.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float, Float32
+
+from violute.analysis import pitch
+from violute.analysis.analyser import LEAP_OCTAVES, LOUDNESS_N_FFT, VOICED_PERIODICITY, VOICED_RANGE_DB
+from violute.analysis.loudness import frame_loudness_db
+from violute.analysis.onsets import FLOOR_DB, LAG_FRAMES, band_levels_db, onset_strength
+from violute.analysis.spectra import HOP_LENGTH, SAMPLE_RATE, magnitude_frames
+from violute.errors import AudioError
+
+LOOKAHEAD_SAMPLES = HOP_LENGTH
+"""Samples after the centre of a frame that its windows reach: 10 ms."""
+
+PEAK_FADE_DB = 0.002
+"""A frame: what was loud once counts 12 dB less a minute later."""
+
+STEADY_FRAMES = 2
+"""Frames that a pitch stands before it is believed; the analyser, which can wait, asks for 50 ms."""
+
+
+class CausalFrame(NamedTuple):
+    """What is known of one frame; fields as in `Controls`, of one voice."""
+
+    f0_hz: float
+    periodicity: float
+    loudness_db: float
+    onset_strength: float
+
+
+class CausalAnalyser:
+    """Measures mono sound at `SAMPLE_RATE` as it arrives, in blocks of any size, always alike."""
+
+    def __init__(self) -> None:
+        # The longest window of the first frame begins so far before the first sample.
+        self._buffer = np.zeros(pitch.N_FFT - LOOKAHEAD_SAMPLES, np.float32)
+        self._follower = pitch.PitchFollower()
+        self._levels_db = np.full((LAG_FRAMES + 1, 0), FLOOR_DB, np.float32)
+        self._loudest_db = -np.inf
+        self._peak_levels_db = FLOOR_DB
+        self._carried_hz, self._last_octave, self._n_steady = 0.0, 0.0, 0
+
+    def push(self, audio: Float[np.ndarray, " sample"]) -> list[CausalFrame]:
+        """Take samples, and return the frames that they complete.
+
+        Raises:
+            AudioError: A sample is not finite.
+        """
+        if not np.isfinite(audio).all():
+            raise AudioError("the sound holds values that are no numbers: check what is sent here")
+        self._buffer = np.concatenate([self._buffer, audio.astype(np.float32, copy=False)])
+        frames = []
+        while len(self._buffer) >= pitch.N_FFT:
+            frames.append(self._frame(self._buffer[: pitch.N_FFT]))
+            self._buffer = self._buffer[HOP_LENGTH:]
+        return frames
+
+    def _frame(self, heard: Float32[np.ndarray, " window"]) -> CausalFrame:
+        short = magnitude_frames(heard, LOUDNESS_N_FFT, len(heard) - LOUDNESS_N_FFT // 2, 1)
+        loudness_db = float(frame_loudness_db(short, SAMPLE_RATE)[0])
+        strength = self._rise(band_levels_db(short, SAMPLE_RATE))
+        wide = magnitude_frames(heard, pitch.N_FFT, pitch.N_FFT // 2, 1)
+        f0_hz, periodicity = self._follower.push(wide[0])
+        is_voiced = self._is_voiced(f0_hz, periodicity, loudness_db)
+        if is_voiced:
+            self._carried_hz = f0_hz
+        return CausalFrame(self._carried_hz, periodicity if is_voiced else 0.0, loudness_db, strength)
+
+    def _rise(self, levels_db: Float32[np.ndarray, "1 band"]) -> float:
+        """Onset strength of the newest frame, given those before it."""
+        if self._levels_db.shape[1] == 0:
+            self._levels_db = np.repeat(levels_db, LAG_FRAMES + 1, axis=0)
+        self._levels_db = np.concatenate([self._levels_db[1:], levels_db])
+        self._peak_levels_db = max(float(levels_db.max()), self._peak_levels_db - PEAK_FADE_DB)
+        # One row more, as loud as the loudest so far, tells the measure what counts as silent.
+        loudest = np.full((1, levels_db.shape[1]), self._peak_levels_db, np.float32)
+        return float(onset_strength(np.concatenate([self._levels_db, loudest]))[LAG_FRAMES])
+
+    def _is_voiced(self, f0_hz: float, periodicity: float, loudness_db: float) -> bool:
+        octave = float(np.log2(max(f0_hz, 1.0)))
+        self._n_steady = self._n_steady + 1 if abs(octave - self._last_octave) <= LEAP_OCTAVES else 1
+        self._last_octave = octave
+        self._loudest_db = max(loudness_db, self._loudest_db - PEAK_FADE_DB)
+        return (
+            periodicity > VOICED_PERIODICITY
+            and loudness_db > self._loudest_db - VOICED_RANGE_DB
+            and self._n_steady >= STEADY_FRAMES
+        )

@@ -1,0 +1,128 @@
+"""`violute stream`: raw sound in, raw sound out, 20 ms later."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, Literal
+
+import numpy as np
+
+from violute.cli.options import Flag
+from violute.cli.output import complain
+from violute.errors import InputError
+
+if TYPE_CHECKING:
+    from jaxtyping import Float32
+
+    from violute.voices.contract import StreamLike
+
+READ_BYTES = 1 << 16
+DTYPES = {"f32le": "<f4", "s16le": "<i2"}
+PCM_SCALE = 32_768.0
+FILE_MARKS = {b"RIFF": "a WAV file", b"fLaC": "a FLAC file", b"OggS": "an Ogg file", b"FORM": "an AIFF file"}
+
+
+def stream(
+    *,
+    mix: float | None = None,
+    tone: float | None = None,
+    noise: float | None = None,
+    attack: float | None = None,
+    room: float = 0.0,
+    automation: Path | None = None,
+    voice: str | None = None,
+    encoding: Literal["f32le", "s16le"] = "f32le",
+    quiet: Flag = False,
+) -> int:
+    """Play along: raw mono sound at 44.1 kHz from standard input to standard output, 20 ms later.
+
+    For instance: `ffmpeg -i solo.wav -ac 1 -ar 44100 -f f32le - | violute stream --mix 0.5 > hybrid.f32`, or
+    live: `arecord -t raw -f S16_LE -r 44100 | violute stream --encoding s16le | aplay -f S16_LE -r 44100`.
+
+    As many samples come out as go in, and the delay at the end. One line at a time; a stream cannot look
+    ahead, so converting a file (`violute convert`) is surer of pitch, and vibrato stays as it is played.
+
+    Parameters
+    ----------
+    mix
+        From the first instrument, flute (0), to the second, violin (1). Default: 0.5.
+    tone
+        Dial for the colour of the steady note, 0 to 1. Default: as --mix.
+    noise
+        Dial from breath (0) to bow (1). Default: as --mix.
+    attack
+        Dial for the first tenth of a second of each note, 0 to 1. Default: as --mix.
+    room
+        Size of the room, dry (0) to a large hall (1).
+    automation
+        CSV file of `seconds,mix` lines, seconds from the first sample on.
+    voice
+        Name of a voice of the family ddsp (see `violute voices`) or path of a voice file. Default:
+        violute-violin-flute.
+    encoding
+        Of the samples, in and out: 32-bit floating point, or 16-bit integers; little-endian, no header.
+    quiet
+        Print nothing but errors.
+    """
+    from violute.cli.convert import dial_settings
+    from violute.voices.load import load_voice
+
+    settings = dial_settings(mix, automation, room=room, tone=tone, noise=noise, attack=attack)
+    _refuse_terminals()
+    player = load_voice(voice).stream(settings)
+    if not quiet:
+        latency_ms = 1e3 * player.latency_samples / player.sample_rate
+        complain(f"streaming {encoding} at {player.sample_rate} Hz, {latency_ms:.0f} ms behind")
+    play_along(player, sys.stdin.buffer, sys.stdout.buffer, np.dtype(DTYPES[encoding]))
+    return 0
+
+
+def play_along(player: StreamLike, sound: BinaryIO, out: BinaryIO, dtype: np.dtype) -> None:
+    """Read until the end and write what is ready after each read.
+
+    Raises:
+        InputError: The sound begins as a file of some format, or ends within a sample.
+        AudioError: A sample is not finite.
+    """
+    rest, is_first = b"", True
+    while received := sound.read1(READ_BYTES):  # type: ignore[attr-defined]  # buffered readers have it
+        received = rest + received
+        if is_first and len(received) >= 4:
+            is_first = False
+            if received[:4] in FILE_MARKS:
+                raise InputError(
+                    f"standard input is {FILE_MARKS[received[:4]]}: send raw samples, as in "
+                    "`ffmpeg -i FILE -ac 1 -ar 44100 -f f32le - | violute stream`"
+                )
+        n_whole = len(received) // dtype.itemsize * dtype.itemsize
+        rest = received[n_whole:]
+        out.write(_encoded(player.push(_decoded(received[:n_whole], dtype)), dtype))
+        out.flush()
+    out.write(_encoded(player.flush(), dtype))
+    out.flush()
+    if rest:
+        raise InputError(
+            f"the sound ends {len(rest)} bytes into a sample of {dtype.itemsize}: "
+            "say its --encoding, f32le or s16le"
+        )
+
+
+def _decoded(raw: bytes, dtype: np.dtype) -> Float32[np.ndarray, " sample"]:
+    samples = np.frombuffer(raw, dtype).astype(np.float32)
+    return samples / np.float32(PCM_SCALE) if dtype.kind == "i" else samples
+
+
+def _encoded(samples: Float32[np.ndarray, " sample"], dtype: np.dtype) -> bytes:
+    if dtype.kind == "i":
+        samples = np.clip(np.rint(samples * PCM_SCALE), -PCM_SCALE, PCM_SCALE - 1.0)
+    return samples.astype(dtype).tobytes()
+
+
+def _refuse_terminals() -> None:
+    """Raise `InputError` where nobody pipes sound in, or nothing takes it."""
+    example = "as in `ffmpeg -i FILE -ac 1 -ar 44100 -f f32le - | violute stream > hybrid.f32`"
+    if sys.stdin.isatty():
+        raise InputError(f"standard input is a terminal: pipe raw sound into this, {example}")
+    if sys.stdout.isatty():
+        raise InputError(f"standard output is a terminal: send the sound to a player or a file, {example}")
