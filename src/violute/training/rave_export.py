@@ -30,8 +30,12 @@ N_EXAMPLE_STEPS = 8
 
 
 def cropped(task: RaveTask) -> tuple[CroppedRave, LatentAxes]:
-    """Return a copy of a task's network, its latent cropped by the recipe's fidelity."""
+    """Return a copy of a task's network, its latent cropped and its dial laid out as the recipe says."""
     network = deepcopy(task.network).cpu().eval()
+    with torch.no_grad():
+        first, second = network.instrument.weight.clone()
+        for end, place in enumerate(task.recipe.dial_ends):
+            network.instrument.weight[end] = first + place * (second - first)
     rng = np.random.default_rng(2)
     windows = draw(task.corpus.training, task.recipe.n_samples, N_WINDOWS, rng, augment=False)
     with torch.no_grad():
@@ -75,6 +79,7 @@ def export_rave(task: RaveTask, path: Path) -> None:
             "latent_size_before_cropping": config.latent_size,
             "fidelity": round(axes.fidelity, 4),
             "n_encoders": config.n_encoders,
+            "dial_ends": list(task.recipe.dial_ends),
         },
         **task.corpus.card,
     }

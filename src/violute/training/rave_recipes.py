@@ -9,7 +9,7 @@
 | channels | 64 to 1024 | 64 to 1024 | 96 to 256 | 48 to 112 |
 | parameters, without discriminators | 17.6 M | 20.5 M | 2.5 M | 0.31 M |
 | discriminators | waveforms | waveforms | waveforms, spectra | waveforms, spectra |
-| steps, stage one and two | 1.5 M, 1.5 M | 1.5 M, 1.5 M | 20 k, 20 k | 2 k, 4 k |
+| steps, stage one and two | 1.5 M, 1.5 M | 1.5 M, 1.5 M | 20 k, 20 k | 2 k, 5 k |
 """
 
 from __future__ import annotations
@@ -68,6 +68,8 @@ class RaveRecipe:
         n_samples: Of a window; a multiple of the latent step.
         n_ffts: Resolutions of the spectral loss, in samples.
         fidelity: Share of the latent's variance that the exported one keeps.
+        dial_ends: Where mix 0 and mix 1 of an exported voice stand between the embeddings, 0 and 1: a
+            discriminator's favourite may lie past the real instrument.
         is_augmented: Whether windows are transposed, levelled and coloured.
         loss_weights: By path-like name of the loss; each loss of both stages has one.
     """
@@ -83,6 +85,7 @@ class RaveRecipe:
     n_samples: int = 16_384
     n_ffts: tuple[int, ...] = (2048, 1024, 512, 128)
     fidelity: float = 0.99
+    dial_ends: tuple[float, float] = (0.0, 1.0)
     is_augmented: bool = True
     loss_weights: Mapping[str, float] = field(default_factory=lambda: {**STAGE_ONE, **STAGE_TWO})
 
@@ -100,7 +103,7 @@ def are_discriminators_heard(step: int, recipe: RaveRecipe) -> bool:
 def rave_small() -> RaveRecipe:
     """Return what two CPU cores train in an hour."""
     loop = LoopSettings(
-        n_steps=9_000,
+        n_steps=7_000,
         minutes=120.0,
         validate_every=250,
         checkpoint_every=100,
@@ -116,6 +119,7 @@ def rave_small() -> RaveRecipe:
         DiscriminatorConfig(2, (8, 16, 32, 32), n_ffts=(1024,)),
         stage_two_from_step=2_000,
         n_ahead=200,
+        dial_ends=(0.0, 0.8),
         batch_size=8,
         loss_weights={**STAGE_ONE, **STAGE_TWO, **CLEAR_ENDS},
     )
