@@ -1,4 +1,4 @@
-"""Measure the budgets of the design beside WORLD, in one run, and write `bench/RESULTS.md`.
+"""Measure the budgets of the design beside WORLD, in one run, and write their section of `bench/RESULTS.md`.
 
     python bench/budgets.py                      the shipped examples, the built-in voice
     python bench/budgets.py --input FOLDER       real recordings
@@ -26,6 +26,7 @@ import numpy as np
 import soundfile
 import world
 from environment import ROOT, environment_lines
+from results_page import write_section
 
 from violute.audio.channels import to_mono
 from violute.audio.source import FileSource
@@ -93,7 +94,7 @@ def main() -> None:
     if options.install:
         rows.append(Row("base install, site-packages", "200 MB", f"{_install_bytes() / MB:.0f} MB"))
     page = _page(rows, times, options.repeats, options.cold_repeats)
-    options.out.write_text(page, encoding="utf-8")
+    write_section(options.out, page)
     print(page)
 
 

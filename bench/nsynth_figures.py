@@ -2,179 +2,72 @@
 
     python bench/nsynth_figures.py --run nsynth-run --voice voices/nsynth.onnx --data ../shared/data
 
-Bits a sample: of the decoder on held-out crops, beside the levels' frequencies alone (unigram) and a network
-of the same size that hears `SHORT_SAMPLES` samples and no code. Notes: decoded from their own codes,
-free-running, beside a decoding of the mean code, by WORLD's harvest, which conditions nothing here. Pieces:
-at five mixes, by the judge.
+Bits a sample: see `nsynth_bits`. Notes: decoded from their own codes, free-running, beside a decoding of the
+mean code, by WORLD's harvest, which conditions nothing here. Pieces: at five mixes, by the judge. Moves: the
+same, one piece of each instrument, with the codes moved too.
 """
 
 import argparse
 import json
-import math
-import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import torch
 from environment import ROOT
-from torch import nn
-from torch.nn import functional
+from nsynth_bits import NAMES, bits_a_sample
+from scipy.stats import spearmanr
 
-from violute.cli.rainbow import write_picture
-from violute.cli.rainbowgram import rainbowgram
+from violute.analysis.rainbowgram import rainbowgram
+from violute.cli.png import write_picture
 from violute.data.recordings import list_recordings, read_patterns, read_recording
-from violute.dsp.mu_law import scaled, to_levels
 from violute.evaluation.judge import Judge
 from violute.evaluation.loudness import to_mono
 from violute.evaluation.pitch import compared_frames, judge_f0, raw_pitch_accuracy
 from violute.models.nsynth import SAMPLE_RATE
-from violute.models.nsynth_output import bits, n_outputs
-from violute.training.checkpoints import read_checkpoint
-from violute.training.nsynth_data import Wave, crop_at, draw_crops, read_waves
-from violute.training.nsynth_recipes import nsynth_recipe
-from violute.training.nsynth_task import NsynthCorpus, NsynthTask
+from violute.training.nsynth_data import crop_at
+from violute.voices.code_moves import CODE_MOVES, moved
 from violute.voices.codes import Codes
 from violute.voices.load import load_voice
 from violute.voices.mix import dials
-from violute.voices.nsynth import NsynthPerformance
+from violute.voices.nsynth import NsynthPerformance, NsynthVoice
 
-NAMES = ("flute", "violin")
 MIXES = (0.0, 0.25, 0.5, 0.75, 1.0)
-SHORT_SAMPLES = 16
-SHORT_WIDTH = 330
-"""With which the short network has as many weights as the decoder."""
+TAUGHT_SECONDS = 60.0
+"""Of each instrument's training recordings, whose codes say where it lies."""
 
 GATE = 0.1
 """Frames whose RMS is below this share of the loudest are not compared."""
-
-
-class Short(nn.Module):
-    """A convolution over the latest samples alone, and two layers on top."""
-
-    def __init__(self, n_components: int) -> None:
-        super().__init__()
-        width = SHORT_WIDTH
-        self.layers = nn.Sequential(
-            nn.Conv1d(1, width, SHORT_SAMPLES),
-            nn.ReLU(),
-            nn.Conv1d(width, width, 1),
-            nn.ReLU(),
-            nn.Conv1d(width, width, 1),
-            nn.ReLU(),
-            nn.Conv1d(width, n_outputs("logistics", n_components), 1),
-        )
-
-    def forward(self, before: torch.Tensor) -> torch.Tensor:
-        """Say how each sample is distributed."""
-        return self.layers(functional.pad(before[:, None], (SHORT_SAMPLES - 1, 0)))
 
 
 def main() -> None:
     """Measure what was asked for and merge it into the document."""
     options = _options()
     out = ROOT / "bench" / "nsynth.json"
-    document = json.loads(out.read_text()) if out.is_file() else {}
-    if "bits" in options.only:
-        document["bits"] = bits_a_sample(options)
-    if "notes" in options.only:
-        document["notes"] = notes(options)
-    if "pieces" in options.only:
-        document["pieces"] = pieces(options)
+    measured: dict[str, Callable[[argparse.Namespace], dict[str, object]]] = {
+        "bits": bits_a_sample,
+        "notes": notes,
+        "pieces": pieces,
+        "moves": moves,
+    }
+    figures = {name: measured[name](options) for name in options.only}
+    # Read only now: another run may have measured something else meanwhile.
+    document = {**(json.loads(out.read_text()) if out.is_file() else {}), **figures}
     document["command"] = (
         "python bench/nsynth_figures.py --run nsynth-run --voice voices/nsynth.onnx --data ../shared/data"
     )
     out.write_text(json.dumps(document, indent=1) + "\n")
-    print(
-        json.dumps(
-            {
-                k: {a: b for a, b in v.items() if a != "each"} if isinstance(v, dict) else v
-                for k, v in document.items()
-            },
-            indent=1,
-        )
-    )
-
-
-def bits_a_sample(options: argparse.Namespace) -> dict[str, float]:
-    """Compare likelihoods on the same held-out crops."""
-    recipe = replace(nsynth_recipe("small"), is_half=False)
-    patterns = read_patterns(ROOT / "bench" / "held_out.txt")
-    cache = options.run / "features"
-    training, held = [], []
-    for end, name in enumerate(NAMES):
-        folder = options.data / name
-        training += read_waves(list_recordings(folder, hold_out=patterns), end, cache)
-        held += read_waves(list_recordings(folder, select=patterns), end, options.run / "held-out")
-    state = read_checkpoint(options.run / "checkpoints" / "best.safetensors")
-    task = NsynthTask(NsynthCorpus(NAMES, training, held, torch.device("cpu"), {}), recipe)
-    for name, module in task.modules().items():
-        module.load_state_dict(state["modules"][name])
-        module.eval()
-    short, short_steps = trained_short(training, recipe, state["step"], options.short_minutes)
-    counts = torch.ones(256)
-    rng = np.random.default_rng(4)
-    for _ in range(40):
-        counts += torch.bincount(to_levels(_crops(training, recipe, rng).audio).flatten(), minlength=256)
-    unigram = -(counts / counts.sum()).log2()
-    rng = np.random.default_rng(6)
-    rows = []
-    with torch.no_grad():
-        for _ in range(options.crops // recipe.batch_size):
-            crops = _crops(held, recipe, rng)
-            levels = to_levels(crops.audio)
-            hop, n = recipe.network.hop_length, recipe.n_context_frames
-            inside = slice(n * hop, (n + recipe.n_frames) * hop)
-            before = functional.pad(scaled(levels)[:, inside][:, :-1], (1, 0))
-            rows.append(
-                (
-                    float(task.losses(crops, None)["waveform/bits"]),
-                    float(bits(short(before), levels[:, inside], "logistics").mean()),
-                    float(unigram[levels[:, inside]].mean()),
-                )
-            )
-    model, of_short, of_unigram = np.mean(rows, axis=0)
-    return {
-        "model": float(model),
-        "short_convolution": float(of_short),
-        "unigram": float(of_unigram),
-        "model_steps": int(state["step"]),
-        "short_steps": short_steps,
-        "model_weights": sum(p.numel() for p in task.network.decoder.parameters()),
-        "short_weights": sum(p.numel() for p in short.parameters()),
-        "crops": options.crops,
-    }
-
-
-def trained_short(training: list[Wave], recipe, n_steps: int, minutes: float) -> tuple[Short, int]:
-    """Train the short network on the same crops, as many steps, or until the minutes are over."""
-    torch.manual_seed(0)
-    short = Short(recipe.network.n_components)
-    optimizer = torch.optim.Adam(short.parameters(), lr=recipe.learning_rate)
-    rng = np.random.default_rng(3)
-    started = time.monotonic()
-    step, share = 0, 0.0
-    while step < n_steps and share < 1.0:
-        share = max((time.monotonic() - started) / (60.0 * minutes), step / n_steps)
-        for group in optimizer.param_groups:
-            group["lr"] = (
-                recipe.learning_rate
-                * min(1.0, (step + 1) / 50)
-                * (0.02 + 0.98 * math.cos(0.5 * math.pi * min(share, 1.0)))
-            )
-        levels = to_levels(_crops(training, recipe, rng, augment=True).audio)
-        with torch.autocast("cpu", torch.bfloat16):
-            outputs = short(functional.pad(scaled(levels)[:, :-1], (1, 0)))
-        loss = bits(outputs.float(), levels, "logistics").mean()
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        step += 1
-    return short.eval(), step
+    for name in options.only:
+        shown = {key: value for key, value in document[name].items() if key != "each"}
+        print(json.dumps({name: shown}, indent=1))
 
 
 def notes(options: argparse.Namespace) -> dict[str, object]:
-    """Decode held-out notes from their own codes, each as its own instrument."""
+    """Decode held-out notes from their own codes, each as its own instrument.
+
+    Beside them what one code gives for all frames: the mean of the instrument's training recordings, or the
+    note's own, which still tells what a steady note is.
+    """
     voice = load_voice(options.voice)
     rng = np.random.default_rng(5)
     each = []
@@ -182,39 +75,36 @@ def notes(options: argparse.Namespace) -> dict[str, object]:
         found = list_recordings(options.data / name, select=read_patterns(ROOT / "bench" / "held_out.txt"))
         found = [r for r in found if "notes" in r.source]
         chosen = [found[i] for i in sorted(rng.choice(len(found), options.notes, replace=False))]
+        shown = []
+        mean_code = taught_codes(options, voice, name).mean(axis=0)
         for recording in chosen:
             audio = loudest(read_recording(recording, SAMPLE_RATE, peak=0.8), 1.5)
             take = voice.analyse(audio, SAMPLE_RATE)
             own = take.render(float(end))
             codes = take.performance.codes
-            flat = replace_codes(codes)
-            mean = NsynthPerformance(voice, flat)
-            of_mean = np.concatenate(list(mean.blocks(dials(float(end), mean.n_frames, mean.frame_rate_hz))))
+            of_mean = played(voice, with_code(codes, mean_code), float(end))
+            of_own_mean = played(voice, with_code(codes, codes.code.mean(axis=0)), float(end))
             each.append(
                 {
                     "note": recording.name,
+                    "played_by": name,
                     "raw_pitch_accuracy": accuracy(audio, own),
                     "spectral_db": spectral_db(audio, own),
-                    "mean_code_spectral_db": spectral_db(audio, of_mean[: len(audio)]),
+                    "mean_code_raw_pitch_accuracy": accuracy(audio, of_mean),
+                    "mean_code_spectral_db": spectral_db(audio, of_mean),
+                    "own_mean_raw_pitch_accuracy": accuracy(audio, of_own_mean),
+                    "own_mean_spectral_db": spectral_db(audio, of_own_mean),
                 }
             )
+            shown += [audio, own]
+        draw(shown[: 2 * options.drawn_notes], f"nsynth_rainbow_{name}_notes", 1.5)
 
-    def mean_of(key: str) -> float:
-        return float(np.nanmean([note[key] for note in each]))
+    def mean_of(key: str, *names: str) -> float:
+        return float(np.nanmean([note[key] for note in each if note["played_by"] in names]))
 
-    return {
-        "raw_pitch_accuracy": mean_of("raw_pitch_accuracy"),
-        "raw_pitch_accuracy_flute": float(
-            np.nanmean([n["raw_pitch_accuracy"] for n in each[: options.notes]])
-        ),
-        "raw_pitch_accuracy_violin": float(
-            np.nanmean([n["raw_pitch_accuracy"] for n in each[options.notes :]])
-        ),
-        "spectral_db": mean_of("spectral_db"),
-        "mean_code_spectral_db": mean_of("mean_code_spectral_db"),
-        "notes": len(each),
-        "each": each,
-    }
+    figures = {key: mean_of(key, *NAMES) for key in each[0] if key not in ("note", "played_by")}
+    by_instrument = {f"raw_pitch_accuracy_{name}": mean_of("raw_pitch_accuracy", name) for name in NAMES}
+    return {**figures, **by_instrument, "notes": len(each), "each": each}
 
 
 def pieces(options: argparse.Namespace) -> dict[str, object]:
@@ -222,34 +112,19 @@ def pieces(options: argparse.Namespace) -> dict[str, object]:
     voice, judge = load_voice(options.voice), Judge()
     each = []
     for name in NAMES:
-        found = list_recordings(
-            options.data / name, select=read_patterns(ROOT / "bench" / "held_out_pieces.txt")
-        )
-        found = [r for r in found if "mov3" not in r.name][: options.pieces]
-        for i, recording in enumerate(found):
-            whole = read_recording(recording, SAMPLE_RATE, peak=0.8)
-            n_parts = options.pieces // len(found) if name == "violin" else 1
-            for part in range(n_parts):
-                start = round((part + 1) * len(whole) / (n_parts + 1)) if name == "violin" else 0
-                audio = crop_at(whole, start, min(round(options.seconds * SAMPLE_RATE), len(whole)))
-                take = voice.analyse(audio, SAMPLE_RATE)
-                made = [take.render(mix) for mix in MIXES]
-                each.append(
-                    {
-                        "piece": recording.name,
-                        "played_by": name,
-                        "posterior": [judge.posterior(sound, SAMPLE_RATE) for sound in made],
-                        "raw_pitch_accuracy": [accuracy(audio, sound) for sound in made],
-                    }
-                )
-                if i == 0 and part == 0:
-                    shown = [audio, made[0], made[2], made[4]]
-                    pictures = [rainbowgram(s[: 4 * SAMPLE_RATE], SAMPLE_RATE) for s in shown]
-                    gap = np.full((6, pictures[0].shape[1], 3), 255, np.uint8)
-                    stacked = [part for picture in pictures for part in (picture[::2], gap)]
-                    write_picture(
-                        np.concatenate(stacked[:-1]), ROOT / "voices" / f"nsynth_rainbow_{name}.png"
-                    )
+        for i, (title, audio) in enumerate(excerpts(options, name)):
+            take = voice.analyse(audio, SAMPLE_RATE)
+            made = [take.render(mix) for mix in MIXES]
+            each.append(
+                {
+                    "piece": title,
+                    "played_by": name,
+                    "posterior": [judge.posterior(sound, SAMPLE_RATE) for sound in made],
+                    "raw_pitch_accuracy": [accuracy(audio, sound) for sound in made],
+                }
+            )
+            if i == 0:
+                draw([audio, made[0], made[2], made[4]], f"nsynth_rainbow_{name}", 4.0)
     summary = {}
     for name in NAMES:
         rows = [row for row in each if row["played_by"] == name]
@@ -264,10 +139,86 @@ def pieces(options: argparse.Namespace) -> dict[str, object]:
     return {**summary, "mixes": MIXES, "seconds": options.seconds, "each": each}
 
 
+def moves(options: argparse.Namespace) -> dict[str, object]:
+    """Move the codes of one piece of each instrument by every method, at five mixes."""
+    voice, judge = load_voice(options.voice), Judge()
+    towards = tuple(taught_codes(options, voice, name) for name in NAMES)
+    summary: dict[str, object] = {}
+    for name in NAMES:
+        _, audio = next(iter(excerpts(options, name)))
+        codes = voice.analyse(audio, SAMPLE_RATE).performance.codes
+        for method in CODE_MOVES:
+            made = []
+            for mix in MIXES:
+                tone = np.full(len(codes.code), mix, np.float32)
+                going = replace(codes, code=moved(codes.code, towards, tone, method))
+                made.append(played(voice, going, mix, notes=codes))
+            posterior = [judge.posterior(sound, SAMPLE_RATE) for sound in made]
+            summary[f"{name}_{method}"] = {
+                "posterior": posterior,
+                "spearman": spearman(np.array(posterior)),
+                "raw_pitch_accuracy": [accuracy(audio, sound) for sound in made],
+            }
+    return {**summary, "mixes": MIXES, "seconds": options.seconds}
+
+
+def excerpts(options: argparse.Namespace, name: str) -> list[tuple[str, np.ndarray]]:
+    """Return seconds of held-out pieces: the beginnings of flute phrases, parts of a violin performance."""
+    found = list_recordings(options.data / name, select=read_patterns(ROOT / "bench" / "held_out_pieces.txt"))
+    found = [r for r in found if "mov3" not in r.name][: options.pieces]
+    made = []
+    for recording in found:
+        whole = read_recording(recording, SAMPLE_RATE, peak=0.8)
+        n_parts = options.pieces // len(found) if name == "violin" else 1
+        for part in range(n_parts):
+            start = round((part + 1) * len(whole) / (n_parts + 1)) if name == "violin" else 0
+            made.append(
+                (recording.name, crop_at(whole, start, min(round(options.seconds * SAMPLE_RATE), len(whole))))
+            )
+    return made
+
+
+def taught_codes(options: argparse.Namespace, voice: NsynthVoice, name: str) -> np.ndarray:
+    """Return the codes of training recordings of an instrument, chosen by chance."""
+    patterns = read_patterns(ROOT / "bench" / "held_out.txt")
+    found = list_recordings(options.data / name, hold_out=patterns)
+    codes, seconds = [], 0.0
+    for i in np.random.default_rng(8).permutation(len(found)):
+        audio = read_recording(found[i], SAMPLE_RATE, peak=0.8)[: round(10.0 * SAMPLE_RATE)]
+        codes.append(voice.analyse(audio, SAMPLE_RATE).performance.codes.code)
+        seconds += len(audio) / SAMPLE_RATE
+        if seconds > TAUGHT_SECONDS:
+            break
+    return np.concatenate(codes)
+
+
+def played(voice: NsynthVoice, codes: Codes, mix: float, notes: Codes | None = None) -> np.ndarray:
+    """Play codes at a mix, as long as their recording, at the pitch of other codes if they are given."""
+    performance = NsynthPerformance(voice, codes, notes)
+    laid = dials(mix, performance.n_frames, performance.frame_rate_hz)
+    return np.concatenate(list(performance.blocks(laid)))[: codes.n_samples]
+
+
+def with_code(codes: Codes, code: np.ndarray) -> Codes:
+    """Return codes that say the same in every frame."""
+    return replace(codes, code=np.broadcast_to(code, codes.code.shape).copy())
+
+
+def draw(sounds: list[np.ndarray], name: str, seconds: float) -> None:
+    """Write rainbowgrams of the beginnings of sounds, one below the other."""
+    pictures = [rainbowgram(to_mono(s)[: round(seconds * SAMPLE_RATE)], SAMPLE_RATE) for s in sounds]
+    gap = np.full((6, max(picture.shape[1] for picture in pictures), 3), 255, np.uint8)
+    rows = []
+    for picture in pictures:
+        row = np.zeros((picture.shape[0] // 2, gap.shape[1], 3), np.uint8)
+        row[:, : picture.shape[1]] = picture[::2]
+        rows += [row, gap]
+    write_picture(np.concatenate(rows[:-1]), ROOT / "voices" / f"{name}.png")
+
+
 def spearman(values: np.ndarray) -> float:
-    """Rank correlation with the mixes; nobody ties."""
-    ranks = np.argsort(np.argsort(values))
-    return float(np.corrcoef(ranks, np.arange(len(values)))[0, 1])
+    """Rank correlation with the mixes."""
+    return float(spearmanr(MIXES, values).statistic)
 
 
 def accuracy(source: np.ndarray, made: np.ndarray) -> float:
@@ -306,18 +257,6 @@ def loudest(audio: np.ndarray, seconds: float) -> np.ndarray:
     return audio[start : start + round(seconds * SAMPLE_RATE)]
 
 
-def replace_codes(codes: Codes) -> Codes:
-    """Return codes that say in every frame what they say on average."""
-    return replace(codes, code=np.broadcast_to(codes.code.mean(axis=0), codes.code.shape).copy())
-
-
-def _crops(waves: list[Wave], recipe, rng: np.random.Generator, *, augment: bool = False):
-    n_frames = recipe.n_frames + 2 * recipe.n_context_frames
-    return draw_crops(
-        waves, n_frames, recipe.batch_size, rng, hop_length=recipe.network.hop_length, augment=augment
-    )
-
-
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -325,9 +264,10 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--run", type=Path, required=True, help="run folder of the voice")
     parser.add_argument("--voice", type=Path, required=True)
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--only", nargs="+", default=["bits", "notes", "pieces"])
+    parser.add_argument("--only", nargs="+", default=["bits", "notes", "pieces", "moves"])
     parser.add_argument("--crops", type=int, default=64)
     parser.add_argument("--notes", type=int, default=12, help="of each instrument")
+    parser.add_argument("--drawn-notes", type=int, default=2, help="of each instrument")
     parser.add_argument("--pieces", type=int, default=3, help="of each instrument")
     parser.add_argument("--seconds", type=float, default=5.0, help="of each piece")
     parser.add_argument("--short-minutes", type=float, default=30.0)

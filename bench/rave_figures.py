@@ -4,13 +4,15 @@
         --out bench/rave.json [--limit N] [--seconds S]
 
 DIR has folders flute, violin and polyphonic. Pieces are those of bench/held_out_pieces.txt, and excerpts of
-the held-out chords. Measured:
+the held-out chords; for the timbre distances also the held-out single notes and clips, every few of them, as
+the real recordings are mostly notes. Measured:
 
 - spectral/multi_resolution at a piece's own end (loudness matched: the voice and the measure both do), beside
   untrained decoders with as much loudness matching: one with the linear shortcut that the recipe begins with,
   which plays the heard bands at once, and one without it, as the paper's begins;
-- timbre/kernel_audio_distance of renderings at the other end to real recordings of that instrument, with
-  intervals, and how far the real recordings' halves lie apart;
+- timbre/kernel_audio_distance to real recordings, of recordings sent to the other end and to their own, with
+  intervals; how it changes from stage one to two, with the interval of the change; and how far the real
+  recordings' halves lie apart;
 - judge/posterior at five mixes, its Spearman correlation, note F1 of chords.
 """
 
@@ -18,6 +20,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
+import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -29,10 +33,16 @@ from scipy.stats import spearmanr
 
 from violute.analysis.spectrogram import PEAK
 from violute.data.recordings import list_recordings, read_patterns, read_recording
+from violute.evaluation.intervals import Interval
 from violute.evaluation.judge import Judge
 from violute.evaluation.notes import chord_notes, note_f1
 from violute.evaluation.spectral import multi_resolution_distance
-from violute.evaluation.timbre_distance import kernel_audio_distance, patch_embeddings, real_to_real_floor
+from violute.evaluation.timbre_distance import (
+    kernel_audio_distance,
+    kernel_audio_distance_change,
+    patch_embeddings,
+    real_to_real_floor,
+)
 from violute.training.rave_data import SoundLine
 from violute.training.rave_recipes import rave_recipe
 from violute.training.rave_task import RaveTask, SoundCorpus
@@ -44,9 +54,12 @@ INSTRUMENTS = ("flute", "violin")
 VIOLIN_STARTS = (10.0, 50.0, 90.0, 130.0)
 CHORD_STARTS = (20.0, 60.0, 100.0, 140.0)
 N_REAL = 40
+N_NOTES = 24
+"""Held-out notes and clips of each instrument whose colour is measured besides the pieces'."""
 HERE = Path(__file__).parent
 
 Pieces = dict[str, list[np.ndarray]]
+Rendered = dict[str, list[list[np.ndarray]]]
 
 
 def held_out(data: Path, seconds: float, limit: int | None) -> Pieces:
@@ -57,15 +70,33 @@ def held_out(data: Path, seconds: float, limit: int | None) -> Pieces:
         read_recording(r, RATE, peak=PEAK)[:n_samples]
         for r in list_recordings(data / "flute", select=patterns)
     ]
+    violin = _cut(data / "violin", patterns, VIOLIN_STARTS, seconds)
+    return {
+        "flute": flute[:limit],
+        "violin": violin[:limit],
+        "chords": chord_excerpts(data, seconds)[:limit],
+    }
 
-    def cut(path: Path, select: list[str], starts: tuple[float, ...]) -> list[np.ndarray]:
-        whole = read_recording(list_recordings(path, select=select)[0], RATE, peak=PEAK)
-        pieces = [whole[round(start * RATE) :][:n_samples] for start in starts]
-        return [piece for piece in pieces if len(piece) == n_samples]
 
-    violin = cut(data / "violin", patterns, VIOLIN_STARTS)
-    chords = cut(data / "polyphonic", ["minji-kim_bwv1003_mov3*"], CHORD_STARTS)
-    return {"flute": flute[:limit], "violin": violin[:limit], "chords": chords[:limit]}
+def chord_excerpts(data: Path, seconds: float) -> list[np.ndarray]:
+    """Excerpts of the held-out chords."""
+    return _cut(data / "polyphonic", ["minji-kim_bwv1003_mov3*"], CHORD_STARTS, seconds)
+
+
+def held_out_notes(data: Path, name: str, seconds: float, limit: int | None) -> list[np.ndarray]:
+    """Held-out notes and clips of an instrument, evenly picked."""
+    pieces = set(read_patterns(HERE / "held_out_pieces.txt"))
+    patterns = [one for one in read_patterns(HERE / "held_out.txt") if one not in pieces]
+    recordings = list_recordings(data / name, select=patterns)
+    picked = recordings[:: max(1, len(recordings) // N_NOTES)][:limit]
+    return [read_recording(r, RATE, peak=PEAK)[: round(seconds * RATE)] for r in picked]
+
+
+def _cut(path: Path, select: list[str], starts: tuple[float, ...], seconds: float) -> list[np.ndarray]:
+    n_samples = round(seconds * RATE)
+    whole = read_recording(list_recordings(path, select=select)[0], RATE, peak=PEAK)
+    pieces = [whole[round(start * RATE) :][:n_samples] for start in starts]
+    return [piece for piece in pieces if len(piece) == n_samples]
 
 
 def real_patches(data: Path, name: str) -> list[np.ndarray]:
@@ -100,19 +131,20 @@ def spectral(voice: Any, pieces: Pieces) -> dict[str, float]:
     return {**means, "all": round(float(np.mean(np.concatenate(list(distances.values())))), 4)}
 
 
-def rendered(voice: Any, pieces: Pieces) -> dict[str, list[list[np.ndarray]]]:
+def rendered(voice: Any, pieces: Pieces, mixes: tuple[float, ...]) -> Rendered:
     """Each piece at each mix."""
-    made: dict[str, list[list[np.ndarray]]] = {}
+    made: Rendered = {}
     for name, group in pieces.items():
         takes = [voice.analyse(one, RATE) for one in group]
-        made[name] = [[take.render(mix) for mix in MIXES] for take in takes]
+        made[name] = [[take.render(mix) for mix in mixes] for take in takes]
     return made
 
 
-def dial(made: dict[str, list[list[np.ndarray]]], pieces: Pieces, judge: Judge) -> dict[str, Any]:
+def dial(made: Rendered, pieces: Pieces, judge: Judge) -> dict[str, Any]:
     """Posterior at each mix, medians over pieces; its rank correlation, piece by piece and of the medians."""
     result: dict[str, Any] = {}
-    for name, group in made.items():
+    for name in pieces:
+        group = made[name]
         posteriors = np.array([[judge.posterior(one, RATE) for one in row] for row in group])
         medians = np.median(posteriors, axis=0)
         result[name] = {
@@ -133,18 +165,27 @@ def dial(made: dict[str, list[list[np.ndarray]]], pieces: Pieces, judge: Judge) 
     return result
 
 
-def timbre(made: dict[str, list[list[np.ndarray]]], real: dict[str, list[np.ndarray]]) -> dict[str, Any]:
-    """Distance to real recordings, of the other instrument's pieces sent there and of the own ones."""
-    result = {}
+def distances(patches: dict[str, list[np.ndarray]], real: dict[str, list[np.ndarray]]) -> dict[str, Any]:
+    """Distance of each group to real recordings of the instrument that it was sent to."""
+    return {
+        name: rounded(kernel_audio_distance(group, real[name.split(" to ")[1]]))
+        for name, group in patches.items()
+    }
+
+
+def colours(made: Rendered) -> dict[str, list[np.ndarray]]:
+    """Patches of what was sent to an end, by whence and whither."""
+    found = {}
     for end, name in enumerate(INSTRUMENTS):
-        other = INSTRUMENTS[1 - end]
-        for label, source in ((f"{other} to {name}", other), (f"{name} to itself", name)):
-            patches = [patch_embeddings(row[-1 if end else 0], RATE) for row in made[source]]
-            distance = kernel_audio_distance(patches, real[name])
-            result[label] = {
-                key: round(float(getattr(distance, key)), 5) for key in ("estimate", "low", "high", "n")
-            }
-    return result
+        for source in (*INSTRUMENTS, "chords"):
+            rows = [*made[source], *made.get(f"{source} notes", [])]
+            found[f"{source} to {name}"] = [patch_embeddings(row[-1 if end else 0], RATE) for row in rows]
+    return found
+
+
+def rounded(interval: Interval) -> dict[str, float]:
+    """An interval as JSON."""
+    return {key: round(float(getattr(interval, key)), 5) for key in ("estimate", "low", "high", "n")}
 
 
 def main() -> None:
@@ -160,33 +201,41 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=6.0)
     arguments = parser.parse_args()
     pieces = held_out(arguments.data, arguments.seconds, arguments.limit)
-    real = {name: real_patches(arguments.data, name) for name in INSTRUMENTS}
-    judge = Judge()
-    results: dict[str, Any] = {"pieces": {name: len(group) for name, group in pieces.items()}}
-    floors = {name: real_to_real_floor(real[name]) for name in INSTRUMENTS}
-    results["timbre/real_to_real"] = {
-        name: {key: round(float(getattr(floors[name], key)), 5) for key in ("estimate", "low", "high")}
+    notes = {
+        f"{name} notes": held_out_notes(arguments.data, name, arguments.seconds, arguments.limit)
         for name in INSTRUMENTS
     }
-    results["timbre/sources"] = {}
-    for name, other in zip(INSTRUMENTS, INSTRUMENTS[::-1], strict=True):
-        distance = kernel_audio_distance([patch_embeddings(p, RATE) for p in pieces[other]], real[name])
-        results["timbre/sources"][f"{other} to {name}"] = round(distance.estimate, 5)
+    real = {name: real_patches(arguments.data, name) for name in INSTRUMENTS}
+    judge = Judge()
+    results: dict[str, Any] = {
+        "command": shlex.join(["python", *sys.argv]),
+        "pieces": {name: len(group) for name, group in {**pieces, **notes}.items()},
+        "timbre/real_to_real": {name: rounded(real_to_real_floor(real[name])) for name in INSTRUMENTS},
+    }
+    as_they_are = colours({name: [[one] for one in group] for name, group in {**pieces, **notes}.items()})
+    results["timbre/sources"] = distances(as_they_are, real)
     with tempfile.TemporaryDirectory() as folder:
         results["spectral/multi_resolution"] = {
             "untrained, with shortcut": spectral(untrained(Path(folder), has_shortcut=True), pieces),
             "untrained, without": spectral(untrained(Path(folder), has_shortcut=False), pieces),
         }
+    patches: list[dict[str, list[np.ndarray]]] = []
     for stage, path in (("stage one", arguments.stage_one), ("stage two", arguments.stage_two)):
         voice = load_voice(path)
         results["spectral/multi_resolution"][stage] = spectral(voice, pieces)
-        made = rendered(voice, pieces)
+        made = {**rendered(voice, pieces, MIXES), **rendered(voice, notes, (MIXES[0], MIXES[-1]))}
+        patches.append(colours(made))
         results[stage] = {
             "dial": dial(made, pieces, judge),
-            "timbre/kernel_audio_distance": timbre(made, real),
+            "timbre/kernel_audio_distance": distances(patches[-1], real),
         }
-        arguments.out.write_text(json.dumps(results, indent=1) + "\n")
         print(stage, json.dumps(results[stage]), flush=True)
+    results["timbre/kernel_audio_distance, change by stage two"] = {
+        name: rounded(kernel_audio_distance_change(before, patches[1][name], real[name.split(" to ")[1]]))
+        for name, before in patches[0].items()
+    }
+    arguments.out.write_text(json.dumps(results, indent=1) + "\n")
+    print(json.dumps(results["timbre/kernel_audio_distance, change by stage two"], indent=1))
     print(json.dumps(results["spectral/multi_resolution"], indent=1))
 
 

@@ -1,18 +1,25 @@
 """Real-time factor of RAVE's recipes on two threads, beside PyPI's acids-rave v2, in one run.
 
-    python bench/rave_speed.py --out bench/rave_speed.json [--acids]
+    python bench/rave_speed.py --graphs GRAPHS
+    python bench/rave_speed.py --out bench/rave_speed.json --graphs GRAPHS [--acids]
 
-Encoding and decoding together, of one long block of noise, in torch, random weights in all; the best of
-several turns, taken in alternation, as other work on the machine only slows down. The packages of acids-rave
-are not Violute's: make a venv of its own with torch in it, `pip install --no-deps acids-rave==2.3.1` and what
-it asks for (numpy==1.26.4 and scipy==1.10.1 among it), and run this script there with --acids. A shim stands
-in for what the measurement doesn't touch: the spectrogram of torchaudio, of its losses.
+Encoding and decoding together, of one long block of noise, random weights in all: in torch, and ours also in
+onnxruntime, block by block, as the voice files play. The best of several turns, taken in alternation, as
+other work on the machine only slows down. The first line writes the recipes' graphs into the folder GRAPHS.
+
+The packages of acids-rave are not Violute's: make a venv of its own with torch==2.13.0 in it, then
+`pip install --no-deps acids-rave==2.3.1` and what it asks for (numpy==1.26.4, scipy==1.10.1 and
+pytorch-lightning==1.9.0 among it, setuptools below 80), onnxruntime, jaxtyping and soxr. Run the second line
+there, with --acids and with src of this project on PYTHONPATH. A shim stands in for what the measurement
+doesn't touch: the spectrogram of torchaudio, of its losses.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
+import shlex
 import sys
 import time
 import types
@@ -20,6 +27,8 @@ from collections.abc import Callable
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 
+import numpy as np
+import onnxruntime
 import torch
 
 from violute.models.rave import Rave
@@ -28,7 +37,10 @@ from violute.training.rave_recipes import rave_recipe
 RATE = 44_100
 SECONDS = 8.0
 N_TURNS = 5
+N_THREADS = 2
 RECIPES = ("small", "medium", "paper")
+BLOCK_STEPS = 512
+"""As in violute/voices/rave.py."""
 
 
 def ours(name: str) -> tuple[Callable[[torch.Tensor], torch.Tensor], int]:
@@ -43,6 +55,58 @@ def ours(name: str) -> tuple[Callable[[torch.Tensor], torch.Tensor], int]:
         return network.decode(latent, torch.full((1, latent.shape[2]), 0.5), noise)
 
     return play, sum(p.numel() for p in network.parameters())
+
+
+def write_graph(name: str, folder: Path) -> None:
+    """A recipe's network as the graph of a voice file, its latent uncropped."""
+    from violute.models.rave_latent import CroppedRave, LatentAxes
+    from violute.training.rave_export import graph_bytes
+
+    network = Rave(rave_recipe(name).network).eval()
+    size = network.latent_size
+    graph = CroppedRave(network, LatentAxes(torch.zeros(size), torch.eye(size), 1.0)).eval()
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{name}.onnx").write_bytes(graph_bytes(graph))
+
+
+def ours_in_onnx(name: str, folder: Path) -> Callable[[torch.Tensor], torch.Tensor]:
+    """The same in onnxruntime, in blocks with what the network remembers before each."""
+    config = rave_recipe(name).network
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = N_THREADS
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession((folder / f"{name}.onnx").read_bytes(), options)
+    asked = onnxruntime.RunOptions()
+    asked.only_execute_path_to_fetches = True
+
+    def run(output: str, n_steps: int, **given: np.ndarray) -> np.ndarray:
+        spare = {
+            "audio": np.zeros((1, config.ratio), np.float32),
+            "latent": np.zeros((1, config.latent_size, n_steps), np.float32),
+            "mix": np.full((1, n_steps), 0.5, np.float32),
+            "noise": np.zeros((1, 16, n_steps * config.n_frames), np.float32),
+        }
+        made: np.ndarray = session.run([output], {**spare, **given}, asked)[0]
+        return made
+
+    def play(audio: torch.Tensor) -> torch.Tensor:
+        n_steps = audio.shape[1] // config.ratio
+        whole, latents, sounds = audio.numpy(), [], []
+        for start in range(0, n_steps, BLOCK_STEPS):
+            stop, first = min(start + BLOCK_STEPS, n_steps), max(start - config.encoder_steps, 0)
+            heard = whole[:, first * config.ratio : stop * config.ratio]
+            latents.append(run("encoded", 1, audio=heard)[:, :, start - first :])
+        latent = np.concatenate(latents, axis=2)
+        for start in range(0, n_steps, BLOCK_STEPS):
+            stop, first = min(start + BLOCK_STEPS, n_steps), max(start - config.decoder_steps, 0)
+            noise = np.random.default_rng(start).standard_normal(
+                (1, 16, (stop - first) * config.n_frames), dtype=np.float32
+            )
+            made = run("made", stop - first, latent=latent[:, :, first:stop], noise=noise)
+            sounds.append(made[:, (start - first) * config.ratio :])
+        return torch.from_numpy(np.concatenate(sounds, axis=1))
+
+    return play
 
 
 def acids_v2() -> tuple[Callable[[torch.Tensor], torch.Tensor], int]:
@@ -83,12 +147,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--out", type=Path)
+    parser.add_argument("--graphs", type=Path, required=True)
     parser.add_argument("--acids", action="store_true")
     arguments = parser.parse_args()
-    torch.set_num_threads(2)
     torch.manual_seed(0)
+    if arguments.out is None:
+        for name in RECIPES:
+            write_graph(name, arguments.graphs)
+        return
+    load = round(os.getloadavg()[0], 2)
+    torch.set_num_threads(N_THREADS)
     players = {name: ours(name) for name in RECIPES}
+    for name in RECIPES:
+        players[f"{name}, onnxruntime"] = ours_in_onnx(name, arguments.graphs), players[name][1]
     if arguments.acids:
         players["acids-rave 2.3.1, v2"] = acids_v2()
     audio = 0.1 * torch.randn(1, round(SECONDS * RATE))
@@ -109,9 +181,15 @@ def main() -> None:
         }
         for name, (_, n_parameters) in players.items()
     }
-    arguments.out.write_text(
-        json.dumps({"threads": 2, "torch": torch.__version__, "players": results}, indent=1) + "\n"
-    )
+    document = {
+        "command": shlex.join(["python", *sys.argv]),
+        "load_average_before": load,
+        "threads": N_THREADS,
+        "torch": torch.__version__,
+        "onnxruntime": onnxruntime.__version__,
+        "players": results,
+    }
+    arguments.out.write_text(json.dumps(document, indent=1) + "\n")
     print(json.dumps(results, indent=1))
 
 

@@ -1,4 +1,4 @@
-"""Notes that sound together: each is found to a few cents, keeps its voice, and has its share of loudness."""
+"""Notes that sound together: each is found to a few cents, keeps its voice and gets its share of loudness."""
 
 import numpy as np
 import pytest

@@ -10,6 +10,7 @@ from violute.voices.adaptation import (
     DEEPEST_PITCH_VIBRATO_CENTS,
     QUANTILES,
     Vibrato,
+    adapted_loudness,
     into_range,
     loudness_quantiles,
     map_loudness,
@@ -58,6 +59,17 @@ def test_a_constant_tone_maps_to_something_finite():
 
 def test_quantiles_of_nothing_rise():
     assert (np.diff(loudness_quantiles(np.zeros(0))) > 0).all()
+
+
+def test_a_soft_piece_is_moved_towards_the_instrument_but_not_all_of_the_way():
+    rng = np.random.default_rng(1)
+    narrow = rng.normal(-8.0, 2.0, 4000)
+    wide = loudness_quantiles(-40.0 * rng.random(4000))
+    own = loudness_quantiles(narrow)
+    adapted = adapted_loudness(narrow, own, wide)
+    assert narrow.std() < adapted.std() < map_loudness(narrow, own, wide).std()
+    order = np.argsort(narrow)
+    assert (np.diff(adapted[order]) >= -1e-9).all()
 
 
 @given(f0_hz=st.lists(st.floats(20.0, 10_000.0), min_size=1).map(np.array))

@@ -13,11 +13,15 @@ from violute.dsp.causal import CausalConv1d, set_streaming
 from violute.errors import ShapeError
 from violute.models.rave import Rave
 from violute.models.rave_discriminators import (
+    HIGHEST_HZ,
+    SAMPLE_RATE,
     DiscriminatorConfig,
     Discriminators,
+    SpectralDiscriminator,
     decoder_loss,
     discriminator_loss,
     feature_distance,
+    statistics_distance,
 )
 from violute.models.rave_latent import CroppedRave, latent_axes
 from violute.models.rave_networks import RaveConfig
@@ -190,5 +194,37 @@ def test_discriminators_judge_by_the_instrument_that_is_claimed():
     assert torch.equal(first.features[0][0], second.features[0][0])
     assert float(feature_distance(first, first, 2)) == 0.0
     good, bad = ([torch.full((4, 8), value)] for value in (2.0, -2.0))
-    assert float(discriminator_loss(first._replace(scores=good), first._replace(scores=bad))) == 0.0
-    assert float(decoder_loss(first._replace(scores=good))) == -2.0
+    real, made = first._replace(scores=good, others=bad), first._replace(scores=bad)
+    assert float(discriminator_loss(real, made)) == 0.0
+    wrong = real._replace(others=good)
+    assert float(discriminator_loss(wrong, made)) == 1.5, "a wrong claim counts as a fake"
+    assert float(decoder_loss(real)) == -2.0
+
+
+def test_mean_features_are_compared_by_the_instrument_that_is_claimed():
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        sizes = DiscriminatorConfig(1, (4, 8), n_ffts=(256,), spectral_channels=(4,))
+        judges = Discriminators(sizes).requires_grad_(False)
+        noise = 0.1 * torch.randn(4, 4096)
+    flute, violin = torch.tensor([0, 0, 0, 0]), torch.tensor([1, 1, 1, 1])
+    who = torch.tensor([0, 1, 0, 1])
+    loud = torch.where(who[:, None] == 1, 3.0 * noise, noise)
+    real, same, swapped = (judges(one, who) for one in (loud, loud[[2, 3, 0, 1]], loud[[1, 0, 3, 2]]))
+    assert float(statistics_distance(real, who, same, who)) < 1e-4, "another order is no distance"
+    assert float(statistics_distance(real, who, swapped, who)) > 0.1
+    assert float(statistics_distance(real, who, swapped, 1 - who)) < 1e-4
+    with pytest.raises(RuntimeError):
+        statistics_distance(real, flute, same, violin)
+
+
+def test_discriminators_of_spectra_hear_levels_and_not_what_codecs_take_away():
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        judge = SpectralDiscriminator(512, (4, 8)).requires_grad_(False)
+        noise = torch.fft.rfft(0.1 * torch.randn(1, 8192))
+    hz = torch.fft.rfftfreq(8192, 1 / SAMPLE_RATE)
+    low, all_of_it = (torch.fft.irfft(noise * (hz < limit)) for limit in (HIGHEST_HZ + 200.0, 22_050.0))
+    answers = [judge(one)[0] for one in (low, all_of_it, 0.1 * low)]
+    torch.testing.assert_close(answers[0], answers[1], atol=1e-3, rtol=0.0)
+    assert float((answers[2] - answers[0]).abs().max()) > 1e-2

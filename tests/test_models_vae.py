@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 import tiny_vae
 from tones import tone
 from violute.analysis.spectrogram import DETAIL, normalise, stft
+from violute.dsp.reversed_gradient import ReversedGradient
 from violute.errors import ShapeError
 from violute.models.harmonic_combs import HIGHEST_HZ, LOWEST_HZ, PITCHES_PER_OCTAVE, HarmonicCombs
-from violute.models.mevae import MultiEncoderHybrid, ReversedGradient, build_mevae
+from violute.models.mevae import MultiEncoderHybrid, build_mevae
 from violute.models.spectrogram_networks import SpectrogramNetworkConfig, group_norm
 from violute.models.vae import LatentAxis, VaeHybrid, build_vae, pitch_hint, some_hints
 from violute.training.vae_recipes import MEVAE_RECIPES, VAE_RECIPES

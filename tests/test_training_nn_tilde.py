@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from command_line import violute
 from tones import SAMPLE_RATE, tone
 from violute.errors import VoiceError
-from violute.training.torchscript_voice import blended, delay_samples, open_torchscript_voice
+from violute.training.torchscript_voice import blended, found_delay_samples, open_torchscript_voice
 from violute.voices.load import load_voice
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")
@@ -175,8 +175,8 @@ def test_our_own_export_has_its_dial_inside(place):
 def test_the_delay_is_found_from_the_loudness():
     audio = swelling()
     late = np.concatenate([np.zeros(9261, np.float32), audio])[: len(audio)]
-    assert delay_samples(audio, late, SAMPLE_RATE) == pytest.approx(9261, abs=441)
-    assert delay_samples(audio, audio, SAMPLE_RATE) == 0
+    assert found_delay_samples(audio, late, SAMPLE_RATE) == pytest.approx(9261, abs=441)
+    assert found_delay_samples(audio, audio, SAMPLE_RATE) == 0
 
 
 def test_a_blend_begins_and_ends_at_its_spectra():

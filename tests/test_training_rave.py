@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +16,10 @@ import tiny_rave
 from tones import SAMPLE_RATE, tone
 from violute.data.recordings import list_recordings
 from violute.errors import TrainingError, TrainingWarning
+from violute.training.band_levels import invented_level_distance
 from violute.training.rave_checks import memory_told
-from violute.training.rave_data import SoundLine, coloured, draw
+from violute.training.rave_data import SoundLine, draw
+from violute.training.rave_disguise import coloured, disguised
 from violute.training.rave_plan import plan_stages
 from violute.training.rave_recipes import RAVE_RECIPES, RaveRecipe, rave_recipe, stage_at
 from violute.training.rave_task import RaveTask, build_rave_task
@@ -76,7 +79,10 @@ def test_stage_two_leaves_the_encoder_as_it_is_and_moves_the_decoder():
 def test_the_critic_learns_what_the_latent_tells_and_confusion_takes_it_away():
     figures = {}
     for weight in (0.0, 50.0):
-        task = tiny_rave.task(weights={**tiny_rave.WEIGHTS[1], "latent/confusion": weight})
+        # Its instruments differ by colour alone, which the disguise would take away.
+        weights = {**tiny_rave.WEIGHTS[1], "latent/confusion": weight}
+        recipe = replace(tiny_rave.RECIPE, loss_weights=weights, is_augmented=False)
+        task = RaveTask(tiny_rave.corpus(), recipe)
         for i in range(60):
             losses = step(task, i)
         figures[weight] = float(losses["critic/instrument"].detach())
@@ -96,6 +102,73 @@ def test_what_is_heard_has_another_colour_and_the_same_level():
     ]
     moved = levels[1] - levels[0]
     assert 2.0 < np.ptp(moved) < 40.0
+
+
+def overtone_share(audio):
+    """Power outside of the strongest partial, as a share."""
+    power = np.square(np.abs(np.fft.rfft(audio * np.hanning(len(audio)))))
+    peak = int(power.argmax())
+    return 1.0 - power[peak - 4 : peak + 5].sum() / power.sum()
+
+
+def test_a_plain_tone_may_be_heard_rich_and_a_rich_one_plain_at_the_same_pitch_and_level():
+    rng = np.random.default_rng(1)
+    seconds = 0.4
+    plain, rich = tone(440.0, seconds, db_per_octave=-60.0), tone(440.0, seconds, db_per_octave=-1.0)
+    for audio, end in ((plain, max), (rich, min)):
+        heard = disguised(np.stack([0.1 * audio.astype(np.float32)] * 40), rng)
+        shares = [overtone_share(one) for one in heard]
+        assert abs(end(shares) - overtone_share(audio)) > 0.3
+        for one in heard:
+            pitches = np.fft.rfftfreq(len(one), 1 / SAMPLE_RATE)
+            strongest_hz = pitches[np.abs(np.fft.rfft(one)).argmax()]
+            assert min(strongest_hz % 440.0, 440.0 - strongest_hz % 440.0) < 5.0, "partials stay in tune"
+            assert np.sqrt(np.square(one).mean()) == pytest.approx(
+                np.sqrt(np.square(0.1 * audio).mean()), rel=0.02
+            )
+
+
+def test_a_disguise_is_the_same_in_loud_and_soft():
+    audio = tone(440.0, 0.4) * np.repeat([0.01, 0.3], round(0.2 * SAMPLE_RATE))
+    heard = disguised(np.stack([audio.astype(np.float32)] * 30), np.random.default_rng(2))
+    spectra = [[overtone_share(one[1000:-1000]) for one in half] for half in np.split(heard, 2, axis=1)]
+    loud_apart = np.abs(np.array(spectra[1]) - np.array(spectra[0]))
+    assert np.median(loud_apart) < 0.1
+
+
+def test_two_notes_may_sound_at_once():
+    # Each source has one pitch, so that what sounds with it is a second one.
+    lines = tiny_rave.corpus().training
+    windows = draw(lines, 4096, 60, np.random.default_rng(4), augment=True)
+    shares = [overtone_share(one) for one in windows.audio[windows.end == 0].numpy()]
+    lonely = max(overtone_share(line.audio[:4096] / 32_767) for line in lines if line.end == 0)
+    assert 0.1 < np.mean(np.array(shares) > lonely + 0.05) < 0.5
+
+
+def test_invented_levels_are_those_of_the_instrument_that_is_claimed_at_any_loudness():
+    who = torch.tensor([0, 1, 0, 1])
+    bands = torch.randn(4, 16, 2000)
+    bands[:, 3:] *= torch.where(who == 1, 0.5, 0.05)[:, None, None]
+    distance = partial(invented_level_distance, bands, who)
+    assert float(distance(0.3 * bands[[2, 3, 0, 1]], who, 2)) == pytest.approx(0.0, abs=0.05)
+    # Seven of the eight judged bands are ten times as loud.
+    assert float(distance(bands[[1, 0, 3, 2]], who, 2)) == pytest.approx(7 / 8 * np.log(10.0), rel=0.25)
+    assert float(distance(bands[[1, 0, 3, 2]], 1 - who, 2)) == pytest.approx(0.0, abs=0.05)
+    assert float(distance(bands[[1, 0, 3, 2]], who, 16)) == 0.0
+    assert float(invented_level_distance(bands[::2], who[::2], bands[1::2], who[1::2], 2)) == 0.0
+
+
+def test_the_discriminators_go_ahead_alone():
+    recipe = replace(tiny_rave.RECIPE, stage_two_from_step=0, n_ahead=1, loss_weights=tiny_rave.WEIGHTS[2])
+    task = RaveTask(tiny_rave.corpus(), recipe)
+    decoder, judges = weights_of(task.network.decoder), weights_of(task.discriminators)
+    losses = step(task, 0)
+    assert "adversarial/decoder" not in losses
+    assert all(torch.equal(value, decoder[name]) for name, value in weights_of(task.network.decoder).items())
+    assert any(
+        not torch.equal(value, judges[name]) for name, value in weights_of(task.discriminators).items()
+    )
+    assert "adversarial/decoder" in step(task, 1)
 
 
 def test_windows_come_from_both_ends_and_short_recordings_are_filled_up():

@@ -14,7 +14,7 @@ from torch import Tensor
 import tones
 from tones import tone
 from violute.models.nsynth import SAMPLE_RATE, NsynthConfig
-from violute.training.nsynth_data import TRACK_RATE_HZ, Wave
+from violute.training.nsynth_data import TRACK_RATE_HZ, Wave, cycles_played
 from violute.training.nsynth_recipes import GUIDED_WEIGHTS, TINY_NETWORK, NsynthRecipe
 from violute.training.nsynth_task import NsynthCorpus, NsynthTask
 from violute.training.settings import LoopSettings
@@ -36,9 +36,9 @@ def corpus() -> NsynthCorpus:
             audio *= np.float32(0.5 / np.abs(audio).max())
             n_frames = int(0.5 * TRACK_RATE_HZ)
             pitch = np.full(n_frames, f0_hz, np.float32)
-            waves.append(
-                Wave(f"{NAMES[end]}-{i}", f"source-{end}", end, audio, pitch, np.ones(n_frames, bool))
-            )
+            is_voiced = np.ones(n_frames, bool)
+            cycles = cycles_played(audio, pitch)
+            waves.append(Wave(f"{NAMES[end]}-{i}", f"source-{end}", end, audio, pitch, is_voiced, cycles))
     return NsynthCorpus(NAMES, waves, [], torch.device("cpu"), {})
 
 

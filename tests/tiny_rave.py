@@ -25,7 +25,7 @@ NETWORK = RaveConfig(channels=(6, 8, 10), dilations=(1, 2), latent_size=8, n_hea
 RECIPE = RaveRecipe(
     LoopSettings(),
     NETWORK,
-    DiscriminatorConfig(2, (4, 8, 8)),
+    DiscriminatorConfig(2, (4, 8, 8), n_ffts=(256,), spectral_channels=(4, 4)),
     learning_rate=3e-3,
     batch_size=4,
     n_samples=4096,

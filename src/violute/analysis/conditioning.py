@@ -27,6 +27,9 @@ SLOPE_FRAMES = 5
 SLOPE_SCALE_DB = 10.0
 RECENT_FRAMES = 30
 
+REGISTERS = slice(1, 1 + len(PITCH_CENTRES_MIDI))
+"""Features that tell the register: one for each of `PITCH_CENTRES_MIDI`."""
+
 N_FEATURES = 1 + len(PITCH_CENTRES_MIDI) + 3 + len(ONSET_SECONDS) + len(SLUR_SECONDS)
 
 

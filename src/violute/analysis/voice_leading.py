@@ -10,7 +10,7 @@ import numpy as np
 from violute.analysis.note_tracks import TrackedNote
 
 TOGETHER_FRAMES = 2
-"""Notes that begin within 40 ms are led together."""
+"""Time is cut into cells of this many frames and one, 60 ms; notes that begin in one are led together."""
 
 REST_SEMITONES_PER_FRAME = 0.02
 """A voice that has rested a second counts as a semitone further away."""
@@ -27,7 +27,7 @@ def lead_voices(
 ) -> list[list[TrackedNote]]:
     """Lead notes in voices.
 
-    Where more notes sound than there are voices, the least likely ones are left out.
+    Where more notes begin together than there are voices free, the least likely ones are left out.
 
     Args:
         notes: By their beginnings.

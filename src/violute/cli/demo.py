@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 from violute.cli.options import Flag
 from violute.cli.output import make_folder, say, say_json
 from violute.cli.progress import progress_bars
-from violute.errors import InputError
 
 if TYPE_CHECKING:
     import numpy as np
-    from jaxtyping import Float32, UInt8
+    from jaxtyping import Float32
 
     from violute.cli.spectrogram import Panel
 
@@ -47,6 +46,7 @@ def demo(
     from violute.audio.read import read
     from violute.audio.source import ArraySource
     from violute.audio.write import AudioWriter
+    from violute.cli.png import write_picture
     from violute.cli.spectrogram import draw_page
     from violute.examples import example_paths
     from violute.voices.load import load_voice
@@ -75,7 +75,7 @@ def demo(
             rows.append((f"{path.stem}, {instrument} in", panels))
         picture = out / "spectrograms.png"
         titles = ["example", f"mix 0: {ends[0]}", "0.25", "0.5", "0.75", f"mix 1: {ends[1]}"]
-        _save(draw_page(rows, titles), picture)
+        write_picture(draw_page(rows, titles), picture)
     if json:
         say_json({"voice": player.card.name, "written": written, "picture": str(picture)})
     elif not quiet:
@@ -88,18 +88,3 @@ def _panel(audio: Float32[np.ndarray, "channel sample"], sample_rate: int) -> Pa
     from violute.cli.spectrogram import Panel
 
     return Panel(audio[:, : int(PICTURE_SECONDS * sample_rate)].mean(axis=0), sample_rate)
-
-
-def _save(page: UInt8[np.ndarray, "row column 3"], picture: Path) -> None:
-    """Write the picture whole or not at all."""
-    from violute.cli.png import png_bytes
-
-    partial = picture.with_name(f".{picture.name}.part")
-    try:
-        partial.write_bytes(png_bytes(page))
-        partial.replace(picture)
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise InputError(f"{picture}: the picture cannot be written ({reason}): make room there") from None
-    finally:
-        partial.unlink(missing_ok=True)

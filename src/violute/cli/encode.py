@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -71,11 +72,17 @@ def decode(
     voice: str,
     mix: float | None = None,
     automation: Path | None = None,
+    a: Path | None = None,
+    b: Path | None = None,
+    method: str | None = None,
     force: Flag = False,
     json: Flag = False,
     quiet: Flag = False,
 ) -> int:
     """Play a file of codes with the voice that encoded it, at any mix: mono, at the voice's rate.
+
+    The mix moves the voice's embedding of the instrument. With --a and --b it moves the codes too, between
+    those of two instruments; the pitch stays that of CODES.
 
     Parameters
     ----------
@@ -89,6 +96,13 @@ def decode(
         From the first instrument, flute (0), to the second, violin (1). Default: 0.5.
     automation
         CSV file of `seconds,mix` lines: the dial moves in straight lines between them.
+    a
+        Codes of recordings of the first instrument, by the same voice.
+    b
+        Codes of recordings of the second instrument.
+    method
+        How codes move: means (all frames alike, as far as the means lie apart) or nearest (each to what lies
+        between the most similar frames of A and of B). Default: means.
     force
         Replace OUT if it exists.
     json
@@ -98,15 +112,28 @@ def decode(
     """
     from violute.audio.write import AudioWriter
     from violute.cli.convert import dial_settings
+    from violute.voices.code_moves import moved
     from violute.voices.codes import read_codes
     from violute.voices.mix import dials
     from violute.voices.nsynth import NsynthPerformance
 
     settings = dial_settings(mix, automation, room=0.0)
     _check_out(out, "", replace=force)
-    held = read_codes(codes)
-    performance = NsynthPerformance(_player(voice), held)
-    laid = dials(settings, performance.n_frames, performance.frame_rate_hz)
+    held = notes = read_codes(codes)
+    if (a is None) != (b is None):
+        raise InputError("codes move between two instruments: give both --a and --b, or neither")
+    if a is None and method is not None:
+        raise InputError("--method says how codes move between those of --a and --b: give both")
+    player = _player(voice)
+    player.check_codes(held, codes)
+    laid = dials(settings, len(held.code), held.sample_rate / held.hop_length)
+    if a is not None and b is not None:
+        first, second = read_codes(a), read_codes(b)
+        for other, path in ((first, a), (second, b)):
+            player.check_codes(other, path)
+        towards = (first.code, second.code)
+        held = replace(held, code=moved(held.code, towards, laid.tone, method or "means"))
+    performance = NsynthPerformance(player, held, notes)
     n_done = 0
     with (
         progress_bars(shown=not (quiet or json)) as start,

@@ -8,15 +8,37 @@ from __future__ import annotations
 
 import struct
 import zlib
+from pathlib import Path
 
 import numpy as np
 from jaxtyping import UInt8
+
+from violute.errors import InputError
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _BITS = 8
 _RGB = 2
 _UNFILTERED = 0
 """Filter type of each line; the others only help with photographs."""
+
+
+def write_picture(pixels: UInt8[np.ndarray, "row column 3"], picture: Path) -> None:
+    """Write a picture whole or not at all.
+
+    Raises:
+        InputError: The disk refuses.
+    """
+    partial = picture.with_name(f".{picture.name}.part")
+    try:
+        partial.write_bytes(png_bytes(pixels))
+        partial.replace(picture)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise InputError(
+            f"{picture}: the picture cannot be written ({reason}): make room there, or name another"
+        ) from None
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def png_bytes(pixels: UInt8[np.ndarray, "row column 3"]) -> bytes:

@@ -13,7 +13,9 @@ from violute.errors import InputError
 
 if TYPE_CHECKING:
     import numpy as np
-    from jaxtyping import UInt8
+    from jaxtyping import Float32
+
+    from violute.audio.source import Source
 
 LONGEST_SECONDS = 60.0
 
@@ -45,17 +47,17 @@ def rainbow(
     quiet
         Print nothing but errors.
     """
-    from violute.audio.read import read
-    from violute.cli.rainbowgram import rainbowgram
+    from violute.analysis.rainbowgram import rainbowgram
+    from violute.audio.source import FileSource
+    from violute.cli.png import write_picture
 
     out = recording.with_name(f"{recording.stem}-rainbow.png") if out is None else out
     if out.suffix.lower() != ".png":
         raise InputError(f"{out}: the picture is a PNG: name it {out.with_suffix('.png').name}")
     if out.exists() and not force:
         raise InputError(f"{out} exists: name another file, or add --force")
-    audio, sample_rate = read(recording)
-    mono = audio[:, : int(LONGEST_SECONDS * sample_rate)].mean(axis=0)
-    write_picture(rainbowgram(mono, sample_rate), out)
+    source = FileSource(recording)
+    write_picture(rainbowgram(beginning(source, LONGEST_SECONDS), source.sample_rate), out)
     if json:
         say_json({"out": str(out)})
     elif not quiet:
@@ -63,20 +65,19 @@ def rainbow(
     return 0
 
 
-def write_picture(pixels: UInt8[np.ndarray, "row column 3"], picture: Path) -> None:
-    """Write a picture whole or not at all.
+def beginning(source: Source, seconds: float) -> Float32[np.ndarray, " sample"]:
+    """Read the first seconds of a recording in mono, and no more of it.
 
     Raises:
-        InputError: The disk refuses.
+        AudioError: The recording is damaged.
     """
-    from violute.cli.png import png_bytes
+    import numpy as np
 
-    partial = picture.with_name(f".{picture.name}.part")
-    try:
-        partial.write_bytes(png_bytes(pixels))
-        partial.replace(picture)
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise InputError(f"{picture}: the picture cannot be written ({reason}): name another") from None
-    finally:
-        partial.unlink(missing_ok=True)
+    n_samples = int(seconds * source.sample_rate)
+    blocks, n_read = [], 0
+    for block in source.blocks():
+        blocks.append(block.mean(axis=0))
+        n_read += block.shape[1]
+        if n_read >= n_samples:
+            break
+    return np.concatenate(blocks)[:n_samples]

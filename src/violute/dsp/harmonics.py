@@ -17,7 +17,7 @@ from jaxtyping import Bool, Complex, Float
 from torch import Tensor
 
 from violute.errors import ShapeError
-from violute.synthesis.harmonics import FADE_START, FADE_STOP, HARMONICS_PER_ROW
+from violute.synthesis.harmonics import FADE_START, FADE_STOP, HARMONICS_PER_ROW, LEAP_CENTS
 
 HOPS_PER_GROUP = 64
 """Hops worked on together: few enough for their tensors to stay in cache, four times the speed of all."""
@@ -34,6 +34,7 @@ def harmonic_bank(
 
     Harmonics above Nyquist are silent, so the output never aliases. Frame `i` is centred on sample
     `i * hop_length`; pitch and amplitudes move in straight lines, and the last frame holds for one hop.
+    Over a leap of the pitch the note that is left fades at its own pitch, as in the other twin.
 
     Args:
         f0_hz: Fundamental per frame in Hz; 0 where unvoiced: silent there, and the pitch of a voiced
@@ -68,20 +69,31 @@ def harmonic_bank(
         torch.where(start_hz > 0, start_hz, stop_hz),
         torch.where(stop_hz > 0, stop_hz, start_hz),
     )
+    ratio = 2.0 ** (LEAP_CENTS / 1200.0)
+    is_leap = (stop_hz > start_hz * ratio) | (start_hz > stop_hz * ratio)
+    left_hz, start_hz = start_hz, torch.where(is_leap, stop_hz, start_hz)
     turns = glide_turns(start_hz, stop_hz, sample_rate=sample_rate, hop_length=hop_length)
 
     amplitudes = harmonic_amplitudes.transpose(1, 2)
     amplitudes = torch.cat([amplitudes, amplitudes[:, -1:]], dim=1) * (points_hz > 0).unsqueeze(2)
     number = torch.arange(1, amplitudes.shape[2] + 1, device=f0_hz.device)
     faded = amplitudes * nyquist_fade(points_hz.unsqueeze(2) * number, nyquist_hz).to(amplitudes.dtype)
+    arriving = faded[:, :-1].masked_fill(is_leap.unsqueeze(2), 0.0)
     over = torch.maximum(start_hz, stop_hz).unsqueeze(2) * number >= nyquist_hz
-    crossing = over & ((faded[:, :-1] != 0) | (faded[:, 1:] != 0))
-    start_amplitude = faded[:, :-1].masked_fill(crossing, 0.0).flatten(0, 1)
+    crossing = over & ((arriving != 0) | (faded[:, 1:] != 0))
+    start_amplitude = arriving.masked_fill(crossing, 0.0).flatten(0, 1)
     stop_amplitude = faded[:, 1:].masked_fill(crossing, 0.0).flatten(0, 1)
     hops = (turns.flatten(0, 1), start_amplitude, stop_amplitude)
     # An accelerator has no such cache to spare and would rather start few, large kernels.
     groups = (tensor.split(HOPS_PER_GROUP if turns.is_cpu else len(tensor)) for tensor in hops)
     audio = torch.cat([straight_lines(*group) for group in zip(*groups, strict=True)]).view_as(turns)
+    if is_leap.any():
+        left = faded[:, :-1][is_leap]
+        steady = (left_hz[is_leap] * (hop_length / sample_rate)).unsqueeze(1)
+        position = torch.arange(hop_length, dtype=torch.float64, device=turns.device) / hop_length
+        left_turns = turns[is_leap][:, :1] + steady * position
+        fading = straight_lines(left_turns - left_turns.round(), left, torch.zeros_like(left))
+        audio = audio.index_put((is_leap,), fading, accumulate=True)
     if crossing.any():
         audio = audio + leaps_over_nyquist(turns, start_hz, stop_hz, amplitudes, crossing, nyquist_hz)
     return audio.flatten(1)

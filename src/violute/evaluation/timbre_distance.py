@@ -20,19 +20,26 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Literal
 
 import librosa
 import numpy as np
-import scipy.spatial.distance
 import soxr
-from jaxtyping import Float, Int
+from jaxtyping import Float
 
 from violute.errors import InputError, ShapeError
 from violute.evaluation import loudness
 from violute.evaluation.intervals import CONFIDENCE, N_RESAMPLES, Interval, draws, percentile_interval
 from violute.evaluation.loudness import frame_loudness_db, sounding_frames, to_mono
 from violute.evaluation.mix_path import N_MFCC, timbre_point
+from violute.evaluation.timbre_kernel import (
+    Kernel,
+    Patches,
+    check_patches,
+    mean_discrepancy,
+    median_bandwidth,
+    scaled_patches,
+    similarities_of,
+)
 
 PATCH_SECONDS = 1.0
 PATCH_HOP_SECONDS = 0.5
@@ -43,9 +50,6 @@ N_DIMENSIONS = 2 * N_MFCC
 """Mean and standard deviation of each cepstral coefficient but the first, which is level."""
 
 N_SPLITS = 500
-
-Kernel = Literal["gaussian", "polynomial"]
-Patches = Float[np.ndarray, "_patch dimension"]
 
 _RATE = 22_050
 _N_FFT = 1024
@@ -126,20 +130,6 @@ def patch_embeddings(
     return np.array(rows, dtype=np.float64).reshape(len(rows), N_DIMENSIONS)
 
 
-def median_bandwidth(samples: Float[np.ndarray, "sample dimension"]) -> float:
-    """Return the median distance of all pairs of rows, the Gaussian kernel's usual width.
-
-    Returns:
-        1 where it would be 0, as for equal rows.
-
-    Source:
-        Gretton et al. (2012), section 8.
-    """
-    distances = scipy.spatial.distance.pdist(samples)
-    median = float(np.median(distances)) if distances.size else 0.0
-    return median if median > 0.0 else 1.0
-
-
 def mmd2(
     samples: Float[np.ndarray, "sample dimension"],
     reference: Float[np.ndarray, "other dimension"],
@@ -166,9 +156,9 @@ def mmd2(
         Gretton et al. (2012), equation 3.
     """
     rows = [[row[None] for row in side] for side in (samples, reference)]
-    _check(rows[0] + rows[1])
+    check_patches(rows[0] + rows[1])
     width = median_bandwidth(reference) if bandwidth is None else bandwidth
-    return float(_mmd2(*_similarities(*rows, kernel=kernel, bandwidth=width)))
+    return float(mean_discrepancy(*similarities_of(*rows, kernel=kernel, bandwidth=width)))
 
 
 def kernel_audio_distance(
@@ -202,17 +192,70 @@ def kernel_audio_distance(
     Source:
         Chung et al. (2025), equation 6, with pairs of patches from different recordings only.
     """
-    scaled, real, bandwidth = _scaled(recordings, reference)
+    scaled, real, bandwidth = scaled_patches(recordings, reference)
     if len(scaled) < 2 or len(real) < 2:
         return Interval(math.nan, math.nan, math.nan, len(scaled))
-    similarities = _similarities(scaled, real, kernel=kernel, bandwidth=bandwidth)
+    similarities = similarities_of(scaled, real, kernel=kernel, bandwidth=bandwidth)
     # Two seeds, or the same places of both sets would be drawn together.
     chosen = (
         draws(len(side), n_resamples=n_resamples, seed=2 * seed + i) for i, side in enumerate((scaled, real))
     )
-    drawn = [_mmd2(*similarities, first, second) for first, second in zip(*chosen, strict=True)]
+    drawn = [mean_discrepancy(*similarities, first, second) for first, second in zip(*chosen, strict=True)]
     return percentile_interval(
-        float(_mmd2(*similarities)), np.array(drawn), n=len(scaled), confidence=confidence
+        float(mean_discrepancy(*similarities)), np.array(drawn), n=len(scaled), confidence=confidence
+    )
+
+
+def kernel_audio_distance_change(
+    before: Sequence[Patches],
+    after: Sequence[Patches],
+    reference: Sequence[Patches],
+    *,
+    confidence: float = CONFIDENCE,
+    n_resamples: int = N_RESAMPLES,
+    seed: int = 0,
+) -> Interval:
+    """Estimate by how much a distance changed between two renderings of the same recordings.
+
+    Both distances are taken of the same recordings drawn, so what those have in common cancels: the
+    interval is that of the change, narrower than the two intervals beside each other suggest.
+
+    Args:
+        before: Patches of each recording, rendered one way; each has some.
+        after: Of the same recordings in the same order, rendered the other way.
+        reference: Real recordings.
+        confidence: Of the interval, in (0, 1).
+        n_resamples: At least 1.
+        seed: The same seed gives the same interval.
+
+    Returns:
+        Below 0 where `after` is nearer to the reference; NaN with fewer than two recordings.
+
+    Raises:
+        ShapeError: The renderings are not of as many recordings, or differ in dimension.
+        InputError: The confidence or the number of resamples is not allowed.
+    """
+    sides = [scaled_patches(one, reference) for one in (before, after)]
+    n, n_real = len(sides[0][0]), len(sides[0][1])
+    if len(before) != len(after) or n != len(sides[1][0]):
+        raise ShapeError(
+            f"{n} recordings before and {len(sides[1][0])} after: give the same with sound in each"
+        )
+    if n < 2 or n_real < 2:
+        return Interval(math.nan, math.nan, math.nan, n)
+    first, second = (
+        similarities_of(one, real, kernel="gaussian", bandwidth=width) for one, real, width in sides
+    )
+    chosen = (draws(size, n_resamples=n_resamples, seed=2 * seed + i) for i, size in enumerate((n, n_real)))
+    drawn = [
+        mean_discrepancy(*second, own, real) - mean_discrepancy(*first, own, real)
+        for own, real in zip(*chosen, strict=True)
+    ]
+    return percentile_interval(
+        float(mean_discrepancy(*second) - mean_discrepancy(*first)),
+        np.array(drawn),
+        n=n,
+        confidence=confidence,
     )
 
 
@@ -244,87 +287,15 @@ def real_to_real_floor(
     """
     if n_splits < 1:
         raise InputError(f"{n_splits} splits were asked for: ask for at least 1, better 500")
-    _, real, bandwidth = _scaled([], reference)
+    _, real, bandwidth = scaled_patches([], reference)
     if len(real) < 4:
         return Interval(math.nan, math.nan, math.nan, len(real))
-    similarity, _, _ = _similarities(real, [], kernel=kernel, bandwidth=bandwidth)
+    similarity, _, _ = similarities_of(real, [], kernel=kernel, bandwidth=bandwidth)
     rng = np.random.default_rng(seed)
     apart = []
     for _ in range(n_splits):
         order = rng.permutation(len(real))
         first, second = order[: len(real) // 2], order[len(real) // 2 :]
         blocks = (similarity[np.ix_(a, b)] for a, b in ((first, first), (second, second), (first, second)))
-        apart.append(_mmd2(*blocks))
+        apart.append(mean_discrepancy(*blocks))
     return percentile_interval(float(np.median(apart)), np.array(apart), n=len(real), confidence=confidence)
-
-
-def _scaled(
-    recordings: Sequence[Patches], reference: Sequence[Patches]
-) -> tuple[list[Patches], list[Patches], float]:
-    """Return both sets in units of the reference's spread, without empty ones, and a bandwidth."""
-    _check([*recordings, *reference])
-    kept, real = ([patches for patches in side if len(patches)] for side in (recordings, reference))
-    if not real:
-        return kept, real, 1.0
-    pooled = np.concatenate(real)
-    spread = pooled.std(axis=0)
-    spread = np.where(spread > 0.0, spread, 1.0)
-    kept, real = ([(patches - pooled.mean(axis=0)) / spread for patches in side] for side in (kept, real))
-    pooled = np.concatenate(real)
-    # Every pair of an hour of patches would be tens of millions; evenly picked ones do for a median.
-    return kept, real, median_bandwidth(pooled[:: max(1, len(pooled) // 2000)])
-
-
-def _check(recordings: Sequence[Patches]) -> None:
-    shapes = {patches.shape[1:] for patches in recordings}
-    if len(shapes) > 1 or any(len(shape) != 1 for shape in shapes):
-        raise ShapeError(
-            f"embeddings of shapes {sorted(shapes)}: give (patch, dimension), all of one dimension"
-        )
-
-
-def _similarities(
-    recordings: Sequence[Patches], reference: Sequence[Patches], *, kernel: Kernel, bandwidth: float
-) -> tuple[Float[np.ndarray, "n n"], Float[np.ndarray, "m m"], Float[np.ndarray, "n m"]]:
-    """Return the mean kernel of the patches of any two recordings: within both sets, and across."""
-    if kernel not in ("gaussian", "polynomial"):
-        raise InputError(f"{kernel!r} is no kernel: choose gaussian or polynomial")
-    if not bandwidth > 0.0:
-        raise InputError(f"bandwidth {bandwidth:g} is out of range: give a positive one")
-    everything = [*recordings, *reference]
-    n = len(recordings)
-    means = np.zeros((len(everything), len(everything)))
-    if everything:
-        pooled = np.concatenate(everything)
-        sizes = np.array([len(patches) for patches in everything])
-        starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
-        for i, patches in enumerate(everything):
-            if kernel == "gaussian":
-                squares = scipy.spatial.distance.cdist(patches, pooled, "sqeuclidean")
-                values = np.exp(-squares / (2.0 * bandwidth**2))
-            else:
-                values = (patches @ pooled.T / pooled.shape[1] + 1.0) ** 3
-            means[i] = np.add.reduceat(values.mean(axis=0), starts) / sizes
-    return means[:n, :n], means[n:, n:], means[:n, n:]
-
-
-def _mmd2(
-    within: Float[np.ndarray, "n n"],
-    within_reference: Float[np.ndarray, "m m"],
-    across: Float[np.ndarray, "n m"],
-    drawn: Int[np.ndarray, " n"] | None = None,
-    drawn_reference: Int[np.ndarray, " m"] | None = None,
-) -> float:
-    """Return the unbiased estimate for the recordings drawn; a recording is never paired with itself."""
-    counts = [
-        np.bincount(np.arange(size) if chosen is None else chosen, minlength=size).astype(np.float64)
-        for size, chosen in zip(across.shape, (drawn, drawn_reference), strict=True)
-    ]
-    total = 0.0
-    for similarity, count in zip((within, within_reference), counts, strict=True):
-        n_pairs = np.sum(count) ** 2 - np.sum(np.square(count))
-        if n_pairs <= 0.0:
-            return math.nan
-        pairs = count @ similarity @ count - np.sum(np.square(count) * np.diag(similarity))
-        total += float(pairs / n_pairs)
-    return total - 2.0 * float(counts[0] @ across @ counts[1] / (counts[0].sum() * counts[1].sum()))

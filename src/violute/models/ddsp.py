@@ -24,7 +24,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional
 
-from violute.analysis.conditioning import N_FEATURES
+from violute.analysis.conditioning import N_FEATURES, REGISTERS
 from violute.synthesis.noise import noise_bands
 
 FILTER_LOWEST_HZ = 150.0
@@ -220,15 +220,18 @@ class VoiceGraph(nn.Module):
         reference_source: For each end, the source whose room the end keeps; -1 keeps none.
         tilt_db_per_octave: For each end, what its levels gain per octave above `TILT_FROM_HZ`: a
             correction by hand where all recordings of an instrument are brighter or duller than it is.
+        noise_trim_db: What to add to the noise of each end, by register and band; None adds nothing.
     """
 
     band_hz: Tensor
+    noise_trim_db: Tensor | None
 
     def __init__(
         self,
         decoder: DdspDecoder,
         reference_source: tuple[int, int] = (-1, -1),
         tilt_db_per_octave: tuple[float, float] = (0.0, 0.0),
+        noise_trim_db: Float[Tensor, "end register band"] | None = None,
     ) -> None:
         super().__init__()
         self.decoder = decoder
@@ -236,6 +239,7 @@ class VoiceGraph(nn.Module):
         self.tilt_db_per_octave = tilt_db_per_octave
         centres_hz = noise_bands(decoder.config.n_bands).astype("float32")
         self.register_buffer("band_hz", torch.from_numpy(centres_hz), persistent=False)
+        self.register_buffer("noise_trim_db", noise_trim_db, persistent=False)
 
     def forward(self, features: Float[Tensor, "end frame feature"], f0_hz: Float[Tensor, " frame"]) -> Levels:
         """Predict the levels of both ends.
@@ -248,6 +252,8 @@ class VoiceGraph(nn.Module):
         pitch = f0_hz[None].expand(n_ends, -1)
         levels = self.decoder(features, pitch, torch.arange(n_ends))
         frequency_hz = f0_hz[None, :, None] * self.decoder.harmonic_number
+        registers = features[:, :, REGISTERS]
+        registers = registers / registers.sum(dim=2, keepdim=True)
         harmonic_db, noise_db = [], []
         for i, source in enumerate(self.reference_source):
             harmonic, noise = levels.harmonic_db[i], levels.noise_db[i]
@@ -255,6 +261,8 @@ class VoiceGraph(nn.Module):
                 member = torch.tensor([source])
                 harmonic = harmonic + self.decoder.room(member, frequency_hz)[0]
                 noise = noise + self.decoder.room_noise_db[source]
+            if self.noise_trim_db is not None:
+                noise = noise + registers[i] @ self.noise_trim_db[i]
             tilt = self.tilt_db_per_octave[i]
             if tilt != 0.0:
                 harmonic = harmonic + tilt * _octaves_above(frequency_hz[0])

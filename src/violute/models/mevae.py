@@ -21,13 +21,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional
 
+from violute.dsp.reversed_gradient import ReversedGradient
 from violute.models.spectrogram_networks import (
     Conditions,
     Latents,
@@ -56,20 +57,6 @@ class CrossCoded(NamedTuple):
     spectrogram: Spectrograms
     critic_logit: Float[Tensor, " window"]
     listener_logit: Float[Tensor, " window"]
-
-
-class ReversedGradient(torch.autograd.Function):
-    """The identity forwards, its negative backwards."""
-
-    @staticmethod
-    def forward(_context: Any, value: Tensor) -> Tensor:
-        """Pass a value on."""
-        return value.view_as(value)
-
-    @staticmethod
-    def backward(_context: Any, *gradients: Any) -> Any:
-        """Turn the gradient round."""
-        return -gradients[0]
 
 
 class Critic(nn.Module):

@@ -6,31 +6,32 @@ reads the pitch off them and ignores the code, which shows only when it runs fre
 cores hear little of the past, and noisily (`training.nsynth_data`), and whatever lasts longer has to come
 through the code.
 
-An instrument embedding beside the code gives the two ends of the dial; a classifier behind a reversed
-gradient keeps the instrument out of the code, which is left with the notes.
+They also hear sines at the pitch that is read off the code: a way of pitch conditioning that needs no label.
+
+An instrument embedding beside the code gives the two ends of the dial; what teaches the code besides the
+waveform is in `models.nsynth_teachers`.
 
 Conventions: mono sound at 16 kHz as mu-law levels, scaled to [-1, 1] at the networks' inputs. Frame `i` of
 the code covers samples `i * hop_length` up to `(i + 1) * hop_length`. Instrument 0 is mix 0.
 
 Source:
     Engel et al., Neural audio synthesis of musical notes with WaveNet autoencoders (ICML 2017), section 2.1;
-    van den Oord et al., WaveNet (2016), section 2; Mor et al., A universal music translation network
-    (ICLR 2019), section 3, for the confusion. Filters in front of the encoder and frames of context in front
-    of the decoder are ours: they cost little and spare two cores the learning of them.
+    van den Oord et al., WaveNet (2016), section 2. Filters in front of the encoder and frames of context in
+    front of the decoder are ours: they cost little and spare two cores the learning of them.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn import functional
 
-from violute.dsp.filter_bank import FilterBank, n_filters
+from violute.dsp.filter_bank import FilterBank
 from violute.models.nsynth_output import n_outputs
 
 SAMPLE_RATE = 16_000
@@ -41,8 +42,8 @@ LOWEST_HZ, HIGHEST_HZ = 180.0, 3700.0
 PITCHES_PER_OCTAVE = 48
 """... by a quarter of a semitone."""
 
-SHORTEST_LAG = 64
-"""Samples; the longest lag is that of the lowest fundamental or of nearly twice as many, 128."""
+HIGHEST_SINE_HZ, FADING_HZ = 7600.0, 800.0
+"""Sines are silent from here on, and fade over so much below it."""
 
 Codes = Float[Tensor, "piece size frame"]
 Embeddings = Float[Tensor, "piece embedding frame"]
@@ -69,8 +70,8 @@ class NsynthConfig:
         output: Each sample is one of 256 levels (`softmax`), or a mixture of logistics on their scale.
         n_components: Of the mixture.
         embedding_size: Numbers that say the instrument; 0 leaves it to the code.
-        n_period_taps: Samples around the one some whole periods ago that the first convolution hears too;
-            the paper's hears none.
+        n_harmonics: Of the fundamental's sines that the first convolution hears beside the past, which hold
+            the pitch when nothing else does; the paper's hears none.
     """
 
     hop_length: int = 512
@@ -87,7 +88,7 @@ class NsynthConfig:
     output: Literal["softmax", "logistics"] = "softmax"
     n_components: int = 5
     embedding_size: int = 0
-    n_period_taps: int = 0
+    n_harmonics: int = 0
 
     @property
     def receptive_field(self) -> int:
@@ -172,7 +173,8 @@ class WaveNetDecoder(nn.Module):
         self.config = config
         channels, skip, n_layers = config.channels, config.skip_channels, len(config.dilations)
         self.first = nn.Conv1d(1, channels, config.first_kernel_size)
-        self.again = nn.Linear(config.n_period_taps, channels, bias=False) if config.n_period_taps else None
+        n_sines = 2 * config.n_harmonics
+        self.driven = nn.Conv1d(n_sines, channels, 1, bias=False) if n_sines else None
         self.dilated = nn.ModuleList(
             nn.Conv1d(channels, 2 * channels, config.kernel_size, dilation=d, bias=False)
             for d in config.dilations
@@ -184,22 +186,22 @@ class WaveNetDecoder(nn.Module):
         self.last = nn.Conv1d(skip, n_outputs(config.output, config.n_components), 1)
 
     def forward(
-        self, before: Waves, conditions: Conditions, lag: Float[Tensor, "piece frame"] | None = None
+        self, before: Waves, conditions: Conditions, sines: Float[Tensor, "piece sine sample"] | None = None
     ) -> Float[Tensor, "piece output sample"]:
         """Say how each sample is distributed.
 
         Args:
             before: The sample before each that is to be drawn, scaled; before the first, silence is 0.
             conditions: Of as many frames as there are samples.
-            lag: Samples that some whole periods last, as `lag_of` returns it, for a decoder with period taps.
+            sines: As `sines_of` returns them, for a decoder that hears harmonics.
         """
         config = self.config
         *layers, output = conditions.split(
             [2 * config.channels] * len(config.dilations) + [config.skip_channels], dim=1
         )
         x = self.first(causal(before[:, None], config.first_kernel_size))
-        if self.again is not None and lag is not None:
-            x = x + self.again(heard_again(before, lag, config.n_period_taps)).transpose(1, 2)
+        if self.driven is not None and sines is not None:
+            x = x + self.driven(sines)
         gated = []
         for i, (dilated, dilation) in enumerate(zip(self.dilated, config.dilations, strict=True)):
             h = steered(dilated(causal(x, config.kernel_size, dilation)), layers[i])
@@ -250,48 +252,6 @@ class PitchReader(nn.Module):
         return (costs * is_voiced).sum() / is_voiced.sum().clamp(min=1)
 
 
-class SpectrumReader(nn.Module):
-    """Reads the levels of the filters off code and instrument: it teaches the encoder before a decoder can.
-
-    Args:
-        config: Sizes, of an encoder that hears filters.
-    """
-
-    WIDTH = 128
-
-    def __init__(self, config: NsynthConfig) -> None:
-        super().__init__()
-        self.hidden = nn.Conv1d(config.code_size + config.embedding_size, self.WIDTH, 3, padding=1)
-        self.last = nn.Conv1d(self.WIDTH, n_filters(SAMPLE_RATE), 1)
-
-    def forward(self, seen: Embeddings, bank: FilterBank, wave: Waves) -> Float[Tensor, ""]:
-        """Return the mean distance from the levels, averaged over each frame, of what is `seen` of them."""
-        with torch.no_grad():
-            levels = bank(wave).unflatten(2, (seen.shape[2], -1)).mean(dim=3)
-        return (self.last(functional.relu(self.hidden(seen))).float() - levels).abs().mean()
-
-
-class Confusion(nn.Module):
-    """Tells the instrument from the code, frame by frame, and teaches the encoder to hide it.
-
-    Args:
-        config: Sizes.
-        n_instruments: To tell apart.
-    """
-
-    WIDTH = 64
-
-    def __init__(self, config: NsynthConfig, n_instruments: int) -> None:
-        super().__init__()
-        self.hidden = nn.Conv1d(config.code_size, self.WIDTH, 3, padding=1)
-        self.last = nn.Conv1d(self.WIDTH, n_instruments, 1)
-
-    def forward(self, code: Codes, instrument: Int[Tensor, " piece"]) -> Float[Tensor, ""]:
-        """Return the cross-entropy of telling; behind this point gradients are reversed."""
-        told = self.last(functional.leaky_relu(self.hidden(_Reversed.apply(code)), 0.2))
-        return functional.cross_entropy(told, instrument[:, None].expand(-1, code.shape[2]))
-
-
 class Nsynth(nn.Module):
     """Encoder, instruments, conditioner and decoder.
 
@@ -307,7 +267,7 @@ class Nsynth(nn.Module):
         self.instruments = nn.Parameter(torch.randn(n_instruments, config.embedding_size))
         self.conditioner = Conditioner(config)
         self.decoder = WaveNetDecoder(config)
-        self.pitch = PitchReader(config) if config.n_period_taps else None
+        self.pitch = PitchReader(config) if config.n_harmonics else None
 
     def embedded(self, shares: Float[Tensor, "piece instrument frame"]) -> Embeddings:
         """Return the embeddings of places between instruments, by each one's share."""
@@ -334,47 +294,22 @@ def steered(x: Float[Tensor, "piece channel sample"], conditions: Conditions) ->
     return (frames + conditions[..., None]).flatten(2)
 
 
-def lag_of(f0_hz: Float[Tensor, "piece frame"]) -> Float[Tensor, "piece frame"]:
-    """Return how many samples the fewest whole periods last that last `SHORTEST_LAG` or longer.
+def sines_of(
+    cycles: Waves, f0_hz: Float[Tensor, "piece frame"], n_harmonics: int
+) -> Float[Tensor, "piece sine sample"]:
+    """Return cosines, then sines, of the fundamental's whole multiples; too high ones are silent.
 
-    Several periods of a high note are as good as one, and a whole number of samples misses them by less.
-    """
-    period = SAMPLE_RATE / f0_hz
-    return period * (SHORTEST_LAG / period).ceil()
-
-
-def heard_again(
-    before: Waves, lag: Float[Tensor, "piece frame"], n_taps: int
-) -> Float[Tensor, "piece sample tap"]:
-    """Return samples around the one that lies `lag` before each that is to be drawn, the earliest first.
+    Args:
+        cycles: Of the fundamental, gone by at each sample; whole cycles may be left out.
+        f0_hz: Of each frame.
+        n_harmonics: Multiples, from 1 on.
 
     Source:
-        Wu et al., Quasi-periodic WaveNet vocoder (Interspeech 2019), for dilations that follow the pitch; to
-        follow it in front of the first layer alone is ours.
+        Wang et al., Neural source-filter waveform models (2020), section III-B, for sines that drive a
+        network; to lay them beside a WaveNet's past is ours.
     """
-    n_samples = before.shape[1]
-    longest = 2 * SHORTEST_LAG + n_taps
-    position = torch.arange(n_samples, device=before.device).view(lag.shape[1], -1) + 1 - lag[..., None]
-    position = position.flatten(1)[..., None] + torch.arange(n_taps, device=before.device) - n_taps // 2
-    whole = position.floor()
-    share = position - whole
-    padded = functional.pad(before, (longest, 0))
-    index = whole.long() + longest
-    earlier, later = (padded.gather(1, i.flatten(1)).view_as(share) for i in (index, index + 1))
-    return earlier + share * (later - earlier)
-
-
-class _Reversed(torch.autograd.Function):
-    """The identity, whose gradient is turned round.
-
-    Source:
-        Ganin & Lempitsky, Unsupervised domain adaptation by backpropagation (ICML 2015), section 3.
-    """
-
-    @staticmethod
-    def forward(_: Any, x: Tensor) -> Tensor:
-        return x.view_as(x)
-
-    @staticmethod
-    def backward(_: Any, gradient: Tensor) -> Tensor:
-        return -gradient
+    multiples = torch.arange(1, n_harmonics + 1, device=cycles.device)[:, None]
+    size = ((HIGHEST_SINE_HZ - multiples * f0_hz[:, None]) / FADING_HZ).clamp(0.0, 1.0)
+    angle = 2.0 * math.pi * multiples * cycles[:, None]
+    waves = torch.stack([angle.cos(), angle.sin()], dim=1).unflatten(3, (f0_hz.shape[1], -1))
+    return (waves * size[:, None, :, :, None]).flatten(3).flatten(1, 2)

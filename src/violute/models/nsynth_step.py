@@ -43,8 +43,8 @@ class DecoderStep(nn.Module):
             kernels = torch.stack([weight.permute(2, 1, 0) for weight in weights])
             first = decoder.first.weight[:, 0].T
             self.first_bias = nn.Parameter(decoder.first.get_parameter("bias").clone())
-            again = first[:0] if decoder.again is None else decoder.again.weight.T
-            self.first = nn.Parameter(torch.cat([again, first]))
+            driven = first[:0] if decoder.driven is None else decoder.driven.weight[:, :, 0].T
+            self.first = nn.Parameter(torch.cat([driven, first]))
             self.past = nn.Parameter(kernels[:, :-1].flatten(1, 2).clone())
             self.now = nn.Parameter(kernels[:, -1].clone())
         self.residual, self.skip = decoder.residual, decoder.skip
@@ -63,8 +63,8 @@ class DecoderStep(nn.Module):
         """Draw the next sample of each piece.
 
         Args:
-            recent: Samples some periods ago, for a decoder that hears them; then the latest samples, the very
-                latest last. All scaled.
+            recent: The sines now, for a decoder that hears them; then the latest samples, scaled, the very
+                latest last.
             past: What each layer heard at its distances, the longest first, layer by layer.
             conditions: Of each layer.
             output_conditions: Of the output.
@@ -98,7 +98,7 @@ def _applied(layer: nn.Module, x: Float[Tensor, "piece given"]) -> Float[Tensor,
 def naive_levels(
     decoder: WaveNetDecoder,
     conditions: Float[Tensor, "piece channel frame"],
-    lag: Float[Tensor, "piece frame"] | None,
+    sines: Float[Tensor, "piece sine sample"] | None,
     chance: Float[Tensor, "piece sample 2"],
     temperature: float,
 ) -> Int[Tensor, "piece sample"]:
@@ -107,7 +107,7 @@ def naive_levels(
     Args:
         decoder: As trained.
         conditions: Of whole frames.
-        lag: Of the period taps, if it has them.
+        sines: Of whole frames, for a decoder that hears them.
         chance: As for `drawn`, for each sample; as many samples are drawn.
         temperature: As for `drawn`.
     """
@@ -118,7 +118,7 @@ def naive_levels(
     heat = torch.tensor(temperature)
     for at in range(n_samples):
         n_frames = at // hop + 1
-        known = None if lag is None else lag[:, :n_frames]
+        known = None if sines is None else sines[:, :, : n_frames * hop]
         outputs = decoder(before[:, : n_frames * hop], conditions[:, :, :n_frames], known)
         levels[:, at] = drawn(outputs[:, :, at], chance[:, at], heat, decoder.config.output)
         if at + 1 < before.shape[1]:

@@ -36,7 +36,8 @@ from violute.studio.jobs import (
 )
 from violute.studio.limits import Limits
 from violute.studio.preview import write_preview
-from violute.voices.contract import OnProgress
+from violute.voices.chords import ChordPerformance
+from violute.voices.contract import OnProgress, Performance
 from violute.voices.family import FamilyVoice
 from violute.voices.live import is_live, live_parameters
 from violute.voices.load import load_voice
@@ -219,8 +220,14 @@ class Workbench:
             self._takes[key] = self.voice(job.voice).analyse_source(recording, on_progress=on_progress)
             while (
                 len(self._takes) > 1
-                and sum(t.performance.n_frames for t in self._takes.values()) > MAX_FRAMES
+                and sum(_held_frames(t.performance) for t in self._takes.values()) > MAX_FRAMES
             ):
                 self._takes.popitem(last=False)
         self._takes.move_to_end(key)
         return self._takes[key]
+
+
+def _held_frames(performance: Performance) -> int:
+    """Count the frames that a performance keeps levels of: each voice of a chord has its own."""
+    n_voices = performance.n_voices if isinstance(performance, ChordPerformance) else 1
+    return performance.n_frames * n_voices

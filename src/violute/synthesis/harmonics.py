@@ -2,7 +2,8 @@
 
 Frame `i` is centred on sample `i * hop_length`. Fundamental and amplitudes move in straight lines from
 frame to frame; the phase is the exact integral of the fundamental, kept in float64 and wrapped to one
-turn, so it does not drift over hours.
+turn, so it does not drift over hours. Where the fundamental leaps to another note, both notes keep their
+pitch and the old one gives way to the new one over the hop: a sweep would smear every partial.
 
 Written as z = exp(j phase), harmonics 1 ... A B are the imaginary part of
 
@@ -38,6 +39,9 @@ The gap up to Nyquist is wider than a vibrato moves the highest harmonic within 
 
 HARMONICS_PER_ROW = 10
 """B above: harmonics that one row of the matrix product takes."""
+
+LEAP_CENTS = 80.0
+"""A pitch that moves further than this within one hop has leapt to another note: no vibrato is so fast."""
 
 FRAMES_PER_GROUP = 32
 """Frames worked on together: few enough for their arrays to stay in the second-level cache."""
@@ -103,6 +107,9 @@ class HarmonicSynth:
         """Write at most `FRAMES_PER_GROUP` frames into `audio` and move the phase on."""
         nyquist_hz = self.sample_rate / 2
         start_hz, stop_hz = hop_ends(f0_hz)
+        is_leap = leaps(start_hz, stop_hz)
+        # The new note sounds through the hop of a leap, at its own pitch, while the old one fades.
+        left_hz, start_hz = start_hz, np.where(is_leap, stop_hz, start_hz)
         turns = self._advance(start_hz, stop_hz)
 
         gains = harmonic_gains(f0_hz, amplitudes.shape[1], nyquist_hz)
@@ -113,11 +120,19 @@ class HarmonicSynth:
         n_harmonics = int(heard[-1]) + 1
         faded = amplitudes[:, :n_harmonics] * gains[:, :n_harmonics]
         start_amplitude, stop_amplitude = faded[:-1], faded[1:]
+        if is_leap.any():
+            left_amplitude = start_amplitude[is_leap]
+            start_amplitude = np.where(is_leap[:, None], 0.0, start_amplitude)
         crossing = crosses_nyquist(start_hz, stop_hz, start_amplitude, stop_amplitude, nyquist_hz)
         if crossing.any():
             start_amplitude = np.where(crossing, 0.0, start_amplitude)
             stop_amplitude = np.where(crossing, 0.0, stop_amplitude)
         audio[:] = self._sum(turns, start_amplitude, stop_amplitude)
+        if is_leap.any():
+            hop_turns = left_hz[is_leap] * (self.hop_length / self.sample_rate)
+            left_turns = turns[is_leap, :1] + np.multiply.outer(hop_turns, self._position)
+            left_turns -= np.rint(left_turns)
+            audio[is_leap] += self._sum(left_turns, left_amplitude, np.zeros_like(left_amplitude))
 
         for i in np.flatnonzero(crossing.any(axis=1)):
             number = np.flatnonzero(crossing[i])[:, None] + 1
@@ -221,6 +236,14 @@ def hop_ends(
     return np.where(start_hz > 0, start_hz, stop_hz), np.where(stop_hz > 0, stop_hz, start_hz)
 
 
+def leaps(
+    start_hz: Float[np.ndarray, " frame"], stop_hz: Float[np.ndarray, " frame"]
+) -> Bool[np.ndarray, " frame"]:
+    """Find hops over which the pitch leaps from one note to another rather than glides."""
+    ratio = 2.0 ** (LEAP_CENTS / 1200.0)
+    return (stop_hz > start_hz * ratio) | (start_hz > stop_hz * ratio)
+
+
 def nyquist_fade(frequency_hz: Float[np.ndarray, " *axes"], nyquist_hz: float) -> Float[np.ndarray, " *axes"]:
     """Return the gain of a sinusoid: 1 up to `FADE_START`, 0 from `FADE_STOP`, smooth between."""
     span_hz = (FADE_STOP - FADE_START) * nyquist_hz
@@ -243,9 +266,9 @@ def crosses_nyquist(
     stop_amplitude: Float[np.ndarray, "frame harmonic"],
     nyquist_hz: float,
 ) -> Bool[np.ndarray, "frame harmonic"]:
-    """Find harmonics that leap over Nyquist within a hop and would still sound there.
+    """Find harmonics that glide over Nyquist within a hop and would still sound there.
 
-    Only a leap of the pitch does that. These few need the fade at every sample; elsewhere the
+    Only a fast glide of the pitch does that. These few need the fade at every sample; elsewhere the
     straight line between the gains of two frames, which is far cheaper, does as well.
     """
     numbers = np.arange(1, start_amplitude.shape[1] + 1)

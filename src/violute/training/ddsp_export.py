@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import io
-import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +15,15 @@ from violute.analysis.spectra import SAMPLE_RATE
 from violute.models.ddsp import DdspDecoder, VoiceGraph
 from violute.training.ddsp_data import Line
 from violute.training.dial import dial_points
-from violute.training.unrest import partial_unrest_db
+from violute.training.noise_trim import noise_trim_db
+from violute.training.onnx_graph import onnx_bytes
+from violute.training.rehearsal import Note, rehearse
+from violute.training.unrest import partial_unrest_db, ripple_db
 from violute.voices.adaptation import loudness_quantiles
 from violute.voices.card import Card
+from violute.voices.ddsp import HarmonicVoice
 from violute.voices.file import seal
+from violute.voices.unrest import HARMONICS
 
 N_CALIBRATION_FRAMES = 1500
 EXAMPLE_FRAMES = 64
@@ -33,8 +37,12 @@ def export_ddsp(
     *,
     reference_source: tuple[int, int] = (-1, -1),
     card: Mapping[str, Any],
+    is_rehearsed: bool = True,
 ) -> None:
     """Write a voice file.
+
+    Where the lines have their sound, noise and unrest are set by what the voice makes of them; see
+    `violute.training.rehearsal`.
 
     Args:
         decoder: Trained, on the CPU.
@@ -43,12 +51,41 @@ def export_ddsp(
         path: To write.
         reference_source: Source whose room each end keeps; -1 for none.
         card: Further entries of the voice's `Card`; and `tilt_db_per_octave` by end, see `VoiceGraph`.
+        is_rehearsed: Whether to take the half minute that such listening needs.
     """
     card = dict(card)
     tilts = card.pop("tilt_db_per_octave", {})
     tilt = (float(tilts.get(names[0], 0.0)), float(tilts.get(names[1], 0.0)))
-    graph = VoiceGraph(decoder.eval(), reference_source, tilt).eval()
-    entries = {
+    graph = VoiceGraph(decoder.eval(), reference_source).eval()
+    entries = _entries(lines, names)
+    unrest, ripple = {name: [0.0] * len(HARMONICS) for name in names}, dict.fromkeys(names, 0.0)
+    if is_rehearsed:
+        trim = [noise_trim_db(notes) for notes in _notes(graph, entries, lines)]
+        graph = VoiceGraph(decoder, reference_source, noise_trim_db=_tensor(trim)).eval()
+        still = _notes(graph, entries, lines)
+        ripple |= {name: ripple_db(notes) for name, notes in zip(names, still, strict=True)}
+        entries["settings"]["ripple_db"] = ripple
+        for name, notes, predicted in zip(names, _notes(graph, entries, lines), still, strict=True):
+            unrest[name] = partial_unrest_db(
+                [replace(a, predicted_db=b.predicted_db) for a, b in zip(notes, predicted, strict=True)]
+            )
+        # The tilt is no part of what was measured: it comes on top of it.
+        graph = VoiceGraph(decoder, reference_source, tilt, _tensor(trim)).eval()
+    elif any(tilt):
+        graph = VoiceGraph(decoder, reference_source, tilt).eval()
+    entries["settings"] |= {
+        "ripple_db": ripple,
+        "unrest_db": unrest,
+        "tilt_db_per_octave": dict(zip(names, tilt, strict=True)),
+        "dial": _calibrated(graph, lines),
+    }
+    path.write_bytes(seal(graph_bytes(graph), Card(**{**entries, **card})))
+
+
+def _entries(lines: Sequence[Line], names: tuple[str, str]) -> dict[str, Any]:
+    """Return what a card says about any voice of these lines."""
+    return {
+        "name": "voice",
         "family": "ddsp",
         "sample_rate": SAMPLE_RATE,
         "ends": names,
@@ -58,41 +95,30 @@ def export_ddsp(
                 name: [round(float(q), 2) for q in loudness_quantiles(_loudness_db(_of_end(lines, i)))]
                 for i, name in enumerate(names)
             },
-            "unrest_db": {
-                name: partial_unrest_db(decoder, _of_end(lines, i)) for i, name in enumerate(names)
-            },
-            "tilt_db_per_octave": dict(zip(names, tilt, strict=True)),
-            "dial": _calibrated(graph, lines),
         },
-        **card,
     }
-    path.write_bytes(seal(graph_bytes(graph), Card(**entries)))
+
+
+def _notes(graph: VoiceGraph, entries: Mapping[str, Any], lines: Sequence[Line]) -> list[list[Note]]:
+    """Let a network play the notes of each end that sound alone."""
+    voice = HarmonicVoice(graph_bytes(graph), Card(**entries))
+    return [rehearse(voice, _of_end(lines, end)) for end in (0, 1)]
+
+
+def _tensor(trim: Sequence[np.ndarray]) -> torch.Tensor:
+    return torch.from_numpy(np.stack(trim).astype(np.float32))
 
 
 def graph_bytes(graph: VoiceGraph) -> bytes:
     """Export the network to ONNX, for any number of frames."""
     features = torch.zeros(2, EXAMPLE_FRAMES, N_FEATURES)
     f0_hz = torch.full((EXAMPLE_FRAMES,), 440.0)
-    buffer = io.BytesIO()
-    with warnings.catch_warnings():
-        # The tracing exporter announces its own retirement on every call.
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            graph,
-            (features, f0_hz),
-            buffer,  # type: ignore[arg-type]  # the stub is narrower than the function, which takes files
-            input_names=["features", "f0_hz"],
-            output_names=["harmonic_db", "noise_db"],
-            dynamic_axes={
-                "features": {1: "frame"},
-                "f0_hz": {0: "frame"},
-                "harmonic_db": {1: "frame"},
-                "noise_db": {1: "frame"},
-            },
-            opset_version=17,
-            dynamo=False,
-        )
-    return buffer.getvalue()
+    return onnx_bytes(
+        graph,
+        (features, f0_hz),
+        {"features": {1: "frame"}, "f0_hz": {0: "frame"}},
+        {"harmonic_db": {1: "frame"}, "noise_db": {1: "frame"}},
+    )
 
 
 def pitch_range_hz(lines: Sequence[Line]) -> tuple[float, float]:

@@ -127,7 +127,7 @@ class DdspTask:
         sounds: dict[str, Sound] = {}
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "voice.onnx"
-            self.export(path)
+            self._export(path, is_rehearsed=False)
             voice = HarmonicVoice(*open_voice_file(path))
             for name, features in zip(self.names, self.examples, strict=True):
                 controls = features.controls.frames(0, int(EXAMPLE_SECONDS * features.controls.frame_rate_hz))
@@ -143,6 +143,9 @@ class DdspTask:
 
     def export(self, path: Path) -> None:
         """Write a voice file."""
+        self._export(path, is_rehearsed=True)
+
+    def _export(self, path: Path, *, is_rehearsed: bool) -> None:
         decoder = DdspDecoder(self.decoder.config)
         decoder.load_state_dict({name: value.cpu() for name, value in self.decoder.state_dict().items()})
         heard = [
@@ -150,7 +153,8 @@ class DdspTask:
             for end in (0, 1)
         ]
         known = {"name": path.stem, "training_data": training_data(self.names, heard)}
-        export_ddsp(decoder, self.lines, self.names, path, card={**known, **self.card})
+        entries = {**known, **self.card}
+        export_ddsp(decoder, self.lines, self.names, path, card=entries, is_rehearsed=is_rehearsed)
 
     def _losses(self, snippets: Snippets) -> dict[str, torch.Tensor]:
         levels = self.decoder(snippets.features, snippets.f0_hz, snippets.end, snippets.source)
@@ -193,7 +197,7 @@ def build_ddsp_task(ends: TwoEnds, recipe: DdspRecipe) -> DdspTask:
                 ends.on_prepare((done + share) / 2.0)
 
         features = measure_all(recordings, ends.cache, on_progress=report)
-        needs_audio = ends.is_training and recipe.spectral_from_step is not None
+        needs_audio = recipe.spectral_from_step is not None
         measured.append(with_audio(features, recordings) if needs_audio else features)
     for name, features in zip(ends.names, measured, strict=True):
         if not any(item.is_reliable.any() for item in features):

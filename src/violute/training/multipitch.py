@@ -14,9 +14,11 @@ import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from violute.analysis.log_spectrum import FRAME_RATE_HZ
 from violute.data.recordings import Recording, list_recordings, read_patterns
 from violute.errors import InputError, VioluteError
 from violute.training.loop import TrainingResult, train
@@ -72,9 +74,15 @@ def train_multipitch(
     lines = load_lines(recordings, run_dir / "features", on_progress=_every_tenth("measured", say))
     training, validation = _split(lines)
     seed, cache = recipe.loop.seed, run_dir / "clips"
+    # Clips of other recordings, such as some that are held out by now, must not be taken up.
+    origin = sha256("\n".join(sorted(_names(recordings))).encode()).hexdigest()[:12]
     pools = [
         build_pool(
-            Mixer(kept), n, cache / f"{name}-{seed}.npy", seed=place, on_progress=_every_tenth(name, say)
+            Mixer(kept),
+            n,
+            cache / f"{name}-{origin}-{seed}.npy",
+            seed=place,
+            on_progress=_every_tenth(name, say),
         )
         for kept, n, name, place in (
             (training, recipe.n_clips, "training", seed),
@@ -83,7 +91,7 @@ def train_multipitch(
     ]
     heard: dict[str, float] = {}
     for line in training:
-        heard[line.source] = heard.get(line.source, 0.0) + line.n_frames / 50.0
+        heard[line.source] = heard.get(line.source, 0.0) + line.n_frames / FRAME_RATE_HZ
     known = {"training_data": training_data(("lines",), [heard])[0], "command": command_text(sys.argv)}
     task = MultipitchTask(pools[0], pools[1], recipe, card={**known, **(card or {})})
 

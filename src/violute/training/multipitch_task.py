@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import json
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +18,7 @@ from torch.optim import Optimizer
 from violute.analysis.log_spectrum import N_BINS
 from violute.models.multipitch import MultipitchConfig, MultipitchGraph, MultipitchNetwork
 from violute.training.multipitch_pool import FURTHEST_SHIFT_BINS, Pool
+from violute.training.onnx_graph import onnx_bytes
 from violute.training.settings import LoopSettings
 from violute.training.task import Losses, Sound, StepContext
 
@@ -133,8 +132,11 @@ class MultipitchTask:
         model = onnx.load_from_string(graph_bytes(self.network))
         onnx.helper.set_model_props(model, {CARD_KEY: json.dumps({**self.card, **self.validate_apart()})})
         partial = path.with_name(path.name + ".partial")
-        partial.write_bytes(model.SerializeToString())
-        partial.replace(path)
+        try:
+            partial.write_bytes(model.SerializeToString())
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
 
     def validate_apart(self) -> dict[str, float]:
         """Measure what the modules hold now, for the card."""
@@ -177,19 +179,6 @@ def found_pitches(
 
 def graph_bytes(network: MultipitchNetwork) -> bytes:
     """Export the network to ONNX, for any number of frames."""
-    buffer = io.BytesIO()
     graph = MultipitchGraph(network.eval()).eval()
-    with warnings.catch_warnings():
-        # The tracing exporter announces its own retirement on every call.
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            graph,
-            (torch.zeros(64, N_BINS, 2),),
-            buffer,  # type: ignore[arg-type]  # the stub is narrower than the function, which takes files
-            input_names=["levels"],
-            output_names=["probability"],
-            dynamic_axes={"levels": {0: "frame"}, "probability": {0: "frame"}},
-            opset_version=17,
-            dynamo=False,
-        )
-    return buffer.getvalue()
+    given = (torch.zeros(64, N_BINS, 2),)
+    return onnx_bytes(graph, given, {"levels": {0: "frame"}}, {"probability": {0: "frame"}})

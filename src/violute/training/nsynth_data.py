@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 import soxr
 import torch
-from jaxtyping import Bool, Float, Float16, Float32, Int
+from jaxtyping import Bool, Float, Float16, Float32, Float64, Int
 from torch import Tensor
 
 from violute.analysis.analyser import analyse
@@ -25,7 +25,7 @@ from violute.analysis.spectra import SAMPLE_RATE as ANALYSIS_RATE
 from violute.analysis.spectrogram import PEAK
 from violute.data.recordings import Recording, read_recording
 from violute.models.nsynth import SAMPLE_RATE
-from violute.training.spectrogram_data import SOURCE_BALANCE
+from violute.training.spectrogram_data import source_chances
 
 WAVE_VERSION = 1
 """Part of the cache's key: raised when the reading changes."""
@@ -40,6 +40,11 @@ N_ATTEMPTS = 6
 TRANSPOSED_SEMITONES = 1.0
 LEVEL_RANGE_DB = (-9.0, 2.0)
 
+PHASE_WINDOW_SAMPLES = 480
+"""30 ms, six periods of the lowest fundamental: the phase of a sine among its multiples."""
+
+PHASE_BLOCK_FRAMES = 2000
+
 
 @dataclass(frozen=True)
 class Wave:
@@ -52,6 +57,7 @@ class Wave:
         audio: Its samples.
         f0_hz: Its fundamental, a frame each 10 ms, carried on where there is none.
         is_voiced: Frames that have one.
+        cycles: Of the fundamental gone by at each frame, in the phase in which the recording plays it.
     """
 
     name: str
@@ -60,15 +66,17 @@ class Wave:
     audio: Float16[np.ndarray, " _sample"] | Float32[np.ndarray, " _sample"]
     f0_hz: Float32[np.ndarray, " _frame"]
     is_voiced: Bool[np.ndarray, " _frame"]
+    cycles: Float64[np.ndarray, " _frame"]
 
 
 class Crops(NamedTuple):
-    """A batch of crops, which instrument plays each, and its pitch, frame by frame of the code."""
+    """A batch of crops, which instrument plays each, its pitch frame by frame of the code, and its phase."""
 
     audio: Float[Tensor, "crop sample"]
     end: Int[Tensor, " crop"]
     f0_hz: Float[Tensor, "crop frame"]
     is_voiced: Bool[Tensor, "crop frame"]
+    cycles: Float[Tensor, "crop sample"]
 
 
 def read_waves(
@@ -101,7 +109,9 @@ def read_waves(
             np.savez(partial, audio=audio, f0_hz=f0_hz, is_voiced=is_voiced)
             partial.replace(path)
         with np.load(path) as held:
-            waves.append(Wave(recording.name, recording.source, end, **held))
+            audio, f0_hz = held["audio"], held["f0_hz"]
+            cycles = cycles_played(audio, f0_hz)
+            waves.append(Wave(recording.name, recording.source, end, audio, f0_hz, held["is_voiced"], cycles))
         if on_progress is not None:
             on_progress((i + 1) / len(recordings))
     return waves
@@ -127,9 +137,12 @@ def draw_crops(
         augment: Whether to transpose and change the level a little.
     """
     ends = [[wave for wave in waves if wave.end == end] for end in sorted({wave.end for wave in waves})]
-    chances = [_weights(members) for members in ends]
+    chances = [
+        source_chances([wave.source for wave in members], [len(wave.audio) for wave in members])
+        for members in ends
+    ]
     n_samples = n_frames * hop_length
-    crops, played, pitches, voiced = [], [], [], []
+    crops, played, pitches, voiced, phases = [], [], [], [], []
     for i in range(n_crops):
         members, weights = ends[i % len(ends)], chances[i % len(ends)]
         ratio = 2.0 ** (rng.uniform(-TRANSPOSED_SEMITONES, TRANSPOSED_SEMITONES) / 12.0) if augment else 1.0
@@ -150,7 +163,10 @@ def draw_crops(
         inside = np.clip(at, 0, len(wave.f0_hz) - 1)
         pitches.append(wave.f0_hz[inside] * np.float32(ratio))
         voiced.append(wave.is_voiced[inside] & (at == inside))
-    arrays = (np.stack(crops), np.array(played), np.stack(pitches), np.stack(voiced))
+        place = (start + np.arange(n_samples) * ratio) * TRACK_RATE_HZ / SAMPLE_RATE
+        cycles = np.interp(place, np.arange(len(wave.cycles)), wave.cycles)
+        phases.append((cycles % 1.0).astype(np.float32))
+    arrays = (np.stack(crops), np.array(played), np.stack(pitches), np.stack(voiced), np.stack(phases))
     return Crops(*(torch.from_numpy(array) for array in arrays))
 
 
@@ -165,13 +181,38 @@ def crop_at(
     return crop
 
 
+def cycles_played(
+    audio: Float[np.ndarray, " _sample"], f0_hz: Float32[np.ndarray, " _frame"]
+) -> Float64[np.ndarray, " _frame"]:
+    """Count the fundamental's cycles up to each frame, as the recording plays them: at whole ones it peaks.
+
+    The sound around each frame is compared with a sine that follows `f0_hz`; how far it is ahead of the sine
+    is added to the sine's own cycles.
+    """
+    hop = round(SAMPLE_RATE / TRACK_RATE_HZ)
+    n_frames = len(f0_hz)
+    told = np.concatenate([[0.0], np.cumsum(0.5 * (f0_hz[1:] + f0_hz[:-1]).astype(np.float64))])
+    told /= TRACK_RATE_HZ
+    half = PHASE_WINDOW_SAMPLES // 2
+    window = np.hanning(PHASE_WINDOW_SAMPLES + 1)[:-1]
+    padded = np.pad(audio.astype(np.float32), (half, max(n_frames * hop + half - len(audio), 0)))
+    framed = np.lib.stride_tricks.sliding_window_view(padded, PHASE_WINDOW_SAMPLES)[: n_frames * hop : hop]
+    offsets = (np.arange(PHASE_WINDOW_SAMPLES) - half) / SAMPLE_RATE
+    ahead = np.empty(n_frames)
+    for first in range(0, n_frames, PHASE_BLOCK_FRAMES):
+        block = slice(first, min(first + PHASE_BLOCK_FRAMES, n_frames))
+        sines = window * np.exp(-2j * np.pi * f0_hz[block, None] * offsets)
+        ahead[block] = np.angle((framed[block] * sines).sum(axis=1))
+    ahead -= 2.0 * np.pi * (told % 1.0)
+    return told + np.unwrap(ahead) / (2.0 * np.pi)
+
+
 def unreliable(
     before: Float[Tensor, "crop sample"],
     generator: torch.Generator,
     *,
     most_noise: float,
     missing_share: float,
-    missing_samples: int,
 ) -> Float[Tensor, "crop sample"]:
     """Lay noise on the past and leave some of it out.
 
@@ -179,17 +220,16 @@ def unreliable(
         before: Scaled mu-law samples.
         generator: All chance comes from it.
         most_noise: Standard deviation on the scale of [-1, 1] in the noisiest crop; most have less.
-        missing_share: Share of the crops in which a span is silent.
-        missing_samples: Length of such a span.
+        missing_share: Share of the crops in which a span of any length is silent.
     """
     n_crops, n_samples = before.shape
     noise = most_noise * torch.rand(n_crops, 1, generator=generator).square()
-    noisy = before + noise * torch.randn(before.shape, generator=generator)
-    start = torch.randint(max(n_samples - missing_samples, 1), (n_crops, 1), generator=generator)
+    noise = noise * torch.randn(before.shape, generator=generator)
+    start, length = torch.rand(2, n_crops, 1, generator=generator) * n_samples
     is_missing = torch.rand(n_crops, 1, generator=generator) < missing_share
-    at = torch.arange(n_samples)
-    is_silent = is_missing & (at >= start) & (at < start + missing_samples)
-    return noisy.masked_fill(is_silent, 0.0)
+    is_silent = is_missing & ((torch.arange(n_samples) - start) % n_samples < length)
+    noisy = before + noise.to(before.device)
+    return noisy.masked_fill(is_silent.to(before.device), 0.0)
 
 
 def _measured(recording: Recording) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -204,13 +244,3 @@ def _start(length: int, n_samples: int, rng: np.random.Generator) -> int:
     """Choose a first sample: anywhere in a long recording, or so that a short one lies inside."""
     slack = length - n_samples
     return int(rng.integers(min(slack, 0), max(slack, 0) + 1))
-
-
-def _weights(waves: Sequence[Wave]) -> Float[np.ndarray, " wave"]:
-    """Chance of each: by its length within a source, by `SOURCE_BALANCE` between sources."""
-    lengths = np.array([len(wave.audio) for wave in waves], dtype=np.float64)
-    totals: dict[str, float] = {}
-    for wave, length in zip(waves, lengths, strict=True):
-        totals[wave.source] = totals.get(wave.source, 0.0) + length
-    weights = lengths * np.array([totals[wave.source] ** (SOURCE_BALANCE - 1.0) for wave in waves])
-    return weights / weights.sum()

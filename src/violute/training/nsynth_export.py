@@ -7,8 +7,6 @@ which draws one sample. Any ONNX reader opens it, and one file stays one file.
 
 from __future__ import annotations
 
-import io
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,20 +18,24 @@ from jaxtyping import Float
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
-from violute.models.nsynth import SAMPLE_RATE, Nsynth, lag_of
+from violute.models.nsynth import SAMPLE_RATE, Nsynth
 from violute.models.nsynth_step import DecoderStep
+from violute.training.onnx_graph import onnx_bytes
 from violute.voices.card import Card
 from violute.voices.file import seal
 
-TEMPERATURE = 0.5
+TEMPERATURE = 0.1
 """At which a voice draws unless its card says otherwise: less noise than was learned, and steadier."""
+
+REACH = 2.0
+"""How far the ends of the dial lie from its middle: 1 is at the embeddings, which tell little apart alone."""
 
 CONDITIONER, STEP = "conditioner", "step"
 _AXES = {0: "piece", 1: "sample"}
 
 
 class SteeringGraph(nn.Module):
-    """Codes and mixes in; conditions, and the lag of the period taps, out.
+    """Codes and mixes in; conditions, and the fundamental of the sines, out.
 
     Args:
         network: Whose conditioner, instruments and reader of pitch are used.
@@ -46,12 +48,11 @@ class SteeringGraph(nn.Module):
     def forward(
         self, code: Float[Tensor, "piece size frame"], mix: Float[Tensor, "piece frame"]
     ) -> tuple[Tensor, Tensor]:
-        """Steer towards a place between the instruments, frame by frame."""
+        """Steer towards a place between the instruments, or a little past them, frame by frame."""
         network = self.network
+        mix = 0.5 + REACH * (mix - 0.5)
         conditions = network.conditions(code, torch.stack([1.0 - mix, mix], dim=1))
-        return conditions, torch.zeros_like(mix) if network.pitch is None else lag_of(
-            network.pitch.f0_hz(code)
-        )
+        return conditions, torch.zeros_like(mix) if network.pitch is None else network.pitch.f0_hz(code)
 
 
 def export_nsynth(
@@ -78,7 +79,7 @@ def export_nsynth(
             "kernel_size",
             "dilations",
             "first_kernel_size",
-            "n_period_taps",
+            "n_harmonics",
         )
     }
     entries = {
@@ -94,15 +95,15 @@ def export_nsynth(
 
 def _encoder_bytes(network: Nsynth) -> bytes:
     wave = torch.zeros(2, 4 * network.config.hop_length)
-    return _exported(network.encoder, (wave,), {"wave": _AXES}, {"code": {0: "piece", 2: "frame"}})
+    return onnx_bytes(network.encoder, (wave,), {"wave": _AXES}, {"code": {0: "piece", 2: "frame"}})
 
 
 def conditioner_bytes(network: Nsynth) -> bytes:
     """Export what steers."""
     code = torch.zeros(2, network.config.code_size, 4)
     inputs = {"code": {0: "piece", 2: "frame"}, "mix": {0: "piece", 1: "frame"}}
-    outputs = {"conditions": {0: "piece", 2: "frame"}, "lag": {0: "piece", 1: "frame"}}
-    return _exported(SteeringGraph(network), (code, torch.zeros(2, 4)), inputs, outputs)
+    outputs = {"conditions": {0: "piece", 2: "frame"}, "f0_hz": {0: "piece", 1: "frame"}}
+    return onnx_bytes(SteeringGraph(network), (code, torch.zeros(2, 4)), inputs, outputs)
 
 
 def step_bytes(network: Nsynth) -> bytes:
@@ -110,7 +111,7 @@ def step_bytes(network: Nsynth) -> bytes:
     config = network.config
     n_pieces, n_layers = 2, len(config.dilations)
     given = (
-        torch.zeros(n_pieces, config.n_period_taps + config.first_kernel_size),
+        torch.zeros(n_pieces, 2 * config.n_harmonics + config.first_kernel_size),
         torch.zeros(n_layers * (config.kernel_size - 1), n_pieces, config.channels),
         torch.zeros(n_layers, n_pieces, 2 * config.channels),
         torch.zeros(n_pieces, config.skip_channels),
@@ -126,30 +127,7 @@ def step_bytes(network: Nsynth) -> bytes:
         "temperature": {},
     }
     outputs = {"level": {0: "piece"}, "heard": {1: "piece"}}
-    return _exported(DecoderStep(network.decoder).eval(), given, inputs, outputs)
-
-
-def _exported(
-    graph: nn.Module,
-    given: tuple[Tensor, ...],
-    inputs: Mapping[str, dict[int, str]],
-    outputs: Mapping[str, dict[int, str]],
-) -> bytes:
-    buffer = io.BytesIO()
-    with warnings.catch_warnings(), torch.no_grad():
-        # The tracing exporter announces its own retirement on every call.
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            graph,
-            given,
-            buffer,  # type: ignore[arg-type]  # the stub is narrower than the function, which takes files
-            input_names=list(inputs),
-            output_names=list(outputs),
-            dynamic_axes={**inputs, **outputs},
-            opset_version=17,
-            dynamo=False,
-        )
-    return buffer.getvalue()
+    return onnx_bytes(DecoderStep(network.decoder).eval(), given, inputs, outputs)
 
 
 def _with_constants(onnx_bytes: bytes, constants: Mapping[str, bytes]) -> bytes:

@@ -25,7 +25,10 @@ class NsynthRecipe:
         code_noise: Standard deviation of what is laid on the code, whose numbers lie in (-1, 1).
         most_noise: Standard deviation of what is laid on the decoder's past in the noisiest crop, on the
             mu-law scale of [-1, 1].
-        missing_share: Share of the crops in which the past is silent for as long as the receptive field.
+        missing_share: Share of the crops in which a span of the past is silent, at most all of it.
+        calm_from: Share of the steps after which the past grows more reliable, so that a network that has
+            learned to run free learns to say more exactly what comes next.
+        calm_to: Share of the noise and of the missing spans that is left after the last step.
         is_half: Whether convolutions compute with 16-bit numbers (bfloat16), twice as fast where the
             processor knows them.
         loss_weights: By path-like name of the loss; each loss has one.
@@ -41,6 +44,8 @@ class NsynthRecipe:
     code_noise: float = 0.0
     most_noise: float = 0.0
     missing_share: float = 0.0
+    calm_from: float = 1.0
+    calm_to: float = 1.0
     is_half: bool = False
     loss_weights: Mapping[str, float] = field(default_factory=lambda: {"waveform/bits": 1.0})
 
@@ -57,7 +62,7 @@ MEDIUM_NETWORK = NsynthConfig(
     condition_channels=256,
     output="logistics",
     embedding_size=8,
-    n_period_taps=5,
+    n_harmonics=16,
 )
 SMALL_NETWORK = NsynthConfig(
     stem="filters",
@@ -70,7 +75,7 @@ SMALL_NETWORK = NsynthConfig(
     condition_channels=128,
     output="logistics",
     embedding_size=4,
-    n_period_taps=5,
+    n_harmonics=16,
 )
 TINY_NETWORK = NsynthConfig(
     hop_length=128,
@@ -86,14 +91,14 @@ TINY_NETWORK = NsynthConfig(
     output="logistics",
     n_components=2,
     embedding_size=2,
-    n_period_taps=3,
+    n_harmonics=3,
 )
 
 GUIDED_WEIGHTS: Mapping[str, float] = {
     "waveform/bits": 1.0,
     "code/spectrum": 5.0,
     "code/pitch": 0.2,
-    "code/instrument": 0.1,
+    "code/instrument": 0.3,
 }
 
 
@@ -110,13 +115,13 @@ def nsynth_medium() -> NsynthRecipe:
 
 
 def nsynth_small() -> NsynthRecipe:
-    """Return what two CPU cores train in an hour and play in real time."""
+    """Return what a CPU core trains in an hour and a half, and plays in real time."""
     loop = LoopSettings(
-        n_steps=3_000,
-        minutes=60.0,
+        n_steps=9_000,
+        minutes=100.0,
         validate_every=250,
         checkpoint_every=100,
-        averaging_decay=0.99,
+        averaging_decay=0.998,
         final_factor=0.02,
     )
     return replace(_guided(loop, SMALL_NETWORK), is_half=True)
@@ -139,8 +144,10 @@ def _guided(loop: LoopSettings, network: NsynthConfig) -> NsynthRecipe:
         n_context_frames=2,
         is_augmented=True,
         code_noise=0.05,
-        most_noise=0.1,
-        missing_share=0.3,
+        most_noise=0.25,
+        missing_share=0.5,
+        calm_from=0.7,
+        calm_to=0.3,
         loss_weights=GUIDED_WEIGHTS,
     )
 

@@ -22,12 +22,11 @@ from violute.models.nsynth import (
     HIGHEST_HZ,
     LOWEST_HZ,
     SAMPLE_RATE,
-    Confusion,
     Nsynth,
-    SpectrumReader,
-    lag_of,
+    sines_of,
 )
 from violute.models.nsynth_output import bits
+from violute.models.nsynth_teachers import Confusion, SpectrumReader
 from violute.training.losses import weighted_total
 from violute.training.nsynth_data import Crops, Wave, draw_crops, read_waves, unreliable
 from violute.training.nsynth_recipes import NsynthRecipe
@@ -41,9 +40,6 @@ if TYPE_CHECKING:
     from violute.training.run import TwoEnds
 
 N_VALIDATION_CROPS = 32
-JITTER_CENTS = 10.0
-"""Standard deviation of the pitch that the decoder is told in training, as that of a code errs."""
-
 EXAMPLE_SECONDS = 2.0
 EXAMPLE_MIXES = (0.0, 1.0)
 
@@ -103,16 +99,26 @@ class NsynthTask:
 
     def step(self, batch: Crops, context: StepContext) -> Losses:
         """Descend on the weighted losses."""
-        losses = weighted_total(self.losses(batch, context.generator), self.recipe.loss_weights)
+        unrest = self.unrest_at(context.step / context.n_steps)
+        losses = weighted_total(self.losses(batch, context.generator, unrest), self.recipe.loss_weights)
         context.descend("network", losses["total"])
         return losses
 
-    def losses(self, crops: Crops, generator: torch.Generator | None) -> dict[str, Float[Tensor, ""]]:
+    def unrest_at(self, done: float) -> float:
+        """Return how much of the past's unreliability is left when a share of the steps is done."""
+        recipe = self.recipe
+        late = max(done - recipe.calm_from, 0.0) / max(1.0 - recipe.calm_from, 1e-9)
+        return 1.0 - (1.0 - recipe.calm_to) * late
+
+    def losses(
+        self, crops: Crops, generator: torch.Generator | None, unrest: float = 1.0
+    ) -> dict[str, Float[Tensor, ""]]:
         """Compute every loss of the recipe, unweighted.
 
         Args:
             crops: To hear and to draw.
             generator: Of what makes the past and the code unreliable; None leaves both as they are.
+            unrest: Share of the recipe's noise on the past, and of what is missing there.
         """
         recipe, network = self.recipe, self.network
         levels = to_levels(crops.audio)
@@ -132,7 +138,7 @@ class NsynthTask:
             if "code/spectrum" in recipe.loss_weights:
                 seen = torch.cat([code, network.embedded(shares)], dim=1)
                 losses["code/spectrum"] = self._modules["spectrum"](seen, network.encoder.bank, wave)
-            losses["waveform/bits"] = self._bits(levels, wave, code, shares, crops, generator)
+            losses["waveform/bits"] = self._bits(levels, wave, code, shares, crops, generator, unrest)
         return {name: loss.float() for name, loss in losses.items()}
 
     def validate(self) -> Mapping[str, float]:
@@ -179,6 +185,7 @@ class NsynthTask:
         shares: Tensor,
         crops: Crops,
         generator: torch.Generator | None,
+        unrest: float,
     ) -> Float[Tensor, ""]:
         """Draw the frames without their context, from a past that is as unreliable as the recipe says."""
         recipe, network = self.recipe, self.network
@@ -186,22 +193,19 @@ class NsynthTask:
         inside = slice(n_context, code.shape[2] - n_context)
         samples = slice(inside.start * config.hop_length, inside.stop * config.hop_length)
         before = functional.pad(wave[:, samples][:, :-1], (1, 0))
-        f0_hz = crops.f0_hz
         if generator is not None:
             before = unreliable(
                 before,
                 generator,
-                most_noise=recipe.most_noise,
-                missing_share=recipe.missing_share,
-                missing_samples=config.receptive_field,
+                most_noise=unrest * recipe.most_noise,
+                missing_share=unrest * recipe.missing_share,
             )
-            cents = JITTER_CENTS * torch.randn(f0_hz.shape, generator=generator)
-            f0_hz = f0_hz * (2.0 ** (cents / 1200.0)).to(f0_hz.device)
-        lag = None
-        if network.pitch is not None:
-            lag = lag_of(f0_hz.clamp(LOWEST_HZ, HIGHEST_HZ))[:, inside]
+        sines = None
+        if config.n_harmonics:
+            f0_hz = crops.f0_hz[:, inside].clamp(LOWEST_HZ, HIGHEST_HZ)
+            sines = sines_of(crops.cycles[:, samples], f0_hz, config.n_harmonics)
         conditions = network.conditions(code, shares)[:, :, inside]
-        outputs = network.decoder(before, conditions, lag).float()
+        outputs = network.decoder(before, conditions, sines).float()
         return bits(outputs, levels[:, samples], config.output).mean()
 
     def _drawn(self, waves: Sequence[Wave], rng: np.random.Generator, *, augment: bool) -> Crops:

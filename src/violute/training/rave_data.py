@@ -31,8 +31,8 @@ from violute.analysis.spectra import SAMPLE_RATE
 from violute.analysis.spectrogram import PEAK
 from violute.data.features import highest_recorded_hz
 from violute.data.recordings import Recording, read_recording
-from violute.training.ddsp_data import VALIDATION_SHARE
-from violute.training.spectrogram_data import N_ATTEMPTS, SOURCE_BALANCE
+from violute.training.rave_disguise import disguised
+from violute.training.spectrogram_data import N_ATTEMPTS, source_chances
 
 SOUND_VERSION = 1
 """Part of the cache's key: raised when what is kept changes."""
@@ -44,8 +44,8 @@ QUIETEST_RMS = 0.003
 LEVEL_RANGE_DB = (-12.0, 3.0)
 TRANSPOSED_SEMITONES = 2.0
 
-EQUALISER_HZ = (60.0, 14_000.0)
-EQUALISER_POINTS_PER_OCTAVE = 1.0
+DUET_SHARE, DUET_RANGE_DB = 0.3, (-9.0, 0.0)
+"""How often a window is two of the same instrument at once, and how loud the second is beside the first."""
 
 
 @dataclass(frozen=True)
@@ -114,20 +114,6 @@ def sound_lines(
     return lines
 
 
-def split(lines: Sequence[SoundLine]) -> tuple[list[SoundLine], list[SoundLine]]:
-    """Keep one recording in `VALIDATION_SHARE` of each large source for validation."""
-    by_source: dict[str, list[SoundLine]] = {}
-    for line in lines:
-        by_source.setdefault(line.source, []).append(line)
-    kept: list[SoundLine] = []
-    validation: list[SoundLine] = []
-    for members in by_source.values():
-        for i, line in enumerate(members):
-            is_held = len(members) >= VALIDATION_SHARE and i % VALIDATION_SHARE == VALIDATION_SHARE // 2
-            (validation if is_held else kept).append(line)
-    return kept, validation
-
-
 def draw(
     lines: Sequence[SoundLine], n_samples: int, batch_size: int, rng: np.random.Generator, *, augment: bool
 ) -> SoundWindows:
@@ -141,35 +127,56 @@ def draw(
         augment: Whether to transpose, to change the level, and to change the colour of what is heard.
     """
     ends = [[line for line in lines if line.end == end] for end in sorted({line.end for line in lines})]
-    chances = [_weights(members) for members in ends]
+    chances = [
+        source_chances([line.source for line in members], [len(line.audio) for line in members])
+        for members in ends
+    ]
     windows, played, limits_hz = [], [], []
     for i in range(batch_size):
         members, weights = ends[i % len(ends)], chances[i % len(ends)]
-        semitones = float(rng.uniform(-TRANSPOSED_SEMITONES, TRANSPOSED_SEMITONES)) if augment else 0.0
-        ratio = 2.0 ** (semitones / 12.0)
-        n_read = round(n_samples * ratio)
-        for _ in range(N_ATTEMPTS):
-            line = members[rng.choice(len(members), p=weights)]
-            slack = len(line.audio) - n_read
-            window = window_at(line, int(rng.integers(min(slack, 0), max(slack, 0) + 1)), n_read)
-            if np.sqrt(np.mean(np.square(window))) >= QUIETEST_RMS:
-                break
-        limit_hz = line.highest_hz
+        window, limit_hz = _window(members, weights, n_samples, rng, augment=augment)
+        if augment and rng.random() < DUET_SHARE:
+            second, second_limit_hz = _window(members, weights, n_samples, rng, augment=True)
+            gain = np.sqrt(np.square(window).mean() / max(np.square(second).mean(), 1e-12))
+            window = window + np.float32(gain * 10.0 ** (rng.uniform(*DUET_RANGE_DB) / 20.0)) * second
+            limit_hz = min(limit_hz, second_limit_hz)
         if augment:
-            window = soxr.resample(window, n_read, n_samples, quality="MQ")[:n_samples]
-            window = np.pad(window, (0, n_samples - len(window)))
             window = window * np.float32(10.0 ** (rng.uniform(*LEVEL_RANGE_DB) / 20.0))
-            limit_hz *= min(ratio, 1.0)
         windows.append(window)
-        played.append(line.end)
+        played.append(members[0].end)
         limits_hz.append(limit_hz)
     audio = np.stack(windows).astype(np.float32)
     return SoundWindows(
         torch.from_numpy(audio),
-        torch.from_numpy(coloured(audio, rng)) if augment else torch.from_numpy(audio),
+        torch.from_numpy(disguised(audio, rng)) if augment else torch.from_numpy(audio),
         torch.tensor(played),
         torch.tensor(limits_hz, dtype=torch.float32),
     )
+
+
+def _window(
+    lines: Sequence[SoundLine],
+    chances: Float[np.ndarray, " line"],
+    n_samples: int,
+    rng: np.random.Generator,
+    *,
+    augment: bool,
+) -> tuple[Float32[np.ndarray, " sample"], float]:
+    """Draw a window that isn't a rest, perhaps transposed, and the highest frequency that it holds."""
+    semitones = float(rng.uniform(-TRANSPOSED_SEMITONES, TRANSPOSED_SEMITONES)) if augment else 0.0
+    ratio = 2.0 ** (semitones / 12.0)
+    n_read = round(n_samples * ratio)
+    for _ in range(N_ATTEMPTS):
+        line = lines[rng.choice(len(lines), p=chances)]
+        slack = len(line.audio) - n_read
+        window = window_at(line, int(rng.integers(min(slack, 0), max(slack, 0) + 1)), n_read)
+        if np.sqrt(np.mean(np.square(window))) >= QUIETEST_RMS:
+            break
+    if not augment:
+        return window, line.highest_hz
+    window = soxr.resample(window, n_read, n_samples, quality="MQ")[:n_samples]
+    window = np.pad(window, (0, n_samples - len(window)))
+    return window, line.highest_hz * min(ratio, 1.0)
 
 
 def window_at(line: SoundLine, start: int, n_samples: int) -> Float32[np.ndarray, " sample"]:
@@ -178,39 +185,6 @@ def window_at(line: SoundLine, start: int, n_samples: int) -> Float32[np.ndarray
     inside = line.audio[max(start, 0) : max(stop, 0)].astype(np.float32) / np.float32(FULL_SCALE)
     before = min(max(-start, 0), n_samples)
     return np.pad(inside, (before, n_samples - before - len(inside)))
-
-
-def coloured(
-    audio: Float32[np.ndarray, "window sample"], rng: np.random.Generator, *, range_db: float = 12.0
-) -> Float32[np.ndarray, "window sample"]:
-    """Change the colour of windows, not their level: gains at octaves, drawn within a range, joined smoothly.
-
-    Args:
-        audio: Windows.
-        rng: Draws the gains.
-        range_db: Largest gain either way.
-    """
-    n_fft = 2 * audio.shape[1]
-    octaves = np.log2(EQUALISER_HZ[1] / EQUALISER_HZ[0])
-    points_hz = np.geomspace(*EQUALISER_HZ, round(EQUALISER_POINTS_PER_OCTAVE * octaves) + 1)
-    frequency_hz = np.maximum(np.fft.rfftfreq(n_fft, 1.0 / SAMPLE_RATE), 1.0)
-    spectra = np.fft.rfft(audio, n_fft, axis=1)
-    for spectrum in spectra:
-        gains_db = rng.uniform(-range_db, range_db, len(points_hz))
-        spectrum *= 10.0 ** (np.interp(np.log(frequency_hz), np.log(points_hz), gains_db) / 20.0)
-    changed = np.fft.irfft(spectra, n_fft, axis=1)[:, : audio.shape[1]]
-    power = [np.square(one).mean(axis=1, keepdims=True) + 1e-12 for one in (audio, changed)]
-    return (changed * np.sqrt(power[0] / power[1])).astype(np.float32)
-
-
-def _weights(lines: Sequence[SoundLine]) -> Float[np.ndarray, " line"]:
-    """Chance of each line: by its length within a source, by `SOURCE_BALANCE` between sources."""
-    lengths = np.array([len(line.audio) for line in lines], dtype=np.float64)
-    totals: dict[str, float] = {}
-    for line, length in zip(lines, lengths, strict=True):
-        totals[line.source] = totals.get(line.source, 0.0) + length
-    weights = lengths * np.array([totals[line.source] ** (SOURCE_BALANCE - 1.0) for line in lines])
-    return weights / weights.sum()
 
 
 def _key(recording: Recording) -> str:

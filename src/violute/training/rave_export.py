@@ -5,8 +5,6 @@ Both hold the network with its latent cropped by the recipe's fidelity (`violute
 
 from __future__ import annotations
 
-import io
-import warnings
 from copy import deepcopy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +14,7 @@ import torch
 
 from violute.analysis.spectra import SAMPLE_RATE
 from violute.models.rave_latent import CroppedRave, LatentAxes, latent_axes
+from violute.training.onnx_graph import onnx_bytes
 from violute.training.provenance import training_data
 from violute.training.rave_data import draw
 from violute.voices.card import Card
@@ -86,30 +85,14 @@ def graph_bytes(graph: CroppedRave) -> bytes:
     """Export both parts to ONNX, for any number of steps."""
     config = graph.network.config
     n_steps, n_bands = N_EXAMPLE_STEPS, graph.network.analysis.n_bands
-    buffer = io.BytesIO()
-    with warnings.catch_warnings(), torch.no_grad():
-        # The tracing exporter announces its own retirement on every call.
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            graph,
-            (
-                torch.randn(1, n_steps * config.ratio),
-                torch.randn(1, graph.basis.shape[1], n_steps),
-                torch.rand(1, n_steps),
-                torch.randn(1, n_bands, n_steps * config.ratio // n_bands),
-            ),
-            buffer,  # type: ignore[arg-type]  # the stub is narrower than the function, which takes files
-            input_names=["audio", "latent", "mix", "noise"],
-            output_names=["encoded", "made"],
-            dynamic_axes={
-                "audio": {1: "sample"},
-                "latent": {2: "step"},
-                "mix": {1: "step"},
-                "noise": {2: "frame"},
-                "encoded": {2: "heard_step"},
-                "made": {1: "made_sample"},
-            },
-            opset_version=17,
-            dynamo=False,
-        )
-    return buffer.getvalue()
+    return onnx_bytes(
+        graph,
+        (
+            torch.randn(1, n_steps * config.ratio),
+            torch.randn(1, graph.basis.shape[1], n_steps),
+            torch.rand(1, n_steps),
+            torch.randn(1, n_bands, n_steps * config.ratio // n_bands),
+        ),
+        {"audio": {1: "sample"}, "latent": {2: "step"}, "mix": {1: "step"}, "noise": {2: "frame"}},
+        {"encoded": {2: "heard_step"}, "made": {1: "made_sample"}},
+    )

@@ -3,12 +3,13 @@
 | | published (v1) | `paper` | `medium` | `small` |
 |---|---|---|---|---|
 | bands | 16 | 16 | 16 | 16 |
-| bands that the encoder hears | 16 | 16 | 4 | 3 |
+| bands that the encoder hears | 16 | 16 | 2 | 2 |
 | latent step, samples | 2048 | 2048 | 128 | 128 |
-| latent size before cropping | 128 | 128 | 48 | 24 |
+| latent size before cropping | 128 | 128 | 32 | 16 |
 | channels | 64 to 1024 | 64 to 1024 | 96 to 256 | 48 to 112 |
-| parameters, without discriminators | 17.6 M | 20.5 M | 2.5 M | 0.32 M |
-| steps, stage one and two | 1.5 M, 1.5 M | 1.5 M, 1.5 M | 20 k, 20 k | 5 k, 2.4 k |
+| parameters, without discriminators | 17.6 M | 20.5 M | 2.5 M | 0.31 M |
+| discriminators | waveforms | waveforms | waveforms, spectra | waveforms, spectra |
+| steps, stage one and two | 1.5 M, 1.5 M | 1.5 M, 1.5 M | 20 k, 20 k | 2 k, 4 k |
 """
 
 from __future__ import annotations
@@ -29,9 +30,23 @@ STAGE_ONE: Mapping[str, float] = {
     "latent/confusion": 0.2,
     "critic/instrument": 1.0,
 }
+NOT_PUBLISHED = (
+    "waveform/heard_bands",
+    "spectral/invented_levels",
+    "latent/consistency",
+    "adversarial/feature_statistics",
+)
+"""Losses that the recipe `paper` does without."""
+
+CLEAR_ENDS: Mapping[str, float] = {"latent/confusion": 0.5, "adversarial/decoder": 0.5}
+"""Of `small` and `medium`: two clear ends are worth more than the discriminators' every wish."""
+
 STAGE_TWO: Mapping[str, float] = {
+    "spectral/invented_levels": 1.5,
+    "latent/consistency": 0.5,
     "adversarial/decoder": 1.0,
     "adversarial/feature_matching": 2.0,
+    "adversarial/feature_statistics": 2.0,
     "critic/discriminators": 1.0,
 }
 
@@ -46,6 +61,8 @@ class RaveRecipe:
         discriminators: Sizes.
         stage_two_from_step: From this step on, the encoder is frozen and the discriminators judge; None
             never.
+        n_ahead: First steps of stage two in which the discriminators learn alone.
+        converted_share: Of the windows of stage two that are decoded as the other instrument.
         learning_rate: Base rate of Adam in stage one, of the encoder, the decoder and the critic.
         batch_size: Windows a step, half of them of each end; for each process.
         n_samples: Of a window; a multiple of the latent step.
@@ -59,6 +76,8 @@ class RaveRecipe:
     network: RaveConfig = field(default_factory=RaveConfig)
     discriminators: DiscriminatorConfig = field(default_factory=DiscriminatorConfig)
     stage_two_from_step: int | None = None
+    n_ahead: int = 0
+    converted_share: float = 0.5
     learning_rate: float = 1e-3
     batch_size: int = 6
     n_samples: int = 16_384
@@ -73,20 +92,33 @@ def stage_at(step: int, recipe: RaveRecipe) -> Literal[1, 2]:
     return 2 if recipe.stage_two_from_step is not None and step >= recipe.stage_two_from_step else 1
 
 
+def are_discriminators_heard(step: int, recipe: RaveRecipe) -> bool:
+    """Return whether the decoder descends at a step of stage two: a function of the step alone, likewise."""
+    return recipe.stage_two_from_step is None or step >= recipe.stage_two_from_step + recipe.n_ahead
+
+
 def rave_small() -> RaveRecipe:
     """Return what two CPU cores train in an hour."""
     loop = LoopSettings(
-        n_steps=7_400,
-        minutes=75.0,
+        n_steps=9_000,
+        minutes=120.0,
         validate_every=250,
         checkpoint_every=100,
         best_by=None,
         schedule="linear",
         final_factor=0.05,
-        averaging_decay=0.995,
+        averaging_decay=0.998,
         gradient_clip_norm=5.0,
     )
-    return RaveRecipe(loop, stage_two_from_step=5_000)
+    return RaveRecipe(
+        loop,
+        RaveConfig(latent_size=16, n_heard_bands=2),
+        DiscriminatorConfig(2, (8, 16, 32, 32), n_ffts=(1024,)),
+        stage_two_from_step=2_000,
+        n_ahead=200,
+        batch_size=8,
+        loss_weights={**STAGE_ONE, **STAGE_TWO, **CLEAR_ENDS},
+    )
 
 
 def rave_medium() -> RaveRecipe:
@@ -95,16 +127,18 @@ def rave_medium() -> RaveRecipe:
         n_steps=40_000, minutes=30.0, validate_every=1000, best_by=None, schedule="linear", final_factor=0.05
     )
     network = RaveConfig(
-        channels=(96, 128, 192, 256), strides=(2, 2, 2), dilations=(1, 3, 9), latent_size=48, n_heard_bands=4
+        channels=(96, 128, 192, 256), strides=(2, 2, 2), dilations=(1, 3, 9), latent_size=32, n_heard_bands=2
     )
     return RaveRecipe(
         loop,
         network,
-        DiscriminatorConfig(3, (16, 64, 128, 256)),
+        DiscriminatorConfig(3, (16, 64, 128, 256), n_ffts=(2048, 512), spectral_channels=(32, 64, 128)),
         stage_two_from_step=20_000,
+        n_ahead=500,
         batch_size=16,
         n_samples=32_768,
         n_ffts=(2048, 1024, 512, 256, 128),
+        loss_weights={**STAGE_ONE, **STAGE_TWO, **CLEAR_ENDS},
     )
 
 
@@ -129,7 +163,7 @@ def rave_paper() -> RaveRecipe:
         learning_rate=1e-4,
         n_samples=65_536,
         n_ffts=(2048, 1024, 512, 256, 128),
-        loss_weights={**STAGE_ONE, **STAGE_TWO, "waveform/heard_bands": 0.0},
+        loss_weights={**STAGE_ONE, **STAGE_TWO, **dict.fromkeys(NOT_PUBLISHED, 0.0)},
     )
 
 

@@ -3,7 +3,8 @@
 Stage one: spectra at several resolutions, the waveforms of the bands that the encoder hears (the paper has
 none: they settle pitch and phase within minutes), the divergence of the latent, and the confusion of a critic
 that guesses the instrument from it. Stage two, from a step that the recipe states: the encoder is frozen, and
-half of each batch is decoded as the other instrument, which the discriminators judge too.
+a share of each batch is decoded as the other instrument, which the discriminators judge too, while the
+encoder should find the same latent in it again. Their first steps the discriminators learn alone.
 """
 
 from __future__ import annotations
@@ -31,12 +32,14 @@ from violute.models.rave_discriminators import (
     decoder_loss,
     discriminator_loss,
     feature_distance,
+    statistics_distance,
 )
 from violute.models.rave_networks import InstrumentCritic
+from violute.training.band_levels import invented_level_distance
 from violute.training.losses import weighted_total, weights_of
 from violute.training.rave_checks import ACTIVE_VARIANCE, LEAST_ACTIVE, memory_told
-from violute.training.rave_data import SoundLine, SoundWindows, draw
-from violute.training.rave_recipes import RaveRecipe, stage_at
+from violute.training.rave_data import FULL_SCALE, SoundLine, SoundWindows, draw
+from violute.training.rave_recipes import RaveRecipe, are_discriminators_heard, stage_at
 from violute.training.task import Losses, Sound, StepContext
 
 if TYPE_CHECKING:
@@ -183,31 +186,38 @@ class RaveTask:
                 frozen.requires_grad_(False)
         with torch.no_grad():
             latent = self._posterior(batch)[0]
-        n_own = max(len(batch.end) // 2, 1)
+        recipe, recorded = self.recipe, self.late(batch.audio)
+        n_own = max(len(batch.end) - round(recipe.converted_share * len(batch.end)), 1)
         claimed = torch.cat([batch.end[:n_own], 1 - batch.end[n_own:]])
-        bands = self._decoded(latent, claimed)
-        made, recorded = self.network.synthesis(bands), self.late(batch.audio)
-        own = SoundWindows(*(tensor[:n_own] for tensor in batch))
-        self.discriminators.requires_grad_(False)
-        with torch.no_grad():
-            real = self.discriminators(recorded, batch.end)
-        judged = self.discriminators(made, claimed)
-        losses = {
-            **self.reconstruction_losses(own, bands[:n_own]),
-            "adversarial/decoder": decoder_loss(judged),
-            "adversarial/feature_matching": feature_distance(real, judged, n_own),
-        }
-        decoder = weighted_total(losses, weights_of(losses, self.recipe.loss_weights))
-        context.descend("autoencoder", decoder["total"])
-        self.discriminators.requires_grad_(True)
+        is_listened_to = are_discriminators_heard(context.step, recipe)
+        with torch.set_grad_enabled(is_listened_to):
+            bands = self._decoded(latent, claimed)
+            made = self.network.synthesis(bands)
+        real = self.discriminators(recorded, batch.end)
+        decoder: Losses = {}
+        if is_listened_to:
+            self.discriminators.requires_grad_(False)
+            judged = self.discriminators(made, claimed)
+            own = SoundWindows(*(tensor[:n_own] for tensor in batch))
+            losses = {
+                **self.reconstruction_losses(own, bands[:n_own]),
+                "spectral/invented_levels": invented_level_distance(
+                    self.network.analysis(batch.audio), batch.end, bands, claimed, self.network.n_heard_bands
+                ),
+                "latent/consistency": self._lost_share(latent, bands, claimed),
+                "adversarial/decoder": decoder_loss(judged),
+                "adversarial/feature_matching": feature_distance(real, judged, n_own),
+                "adversarial/feature_statistics": statistics_distance(real, batch.end, judged, claimed),
+            }
+            decoder = weighted_total(losses, weights_of(losses, recipe.loss_weights))
+            context.descend("autoencoder", decoder["total"])
+            self.discriminators.requires_grad_(True)
         scored = {
-            "critic/discriminators": discriminator_loss(
-                self.discriminators(recorded, batch.end), self.discriminators(made.detach(), claimed)
-            )
+            "critic/discriminators": discriminator_loss(real, self.discriminators(made.detach(), claimed))
         }
-        critic = weighted_total(scored, weights_of(scored, self.recipe.loss_weights))
+        critic = weighted_total(scored, weights_of(scored, recipe.loss_weights))
         context.descend("discriminators", critic["total"])
-        return {**decoder, **critic, "total": decoder["total"] + critic["total"]}
+        return {**decoder, **critic, "total": critic["total"] + decoder.get("total", 0.0)}
 
     def validate(self) -> Mapping[str, float]:
         """Measure the autoencoder on the same windows every time, and how much of the latent is in use."""
@@ -241,7 +251,7 @@ class RaveTask:
         ratio = self.recipe.network.ratio
         for end, name in enumerate(self.corpus.names):
             line = max((one for one in self.corpus.training if one.end == end), key=lambda one: one.seconds)
-            audio = line.audio[: int(EXAMPLE_SECONDS * SAMPLE_RATE)].astype(np.float32) / 32_768.0
+            audio = line.audio[: int(EXAMPLE_SECONDS * SAMPLE_RATE)].astype(np.float32) / FULL_SCALE
             whole = audio[: len(audio) // ratio * ratio]
             given = torch.from_numpy(whole)[None].to(self.corpus.device)
             latent = self.network.encode(given)
@@ -259,11 +269,18 @@ class RaveTask:
 
     def _posterior(self, batch: SoundWindows) -> tuple[Tensor, Tensor]:
         """Encode what is heard, each window by the encoder of its instrument."""
-        bands = self.network.analysis(batch.heard)
+        return self._encoded(self.network.analysis(batch.heard), batch.end)
+
+    def _lost_share(self, latent: Tensor, bands: Tensor, end: Tensor) -> Float[Tensor, ""]:
+        """Mean distance of the latent that is found again in what was made of it, relative to its size."""
+        found = self._encoded(bands, end)[0]
+        return (found - latent).abs().mean() / latent.abs().mean().clamp_min(1e-6)
+
+    def _encoded(self, bands: Tensor, end: Tensor) -> tuple[Tensor, Tensor]:
         first = self.network.posterior(bands, 0)
         if self.recipe.network.n_encoders == 1:
             return first
-        is_second = (batch.end == 1)[:, None, None]
+        is_second = (end == 1)[:, None, None]
         pairs = zip(first, self.network.posterior(bands, 1), strict=True)
         mean, deviation = (torch.where(is_second, b, a) for a, b in pairs)
         return mean, deviation
@@ -292,7 +309,7 @@ def build_rave_task(ends: TwoEnds, recipe: RaveRecipe) -> RaveTask:
         AudioError: A recording cannot be read.
     """
     from violute.training.rave_checks import check_sources, sounding_lines
-    from violute.training.rave_data import split
+    from violute.training.spectrogram_data import split
 
     if ends.store is not None:
         raise TrainingError("rave learns from sound, not from pictures: give two folders of recordings")

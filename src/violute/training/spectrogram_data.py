@@ -132,6 +132,21 @@ def split(lines: Sequence[Sourced]) -> tuple[list[Sourced], list[Sourced]]:
     return kept, validation
 
 
+def source_chances(sources: Sequence[str], lengths: Sequence[int]) -> Float[np.ndarray, " line"]:
+    """Return the chance of each line: by its length within a source, by `SOURCE_BALANCE` between them.
+
+    Args:
+        sources: Of each line.
+        lengths: Of each line, in any unit.
+    """
+    own = np.array(lengths, dtype=np.float64)
+    totals: dict[str, float] = {}
+    for source, length in zip(sources, own, strict=True):
+        totals[source] = totals.get(source, 0.0) + length
+    weights = own * np.array([totals[source] ** (SOURCE_BALANCE - 1.0) for source in sources])
+    return weights / weights.sum()
+
+
 def draw(
     lines: Sequence[PictureLine],
     settings: SpectrogramSettings,
@@ -150,7 +165,10 @@ def draw(
         augment: Whether to transpose and change the level a little.
     """
     ends = [[line for line in lines if line.end == end] for end in sorted({line.end for line in lines})]
-    chances = [_weights(members) for members in ends]
+    chances = [
+        source_chances([line.source for line in members], [len(line.picture) for line in members])
+        for members in ends
+    ]
     pictures, limits_hz, played = [], [], []
     for i in range(batch_size):
         members, weights = ends[i % len(ends)], chances[i % len(ends)]
@@ -214,16 +232,6 @@ def _start(line: PictureLine, n_frames: int, rng: np.random.Generator) -> int:
     """Choose a first frame: anywhere in a long recording, or so that a short one lies inside."""
     slack = len(line.picture) - n_frames
     return int(rng.integers(min(slack, 0), max(slack, 0) + 1))
-
-
-def _weights(lines: Sequence[PictureLine]) -> Float[np.ndarray, " line"]:
-    """Chance of each line: by its length within a source, by `SOURCE_BALANCE` between sources."""
-    lengths = np.array([len(line.picture) for line in lines], dtype=np.float64)
-    totals: dict[str, float] = {}
-    for line, length in zip(lines, lengths, strict=True):
-        totals[line.source] = totals.get(line.source, 0.0) + length
-    weights = lengths * np.array([totals[line.source] ** (SOURCE_BALANCE - 1.0) for line in lines])
-    return weights / weights.sum()
 
 
 def _key(recording: Recording, settings: SpectrogramSettings) -> str:

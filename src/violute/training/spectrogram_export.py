@@ -5,8 +5,6 @@ The file is one graph: windows of normalised spectrograms and a mix for each win
 
 from __future__ import annotations
 
-import io
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,6 +16,7 @@ from onnx import NodeProto, TensorProto, helper, numpy_helper
 from torch import nn
 
 from violute.analysis.spectrogram import SpectrogramSettings
+from violute.training.onnx_graph import onnx_bytes
 from violute.voices.card import Card
 from violute.voices.file import seal
 
@@ -60,21 +59,12 @@ def export_spectrogram(
 def graph_bytes(graph: nn.Module, settings: SpectrogramSettings) -> bytes:
     """Export a network to ONNX, for any number of windows."""
     spectrogram = torch.rand(N_EXAMPLE_WINDOWS, settings.n_bins, settings.n_frames)
-    buffer = io.BytesIO()
-    with warnings.catch_warnings(), torch.no_grad():
-        # The tracing exporter announces its own retirement on every call.
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            graph,
-            (spectrogram, torch.full((N_EXAMPLE_WINDOWS,), 0.5)),
-            buffer,  # type: ignore[arg-type]  # the stub is narrower than the function, which takes files
-            input_names=["spectrogram", "mix"],
-            output_names=["made"],
-            dynamic_axes={"spectrogram": {0: "window"}, "mix": {0: "window"}, "made": {0: "window"}},
-            opset_version=17,
-            dynamo=False,
-        )
-    return buffer.getvalue()
+    return onnx_bytes(
+        graph,
+        (spectrogram, torch.full((N_EXAMPLE_WINDOWS,), 0.5)),
+        {"spectrogram": {0: "window"}, "mix": {0: "window"}},
+        {"made": {0: "window"}},
+    )
 
 
 def halved(onnx_bytes: bytes) -> bytes:

@@ -48,6 +48,9 @@ N_FFT, HOP_LENGTH = 2048, 512
 FRAMES_PER_BLOCK = 256
 SILENCE = 1e-6
 
+SPOOLING_SHARE = 0.3
+"""Share of the analysis that reading takes, for progress only."""
+
 
 class TorchScriptVoice(FamilyVoice):
     """A voice whose network is a TorchScript file with the method `forward` of nn~.
@@ -98,11 +101,11 @@ class TorchScriptVoice(FamilyVoice):
     ) -> TorchScriptPerformance:
         """Keep the recording, and what the model makes of it unless it has a dial to turn."""
         recording, peak = spooled(
-            source, measurement, self.card.sample_rate, lambda share: on_progress(0.3 * share)
+            source, measurement, self.card.sample_rate, lambda share: on_progress(SPOOLING_SHARE * share)
         )
         performance = TorchScriptPerformance(self, recording, np.float32(PEAK / max(peak, 1e-9)))
         if not self.has_dial:
-            performance.listen(lambda share: on_progress(0.3 + 0.7 * share))
+            performance.listen(lambda share: on_progress(SPOOLING_SHARE + (1.0 - SPOOLING_SHARE) * share))
         return performance
 
 
@@ -118,7 +121,7 @@ class TorchScriptPerformance:
     def __init__(self, voice: TorchScriptVoice, recording: Spool, gain: np.float32) -> None:
         self._voice, self._recording, self._gain = voice, recording, gain
         self._made: Spool | None = None
-        self._delay = voice.delay_samples or 0
+        self._delay_samples = voice.delay_samples or 0
         self._is_dial_idle = False
         rate = voice.card.sample_rate
         self._settings = SpectrogramSettings(rate, N_FFT, HOP_LENGTH, N_FFT // 2 + 1, FRAMES_PER_BLOCK)
@@ -154,7 +157,7 @@ class TorchScriptPerformance:
         n_heard = round(HEARD_SECONDS * self.sample_rate)
         if self._voice.delay_samples is None:
             pair = (self._recording.read(0, n_heard), self._made.read(0, n_heard))
-            self._delay = delay_samples(*pair, self.sample_rate)
+            self._delay_samples = found_delay_samples(*pair, self.sample_rate)
 
     def blocks(self, dials: Dials) -> Iterator[Float32[np.ndarray, " sample"]]:
         """Play with `dials.tone` as the mix."""
@@ -163,7 +166,7 @@ class TorchScriptPerformance:
             spectra = self._blended(self._made, dials.tone)
             yield from istft_blocks(spectra, self._settings, n_samples=self._recording.n_samples)
             return
-        n_late = self._delay
+        n_late = self._delay_samples
         model = self._voice.model()
         for block in self._played(model, self._recording.n_samples + n_late, DIAL_SAMPLES, dials.tone):
             skipped = min(n_late, len(block))
@@ -201,13 +204,13 @@ class TorchScriptPerformance:
         for first in range(0, self.n_frames, FRAMES_PER_BLOCK):
             course = mix[first : first + FRAMES_PER_BLOCK]
             spectra = [self._spectrum(self._recording, first, len(course), 0)]
-            spectra.append(self._spectrum(made, first, len(course), self._delay))
+            spectra.append(self._spectrum(made, first, len(course), self._delay_samples))
             yield blended(spectra[0], spectra[1], course)
 
     def _spectrum(
-        self, sound: Spool, first: int, n_frames: int, delay: int
+        self, sound: Spool, first: int, n_frames: int, delay_samples: int
     ) -> Complex64[np.ndarray, "bin frame"]:
-        start = first * HOP_LENGTH - N_FFT // 2 + delay
+        start = first * HOP_LENGTH - N_FFT // 2 + delay_samples
         audio = sound.read(start, start + (n_frames - 1) * HOP_LENGTH + N_FFT)
         return stft(audio, self._settings, start=N_FFT // 2, n_frames=n_frames)
 
@@ -240,7 +243,7 @@ def blended(
     return with_phase(magnitude, ((1.0 - mix) * units[0] + mix * units[1]).astype(np.complex64))
 
 
-def delay_samples(
+def found_delay_samples(
     source: Float32[np.ndarray, " sample"], made: Float32[np.ndarray, " sample"], sample_rate: int
 ) -> int:
     """Find by how much a rendering is late, from the courses of loudness, to a few milliseconds.

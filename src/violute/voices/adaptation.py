@@ -17,6 +17,13 @@ from violute.analysis.conditioning import pitch_changes
 QUANTILES = np.linspace(0.0, 1.0, 21)
 """Probabilities at which loudness distributions are compared."""
 
+MAPPED_SHARE = 0.5
+"""How far the loudness of a performance is moved towards the instrument's.
+
+All of the way would take every piece for one that shows all that its instrument can, and play a piece that
+is mezzo-forte throughout from pianissimo to fortissimo.
+"""
+
 RANGE_MARGIN_SEMITONES = 3.0
 """How far beyond the notes heard in training the network is trusted."""
 
@@ -35,8 +42,8 @@ DEPTH_FRAMES = 50
 STILL_FLUTE_SHARE = 0.4
 """Share of the vibrato in pitch that remains at the first end."""
 
-LOUDNESS_PER_PITCH_DB_PER_CENT = 0.06
-DEEPEST_LOUDNESS_VIBRATO_DB = 1.5
+LOUDNESS_PER_PITCH_DB_PER_CENT = 0.1
+DEEPEST_LOUDNESS_VIBRATO_DB = 2.0
 PITCH_PER_LOUDNESS_CENTS_PER_DB = 6.0
 DEEPEST_PITCH_VIBRATO_CENTS = 14.0
 
@@ -60,6 +67,22 @@ def map_loudness(
     below = np.minimum(relative_db - rising[0], 0.0)
     above = np.maximum(relative_db - rising[-1], 0.0)
     return mapped + below + above
+
+
+def adapted_loudness(
+    relative_db: Float[np.ndarray, " frame"],
+    own: Float[np.ndarray, " quantile"],
+    target: Float[np.ndarray, " quantile"],
+) -> Float[np.ndarray, " frame"]:
+    """Bring a performance's loudness nearer to what is as common for an instrument.
+
+    Args:
+        relative_db: Loudness relative to the loud notes of the performance.
+        own: Its quantiles.
+        target: Those of the instrument.
+    """
+    mapped = map_loudness(relative_db, own, target)
+    return relative_db + MAPPED_SHARE * (mapped - relative_db)
 
 
 def into_range(

@@ -11,7 +11,7 @@ Source:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,9 +28,9 @@ from violute.audio.resample import StreamResampler, resampled_length
 from violute.audio.source import Source
 from violute.errors import VoiceError
 from violute.synthesis.harmonics import HarmonicSynth
-from violute.synthesis.noise import N_BANDS, FilteredNoise, noise_bands
+from violute.synthesis.noise import FilteredNoise
 from violute.synthesis.room import Room
-from violute.voices.adaptation import Vibrato, into_range, loudness_quantiles, map_loudness
+from violute.voices.adaptation import Vibrato, adapted_loudness, into_range, loudness_quantiles
 from violute.voices.articulation import attack_share, harmonic_gate
 from violute.voices.card import Card
 from violute.voices.chords import ChordPerformance, separate_voices
@@ -48,7 +48,7 @@ from violute.voices.levels import (
 from violute.voices.live import LiveTracks
 from violute.voices.mix import Dials, MixLike
 from violute.voices.network import UNUSABLE, open_network
-from violute.voices.unrest import N_TRACKS, unrest_curve, wavering
+from violute.voices.voice_settings import VoiceSettings
 
 BLOCK_FRAMES = 512
 LOOK_BACK_FRAMES = 64
@@ -60,12 +60,9 @@ HISTORY_FRAMES = 100
 CACHED_FRAMES = 60_000
 """Pieces up to this long (10 minutes) keep their levels for the next rendering."""
 
-RUMBLE_DB_PER_OCTAVE = 18.0
-RUMBLE_MOST_DB = 40.0
-
 UNPITCHED_HZ = 440.0
 
-NO_PITCH = "no steady pitch was found: this voice plays one note at a time of a pitched instrument"
+NO_PITCH = "no steady pitch was found: this voice plays the notes of pitched instruments"
 LITTLE_PITCH_SHARE = 0.1
 
 
@@ -123,30 +120,6 @@ class HarmonicVoice(FamilyVoice):
         return HarmonicStream(self, mix)
 
 
-class VoiceSettings:
-    """Numbers of the card that rendering needs.
-
-    Args:
-        card: With `loudness_quantiles` and `dial` among its settings.
-    """
-
-    def __init__(self, card: Card) -> None:
-        self.loudness_quantiles = [
-            np.asarray(card.settings["loudness_quantiles"][end], dtype=np.float64) for end in card.ends
-        ]
-        self.pitch_range_hz = [card.pitch_range_hz[end] for end in card.ends]
-        lowest_hz = [lowest for lowest, _ in self.pitch_range_hz]
-        self.rumble_root = np.stack([root_of(-rumble_db(hz)) for hz in lowest_hz])[:, None, :]
-        told_db = card.settings.get("unrest_db", dict.fromkeys(card.ends, ()))
-        self.unrest_db = np.stack([unrest_curve(told_db[end], N_TRACKS) for end in card.ends])
-        dial = np.asarray(card.settings.get("dial", [[0.0, 0.0], [1.0, 1.0]]), dtype=np.float64)
-        self.dial_mix, self.dial_weight = dial[:, 0], dial[:, 1]
-
-    def weight(self, mix: Float[np.ndarray, " frame"]) -> Float[np.ndarray, " frame"]:
-        """Turn the dial into a weight on the second end, so that equal steps sound equal."""
-        return np.interp(mix, self.dial_mix, self.dial_weight).astype(np.float32)
-
-
 @dataclass(frozen=True)
 class _Ends:
     """Roots of the levels of both ends over some points, and the A curve on their harmonics."""
@@ -173,6 +146,8 @@ class HarmonicPerformance:
         piece: All voices of the piece, where this is one of several: its loudness is relative to theirs,
             and where it is silent it costs nothing.
         seed: Of the noise, another for each voice.
+        end_loudness_db: What each end is told of the loudness, relative to its loud notes; None maps the
+            piece's own by quantiles.
     """
 
     sample_rate = SAMPLE_RATE
@@ -185,6 +160,7 @@ class HarmonicPerformance:
         *,
         piece: Controls | None = None,
         seed: int = 0,
+        end_loudness_db: Sequence[Float[np.ndarray, " frame"]] | None = None,
     ) -> None:
         self._rests = piece is not None
         self._seed = seed
@@ -201,11 +177,16 @@ class HarmonicPerformance:
         self._vibrato = Vibrato.measure(
             self._f0_hz, self._loudness_db, is_voiced, frame_rate_hz=controls.frame_rate_hz
         )
+        self._still_hz = (self._f0_hz * 2.0 ** (-self._vibrato.cents / 1200.0)).astype(np.float32)
         piece = controls if piece is None else piece
         reference_db = reference_loudness_db(piece)
         relative_db = self._loudness_db - reference_db
         own = loudness_quantiles(piece.loudness_db[piece.periodicity > 0.0] - reference_db)
-        self._end_loudness_db = [map_loudness(relative_db, own, end) for end in settings.loudness_quantiles]
+        self._end_loudness_db = (
+            list(end_loudness_db)
+            if end_loudness_db is not None
+            else [adapted_loudness(relative_db, own, end) for end in settings.loudness_quantiles]
+        )
         if self._rests:  # several voices of an hour are large enough at half the width
             cents, level = (t.astype(np.float32) for t in (self._vibrato.cents, self._vibrato.loudness_db))
             self._vibrato = Vibrato(cents, level)
@@ -319,9 +300,9 @@ class HarmonicPerformance:
         weight = harmonic_weights(f0_hz[inside], harmonic_db.shape[2])
         # Without any pitch there are no harmonics to be loud.
         weight *= np.float32(self._is_pitched)
-        unrest_db = self._settings.unrest_db[:, : harmonic_db.shape[2]]
         ends = _Ends(
-            root_of(harmonic_db[:, inside]) * np.stack([wavering(points, end_db) for end_db in unrest_db]),
+            root_of(harmonic_db[:, inside])
+            * self._settings.wavering(points, f0_hz[inside], self._still_hz[points], harmonic_db.shape[2]),
             root_of(noise_db[:, inside]) * self._settings.rumble_root,
             weight,
         )
@@ -340,16 +321,6 @@ class HarmonicPerformance:
             self.controls.onset_strength[early:stop],
             frame_rate_hz=self.frame_rate_hz,
         )[first - early :]
-
-
-def rumble_db(lowest_hz: float) -> Float[np.ndarray, " band"]:
-    """How much noise to take off below an instrument's lowest note, in dB.
-
-    Down there a recording holds the rumble of its room, and the network has learned it.
-    """
-    centres_hz = noise_bands(N_BANDS, sample_rate=SAMPLE_RATE)
-    octaves_below = np.maximum(np.log2(lowest_hz / centres_hz), 0.0)
-    return np.minimum(RUMBLE_DB_PER_OCTAVE * octaves_below, RUMBLE_MOST_DB).astype(np.float32)
 
 
 def _resampled(

@@ -9,14 +9,15 @@ dynamics and rests; its notes go through the code.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Float32, Float64
 
 from violute.analysis.mu_law import from_levels, scaled, to_levels
 from violute.audio.channels import Measurement
 from violute.audio.source import Source
-from violute.errors import VoiceError
+from violute.errors import InputError, VoiceError
 from violute.voices.card import Card
 from violute.voices.codes import Codes, frame_levels_db
 from violute.voices.contract import OnProgress
@@ -25,10 +26,11 @@ from violute.voices.mix import ONE_DIAL, Dials
 from violute.voices.network import UNUSABLE, open_network
 from violute.voices.recording import spooled
 from violute.voices.seams import Joiner
+from violute.voices.sines import Oscillator, sines_of
 from violute.voices.spool import Spool
 from violute.voices.wavenet import WavenetShape, generate
 
-PEAK = 0.8
+PEAK = 0.5
 """Of the loudest sample that the encoder hears; in training it lay between 0.18 and 0.63."""
 
 SEGMENT_FRAMES = 16
@@ -104,21 +106,59 @@ class NsynthVoice(FamilyVoice):
             np.concatenate(codes), np.concatenate(levels), recording.n_samples, self.card.sample_rate, hop
         )
 
+    def check_codes(self, codes: Codes, path: Path) -> None:
+        """Refuse codes that another voice made.
+
+        Raises:
+            InputError: Their sizes are not this voice's.
+        """
+        made = (codes.code.shape[1], codes.hop_length, codes.sample_rate)
+        if made != (self.code_size, self.shape.hop_length, self.card.sample_rate):
+            raise InputError(f"{path}: was not made by voice {self.card.name}: encode the recording with it")
+
+    def oscillator(self, codes: Codes) -> Oscillator:
+        """Read the fundamental off codes, and count its cycles.
+
+        Raises:
+            VoiceError: A network fails.
+        """
+        n_frames, f0_hz = len(codes.code), []
+        for first in range(0, n_frames, ENCODED_FRAMES):
+            start = max(first - CONTEXT_FRAMES, 0)
+            read = codes.code[start : first + ENCODED_FRAMES + CONTEXT_FRAMES].T[None]
+            given = {"code": np.ascontiguousarray(read), "mix": np.zeros((1, read.shape[2]), np.float32)}
+            try:
+                told = self.conditioner.run(["f0_hz"], given)[0][0]
+            except UNUSABLE as error:
+                raise self._damaged(error) from None
+            f0_hz.append(told[first - start :][:ENCODED_FRAMES])
+        return Oscillator(np.concatenate(f0_hz), codes.hop_length, codes.sample_rate)
+
     def draw(
         self,
         code: Float32[np.ndarray, "segment frame size"],
         mix: Float32[np.ndarray, "segment frame"],
+        f0_hz: Float32[np.ndarray, "segment frame"],
+        cycles: Float64[np.ndarray, "segment sample"],
         chance: Float32[np.ndarray, "segment sample 2"],
     ) -> Float32[np.ndarray, "segment sample"]:
         """Play codes at mixes, segment beside segment, each from silence on.
+
+        Args:
+            code: Of each segment.
+            mix: Of each frame.
+            f0_hz: Of each frame.
+            cycles: Of that fundamental, at each sample.
+            chance: Numbers in (0, 1).
 
         Raises:
             VoiceError: A network fails.
         """
         try:
             given = {"code": np.ascontiguousarray(code.transpose(0, 2, 1)), "mix": mix}
-            conditions, lag = self.conditioner.run(None, given)
-            levels = generate(self.step, self.shape, conditions, lag, chance, self.temperature)
+            (conditions,) = self.conditioner.run(["conditions"], given)
+            sines = sines_of(cycles, f0_hz, self.shape.n_harmonics)
+            levels = generate(self.step, self.shape, conditions, sines, chance, self.temperature)
         except UNUSABLE as error:
             raise self._damaged(error) from None
         return from_levels(levels)
@@ -134,11 +174,13 @@ class NsynthPerformance:
     Args:
         voice: Whose networks play.
         codes: Of the performance.
+        notes: Codes whose pitch is played, where `codes` were moved and would say another; None is `codes`.
     """
 
-    def __init__(self, voice: NsynthVoice, codes: Codes) -> None:
+    def __init__(self, voice: NsynthVoice, codes: Codes, notes: Codes | None = None) -> None:
         self._voice = voice
         self.codes = codes
+        self._notes = codes if notes is None else notes
         self._is_dial_idle = False
 
     @property
@@ -167,13 +209,20 @@ class NsynthPerformance:
         hop, n_frames = self.codes.hop_length, self.n_frames
         joiner = Joiner(SEGMENT_FRAMES * hop, WARM_UP_FRAMES * hop, hop)
         gain_db = 0.0
+        oscillator = self._voice.oscillator(self._notes)
         starts = range(0, n_frames, SEGMENT_FRAMES)
         for at in range(0, len(starts), BATCH_SEGMENTS):
             batch = starts[at : at + BATCH_SEGMENTS]
             index = np.array(batch)[:, None] + np.arange(-WARM_UP_FRAMES, SEGMENT_FRAMES + LATE_FRAMES)
-            index = np.clip(index, 0, n_frames - 1)
+            inside = np.clip(index, 0, n_frames - 1)
             chance = np.stack([_chance(at + i, index.shape[1] * hop) for i in range(len(batch))])
-            played = self._voice.draw(self.codes.code[index], dials.tone[index], chance)
+            played = self._voice.draw(
+                self.codes.code[inside],
+                dials.tone[inside],
+                oscillator.f0_hz[inside],
+                oscillator.cycles(index),
+                chance,
+            )
             joined = np.concatenate([joiner.push(segment) for segment in played])
             wanted_db = self.codes.level_db[batch[0] : batch[0] + len(batch) * SEGMENT_FRAMES]
             joined = joined[: len(wanted_db) * hop]

@@ -99,7 +99,12 @@ class RaveVoice(FamilyVoice):
         self._options.only_execute_path_to_fetches = True
 
     def perform(self, source: Source, measurement: Measurement, on_progress: OnProgress) -> RavePerformance:
-        """Encode the recording once; only its latent and the recording are kept."""
+        """Encode the recording once; only its latent and the recording are kept.
+
+        Raises:
+            VoiceError: The network fails.
+            AudioError: The recording cannot be read, or there is no room to keep it.
+        """
         recording, peak = spooled(
             source, measurement, self.card.sample_rate, lambda share: on_progress(SPOOLING_SHARE * share)
         )

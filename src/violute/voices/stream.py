@@ -3,8 +3,8 @@
 A sample lies between two frames of 10 ms, and the later one is known 10 ms after its centre: the output
 runs `LATENCY_SAMPLES` behind the input, whatever the blocks. Each frame is measured by the causal analyser;
 levels, mixing and synthesis are those of `violute.voices.ddsp`. Three things need more time than a stream
-has: vibrato stays as it is played, loudness adapts to what was heard so far, and a note's attack is noise
-until its pitch is sure.
+has: vibrato stays as it is played and makes no partial ripple, loudness adapts to what was heard so far, and
+a note's attack is noise until its pitch is sure.
 
 Source:
     Engel et al., DDSP (ICLR 2020), for the synthesiser.
@@ -25,13 +25,12 @@ from violute.analysis.spectra import HOP_LENGTH, SAMPLE_RATE
 from violute.synthesis.harmonics import HarmonicSynth
 from violute.synthesis.noise import FilteredNoise
 from violute.synthesis.room import Room
-from violute.voices.adaptation import QUANTILES, into_range, map_loudness
+from violute.voices.adaptation import QUANTILES, adapted_loudness, into_range
 from violute.voices.articulation import LONGEST_BRIDGED_FRAMES, MURMUR_RANGE_DB, attack_share
 from violute.voices.ddsp import HISTORY_FRAMES, LOOK_BACK_FRAMES, UNPITCHED_HZ, HarmonicVoice
 from violute.voices.levels import harmonic_weights, heard_power, level_of, mixed, root_of
 from violute.voices.mix import Dial, Mix, MixLike, dial_at
 from violute.voices.running_loudness import RunningLoudness
-from violute.voices.unrest import wavering
 
 LATENCY_SAMPLES = HOP_LENGTH + LOOKAHEAD_SAMPLES
 """How far the output runs behind the input: 882 samples, 20 ms."""
@@ -139,8 +138,9 @@ class HarmonicStream:
         levels = self._session.run(None, {"features": features, "f0_hz": f0_hz[-LOOK_BACK_FRAMES:]})
         harmonic_db, noise_db = (level[:, -1:] for level in levels)
         settings, point = self._settings, np.array([self._frame])
-        unrest_db = settings.unrest_db[:, : harmonic_db.shape[2]]
-        harmonic_ends = root_of(harmonic_db) * np.stack([wavering(point, end_db) for end_db in unrest_db])
+        harmonic_ends = root_of(harmonic_db) * settings.wavering(
+            point, f0_hz[-1:], None, harmonic_db.shape[2]
+        )
         noise_ends = root_of(noise_db) * settings.rumble_root
 
         attack = float(attack_share(strength)[-1])
@@ -171,7 +171,7 @@ class HarmonicStream:
             [
                 conditioning(
                     into_range(f0_hz, *range_hz),
-                    map_loudness(loudness_db - reference_db, own, quantiles),
+                    adapted_loudness(loudness_db - reference_db, own, quantiles),
                     strength,
                     frame_rate_hz=FRAME_RATE_HZ,
                 )

@@ -19,9 +19,6 @@ from jaxtyping import Float32, Int64
 
 from violute.analysis.mu_law import scaled
 
-MARGIN_SAMPLES = 136
-"""Silence before the first sample, as far back as any lag reaches."""
-
 N_WORKERS = 2
 LEAST_BATCH = 8
 """Fewer segments are not worth a worker of their own."""
@@ -37,7 +34,7 @@ class WavenetShape:
         kernel_size: Samples that each layer hears.
         dilations: Of the layers.
         first_kernel_size: Samples that the first convolution hears.
-        n_period_taps: Samples some periods ago that it hears too.
+        n_harmonics: Of the fundamental, whose sines it hears too.
     """
 
     hop_length: int
@@ -45,7 +42,7 @@ class WavenetShape:
     kernel_size: int
     dilations: tuple[int, ...]
     first_kernel_size: int
-    n_period_taps: int
+    n_harmonics: int
 
 
 class Queues:
@@ -84,7 +81,7 @@ def generate(
     session: Any,
     shape: WavenetShape,
     conditions: Float32[np.ndarray, "piece channel frame"],
-    lag: Float32[np.ndarray, "piece frame"],
+    sines: Float32[np.ndarray, "piece sample sine"],
     chance: Float32[np.ndarray, "piece sample 2"],
     temperature: float,
 ) -> Int64[np.ndarray, "piece sample"]:
@@ -94,7 +91,7 @@ def generate(
         session: onnxruntime's, of a step.
         shape: Of the decoder.
         conditions: From the conditioner.
-        lag: From the conditioner, in samples.
+        sines: Of the fundamental; none for a decoder that hears none.
         chance: Numbers in (0, 1) from which all chance comes, so that a piece's samples do not depend on
             those beside it.
         temperature: 0 takes the likeliest.
@@ -103,7 +100,7 @@ def generate(
         np.arange(len(conditions)), N_WORKERS if len(conditions) >= 2 * LEAST_BATCH else 1
     )
     with ThreadPoolExecutor(len(groups)) as workers:
-        work = lambda i: _generate(session, shape, conditions[i], lag[i], chance[i], temperature)
+        work = lambda i: _generate(session, shape, conditions[i], sines[i], chance[i], temperature)
         return np.concatenate(list(workers.map(work, groups)))
 
 
@@ -111,7 +108,7 @@ def _generate(
     session: Any,
     shape: WavenetShape,
     conditions: Float32[np.ndarray, "piece channel frame"],
-    lag: Float32[np.ndarray, "piece frame"],
+    sines: Float32[np.ndarray, "piece sample sine"],
     chance: Float32[np.ndarray, "piece sample 2"],
     temperature: float,
 ) -> Int64[np.ndarray, "piece sample"]:
@@ -120,27 +117,18 @@ def _generate(
     n_steering = 2 * shape.channels
     queues = Queues(shape, n_pieces)
     levels = np.zeros((n_pieces, n_frames * hop), np.int64)
-    sound = np.zeros((n_pieces, MARGIN_SAMPLES + n_frames * hop), np.float32)
-    flat = sound.reshape(-1)
-    rows = np.arange(n_pieces)[:, None] * sound.shape[1]
-    taps = np.arange(shape.n_period_taps) - shape.n_period_taps // 2
+    margin, n_sines = shape.first_kernel_size, 2 * shape.n_harmonics
+    sound = np.zeros((n_pieces, margin + n_frames * hop), np.float32)
     heat = np.array(temperature, np.float32)
-    recent = np.empty((n_pieces, shape.n_period_taps + shape.first_kernel_size), np.float32)
+    recent = np.empty((n_pieces, n_sines + margin), np.float32)
     turns = np.ascontiguousarray(chance.transpose(1, 0, 2))
     for frame in range(n_frames):
         layers = conditions[:, : n_layers * n_steering, frame].reshape(n_pieces, n_layers, n_steering)
         layers = np.ascontiguousarray(layers.transpose(1, 0, 2))
         output = np.ascontiguousarray(conditions[:, n_layers * n_steering :, frame])
-        position = MARGIN_SAMPLES - lag[:, frame, None] + taps
-        whole = np.floor(position).astype(np.int64)
-        share = (position - whole).astype(np.float32)
-        index = rows + whole
         for at in range(frame * hop, (frame + 1) * hop):
-            here = MARGIN_SAMPLES + at
-            if len(taps):
-                earlier = flat[index + at]
-                recent[:, : len(taps)] = earlier + share * (flat[index + (at + 1)] - earlier)
-            recent[:, len(taps) :] = sound[:, here - shape.first_kernel_size : here]
+            recent[:, :n_sines] = sines[:, at]
+            recent[:, n_sines:] = sound[:, at : at + margin]
             given = {
                 "recent": recent,
                 "past": queues.past(at),
@@ -152,5 +140,5 @@ def _generate(
             level, heard = session.run(None, given)
             queues.push(at, heard)
             levels[:, at] = level
-            sound[:, here] = scaled(levels[:, at])
+            sound[:, at + margin] = scaled(levels[:, at])
     return levels

@@ -2,7 +2,8 @@
  * Controls to sound: the sum of harmonics and filtered noise, from any position, in pieces of any size.
  *
  * The laws are those of `violute.synthesis.harmonics`: amplitudes and pitch move in straight lines from frame to
- * frame, the phase is the exact integral of the pitch. Synthesis runs at the rate of the audio context; what a
+ * frame, the phase is the exact integral of the pitch, and over a leap to another note the old one fades at its own
+ * pitch. Synthesis runs at the rate of the audio context; what a
  * voice of 44.1 kHz holds is the same at any rate, and silent above the Nyquist frequency of a lower one.
  *
  * The harmonics of one sample are a polynomial in Chebyshev's sense: sum_k a_k sin(k x) takes one multiplication
@@ -16,6 +17,7 @@ import { BANDS_RATE_HZ, FilteredNoise } from "./noise.js";
 
 const FADE_START = 0.9;
 const FADE_STOP = 0.98;
+const LEAP_RATIO = 2 ** (80 / 1200);
 
 /**
  * Samples from one frame to the next.
@@ -43,6 +45,9 @@ export class HarmonicBank {
     this.startHz = 0;
     this.stopHz = 0;
     this.nHeard = 0;
+    this.left = new Float64Array(nHarmonics); // of the note that a leap leaves, fading over the hop
+    this.leftHz = 0;
+    this.nLeft = 0;
     this.crossing = new Uint16Array(nHarmonics);
     this.nCrossing = 0;
     this.from = null;
@@ -59,18 +64,26 @@ export class HarmonicBank {
     const { start, slope, nyquistHz } = this;
     this.from = from;
     this.to = to;
-    this.startHz = from.f0Hz;
+    const isLeap = leaps(from.f0Hz, to.f0Hz);
+    this.startHz = isLeap ? to.f0Hz : from.f0Hz;
     this.stopHz = to.f0Hz;
+    this.leftHz = from.f0Hz;
+    this.nLeft = 0;
     this.startTurns = this.nextTurns;
     this.nextTurns = advance(this.startTurns, from.f0Hz, to.f0Hz, this.hopSeconds);
     this.nHeard = 0;
     this.nCrossing = 0;
-    const highestHz = Math.max(from.f0Hz, to.f0Hz);
+    const highestHz = Math.max(this.startHz, to.f0Hz);
     for (let k = 0; k < start.length; k += 1) {
       const number = k + 1;
-      const begin = from.amplitudes[k] * nyquistFade(number * from.f0Hz, nyquistHz);
+      let begin = from.amplitudes[k] * nyquistFade(number * from.f0Hz, nyquistHz);
+      if (isLeap) {
+        this.left[k] = begin;
+        if (begin !== 0) this.nLeft = number;
+        begin = 0;
+      }
       const end = to.amplitudes[k] * nyquistFade(number * to.f0Hz, nyquistHz);
-      // A leap over Nyquist needs its fade at every sample: a straight line between two gains would alias.
+      // A glide over Nyquist needs its fade at every sample: a straight line between two gains would alias.
       const crosses = number * highestHz >= nyquistHz && (begin !== 0 || end !== 0);
       if (crosses) {
         this.crossing[this.nCrossing] = k;
@@ -101,11 +114,27 @@ export class HarmonicBank {
       }
       let sample = near * Math.sin(2 * Math.PI * turns);
       if (this.nCrossing > 0) sample += this.crossingSum(turns, position);
+      if (this.nLeft > 0) sample += (1 - position) * this.leftSum(startTurns + this.leftHz * this.hopSeconds * position);
       out[at + n - first] += sample;
     }
   }
 
-  /** Sum of the few harmonics that leap over Nyquist within this hop. */
+  /** The note that was left, at a phase in turns. */
+  leftSum(turns) {
+    const { left, nLeft } = this;
+    const phase = 2 * Math.PI * (turns - Math.round(turns));
+    const twice = 2 * Math.cos(phase);
+    let near = 0;
+    let far = 0;
+    for (let k = nLeft - 1; k >= 0; k -= 1) {
+      const sum = left[k] + twice * near - far;
+      far = near;
+      near = sum;
+    }
+    return near * Math.sin(phase);
+  }
+
+  /** Sum of the few harmonics that glide over Nyquist within this hop. */
   crossingSum(turns, position) {
     const glideHz = this.startHz + (this.stopHz - this.startHz) * position;
     let sum = 0;
@@ -128,9 +157,15 @@ function nyquistFade(hz, nyquistHz) {
   return below >= 1 ? 1 : below * below * (3 - 2 * below);
 }
 
-/** Phase one hop on, wrapped, in turns. */
+/** Whether the pitch leaps to another note rather than glides. */
+function leaps(startHz, stopHz) {
+  return stopHz > startHz * LEAP_RATIO || startHz > stopHz * LEAP_RATIO;
+}
+
+/** Phase one hop on, wrapped, in turns; after a leap, that of the new note. */
 function advance(turns, startHz, stopHz, hopSeconds) {
-  const next = turns + 0.5 * (startHz + stopHz) * hopSeconds;
+  const firstHz = leaps(startHz, stopHz) ? stopHz : startHz;
+  const next = turns + 0.5 * (firstHz + stopHz) * hopSeconds;
   return next - Math.round(next);
 }
 

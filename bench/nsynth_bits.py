@@ -1,0 +1,186 @@
+"""Bits a sample of the WaveNet autoencoder on held-out crops, beside two models that know less.
+
+All are asked about the same crops and hear the same past, the recording's own. The short convolution has as
+many weights as the decoder, hears `SHORT_SAMPLES` samples and no code, and learns from a clean past, which
+suits it best here; the decoder learned from an unreliable one. The unigram knows how often each level occurs.
+
+The decoder is also told the phase of the fundamental, which no code holds. That is paid for: each phase is
+rounded to `PHASE_LEVELS` steps a cycle, and its bits are added to the model's.
+"""
+
+import argparse
+import math
+import time
+from dataclasses import replace
+
+import numpy as np
+import torch
+from environment import ROOT
+from torch import nn
+from torch.nn import functional
+
+from violute.data.recordings import list_recordings, read_patterns
+from violute.dsp.mu_law import scaled, to_levels
+from violute.models.nsynth import SAMPLE_RATE
+from violute.models.nsynth_output import bits, n_outputs
+from violute.training.checkpoints import read_checkpoint
+from violute.training.nsynth_data import TRACK_RATE_HZ, Crops, Wave, draw_crops, read_waves
+from violute.training.nsynth_recipes import NsynthRecipe, nsynth_recipe
+from violute.training.nsynth_task import NsynthCorpus, NsynthTask
+
+NAMES = ("flute", "violin")
+SHORT_SAMPLES = 16
+SHORT_CROP_SAMPLES = 1024
+"""Of each crop: more of the same note teaches it little, and it takes more steps in the same time."""
+
+N_UNIGRAM_BATCHES = 40
+PHASE_LEVELS = 256
+PHASE_BITS = math.log2(PHASE_LEVELS) * TRACK_RATE_HZ / SAMPLE_RATE
+"""A sample, for a phase each 10 ms."""
+
+
+class Short(nn.Module):
+    """A convolution over the latest samples alone, and three layers on top.
+
+    Args:
+        n_weights: To come close to.
+        n_components: Of the mixture that it says.
+    """
+
+    def __init__(self, n_weights: int, n_components: int) -> None:
+        super().__init__()
+        n_out = n_outputs("logistics", n_components)
+        # Weights are 2 width^2 + (SHORT_SAMPLES + n_out + 3) width + n_out.
+        linear = SHORT_SAMPLES + n_out + 3
+        width = round((math.sqrt(linear**2 + 8.0 * (n_weights - n_out)) - linear) / 4.0)
+        self.layers = nn.Sequential(
+            nn.Conv1d(1, width, SHORT_SAMPLES),
+            nn.ReLU(),
+            nn.Conv1d(width, width, 1),
+            nn.ReLU(),
+            nn.Conv1d(width, width, 1),
+            nn.ReLU(),
+            nn.Conv1d(width, n_out, 1),
+        )
+
+    def forward(self, before: torch.Tensor) -> torch.Tensor:
+        """Say how each sample is distributed."""
+        return self.layers(functional.pad(before[:, None], (SHORT_SAMPLES - 1, 0)))
+
+
+def bits_a_sample(options: argparse.Namespace) -> dict[str, object]:
+    """Compare likelihoods on the same held-out crops."""
+    recipe = replace(nsynth_recipe("small"), is_half=False)
+    training, held = _waves(options)
+    state = read_checkpoint(options.run / "checkpoints" / "best.safetensors")
+    task = NsynthTask(NsynthCorpus(NAMES, training, held, torch.device("cpu"), {}), recipe)
+    for name, module in task.modules().items():
+        module.load_state_dict(state["modules"][name])
+        module.eval()
+    n_weights = sum(p.numel() for p in task.network.decoder.parameters())
+    short, curve = trained_short(training, recipe, n_weights, int(state["step"]), options.short_minutes)
+    unigram = _unigram(training, recipe)
+    rng = np.random.default_rng(6)
+    rows = []
+    with torch.no_grad():
+        for _ in range(options.crops // recipe.batch_size):
+            crops = crops_of(held, recipe, rng)
+            levels = to_levels(crops.audio)
+            code = task.network.encoder(scaled(levels))
+            told = crops._replace(f0_hz=task.network.pitch.f0_hz(code))
+            model = float(task.losses(told, None)["waveform/bits"]) + PHASE_BITS
+            before, wanted = _inside(levels, recipe)
+            rows.append((model, float(_cost(short, before, wanted)), float(unigram[wanted].mean())))
+    model, of_short, of_unigram = np.mean(rows, axis=0)
+    return {
+        "model": float(model),
+        "of_which_phase": PHASE_BITS,
+        "short_convolution": float(of_short),
+        "unigram": float(of_unigram),
+        "model_steps": int(state["step"]),
+        "short_steps": curve[-1][0],
+        "short_training_bits": curve,
+        "model_weights": n_weights,
+        "short_weights": sum(p.numel() for p in short.parameters()),
+        "crops": options.crops,
+    }
+
+
+def trained_short(
+    training: list[Wave], recipe: NsynthRecipe, n_weights: int, n_steps: int, minutes: float
+) -> tuple[Short, list[tuple[int, float]]]:
+    """Train the short network on the same crops, as many steps, or until the minutes are over.
+
+    Returns:
+        The network, and its bits on the training crops: step and mean since the step before.
+    """
+    torch.manual_seed(0)
+    short = Short(n_weights, recipe.network.n_components)
+    optimizer = torch.optim.Adam(short.parameters(), lr=recipe.learning_rate)
+    rng = np.random.default_rng(3)
+    started = time.monotonic()
+    step, share, recent = 0, 0.0, []
+    curve: list[tuple[int, float]] = []
+    while step < n_steps and share < 1.0:
+        share = max((time.monotonic() - started) / (60.0 * minutes), step / n_steps)
+        warmth = min(1.0, (step + 1) / 50) * (0.02 + 0.98 * math.cos(0.5 * math.pi * min(share, 1.0)))
+        for group in optimizer.param_groups:
+            group["lr"] = recipe.learning_rate * warmth
+        before, wanted = _inside(to_levels(crops_of(training, recipe, rng, augment=True).audio), recipe)
+        before, wanted = before[:, :SHORT_CROP_SAMPLES], wanted[:, :SHORT_CROP_SAMPLES]
+        with torch.autocast("cpu", torch.bfloat16, enabled=recipe.is_half):
+            loss = _cost(short, before, wanted)
+        optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(short.parameters(), 1.0)
+        optimizer.step()
+        step += 1
+        recent.append(float(loss.detach()))
+        if step % 200 == 0 or step == n_steps or share >= 1.0:
+            curve.append((step, float(np.mean(recent))))
+            recent.clear()
+    return short.eval(), curve
+
+
+def crops_of(
+    waves: list[Wave], recipe: NsynthRecipe, rng: np.random.Generator, *, augment: bool = False
+) -> Crops:
+    """Draw a batch as training does."""
+    n_frames = recipe.n_frames + 2 * recipe.n_context_frames
+    return draw_crops(
+        waves, n_frames, recipe.batch_size, rng, hop_length=recipe.network.hop_length, augment=augment
+    )
+
+
+def _waves(options: argparse.Namespace) -> tuple[list[Wave], list[Wave]]:
+    """Read what was learned from and what was held out, the latter with its phases rounded."""
+    patterns = read_patterns(ROOT / "bench" / "held_out.txt")
+    training: list[Wave] = []
+    held: list[Wave] = []
+    for end, name in enumerate(NAMES):
+        folder = options.data / name
+        training += read_waves(list_recordings(folder, hold_out=patterns), end, options.run / "features")
+        held += read_waves(list_recordings(folder, select=patterns), end, options.run / "held-out")
+    return training, [
+        replace(wave, cycles=np.round(PHASE_LEVELS * wave.cycles) / PHASE_LEVELS) for wave in held
+    ]
+
+
+def _unigram(training: list[Wave], recipe: NsynthRecipe) -> torch.Tensor:
+    """Return what each level costs by its frequency in training."""
+    counts = torch.ones(256)
+    rng = np.random.default_rng(4)
+    for _ in range(N_UNIGRAM_BATCHES):
+        counts += torch.bincount(to_levels(crops_of(training, recipe, rng).audio).flatten(), minlength=256)
+    return -(counts / counts.sum()).log2()
+
+
+def _inside(levels: torch.Tensor, recipe: NsynthRecipe) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the past of what the decoder draws, without the frames of context, and what was played."""
+    hop, n = recipe.network.hop_length, recipe.n_context_frames
+    inside = slice(n * hop, (n + recipe.n_frames) * hop)
+    return functional.pad(scaled(levels)[:, inside][:, :-1], (1, 0)), levels[:, inside]
+
+
+def _cost(short: Short, before: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
+    return bits(short(before).float(), wanted, "logistics").mean()
