@@ -187,6 +187,10 @@ class HarmonicPerformance:
             if end_loudness_db is not None
             else [adapted_loudness(relative_db, own, end) for end in settings.loudness_quantiles]
         )
+        if self._rests:  # several voices of an hour are large enough at half the width
+            cents, level = (t.astype(np.float32) for t in (self._vibrato.cents, self._vibrato.loudness_db))
+            self._vibrato = Vibrato(cents, level)
+            self._end_loudness_db = [track.astype(np.float32) for track in self._end_loudness_db]
 
     @property
     def n_frames(self) -> int:
@@ -211,6 +215,7 @@ class HarmonicPerformance:
         room = Room(size) if size > 0.0 else None
         cents, vibrato_db = self._vibrato.moved(dials.vibrato)
         f0_hz = (self._f0_hz * 2.0 ** (cents / 1200.0)).astype(np.float32)
+        del cents
         for start in range(0, self.n_frames, BLOCK_FRAMES):
             points = self._points(start)
             if self._rests and (self._loudness_db[points] <= SILENCE_DB).all():
