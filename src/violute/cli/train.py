@@ -97,7 +97,7 @@ def nsynth(*, options: TrainingOptions, recipe: str = "small") -> int:
     Parameters
     ----------
     recipe
-        small (two CPU cores, an hour), medium (for a GPU), paper (the paper's sizes, for many GPUs) or tiny
+        small (a CPU core, an hour and a half), medium (for a GPU), paper (its sizes, for many GPUs) or tiny
         (seconds, to try the path).
     """
     return train_and_tell("nsynth", recipe, options)
