@@ -37,7 +37,6 @@ RATE = 44_100
 MIXES = (0.0, 0.5, 1.0)
 VOICES = ("1", "auto")
 LINES = ("john-garner_bwv1002_mov6", "john-garner_bwv1002_mov8", "minji-kim_bwv1003_mov4")
-MOST_LOST = 0.10
 
 
 def main() -> None:

@@ -10,6 +10,7 @@ from violute.analysis import analyser, multipitch
 from violute.analysis.analyser import analyse, analyse_blocks
 from violute.analysis.chords import chord_controls
 from violute.analysis.multipitch import Candidates
+from violute.analysis.spectra import count_frames
 from violute.audio.read import read
 from violute.errors import InputError
 from violute.examples import example_paths
@@ -169,6 +170,7 @@ def test_a_strong_partial_makes_no_chord_but_is_a_note_where_it_was_asked_for():
     """An octave may be one note, so it does not decide that there are chords."""
     audio = chord((74, 86), 4.0)
     assert_same(analyse(audio, voices="auto"), analyse(audio))
+    assert analyse(audio, voices=2).n_voices == 2
 
 
 def test_noise_silence_and_sines_are_no_chords():
@@ -184,6 +186,9 @@ def test_noise_silence_and_sines_are_no_chords():
 def test_the_shortest_sounds_are_heard_without_complaint():
     for n_samples in (0, 1, 441, 3_000):
         assert analyse(np.zeros(n_samples, np.float32), voices=4).n_voices == 1
+        controls = analyse(chord((60, 67, 76), 0.5)[:n_samples], voices=4)
+        assert controls.n_frames == count_frames(n_samples)
+        assert np.isfinite(controls.loudness_db).all()
 
 
 def test_without_candidates_the_line_is_returned_itself():

@@ -29,7 +29,7 @@ CHUNK_FRAMES = 256
 """Frames that the network is shown at once, so that a long passage takes no more memory."""
 
 CONTEXT_FRAMES = 16
-"""Frames on either side that the network may look at: its kernels reach 11."""
+"""Frames on either side that the network may look at: its kernels reach 7."""
 
 
 @dataclass(frozen=True)

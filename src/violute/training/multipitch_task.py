@@ -52,7 +52,7 @@ class MultipitchRecipe:
 
 
 def multipitch_default() -> MultipitchRecipe:
-    """Return what made the shipped network: half an hour of one core."""
+    """Return half an hour of one core; the shipped network's own schedule stands in its card."""
     loop = LoopSettings(n_steps=1_800, validate_every=200, checkpoint_every=100, averaging_decay=0.99)
     return MultipitchRecipe(loop)
 
