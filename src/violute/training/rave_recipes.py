@@ -101,7 +101,7 @@ def are_discriminators_heard(step: int, recipe: RaveRecipe) -> bool:
 
 
 def rave_small() -> RaveRecipe:
-    """Return what two CPU cores train in an hour."""
+    """Return what a share of one CPU core trains in an hour and a quarter, as it did; two hours at most."""
     loop = LoopSettings(
         n_steps=7_000,
         minutes=120.0,
