@@ -10,7 +10,7 @@ from violute.analysis import pitch
 from violute.analysis.analyser import analyse
 from violute.analysis.causal import LOOKAHEAD_SAMPLES, CausalAnalyser
 from violute.analysis.spectra import HOP_LENGTH, magnitude_frames
-from violute.errors import AudioError
+from violute.errors import AudioError, ShapeError
 
 
 def phrase():
@@ -84,6 +84,12 @@ def test_an_attack_is_an_onset_at_its_frame():
 def test_what_is_no_number_is_refused():
     with pytest.raises(AudioError, match="no numbers"):
         CausalAnalyser().push(np.array([0.0, np.nan], np.float32))
+
+
+@pytest.mark.unchecked
+def test_channels_are_refused():
+    with pytest.raises(ShapeError, match=r"not mono: give samples alone, such as audio\[0\]"):
+        CausalAnalyser().push(np.zeros((1, 441), np.float32))
 
 
 def test_following_is_the_search_without_its_look_back():

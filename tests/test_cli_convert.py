@@ -62,7 +62,9 @@ def test_a_named_output_that_exists_is_lost_only_on_demand(place):
     before = (place / "take2.wav").read_bytes()
     (place / "voices" / "sines.onnx").rename(place / "kept.onnx")  # refused before a voice is looked for
     done = convert(place, "solo.wav", "take2.wav", "--mix", "1")
-    assert complaint_of(done) == "take2.wav exists: give --force to replace it, or name another file"
+    assert complaint_of(done) == (
+        "take2.wav exists: give --force to replace it, or name another file (the last path is OUT)"
+    )
     assert (place / "take2.wav").read_bytes() == before
     (place / "kept.onnx").rename(place / "voices" / "sines.onnx")
     assert convert(place, "solo.wav", "take2.wav", "--mix", "1", "--force").returncode == 0

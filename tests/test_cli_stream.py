@@ -2,8 +2,10 @@
 
 import os
 import pty
+import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -63,7 +65,9 @@ def test_sound_leaves_before_the_end_comes():
     [
         (b"RIFF1234WAVEfmt ", (), "is a WAV file"),
         (np.zeros(100, "<f4").tobytes() + b"\0\0\0", (), "3 bytes into a sample of 4"),
-        (np.array([0.0, np.inf] * 10, "<f4").tobytes(), (), "no numbers"),
+        (np.array([0.0, np.inf] * 10, "<f4").tobytes(), (), "no sound in f32le: say its --encoding"),
+        (np.array([1e9] * 10, "<f4").tobytes(), (), "no sound in f32le"),
+        (b"ID3\x03" + bytes(16), (), "is an MP3 file"),
         (b"", ("--mix", "2"), "give a number from 0 to 1"),
         (b"", ("--voice", "nowhere.onnx"), "there is no such voice file"),
     ],
@@ -85,6 +89,26 @@ def test_a_terminal_is_told_what_to_do():
         os.close(follower)
     assert done.returncode == 2
     assert b"standard input is a terminal: pipe raw sound into this" in done.stderr
+
+
+def test_a_full_disk_is_one_line(audio):
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [*VIOLUTE, "--quiet"], input=audio.tobytes(), stdout=full, stderr=subprocess.PIPE, timeout=120
+        )
+    assert done.returncode == 2
+    assert b"the sound cannot be sent on (no space left on device)" in done.stderr
+    assert done.stderr.count(b"\n") == 1
+
+
+def test_ctrl_c_ends_it_with_a_word():
+    process = subprocess.Popen(VIOLUTE, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process.stdin.write(bytes(4 * SAMPLE_RATE))
+    process.stdin.flush()
+    process.stdout.read(4)  # it plays by now
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate(timeout=60)
+    assert (process.returncode, told) == (130, b"violute: interrupted\n")
 
 
 def test_nothing_in_gives_the_delay_and_nothing_else():

@@ -18,7 +18,7 @@ from violute.analysis.analyser import LEAP_OCTAVES, LOUDNESS_N_FFT, VOICED_PERIO
 from violute.analysis.loudness import frame_loudness_db
 from violute.analysis.onsets import FLOOR_DB, LAG_FRAMES, band_levels_db, onset_strength
 from violute.analysis.spectra import HOP_LENGTH, SAMPLE_RATE, magnitude_frames
-from violute.errors import AudioError
+from violute.errors import AudioError, ShapeError
 
 LOOKAHEAD_SAMPLES = HOP_LENGTH
 """Samples after the centre of a frame that its windows reach: 10 ms."""
@@ -55,8 +55,11 @@ class CausalAnalyser:
         """Take samples, and return the frames that they complete.
 
         Raises:
+            ShapeError: The sound has channels.
             AudioError: A sample is not finite.
         """
+        if audio.ndim != 1:
+            raise ShapeError(f"audio {audio.shape} is not mono: give samples alone, such as audio[0]")
         if not np.isfinite(audio).all():
             raise AudioError("the sound holds values that are no numbers: check what is sent here")
         self._buffer = np.concatenate([self._buffer, audio.astype(np.float32, copy=False)])

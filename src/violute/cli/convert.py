@@ -215,9 +215,10 @@ def _convert_into_folder(
 
 
 def _line(conversion: Conversion) -> str:
+    chords = f", up to {conversion.n_voices} notes at once" if conversion.n_voices > 1 else ""
     return (
         f"{conversion.source} -> {conversion.destination} "
-        f"({conversion.seconds:.1f} s, {conversion.real_time_factor:.0f}x real time)"
+        f"({conversion.seconds:.1f} s{chords}, {conversion.real_time_factor:.0f}x real time)"
     )
 
 

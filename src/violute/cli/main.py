@@ -35,6 +35,7 @@ app = App(
     name="violute",
     version=__version__,
     help="Play a violin or flute recording in a voice made of both, from flute (mix 0) to violin (mix 1).",
+    suppress_keyboard_interrupt=False,  # `main` says that it was interrupted
     help_epilogue="Start with `violute demo`, then `violute convert YOUR.wav --mix 0.5`.",
 )
 app.command(convert)

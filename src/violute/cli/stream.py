@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Literal
@@ -20,7 +21,17 @@ if TYPE_CHECKING:
 READ_BYTES = 1 << 16
 DTYPES = {"f32le": "<f4", "s16le": "<i2"}
 PCM_SCALE = 32_768.0
-FILE_MARKS = {b"RIFF": "a WAV file", b"fLaC": "a FLAC file", b"OggS": "an Ogg file", b"FORM": "an AIFF file"}
+LARGEST_SAMPLE = 1000.0
+"""60 dB over full scale: what is larger was never sound in 32-bit floating point."""
+
+FILE_MARKS = {
+    b"RIFF": "a WAV file",
+    b"fLaC": "a FLAC file",
+    b"OggS": "an Ogg file",
+    b"FORM": "an AIFF file",
+    b"ID3": "an MP3 file",
+    b"\xff\xfb": "an MP3 file",
+}
 
 
 def stream(
@@ -71,10 +82,18 @@ def stream(
     settings = dial_settings(mix, automation, room=room, tone=tone, noise=noise, attack=attack)
     _refuse_terminals()
     player = load_voice(voice).stream(settings)
+    try:
+        play_along(player, sys.stdin.buffer, sys.stdout.buffer, np.dtype(DTYPES[encoding]))
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        # What is buffered would be tried, and complained about, once more as Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        reason = (error.strerror or str(error)).lower()
+        raise InputError(f"the sound cannot be sent on ({reason}): send it to another place") from None
     if not quiet:
         latency_ms = 1e3 * player.latency_samples / player.sample_rate
-        complain(f"streaming {encoding} at {player.sample_rate} Hz, {latency_ms:.0f} ms behind")
-    play_along(player, sys.stdin.buffer, sys.stdout.buffer, np.dtype(DTYPES[encoding]))
+        complain(f"streamed {encoding} at {player.sample_rate} Hz, {latency_ms:.0f} ms behind")
     return 0
 
 
@@ -82,19 +101,21 @@ def play_along(player: StreamLike, sound: BinaryIO, out: BinaryIO, dtype: np.dty
     """Read until the end and write what is ready after each read.
 
     Raises:
-        InputError: The sound begins as a file of some format, or ends within a sample.
-        AudioError: A sample is not finite.
+        InputError: The sound begins as a file of some format, is no sound in this encoding, or ends within a
+            sample.
+        OSError: It cannot be written.
     """
     rest, is_first = b"", True
     while received := sound.read1(READ_BYTES):  # type: ignore[attr-defined]  # buffered readers have it
         received = rest + received
         if is_first and len(received) >= 4:
             is_first = False
-            if received[:4] in FILE_MARKS:
-                raise InputError(
-                    f"standard input is {FILE_MARKS[received[:4]]}: send raw samples, as in "
-                    "`ffmpeg -i FILE -ac 1 -ar 44100 -f f32le - | violute stream`"
-                )
+            for mark, kind in FILE_MARKS.items():
+                if received.startswith(mark):
+                    raise InputError(
+                        f"standard input is {kind}: send raw samples, as in "
+                        "`ffmpeg -i FILE -ac 1 -ar 44100 -f f32le - | violute stream`"
+                    )
         n_whole = len(received) // dtype.itemsize * dtype.itemsize
         rest = received[n_whole:]
         out.write(_encoded(player.push(_decoded(received[:n_whole], dtype)), dtype))
@@ -110,7 +131,12 @@ def play_along(player: StreamLike, sound: BinaryIO, out: BinaryIO, dtype: np.dty
 
 def _decoded(raw: bytes, dtype: np.dtype) -> Float32[np.ndarray, " sample"]:
     samples = np.frombuffer(raw, dtype).astype(np.float32)
-    return samples / np.float32(PCM_SCALE) if dtype.kind == "i" else samples
+    if dtype.kind == "i":
+        return samples / np.float32(PCM_SCALE)
+    # Also false where a sample is not a number.
+    if not (np.abs(samples) < LARGEST_SAMPLE).all():
+        raise InputError("this is no sound in f32le: say its --encoding, or decode the file first")
+    return samples
 
 
 def _encoded(samples: Float32[np.ndarray, " sample"], dtype: np.dtype) -> bytes:

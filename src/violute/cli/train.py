@@ -190,6 +190,10 @@ def _checked_source(
 
     if prepared is None:
         if options.a is None or options.b is None:
+            if options.resume:
+                raise InputError(
+                    "--resume goes on with what the run learned from: give --a and --b as before"
+                )
             raise InputError(
                 "there is nothing to learn from: give --a and --b, a folder of recordings for each instrument"
             )

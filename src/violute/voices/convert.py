@@ -31,6 +31,7 @@ class Conversion:
         seconds: Length of the recording.
         real_time_factor: Seconds of sound converted in one second, voice loading left out.
         warnings: What the user should know, such as "no steady pitch was found".
+        n_voices: Notes at once, at most.
     """
 
     source: Path
@@ -38,6 +39,7 @@ class Conversion:
     seconds: float
     real_time_factor: float
     warnings: tuple[str, ...] = ()
+    n_voices: int = 1
 
     def as_json(self) -> dict[str, Any]:
         """Return the fields as JSON knows them."""
@@ -100,7 +102,7 @@ def convert_file(
             writer.write(block)
     seconds = recording.n_samples / recording.sample_rate
     elapsed = max(time.perf_counter() - started, 1e-9)
-    return Conversion(source, destination, seconds, seconds / elapsed, take.warnings)
+    return Conversion(source, destination, seconds, seconds / elapsed, take.warnings, take.n_voices)
 
 
 def _is_same_file(source: Path, destination: Path) -> bool:

@@ -88,7 +88,10 @@ def refuse_to_replace(plans: Sequence[PlannedConversion]) -> None:
         if not plan.is_named or not plan.destination.exists():
             continue
         if not (plan.source.exists() and plan.source.samefile(plan.destination)):
-            raise InputError(f"{plan.destination} exists: give --force to replace it, or name another file")
+            raise InputError(
+                f"{plan.destination} exists: give --force to replace it, or name another file "
+                "(the last path is OUT)"
+            )
 
 
 def mix_label(mix: MixLike) -> str:

@@ -21,6 +21,7 @@ from violute.audio.resample import StreamResampler
 from violute.audio.source import Source
 from violute.audio.write import AudioWriter
 from violute.voices.ahead import ahead
+from violute.voices.chords import ChordPerformance
 from violute.voices.contract import OnProgress, Performance
 from violute.voices.mix import Dials, MixLike, dials
 from violute.voices.spool import SPOOL_BYTES, Spool
@@ -97,6 +98,11 @@ class Take:
     def warnings(self) -> tuple[str, ...]:
         """What the user should know about this performance, such as "no steady pitch was found"."""
         return (*self._warnings, *self.performance.warnings)
+
+    @property
+    def n_voices(self) -> int:
+        """Notes that sound at once, at most, as the voice heard them; 1 where it tells none apart."""
+        return self.performance.n_voices if isinstance(self.performance, ChordPerformance) else 1
 
     def render(
         self, mix: MixLike = 0.5, *, on_progress: OnProgress | None = None
