@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -88,7 +90,7 @@ def main() -> None:
         chosen += long[: given.limit]
     hop_ms = hop_milliseconds(voice, read_recording(chosen[0], RATE)[: 20 * RATE])
     report: dict[str, Any] = {
-        "command": f"python bench/stream_bench.py --data DIR --select {given.select}",
+        "command": shlex.join(["python", "bench/stream_bench.py", *sys.argv[1:]]),
         "latency_ms": 1e3 * HarmonicStream.latency_samples / RATE,
         "hop_ms": {name: float(np.percentile(hop_ms, q)) for name, q in (("median", 50), ("99 %", 99))},
     }

@@ -10,10 +10,12 @@ import fake_voice
 import tiny_ddsp
 from tones import SAMPLE_RATE, cents_apart, tone
 from violute.analysis.analyser import analyse
+from violute.analysis.conditioning import N_FEATURES
 from violute.errors import MixError, VoiceError
+from violute.voices.load import load_voice
 from violute.voices.mix import Mix
 from violute.voices.running_loudness import RunningLoudness
-from violute.voices.stream import BEND_FROM, LATENCY_SAMPLES, HarmonicStream
+from violute.voices.stream import BEND_FROM, LATENCY_SAMPLES, LOOK_BACK_FRAMES, HarmonicStream
 
 
 def phrase():
@@ -125,6 +127,21 @@ def test_before_anything_is_heard_the_usual_is_assumed():
     usual = np.linspace(-30.0, 2.0, 21)
     found = RunningLoudness(usual).quantiles_db(np.linspace(0.0, 1.0, 21))
     np.testing.assert_allclose(np.diff(found)[1:-1], np.diff(usual)[1:-1], atol=0.6)
+
+
+def test_the_network_sees_all_that_it_would_look_at():
+    rng = np.random.default_rng(3)
+    given_ = {
+        "features": rng.random((2, 2 * LOOK_BACK_FRAMES, N_FEATURES), np.float32),
+        "f0_hz": rng.uniform(200.0, 2000.0, 2 * LOOK_BACK_FRAMES).astype(np.float32),
+    }
+    recent = {
+        "features": given_["features"][:, -LOOK_BACK_FRAMES:],
+        "f0_hz": given_["f0_hz"][-LOOK_BACK_FRAMES:],
+    }
+    session = load_voice().session
+    for whole, short in zip(session.run(None, given_), session.run(None, recent), strict=True):
+        np.testing.assert_allclose(short[:, -1], whole[:, -1], atol=1e-3)  # dB
 
 
 def test_a_family_that_needs_the_whole_recording_says_so():

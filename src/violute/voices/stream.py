@@ -27,13 +27,16 @@ from violute.synthesis.noise import FilteredNoise
 from violute.synthesis.room import Room
 from violute.voices.adaptation import QUANTILES, adapted_loudness, into_range
 from violute.voices.articulation import LONGEST_BRIDGED_FRAMES, MURMUR_RANGE_DB, attack_share
-from violute.voices.ddsp import HISTORY_FRAMES, LOOK_BACK_FRAMES, UNPITCHED_HZ, HarmonicVoice
+from violute.voices.ddsp import HISTORY_FRAMES, UNPITCHED_HZ, HarmonicVoice
 from violute.voices.levels import harmonic_weights, heard_power, level_of, mixed, root_of
 from violute.voices.mix import Dial, Mix, MixLike, dial_at
 from violute.voices.running_loudness import RunningLoudness
 
 LATENCY_SAMPLES = HOP_LENGTH + LOOKAHEAD_SAMPLES
 """How far the output runs behind the input: 882 samples, 20 ms."""
+
+LOOK_BACK_FRAMES = 32
+"""Frames that the network sees: its receptive field of 31, and no more, since it runs for each frame."""
 
 GATE_STEP = 0.5
 """How far the gate of the harmonics moves in a frame."""
