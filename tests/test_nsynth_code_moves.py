@@ -113,7 +113,7 @@ def test_decode_plays_what_the_function_moves_at_the_pitch_of_the_piece(place):
         ("--method means", "give both"),
         ("--a reed.npz --b string.npz --method median", "no method 'median'"),
         ("--a reed.npz --b nowhere.npz", "no such file"),
-        ("--a reed.npz --b wide.npz", "one voice"),
+        ("--a reed.npz --b wide.npz", "wide.npz: was not made by voice"),
     ],
 )
 def test_bad_input_is_one_line_and_leaves_nothing(place, words, complaint):

@@ -14,6 +14,9 @@ LARGEST_PRODUCT = 1 << 18
 
 TILE_COLUMNS = 32
 
+MOST_TILE_ROWS = 8
+"""Rows are tiled by a power of two up to this: more or others are summed in another order from row to row."""
+
 
 def product(
     left: Float[np.ndarray, "row inner"], right: Float[np.ndarray, "inner column"]
@@ -22,7 +25,8 @@ def product(
     n_rows, n_inner = left.shape
     n_columns = right.shape[1]
     tile_columns = min(TILE_COLUMNS, n_columns)
-    tile_rows = max(LARGEST_PRODUCT // (n_inner * tile_columns), 1)
+    most_rows = max(LARGEST_PRODUCT // (n_inner * tile_columns), 1)
+    tile_rows = min(1 << (most_rows.bit_length() - 1), MOST_TILE_ROWS)
     padded_rows = np.pad(left, ((0, -n_rows % tile_rows), (0, 0)))
     padded_columns = np.pad(right, ((0, 0), (0, -n_columns % tile_columns)))
     tiles = np.matmul(
