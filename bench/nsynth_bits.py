@@ -128,8 +128,7 @@ def trained_short(
             group["lr"] = recipe.learning_rate * warmth
         before, wanted = _inside(to_levels(crops_of(training, recipe, rng, augment=True).audio), recipe)
         before, wanted = before[:, :SHORT_CROP_SAMPLES], wanted[:, :SHORT_CROP_SAMPLES]
-        with torch.autocast("cpu", torch.bfloat16, enabled=recipe.is_half):
-            loss = _cost(short, before, wanted)
+        loss = _cost(short, before, wanted)
         optimizer.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(short.parameters(), 1.0)

@@ -18,6 +18,7 @@ from violute.analysis.log_spectrum import CONTROLS_FRAMES, N_FFTS
 from violute.analysis.loudness import frame_loudness_db
 from violute.analysis.multipitch import Candidates, find_candidates
 from violute.analysis.onsets import band_levels_db, onset_strength
+from violute.analysis.runs import runs
 from violute.analysis.second_notes import doubtful_frames
 from violute.analysis.spectra import HOP_LENGTH, SAMPLE_RATE, count_frames, magnitude_frames
 
@@ -144,8 +145,7 @@ def carry_pitch(
     carried = np.where(is_voiced, f0_hz, 0.0).astype(f0_hz.dtype)
     if not is_voiced.any():
         return carried
-    edges = np.flatnonzero(np.diff(np.concatenate([[True], is_voiced, [True]]).astype(np.int8)))
-    for start, stop in zip(edges[::2], edges[1::2], strict=True):
+    for start, stop in runs(~is_voiced):
         if start == 0:
             turn = 0
         elif stop == len(f0_hz):
@@ -223,7 +223,7 @@ def _candidates(
     loudest = float(wide.max())
     found: list[Candidates] = []
     place = 0
-    for run_start, run_stop in _runs(is_asked[::CONTROLS_FRAMES]):
+    for run_start, run_stop in runs(is_asked[::CONTROLS_FRAMES]):
         long = magnitude_frames(
             audio,
             N_FFTS[0],
@@ -237,13 +237,6 @@ def _candidates(
         place = run_stop
     found.append(Candidates.none(max(first + n_kept - place, 0)))
     return Candidates.joined(found).frames(first, first + n_kept)
-
-
-def _runs(is_there: Bool[np.ndarray, " frame"]) -> Iterator[tuple[int, int]]:
-    """First frame and the one after the last of each run."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], is_there, [False]]).astype(np.int8)))
-    for start, stop in zip(edges[::2], edges[1::2], strict=True):
-        yield int(start), int(stop)
 
 
 def _in_parallel(pieces: Iterable[_Piece], voices: Voices) -> Iterator[_Measured]:

@@ -16,6 +16,7 @@ from functools import lru_cache
 import numpy as np
 from jaxtyping import Float, Float32, Num
 
+from violute.analysis.conditioning import hz_to_midi
 from violute.analysis.controls import FRAME_RATE_HZ as CONTROLS_RATE_HZ
 from violute.analysis.products import product
 from violute.analysis.spectra import SAMPLE_RATE
@@ -51,8 +52,7 @@ def bin_hz(index: float | Num[np.ndarray, " *axes"]) -> Float[np.ndarray, " *axe
 
 def hz_bin(frequency_hz: float | Float[np.ndarray, " *axes"]) -> Float[np.ndarray, " *axes"]:
     """Place of a frequency on the grid, in bins; the inverse of `bin_hz`."""
-    midi = 69.0 + 12.0 * np.log2(np.maximum(np.asarray(frequency_hz), 1e-3) / 440.0)
-    return np.asarray((midi - LOWEST_MIDI) * BINS_PER_SEMITONE)
+    return np.asarray((hz_to_midi(np.asarray(frequency_hz)) - LOWEST_MIDI) * BINS_PER_SEMITONE)
 
 
 def log_spectra(

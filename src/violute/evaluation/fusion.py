@@ -26,6 +26,7 @@ import scipy.ndimage
 import soxr
 from jaxtyping import Bool, Float, Int
 
+from violute.analysis.runs import runs
 from violute.errors import ShapeError
 from violute.evaluation import loudness
 from violute.evaluation.loudness import frame_loudness_db, sounding_frames, to_mono
@@ -298,9 +299,8 @@ def _members(
 
 def _lasting(present: Bool[np.ndarray, " frame"]) -> Bool[np.ndarray, " frame"]:
     """Keep the runs of at least `LEAST_FRAMES`."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], present, [False]]).astype(np.int8)))
     kept = np.zeros(len(present), dtype=bool)
-    for start, stop in edges.reshape(-1, 2):
+    for start, stop in runs(present):
         kept[start:stop] = stop - start >= LEAST_FRAMES
     return kept
 

@@ -18,6 +18,7 @@ import mir_eval
 import numpy as np
 from jaxtyping import Bool, Float
 
+from violute.analysis.runs import runs
 from violute.errors import InputError, ShapeError
 from violute.evaluation import fusion, loudness
 from violute.evaluation.attacks import attack_times
@@ -265,11 +266,10 @@ def _legato_parts(f0_hz: Float[np.ndarray, " frame"]) -> list[tuple[int, int]]:
 
 def _runs(held: Bool[np.ndarray, " frame"], gap: int) -> list[tuple[int, int]]:
     """Return (first, last + 1) of the runs, taken together across gaps of up to `gap` frames."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], held, [False]]).astype(np.int8)))
-    runs: list[tuple[int, int]] = []
-    for start, stop in edges.reshape(-1, 2).tolist():
-        if runs and start - runs[-1][1] <= gap:
-            runs[-1] = (runs[-1][0], stop)
+    joined: list[tuple[int, int]] = []
+    for start, stop in runs(held):
+        if joined and start - joined[-1][1] <= gap:
+            joined[-1] = (joined[-1][0], stop)
         else:
-            runs.append((start, stop))
-    return runs
+            joined.append((start, stop))
+    return joined

@@ -17,6 +17,7 @@ import mir_eval
 import numpy as np
 from jaxtyping import Float, Int
 
+from violute.analysis.runs import runs
 from violute.errors import ShapeError
 from violute.evaluation.loudness import frame_loudness_db
 from violute.evaluation.pitch import judge_f0
@@ -118,9 +119,9 @@ def _rises(loudness_db: Float[np.ndarray, " frame"], gate_db: float) -> Int[np.n
     before = np.min([padded[reach - k : reach - k + n_frames] for k in range(RISE_BEFORE_FRAMES)], axis=0)
     is_rising = (after > gate_db) & (after - before > RISE_DB)
     ascent = np.maximum(np.diff(loudness_db, prepend=loudness_db[0]), 0.0)
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], is_rising, [False]]).astype(np.int8)))
-    pairs = zip(edges[::2], edges[1::2], strict=True)
-    return np.array([start + int(ascent[start : stop + 1].argmax()) for start, stop in pairs], dtype=np.int64)
+    return np.array(
+        [start + int(ascent[start : stop + 1].argmax()) for start, stop in runs(is_rising)], dtype=np.int64
+    )
 
 
 def _new_notes(

@@ -28,11 +28,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.parametrizations import weight_norm
 
+from violute.analysis.spectra import SAMPLE_RATE
 from violute.dsp.spectral import power_spectrum
 from violute.models.rave import N_ENDS
 from violute.models.rave_networks import SLOPE
-
-SAMPLE_RATE = 44_100
 
 HIGHEST_HZ = 14_000.0
 """Up to which spectra are judged."""

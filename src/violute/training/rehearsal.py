@@ -18,6 +18,7 @@ from jaxtyping import Bool, Float
 from violute.analysis.conditioning import pitch_changes
 from violute.analysis.controls import Controls
 from violute.analysis.onsets import pick_onsets
+from violute.analysis.runs import runs
 from violute.analysis.spectra import HOP_LENGTH
 from violute.training.ddsp_data import Line
 from violute.voices.ddsp import HarmonicPerformance, HarmonicVoice
@@ -34,6 +35,7 @@ QUIET_DB = 25.0
 """A note is alone if this long before it everything was so much softer."""
 
 MOST_NOTES = 400
+"""About; of each line its first note is kept in any case."""
 
 
 @dataclass(frozen=True)
@@ -69,9 +71,9 @@ def rehearse(voice: HarmonicVoice, lines: Sequence[Line]) -> list[Note]:
     notes: list[Note] = []
     places = [(line, lone_notes(line)) for line in lines if len(line.audio)]
     n_notes = sum(len(found) for _, found in places)
-    share = min(1.0, MOST_NOTES / max(n_notes, 1))
+    stride = max(1, round(n_notes / MOST_NOTES))
     for line, found in places:
-        chosen = found[:: max(1, round(1.0 / share))]
+        chosen = found[::stride]
         if not chosen:
             continue
         played, predicted_db = play(voice, line)
@@ -117,15 +119,14 @@ def lone_notes(line: Line) -> list[slice]:
     """Find settled parts of notes before which it was quiet."""
     breaks = ~line.is_reliable | pitch_changes(np.maximum(line.f0_hz, 1.0))
     onsets = pick_onsets(line.onset_strength)
-    edges = np.flatnonzero(np.diff(np.concatenate([[True], breaks, [True]]).astype(np.int8)))
     found: list[slice] = []
-    for start, stop in zip(edges[::2], edges[1::2], strict=True):
-        if not _is_lone(line, int(start), breaks):
+    for start, stop in runs(~breaks):
+        if not _is_lone(line, start, breaks):
             continue
         # A note that is struck again has ended.
         later = onsets[(onsets > start + ATTACK_FRAMES) & (onsets < stop)]
-        stop = min(int(stop), int(later[0]) if len(later) else int(stop), int(start) + LONGEST_FRAMES)
-        first, last = int(start) + ATTACK_FRAMES, stop - ATTACK_FRAMES
+        stop = min(stop, int(later[0]) if len(later) else stop, start + LONGEST_FRAMES)
+        first, last = start + ATTACK_FRAMES, stop - ATTACK_FRAMES
         if stop - start >= SHORTEST_FRAMES and last > first and first >= ATTACK_FRAMES:
             found.append(slice(first, last))
     return found

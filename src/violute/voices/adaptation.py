@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from violute.analysis.conditioning import pitch_changes
+from violute.analysis.runs import runs
 
 QUANTILES = np.linspace(0.0, 1.0, 21)
 """Probabilities at which loudness distributions are compared."""
@@ -126,8 +127,7 @@ class Vibrato:
         level = np.zeros(len(f0_hz))
         window = np.hanning(round(VIBRATO_SMOOTHING_SECONDS * frame_rate_hz) + 2)[1:-1]
         breaks = ~is_voiced | pitch_changes(np.maximum(f0_hz, 1.0))
-        edges = np.flatnonzero(np.diff(np.concatenate([[True], breaks, [True]]).astype(np.int8)))
-        for start, stop in zip(edges[::2], edges[1::2], strict=True):
+        for start, stop in runs(~breaks):
             if stop - start < SHORTEST_VIBRATO_SECONDS * frame_rate_hz:
                 continue
             weight = np.convolve(np.ones(stop - start), window, mode="same")

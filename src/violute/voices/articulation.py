@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float
 
 from violute.analysis.conditioning import frames_since
 from violute.analysis.onsets import pick_onsets
+from violute.analysis.runs import runs
 
 LONGEST_BRIDGED_FRAMES = 8
 """Gaps in the pitch up to 80 ms are played through; longer ones are rests."""
@@ -33,9 +34,8 @@ def harmonic_gate(
     both are played, as long as they are not much softer than the note.
     """
     gate = is_voiced.astype(np.float32)
-    gaps = np.flatnonzero(np.diff(np.concatenate([[1.0], gate, [1.0]])))
     n_frames = len(gate)
-    for start, stop in zip(gaps[::2], gaps[1::2], strict=True):
+    for start, stop in runs(~is_voiced):
         if stop - start <= LONGEST_BRIDGED_FRAMES:
             gate[start:stop] = 1.0
             continue

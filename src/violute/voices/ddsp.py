@@ -37,9 +37,9 @@ from violute.voices.chords import ChordPerformance, separate_voices
 from violute.voices.contract import OnProgress, Performance, StreamLike
 from violute.voices.family import FamilyVoice
 from violute.voices.levels import (
+    at_loudness,
     harmonic_weights,
     heard_power,
-    level_of,
     mixed,
     noise_weights,
     power_terms,
@@ -224,11 +224,9 @@ class HarmonicPerformance:
                 continue
             harmonic_root, noise_root, power = self._mixed(points, dials)
             wanted_db = self._loudness_db[points] + vibrato_db[points]
-            gain = (10.0 ** (wanted_db / 20.0) / np.sqrt(np.maximum(power, 1e-14)))[:, None].astype(
-                np.float32
+            amplitudes, noise_db = at_loudness(
+                harmonic_root, noise_root, power, wanted_db, self._gate[points]
             )
-            amplitudes = np.square(harmonic_root) * (gain * self._gate[points, None])
-            noise_db = level_of(noise_root * np.sqrt(np.maximum(gain, 1e-9)))
             audio = harmonics.block(f0_hz[points], amplitudes) + noise.block(noise_db)
             yield audio if room is None else room.block(audio, dials.room[points])
 

@@ -66,6 +66,31 @@ def heard_power(
     return harmonics + np.einsum("ij,j->i", np.square(np.square(noise_root)), noise_weights())
 
 
+def at_loudness(
+    harmonic_root: Float[np.ndarray, "frame harmonic"],
+    noise_root: Float[np.ndarray, "frame band"],
+    power: Float[np.ndarray, " frame"],
+    wanted_db: Float[np.ndarray, " frame"],
+    gate: Float[np.ndarray, " frame"],
+) -> tuple[Float[np.ndarray, "frame harmonic"], Float[np.ndarray, "frame band"]]:
+    """Bring levels to a loudness.
+
+    Args:
+        harmonic_root: Square roots of peak amplitudes.
+        noise_root: Square roots of band amplitudes.
+        power: That they have, from `heard_power`.
+        wanted_db: Loudness that they get, A-weighted.
+        gate: Gain of the harmonics on top.
+
+    Returns:
+        Peak amplitudes of the harmonics, and levels of the noise bands in dB.
+    """
+    gain = (10.0 ** (wanted_db / 20.0) / np.sqrt(np.maximum(power, 1e-14)))[:, None].astype(np.float32)
+    return np.square(harmonic_root) * (gain * gate[:, None]), level_of(
+        noise_root * np.sqrt(np.maximum(gain, 1e-9))
+    )
+
+
 def power_terms(
     roots: Float[np.ndarray, "2 frame level"],
     weight: Float[np.ndarray, "frame level"] | Float[np.ndarray, " level"],

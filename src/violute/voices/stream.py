@@ -28,7 +28,7 @@ from violute.synthesis.room import Room
 from violute.voices.adaptation import QUANTILES, adapted_loudness, into_range
 from violute.voices.articulation import LONGEST_BRIDGED_FRAMES, MURMUR_RANGE_DB, attack_share
 from violute.voices.ddsp import HISTORY_FRAMES, UNPITCHED_HZ, HarmonicVoice
-from violute.voices.levels import harmonic_weights, heard_power, level_of, mixed, root_of
+from violute.voices.levels import at_loudness, harmonic_weights, heard_power, mixed, root_of
 from violute.voices.mix import Dial, Mix, MixLike, dial_at
 from violute.voices.running_loudness import RunningLoudness
 
@@ -157,10 +157,9 @@ class HarmonicStream:
         noise_root = mixed(noise_ends[0], noise_ends[1], weight(dials["noise"]))
         heard = harmonic_weights(f0_hz[-1:], harmonic_db.shape[2])
         power = heard_power(harmonic_root, noise_root, heard)
-        gain = np.float32(10.0 ** (frame.loudness_db / 20.0) / np.sqrt(max(float(power[0]), 1e-14)))
-        amplitudes = np.square(harmonic_root[0]) * (gain * self._gate)
-        noise_level_db = level_of(noise_root[0] * np.sqrt(max(gain, np.float32(1e-9))))
-        return _Point(float(f0_hz[-1]), amplitudes, noise_level_db, dials["room"])
+        loudness_db, gate = np.array([frame.loudness_db]), np.array([self._gate], np.float32)
+        amplitudes, noise_level_db = at_loudness(harmonic_root, noise_root, power, loudness_db, gate)
+        return _Point(float(f0_hz[-1]), amplitudes[0], noise_level_db[0], dials["room"])
 
     def _features(
         self, f0_hz: Float32[np.ndarray, " frame"], strength: Float32[np.ndarray, " frame"]

@@ -1,0 +1,12 @@
+"""Runs of frames that have something in common."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Bool
+
+
+def runs(is_there: Bool[np.ndarray, " frame"]) -> list[tuple[int, int]]:
+    """Return the first frame of each run, and the one after its last."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], is_there, [False]]).astype(np.int8)))
+    return [(int(start), int(stop)) for start, stop in edges.reshape(-1, 2)]
