@@ -29,12 +29,12 @@ from violute.analysis.conditioning import frames_since, pitch_changes, reference
 from violute.analysis.controls import Controls
 from violute.analysis.onsets import pick_onsets
 from violute.data.recordings import read_patterns
-from violute.evaluation.bench_clips import find_clips
-from violute.evaluation.judge import Judge
-from violute.evaluation.loudness import frame_loudness_db
-from violute.evaluation.pitch import judge_f0
-from violute.voices.adaptation import Vibrato, adapted_loudness, loudness_quantiles
-from violute.voices.ddsp import HarmonicPerformance, HarmonicVoice
+from violute.evaluation.bench.clips import find_clips
+from violute.evaluation.judge.classifier import Judge
+from violute.evaluation.metrics.loudness import frame_loudness_db
+from violute.evaluation.metrics.pitch import judge_f0
+from violute.families.ddsp.adaptation import Vibrato, adapted_loudness, loudness_quantiles
+from violute.families.ddsp.voice import HarmonicPerformance, HarmonicVoice
 from violute.voices.load import load_voice
 from violute.voices.mix import Mix, MixLike, dials
 

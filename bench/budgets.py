@@ -33,9 +33,9 @@ from violute.audio.source import FileSource
 from violute.audio.write import write
 from violute.examples import example_paths
 from violute.voices.convert import convert_file
+from violute.voices.destinations import plan_conversions
 from violute.voices.family import FamilyVoice
 from violute.voices.load import DEFAULT_VOICE, find_voice, load_voice
-from violute.voices.plan import plan_conversions
 
 COLD_SECONDS = 10
 HOUR_SECONDS = 3600

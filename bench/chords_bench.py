@@ -28,8 +28,8 @@ import soundfile
 from environment import ROOT, environment_lines
 
 from violute.data.recordings import Recording, list_recordings, read_patterns, read_recording
-from violute.evaluation.loudness import frame_loudness_db, loudness_l1_db
-from violute.evaluation.notes import Note, lag_seconds, midi_to_hz, note_f1
+from violute.evaluation.metrics.loudness import frame_loudness_db, loudness_l1_db
+from violute.evaluation.metrics.notes import Note, lag_seconds, midi_to_hz, note_f1
 from violute.examples import example_paths
 from violute.voices.load import load_voice
 

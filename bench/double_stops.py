@@ -22,8 +22,8 @@ from typing import Any
 import numpy as np
 from rave_figures import MIXES, RATE, chord_excerpts
 
-from violute.evaluation.judge import Judge
-from violute.evaluation.notes import chord_notes, note_f1
+from violute.evaluation.judge.classifier import Judge
+from violute.evaluation.metrics.notes import chord_notes, note_f1
 from violute.voices.load import DEFAULT_VOICE, find_voice, load_voice
 
 

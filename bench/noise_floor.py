@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from violute.data.recordings import read_patterns
-from violute.evaluation.bench_clips import find_clips
+from violute.evaluation.bench.clips import find_clips
 from violute.voices.load import load_voice
 
 RATE = 44_100

@@ -21,12 +21,12 @@ from torch.nn import functional
 
 from violute.data.recordings import list_recordings, read_patterns
 from violute.dsp.mu_law import scaled, to_levels
-from violute.models.nsynth import SAMPLE_RATE
-from violute.models.nsynth_output import bits, n_outputs
+from violute.families.nsynth.data import TRACK_RATE_HZ, Crops, Wave, draw_crops, read_waves
+from violute.families.nsynth.network import SAMPLE_RATE
+from violute.families.nsynth.output import bits, n_outputs
+from violute.families.nsynth.recipes import NsynthRecipe, nsynth_recipe
+from violute.families.nsynth.task import NsynthCorpus, NsynthTask
 from violute.training.checkpoints import read_checkpoint
-from violute.training.nsynth_data import TRACK_RATE_HZ, Crops, Wave, draw_crops, read_waves
-from violute.training.nsynth_recipes import NsynthRecipe, nsynth_recipe
-from violute.training.nsynth_task import NsynthCorpus, NsynthTask
 
 NAMES = ("flute", "violin")
 SHORT_SAMPLES = 16

@@ -18,19 +18,19 @@ from environment import ROOT
 from nsynth_bits import NAMES, bits_a_sample
 from scipy.stats import spearmanr
 
-from violute.analysis.rainbowgram import rainbowgram
-from violute.cli.png import write_picture
 from violute.data.recordings import list_recordings, read_patterns, read_recording
-from violute.evaluation.judge import Judge
-from violute.evaluation.loudness import to_mono
-from violute.evaluation.pitch import compared_frames, judge_f0, raw_pitch_accuracy
-from violute.models.nsynth import SAMPLE_RATE
-from violute.training.nsynth_data import crop_at
-from violute.voices.code_moves import CODE_MOVES, moved
-from violute.voices.codes import Codes
+from violute.drawing.png import write_picture
+from violute.drawing.rainbowgram import rainbowgram
+from violute.evaluation.judge.classifier import Judge
+from violute.evaluation.metrics.loudness import to_mono
+from violute.evaluation.metrics.pitch import compared_frames, judge_f0, raw_pitch_accuracy
+from violute.families.nsynth.code_moves import CODE_MOVES, moved
+from violute.families.nsynth.codes import Codes
+from violute.families.nsynth.data import crop_at
+from violute.families.nsynth.network import SAMPLE_RATE
+from violute.families.nsynth.voice import NsynthPerformance, NsynthVoice
 from violute.voices.load import load_voice
 from violute.voices.mix import dials
-from violute.voices.nsynth import NsynthPerformance, NsynthVoice
 
 MIXES = (0.0, 0.25, 0.5, 0.75, 1.0)
 TAUGHT_SECONDS = 60.0

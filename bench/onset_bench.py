@@ -17,7 +17,7 @@ import numpy as np
 import soxr
 
 from violute.data.recordings import list_recordings, read_recording
-from violute.evaluation.onsets import onset_times
+from violute.evaluation.metrics.onsets import onset_times
 
 RATE = 44_100
 N_SEQUENCES = 6

@@ -26,7 +26,7 @@ from swift_f0 import SwiftF0
 
 from violute.analysis.analyser import analyse
 from violute.analysis.pitch import HIGHEST_HZ, LOWEST_HZ
-from violute.analysis.spectra import HOP_LENGTH, SAMPLE_RATE
+from violute.rates import HOP_LENGTH, SAMPLE_RATE
 
 STEADY_DB = 20.0
 EDGE_FRAMES = 6

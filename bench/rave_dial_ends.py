@@ -15,9 +15,9 @@ from pathlib import Path
 
 from rave_figures import HERE, INSTRUMENTS, N_REAL, RATE
 
-from violute.analysis.spectrogram import PEAK
 from violute.data.recordings import list_recordings, read_patterns, read_recording
-from violute.evaluation.timbre_distance import kernel_audio_distance, patch_embeddings
+from violute.evaluation.metrics.timbre_distance import kernel_audio_distance, patch_embeddings
+from violute.transforms.spectrogram import PEAK
 from violute.voices.load import load_voice
 
 PLACES = (0.0, 0.2, 0.5, 0.65, 0.8, 1.0)

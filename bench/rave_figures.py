@@ -31,21 +31,21 @@ import numpy as np
 import torch
 from scipy.stats import spearmanr
 
-from violute.analysis.spectrogram import PEAK
 from violute.data.recordings import list_recordings, read_patterns, read_recording
-from violute.evaluation.intervals import Interval
-from violute.evaluation.judge import Judge
-from violute.evaluation.notes import chord_notes, note_f1
-from violute.evaluation.spectral import multi_resolution_distance
-from violute.evaluation.timbre_distance import (
+from violute.evaluation.judge.classifier import Judge
+from violute.evaluation.metrics.intervals import Interval
+from violute.evaluation.metrics.notes import chord_notes, note_f1
+from violute.evaluation.metrics.spectral import multi_resolution_distance
+from violute.evaluation.metrics.timbre_distance import (
     kernel_audio_distance,
     kernel_audio_distance_change,
     patch_embeddings,
     real_to_real_floor,
 )
-from violute.training.rave_data import SoundLine
-from violute.training.rave_recipes import rave_recipe
-from violute.training.rave_task import RaveTask, SoundCorpus
+from violute.families.rave.data import SoundLine
+from violute.families.rave.recipes import rave_recipe
+from violute.families.rave.task import RaveTask, SoundCorpus
+from violute.transforms.spectrogram import PEAK
 from violute.voices.load import load_voice
 
 RATE = 44_100

@@ -13,7 +13,7 @@ from pathlib import Path
 from PIL import Image
 from rave_figures import RATE, held_out
 
-from violute.cli.spectrogram import Panel, draw_page
+from violute.drawing.spectrogram_sheet import Panel, draw_page
 from violute.voices.load import load_voice
 
 SECONDS = 5.0

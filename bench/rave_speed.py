@@ -31,8 +31,8 @@ import numpy as np
 import onnxruntime
 import torch
 
-from violute.models.rave import Rave
-from violute.training.rave_recipes import rave_recipe
+from violute.families.rave.network import Rave
+from violute.families.rave.recipes import rave_recipe
 
 RATE = 44_100
 SECONDS = 8.0
@@ -40,7 +40,7 @@ N_TURNS = 5
 N_THREADS = 2
 RECIPES = ("small", "medium", "paper")
 BLOCK_STEPS = 512
-"""As in violute/voices/rave.py."""
+"""As in violute/families/rave/voice.py."""
 
 
 def ours(name: str) -> tuple[Callable[[torch.Tensor], torch.Tensor], int]:
@@ -59,8 +59,8 @@ def ours(name: str) -> tuple[Callable[[torch.Tensor], torch.Tensor], int]:
 
 def write_graph(name: str, folder: Path) -> None:
     """A recipe's network as the graph of a voice file, its latent uncropped."""
-    from violute.models.rave_latent import CroppedRave, LatentAxes
-    from violute.training.rave_export import graph_bytes
+    from violute.families.rave.export import graph_bytes
+    from violute.families.rave.latent import CroppedRave, LatentAxes
 
     network = Rave(rave_recipe(name).network).eval()
     size = network.latent_size

@@ -3,8 +3,8 @@
     python bench/stream_bench.py --data DIR --select bench/held_out_pieces.txt --out bench/STREAM
 
 plays every held-out recording as a stream, shifts the result back by the stream's latency and measures it as
-`violute.evaluation.voice_report` measures conversions, beside the same voice converting. Then it feeds one
-recording hop by hop and times each hop. Writes JSON and a Markdown table.
+`violute.evaluation.bench.voice_report` measures conversions, beside the same voice converting. Then it feeds
+one recording hop by hop and times each hop. Writes JSON and a Markdown table.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from typing import Any
 import numpy as np
 
 from violute.data.recordings import list_recordings, read_patterns, read_recording
-from violute.evaluation.voice_report import evaluate_voice
-from violute.voices.ddsp import HarmonicVoice
+from violute.evaluation.bench.voice_report import evaluate_voice
+from violute.families.ddsp.stream import HarmonicStream
+from violute.families.ddsp.voice import HarmonicVoice
 from violute.voices.load import load_voice
-from violute.voices.stream import HarmonicStream
 
 MIXES = (0.0, 0.5, 1.0)
 RATE = 44_100

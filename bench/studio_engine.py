@@ -23,8 +23,8 @@ from processor_time import processor_seconds
 
 import violute.studio
 from violute.analysis.controls import Controls
-from violute.voices.ddsp import HarmonicPerformance, HarmonicVoice
-from violute.voices.live import live_parameters
+from violute.families.ddsp.voice import HarmonicPerformance, HarmonicVoice
+from violute.voices.live_parameters import live_parameters
 from violute.voices.load import load_voice
 
 sys.path.insert(0, str(ROOT / "tests"))  # the tests have a browser and a server already

@@ -22,6 +22,7 @@ sys.path.insert(0, str(ROOT / "tests"))  # the tests have a browser and a server
 from browser import Browser
 from studio_page import EAR, StudioPage
 from studio_server import StudioServer
+
 from violute.examples import example_paths
 
 REPORT = ROOT / "bench" / "STUDIO_PAGE.md"

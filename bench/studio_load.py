@@ -36,6 +36,7 @@ sys.path.insert(0, str(ROOT / "tests"))  # the tests have a server and hostile f
 
 from hostile_files import HOSTILE, NAMES
 from studio_server import StudioServer, settled, wait_until
+
 from violute.examples import example_paths
 
 REPORT = ROOT / "bench" / "STUDIO.md"

@@ -12,7 +12,8 @@ import numpy as np
 import torch
 
 from violute.dsp.harmonics import harmonic_bank
-from violute.synthesis.harmonics import HOP_LENGTH, SAMPLE_RATE, HarmonicSynth, harmonic_synth
+from violute.rates import HOP_LENGTH, SAMPLE_RATE
+from violute.synthesis.harmonics import HarmonicSynth, harmonic_synth
 from violute.synthesis.noise import filtered_noise
 from violute.synthesis.room import room
 

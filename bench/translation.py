@@ -19,15 +19,15 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 
-from violute.analysis.spectrogram import PEAK, normalise, stft
 from violute.data.recordings import list_recordings, read_patterns, read_recording
-from violute.evaluation.judge import Judge
-from violute.evaluation.notes import chord_notes, note_f1
-from violute.evaluation.spectrogram_coding import low_passed, mean_error_db, mean_pictures
-from violute.evaluation.voice_report import evaluate_voice
-from violute.models.retouched_pictures import FRAMES_A_STEP, ROWS_A_NODE, RetouchConfig
+from violute.evaluation.bench.voice_report import evaluate_voice
+from violute.evaluation.cards.coding import low_passed, mean_error_db, mean_pictures
+from violute.evaluation.judge.classifier import Judge
+from violute.evaluation.metrics.notes import chord_notes, note_f1
+from violute.families.pictures.retouching import FRAMES_A_STEP, ROWS_A_NODE, RetouchConfig
+from violute.families.pictures.voice import SpectrogramVoice
+from violute.transforms.spectrogram import PEAK, normalise, stft
 from violute.voices.load import load_voice
-from violute.voices.spectrogram import SpectrogramVoice
 
 RATE = 44_100
 MIXES = (0.0, 0.25, 0.5, 0.75, 1.0)

@@ -13,12 +13,12 @@ from pathlib import Path
 
 import numpy as np
 
-from violute.analysis.spectrogram import PEAK, normalise, stft
 from violute.data.recordings import list_recordings, read_patterns, read_recording
-from violute.evaluation.spectrogram_coding import mean_error_db
-from violute.evaluation.spectrogram_pictures import draw_grid
+from violute.evaluation.cards.coding import mean_error_db
+from violute.evaluation.cards.pictures import draw_grid
+from violute.families.pictures.voice import SpectrogramVoice
+from violute.transforms.spectrogram import PEAK, normalise, stft
 from violute.voices.load import load_voice
-from violute.voices.spectrogram import SpectrogramVoice
 
 N_WINDOWS = 12
 

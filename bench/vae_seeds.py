@@ -23,12 +23,12 @@ from matplotlib.figure import Figure
 from scipy import stats
 
 from violute.data.recordings import list_recordings, read_patterns
+from violute.families.mevae.task import MevaeTask
+from violute.families.pictures.task import SpectrogramTask, build_corpus
+from violute.families.vae.recipes import spectrogram_recipe
+from violute.families.vae.task import VaeTask
 from violute.training.loop import train
-from violute.training.mevae_task import MevaeTask
 from violute.training.run import TwoEnds
-from violute.training.spectrogram_task import SpectrogramTask, build_corpus
-from violute.training.vae_recipes import spectrogram_recipe
-from violute.training.vae_task import VaeTask
 
 ROOT = Path(__file__).parent.parent
 TASKS: dict[str, Callable[..., SpectrogramTask]] = {"vae": VaeTask, "mevae": MevaeTask}

@@ -29,9 +29,13 @@ from typing import NamedTuple
 import numpy as np
 
 from violute.data.recordings import read_patterns
-from violute.evaluation.bench_clips import Clip, find_clips, find_references, recording_seconds
-from violute.evaluation.judge import Judge
-from violute.evaluation.timbre_distance import kernel_audio_distance, patch_embeddings, real_to_real_floor
+from violute.evaluation.bench.clips import Clip, find_clips, find_references, recording_seconds
+from violute.evaluation.judge.classifier import Judge
+from violute.evaluation.metrics.timbre_distance import (
+    kernel_audio_distance,
+    patch_embeddings,
+    real_to_real_floor,
+)
 from violute.synthesis.room import room
 from violute.voices.load import load_voice
 from violute.voices.mix import Mix

@@ -22,14 +22,14 @@ from results_page import write_section
 from wavenet_numba import generate_compiled, weights_of
 
 from violute.dsp.mu_law import scaled
-from violute.models.nsynth import Nsynth, sines_of
-from violute.models.nsynth_output import drawn
-from violute.models.nsynth_sampler import Sampler
-from violute.models.nsynth_step import naive_levels
-from violute.training.nsynth_export import SteeringGraph, step_bytes
-from violute.training.nsynth_recipes import nsynth_recipe
+from violute.families.nsynth.export import SteeringGraph, step_bytes
+from violute.families.nsynth.network import Nsynth, sines_of
+from violute.families.nsynth.output import drawn
+from violute.families.nsynth.recipes import nsynth_recipe
+from violute.families.nsynth.sampler import WavenetShape, generate
+from violute.families.nsynth.step import naive_levels
+from violute.families.nsynth.torch_sampler import Sampler
 from violute.voices.network import open_network
-from violute.voices.wavenet import WavenetShape, generate
 
 RATE = 16_000
 TEMPERATURE = 0.5

@@ -8,9 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 import numba
 import numpy as np
 
-from violute.models.nsynth import WaveNetDecoder
-from violute.models.nsynth_output import LEAST_LOG_SCALE
-from violute.voices.wavenet import LEAST_BATCH, N_WORKERS, WavenetShape
+from violute.families.nsynth.network import WaveNetDecoder
+from violute.families.nsynth.output import LEAST_LOG_SCALE
+from violute.families.nsynth.sampler import LEAST_BATCH, N_WORKERS, WavenetShape
 
 
 def weights_of(decoder: WaveNetDecoder) -> tuple[np.ndarray, ...]:

@@ -12,15 +12,16 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from violute.analysis import pitch
-from violute.analysis.chords import Voices, checked_voices, chord_controls
 from violute.analysis.controls import SILENCE_DB, Controls
-from violute.analysis.log_spectrum import CONTROLS_FRAMES, N_FFTS
 from violute.analysis.loudness import frame_loudness_db
-from violute.analysis.multipitch import Candidates, find_candidates
 from violute.analysis.onsets import band_levels_db, onset_strength
-from violute.analysis.runs import runs
-from violute.analysis.second_notes import doubtful_frames
-from violute.analysis.spectra import HOP_LENGTH, SAMPLE_RATE, count_frames, magnitude_frames
+from violute.analysis.polyphony.chords import Voices, checked_voices, chord_controls
+from violute.analysis.polyphony.log_spectrum import CONTROLS_FRAMES, N_FFTS
+from violute.analysis.polyphony.multipitch import Candidates, find_candidates
+from violute.analysis.polyphony.second_notes import doubtful_frames
+from violute.rates import HOP_LENGTH, SAMPLE_RATE
+from violute.transforms.runs import runs
+from violute.transforms.spectra import count_frames, magnitude_frames
 
 BLOCK_FRAMES = 1000
 CONTEXT_FRAMES = 50

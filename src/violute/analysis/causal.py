@@ -17,8 +17,9 @@ from violute.analysis import pitch
 from violute.analysis.analyser import LEAP_OCTAVES, LOUDNESS_N_FFT, VOICED_PERIODICITY, VOICED_RANGE_DB
 from violute.analysis.loudness import frame_loudness_db
 from violute.analysis.onsets import FLOOR_DB, LAG_FRAMES, band_levels_db, onset_strength
-from violute.analysis.spectra import HOP_LENGTH, SAMPLE_RATE, magnitude_frames
 from violute.errors import AudioError, ShapeError
+from violute.rates import HOP_LENGTH, SAMPLE_RATE
+from violute.transforms.spectra import magnitude_frames
 
 LOOKAHEAD_SAMPLES = HOP_LENGTH
 """Samples after the centre of a frame that its windows reach: 10 ms."""

@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy as np
 from jaxtyping import Float, Int
 
-from violute.analysis.products import product
+from violute.transforms.matrix_products import product
 
 N_BANDS = 40
 LAG_FRAMES = 3

@@ -18,8 +18,8 @@ from functools import lru_cache
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from violute.analysis.products import product
-from violute.analysis.spectra import SAMPLE_RATE
+from violute.rates import SAMPLE_RATE
+from violute.transforms.matrix_products import product
 
 N_FFT = 2048
 LOWEST_HZ = 160.0

@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Parameter
 
-from violute.cli.extras import require_extra
-from violute.cli.options import Flag
-from violute.cli.output import complain, say, say_json
-from violute.cli.progress import progress_bars
+from violute.cli.terminal.extras import require_extra
+from violute.cli.terminal.options import Flag
+from violute.cli.terminal.output import complain, say, say_json
+from violute.cli.terminal.progress import progress_bars
 from violute.errors import InputError
 
 if TYPE_CHECKING:
-    from violute.evaluation.bench_clips import Clip
-    from violute.evaluation.bench_contenders import Lineup, VoiceFile
-    from violute.evaluation.bench_job import Job
-    from violute.evaluation.bench_schema import Document
+    from violute.evaluation.bench.clips import Clip
+    from violute.evaluation.bench.contenders import Lineup, VoiceFile
+    from violute.evaluation.bench.job import Job
+    from violute.evaluation.bench.schema import Document
 
 bench_app = App(name="bench")
 
@@ -96,12 +96,14 @@ def bench(
         )
     if not (seconds > 0 and shortest >= 0):
         raise InputError("--seconds must be above 0, --shortest 0 or more: give a larger number")
-    require_extra("bench", "the bench needs", "violute.evaluation.bench", "violute.evaluation.report_html")
+    require_extra(
+        "bench", "the bench needs", "violute.evaluation.bench.run", "violute.evaluation.report.html"
+    )
     from violute.data.recordings import read_patterns
-    from violute.evaluation.bench import run_bench
-    from violute.evaluation.bench_clips import find_clips
-    from violute.evaluation.bench_contenders import voice_files
-    from violute.evaluation.bench_environment import usable_cores
+    from violute.evaluation.bench.clips import find_clips
+    from violute.evaluation.bench.contenders import voice_files
+    from violute.evaluation.bench.environment import usable_cores
+    from violute.evaluation.bench.run import run_bench
     from violute.voices.load import load_voice
 
     patterns = None if select is None else read_patterns(select)
@@ -165,9 +167,9 @@ def compare(
     json
         Print one JSON document.
     """
-    require_extra("bench", "the bench needs", "violute.evaluation.bench_compare")
-    from violute.evaluation.bench_compare import compare_documents, markdown_comparison
-    from violute.evaluation.bench_schema import read_document
+    require_extra("bench", "the bench needs", "violute.evaluation.bench.compare")
+    from violute.evaluation.bench.compare import compare_documents, markdown_comparison
+    from violute.evaluation.bench.schema import read_document
 
     compared = compare_documents(read_document(old), read_document(new))
     if json:
@@ -191,8 +193,8 @@ def listen(
     json
         Print one JSON document.
     """
-    require_extra("bench", "the bench needs", "violute.evaluation.listening_answers")
-    from violute.evaluation.listening_answers import aggregate, markdown_answers, read_answers
+    require_extra("bench", "the bench needs", "violute.evaluation.report.listening_answers")
+    from violute.evaluation.report.listening_answers import aggregate, markdown_answers, read_answers
 
     found = aggregate(read_answers(answers))
     if json:
@@ -212,8 +214,8 @@ def _lineup(
     with_baselines: bool,
 ) -> Lineup:
     """Return who plays, and what the baselines learn from."""
-    from violute.evaluation.bench_clips import find_references, recording_seconds
-    from violute.evaluation.bench_contenders import Lineup, pick_references
+    from violute.evaluation.bench.clips import find_references, recording_seconds
+    from violute.evaluation.bench.contenders import Lineup, pick_references
 
     real = find_references(folder, ends, played, select=patterns)
     picked = [
@@ -227,10 +229,10 @@ def _write_report(
     document: Document, done: Sequence[Job], played: Sequence[Clip], out: Path, n_heard: int
 ) -> list[Path]:
     """Write JSON, Markdown and the page; return their paths."""
-    from violute.evaluation.bench_job import hear
-    from violute.evaluation.bench_schema import to_json
-    from violute.evaluation.bench_tables import markdown
-    from violute.evaluation.report_html import report_html
+    from violute.evaluation.bench.job import hear
+    from violute.evaluation.bench.schema import to_json
+    from violute.evaluation.bench.tables import markdown
+    from violute.evaluation.report.html import report_html
 
     texts = {
         ".json": to_json(document),

@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from violute.cli.extras import require_extra
-from violute.cli.options import Flag
-from violute.cli.output import complain, make_folder, say, say_json
-from violute.cli.progress import progress_bars
+from violute.cli.terminal.extras import require_extra
+from violute.cli.terminal.options import Flag
+from violute.cli.terminal.output import complain, make_folder, say, say_json
+from violute.cli.terminal.progress import progress_bars
 from violute.errors import InputError, MixError, VioluteError
 
 if TYPE_CHECKING:
-    from violute.analysis.chords import Voices
+    from violute.analysis.polyphony.chords import Voices
     from violute.voices.contract import OnProgress
     from violute.voices.convert import Conversion
+    from violute.voices.destinations import PlannedConversion
     from violute.voices.family import FamilyVoice
     from violute.voices.mix import Mix
-    from violute.voices.plan import PlannedConversion
 
 
 def convert(
@@ -81,7 +81,7 @@ def convert(
     quiet
         Print nothing but errors.
     """
-    from violute.voices.plan import mix_label, plan_conversions, refuse_to_replace
+    from violute.voices.destinations import mix_label, plan_conversions, refuse_to_replace
 
     dials = {"tone": tone, "noise": noise, "attack": attack, "vibrato": vibrato}
     settings = dial_settings(mix, automation, room=room, **dials)
@@ -141,8 +141,8 @@ def _opened(voice: str | None) -> FamilyVoice:
 
     if voice is None or Path(voice).suffix.lower() != ".ts":
         return load_voice(voice)
-    require_extra("train", "a TorchScript voice needs", "violute.training.torchscript_voice")
-    from violute.training.torchscript_voice import TRUST, open_torchscript_voice
+    require_extra("train", "a TorchScript voice needs", "violute.families.rave.torchscript")
+    from violute.families.rave.torchscript import TRUST, open_torchscript_voice
 
     complain(f"warning: {voice} {TRUST}")
     return open_torchscript_voice(voice)
@@ -170,7 +170,7 @@ def _n_voices(voices: str) -> Voices:
     Raises:
         InputError: It is neither auto nor a number from 1 to 4.
     """
-    from violute.analysis.chords import checked_voices
+    from violute.analysis.polyphony.chords import checked_voices
 
     return checked_voices(int(voices) if voices.isdecimal() else voices)
 

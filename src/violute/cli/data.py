@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
-from violute.cli.options import Flag
-from violute.cli.output import complain, say, say_json
-from violute.cli.progress import progress_bars
+from violute.cli.terminal.options import Flag
+from violute.cli.terminal.output import complain, say, say_json
+from violute.cli.terminal.progress import progress_bars
 from violute.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from violute.data.manifest import Manifest, ManifestEntry
-    from violute.data.musicnet_catalogue import Release
-    from violute.data.musicnet_progress import FetchProgress
+    from violute.data.musicnet.catalogue import Release
+    from violute.data.musicnet.progress import FetchProgress
 
 Names = Annotated[tuple[str, ...], Parameter(consume_multiple=True, negative=(), show_default=False)]
 """Any number of names after one flag."""
@@ -73,8 +73,8 @@ def musicnet(
     quiet
         Print nothing but errors.
     """
-    from violute.data.musicnet import fetch_musicnet
-    from violute.data.musicnet_catalogue import SOLO_ENSEMBLES
+    from violute.data.musicnet.catalogue import SOLO_ENSEMBLES
+    from violute.data.musicnet.fetch import fetch_musicnet
 
     if everything and ensembles:
         raise InputError("both --all and --ensembles came: choose one, --all is every ensemble")
@@ -173,7 +173,7 @@ def _release(url: str | None, checksums: Path | None) -> Release:
     """Return the official release, or a mirror's."""
     from dataclasses import replace
 
-    from violute.data.musicnet_catalogue import OFFICIAL, with_checksums
+    from violute.data.musicnet.catalogue import OFFICIAL, with_checksums
 
     release = OFFICIAL if checksums is None else with_checksums(OFFICIAL, checksums)
     if url is None:

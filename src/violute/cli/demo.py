@@ -5,15 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from violute.cli.options import Flag
-from violute.cli.output import make_folder, say, say_json
-from violute.cli.progress import progress_bars
+from violute.cli.terminal.options import Flag
+from violute.cli.terminal.output import make_folder, say, say_json
+from violute.cli.terminal.progress import progress_bars
 
 if TYPE_CHECKING:
     import numpy as np
     from jaxtyping import Float32
 
-    from violute.cli.spectrogram import Panel
+    from violute.drawing.spectrogram_sheet import Panel
 
 MIXES = (0.0, 0.25, 0.5, 0.75, 1.0)
 PICTURE_SECONDS = 7.0
@@ -46,8 +46,8 @@ def demo(
     from violute.audio.read import read
     from violute.audio.source import ArraySource
     from violute.audio.write import AudioWriter
-    from violute.cli.png import write_picture
-    from violute.cli.spectrogram import draw_page
+    from violute.drawing.png import write_picture
+    from violute.drawing.spectrogram_sheet import draw_page
     from violute.examples import example_paths
     from violute.voices.load import load_voice
 
@@ -85,6 +85,6 @@ def demo(
 
 def _panel(audio: Float32[np.ndarray, "channel sample"], sample_rate: int) -> Panel:
     """Return the first seconds of a piece, in mono, as they are drawn."""
-    from violute.cli.spectrogram import Panel
+    from violute.drawing.spectrogram_sheet import Panel
 
     return Panel(audio[:, : int(PICTURE_SECONDS * sample_rate)].mean(axis=0), sample_rate)

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from violute.cli.options import Flag
-from violute.cli.output import say, say_json
-from violute.cli.progress import progress_bars
+from violute.cli.terminal.options import Flag
+from violute.cli.terminal.output import say, say_json
+from violute.cli.terminal.progress import progress_bars
 from violute.errors import InputError
 
 if TYPE_CHECKING:
-    from violute.voices.nsynth import NsynthVoice
+    from violute.families.nsynth.voice import NsynthVoice
 
 
 def encode(
@@ -112,10 +112,10 @@ def decode(
     """
     from violute.audio.write import AudioWriter
     from violute.cli.convert import dial_settings
-    from violute.voices.code_moves import moved
-    from violute.voices.codes import read_codes
+    from violute.families.nsynth.code_moves import moved
+    from violute.families.nsynth.codes import read_codes
+    from violute.families.nsynth.voice import NsynthPerformance
     from violute.voices.mix import dials
-    from violute.voices.nsynth import NsynthPerformance
 
     settings = dial_settings(mix, automation, room=0.0)
     _check_out(out, "", replace=force)
@@ -154,8 +154,8 @@ def decode(
 
 def _player(name: str) -> NsynthVoice:
     """Load a voice that has codes."""
+    from violute.families.nsynth.voice import NsynthVoice
     from violute.voices.load import load_voice
-    from violute.voices.nsynth import NsynthVoice
 
     player = load_voice(name)
     if not isinstance(player, NsynthVoice):

@@ -7,8 +7,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from violute.cli.options import Flag
-from violute.cli.output import say, say_json
+from violute.cli.terminal.options import Flag
+from violute.cli.terminal.output import say, say_json
 from violute.cli.train import check_voice_name, require_training
 from violute.errors import TrainingError
 
@@ -55,7 +55,7 @@ def export(
     check_voice_name(out, replace=force, endings=(".onnx", ".ts"))
     entries = {} if card is None else read_card_entries(card)
     require_training()
-    from violute.training.export import export_run
+    from violute.families.export import export_run
 
     step = export_run(run, out, card=entries, tilt_db_per_octave=tilt)
     if json:

@@ -16,12 +16,12 @@ from violute.cli.data import data_app
 from violute.cli.demo import demo
 from violute.cli.encode import decode, encode
 from violute.cli.export import export
-from violute.cli.output import complain
 from violute.cli.pairs import pairs
 from violute.cli.prepare import prepare_app
 from violute.cli.rainbow import rainbow
 from violute.cli.stream import stream
 from violute.cli.studio import studio
+from violute.cli.terminal.output import complain
 from violute.cli.train import train_app
 from violute.cli.train_paired import paired
 from violute.cli.train_rave import rave

@@ -7,10 +7,10 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from violute.cli.extras import require_extra
-from violute.cli.options import Flag, Patterns
-from violute.cli.output import say, say_json
-from violute.cli.progress import progress_bars
+from violute.cli.terminal.extras import require_extra
+from violute.cli.terminal.options import Flag, Patterns
+from violute.cli.terminal.output import say, say_json
+from violute.cli.terminal.progress import progress_bars
 from violute.cli.train import read_hold_out
 from violute.errors import InputError
 
@@ -75,8 +75,8 @@ def pairs(
     first, second = (list_recordings(data / name, hold_out=patterns) for name in ends)
     if not first or not second:
         raise InputError(f"{data}: every recording of one instrument is held out: hold out fewer")
-    require_extra("train", "pairs need", "violute.training.pairs")
-    from violute.training.pairs import PairSettings, make_pairs
+    require_extra("train", "pairs need", "violute.families.paired.pairs")
+    from violute.families.paired.pairs import PairSettings, make_pairs
 
     path = Path(voice)
     teacher = str(path.resolve()) if path.is_file() else voice

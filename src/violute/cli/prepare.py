@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import App, Parameter
 
-from violute.cli.extras import require_extra
-from violute.cli.options import Flag, Patterns
-from violute.cli.output import say, say_json
-from violute.cli.progress import progress_bars
+from violute.cli.terminal.extras import require_extra
+from violute.cli.terminal.options import Flag, Patterns
+from violute.cli.terminal.output import say, say_json
+from violute.cli.terminal.progress import progress_bars
 from violute.cli.train import read_hold_out
 from violute.data.splits import HOLD_OUT
 from violute.errors import InputError
 
 if TYPE_CHECKING:
-    from violute.data.store import Split
+    from violute.data.pictures.store import Split
 
 prepare_app = App(name="prepare")
 
@@ -87,13 +87,13 @@ def prepare(
         raise InputError("--jobs must be above 0: give a larger number")
     patterns = read_hold_out(hold_out)
     require_preparing()
-    from violute.analysis.spectrogram import PRESETS
-    from violute.data.contact_sheet import write_contact_sheet
-    from violute.data.images import write_images
     from violute.data.instrument_folders import instrument_folders
-    from violute.data.prepare import prepare as make_store
-    from violute.data.snippets import SnippetSettings
-    from violute.data.store import drop_arrays
+    from violute.data.pictures.contact_sheet import write_contact_sheet
+    from violute.data.pictures.images import write_images
+    from violute.data.pictures.prepare import prepare as make_store
+    from violute.data.pictures.snippets import SnippetSettings
+    from violute.data.pictures.store import drop_arrays
+    from violute.transforms.spectrogram import PRESETS
 
     snippets = SnippetSettings(seconds, overlap, gate_db)
     found = instrument_folders(folders, only=instruments)
@@ -171,7 +171,7 @@ def invert(
     if out.exists() and not force:
         raise InputError(f"{out} exists: name another file or add --force")
     require_preparing()
-    from violute.data.invert import invert as sound_of
+    from violute.data.pictures.invert import invert as sound_of
 
     inverted = sound_of(picture, always_find=griffin_lim)
     # Recordings from lossy files exceed full scale, which only floating point holds.

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from violute.cli.options import Flag
-from violute.cli.output import say, say_json
+from violute.cli.terminal.options import Flag
+from violute.cli.terminal.output import say, say_json
 from violute.errors import InputError
 
 if TYPE_CHECKING:
@@ -47,9 +47,9 @@ def rainbow(
     quiet
         Print nothing but errors.
     """
-    from violute.analysis.rainbowgram import rainbowgram
     from violute.audio.source import FileSource
-    from violute.cli.png import write_picture
+    from violute.drawing.png import write_picture
+    from violute.drawing.rainbowgram import rainbowgram
 
     out = recording.with_name(f"{recording.stem}-rainbow.png") if out is None else out
     if out.suffix.lower() != ".png":

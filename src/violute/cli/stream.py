@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, BinaryIO, Literal
 
 import numpy as np
 
-from violute.cli.options import Flag
-from violute.cli.output import complain
+from violute.cli.terminal.options import Flag
+from violute.cli.terminal.output import complain
 from violute.errors import InputError
 
 if TYPE_CHECKING:

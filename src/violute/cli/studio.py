@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from violute.cli.extras import require_extra
-from violute.cli.output import say
+from violute.cli.terminal.extras import require_extra
+from violute.cli.terminal.output import say
 from violute.errors import InputError
 
 if TYPE_CHECKING:

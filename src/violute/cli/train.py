@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from cyclopts import App
 
-from violute.cli.extras import require_extra
-from violute.cli.output import say, say_json
-from violute.cli.progress import progress_bars
+from violute.cli.terminal.extras import require_extra
+from violute.cli.terminal.output import say, say_json
+from violute.cli.terminal.progress import progress_bars
 from violute.cli.training_options import PicturesOptions, TrainingOptions
 from violute.errors import InputError, TrainingError
 
@@ -185,8 +185,8 @@ def _checked_source(
     options: TrainingOptions, prepared: Path | None, hold_out: list[str]
 ) -> tuple[Path, Path] | Path:
     """Return the folders or the store to learn from; a wrong one is told before torch takes its seconds."""
+    from violute.data.pictures.store import open_store
     from violute.data.recordings import list_recordings
-    from violute.data.store import open_store
 
     if prepared is None:
         if options.a is None or options.b is None:

@@ -21,7 +21,7 @@ def paired(*, options: PairedOptions, recipe: str = "vae") -> int:
         or tiny-gan (seconds, to try the path).
     """
     require_training()
-    from violute.training.pairs import SOURCES, read_pairs
+    from violute.families.paired.pairs import SOURCES, read_pairs
 
     names = read_pairs(options.pairs)[0]["ends"]
     a, b = (options.pairs / SOURCES / name for name in names)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from dataclasses import replace
 
-from violute.cli.output import complain
+from violute.cli.terminal.output import complain
 from violute.cli.train import require_training, train_and_tell
 from violute.cli.training_options import RaveOptions
 from violute.errors import InputError, TrainingWarning
@@ -40,9 +40,9 @@ def _tell_plan(options: RaveOptions, recipe: str, changes: dict[str, int]) -> No
     if options.quiet:
         return
     require_training()
+    from violute.families.rave.recipes import rave_recipe
+    from violute.families.rave.stages import plan_stages
     from violute.training.processes import choose_device
-    from violute.training.rave_plan import plan_stages
-    from violute.training.rave_recipes import rave_recipe
     from violute.training.run import with_limits
 
     chosen = rave_recipe(recipe)

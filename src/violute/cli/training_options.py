@@ -8,7 +8,7 @@ from typing import Literal
 
 from cyclopts import Parameter
 
-from violute.cli.options import Flag, Patterns
+from violute.cli.terminal.options import Flag, Patterns
 
 
 @Parameter(name="*")

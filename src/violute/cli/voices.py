@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from violute.cli.options import Flag
-from violute.cli.output import complain, say, say_json
+from violute.cli.terminal.options import Flag
+from violute.cli.terminal.output import complain, say, say_json
 
 if TYPE_CHECKING:
     from violute.voices.load import VoiceListing

@@ -17,9 +17,9 @@ from jaxtyping import Bool, Float
 from violute.analysis.analyser import analyse
 from violute.analysis.controls import Controls
 from violute.analysis.pitch import LOWEST_HZ
-from violute.analysis.spectra import SAMPLE_RATE
 from violute.data.harmonics import FLOOR_DB, measure_partials
 from violute.data.recordings import Recording, read_recording
+from violute.rates import SAMPLE_RATE
 from violute.synthesis.noise import N_BANDS, noise_bands
 
 FEATURE_VERSION = 4

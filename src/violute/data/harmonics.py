@@ -18,7 +18,7 @@ import numpy as np
 import soxr
 from jaxtyping import Float, Int
 
-from violute.analysis.spectra import HOP_LENGTH, SAMPLE_RATE
+from violute.rates import HOP_LENGTH, SAMPLE_RATE
 
 N_HARMONICS = 100
 N_POINTS = 2048

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from violute.data.sound_report import SoundReport
-from violute.data.whole_file import replace_text
 from violute.errors import DataError, InputError
+from violute.whole_file import replace_text
 
 MANIFEST_NAME = "manifest.json"
 MANIFEST_VERSION = 1

@@ -16,10 +16,10 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float, Float32, Int8
 
+from violute.analysis.polyphony import estimate as polyphony
 from violute.audio.loudness import LoudnessMeter
 from violute.audio.resample import StreamResampler
 from violute.audio.source import INAUDIBLE, FileSource, silence_message
-from violute.data import polyphony
 from violute.errors import AudioError
 
 CLIPPED_AT = (0.999, 1.001)

@@ -1,4 +1,4 @@
-"""The mu-law on tensors: the twin of `violute.analysis.mu_law`, in its conventions.
+"""The mu-law on tensors: the twin of `violute.transforms.mu_law`, in its conventions.
 
 Source:
     ITU-T G.711 for the curve, without its straight segments; van den Oord et al., WaveNet (2016),

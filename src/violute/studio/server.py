@@ -15,14 +15,14 @@ from ipaddress import ip_address
 import uvicorn
 
 from violute.errors import InputError
-from violute.studio.app import make_app
-from violute.studio.catalogue import Catalogue
-from violute.studio.connections import IdleConnections
-from violute.studio.desk import Desk
 from violute.studio.limits import Limits
-from violute.studio.pool import WorkerPool
-from violute.studio.security import Gate, allowed_hosts
-from violute.studio.store import Store
+from violute.studio.takes.catalogue import Catalogue
+from violute.studio.takes.desk import Desk
+from violute.studio.takes.store import Store
+from violute.studio.web.app import make_app
+from violute.studio.web.connections import IdleConnections
+from violute.studio.web.gate import Gate, allowed_hosts
+from violute.studio.work.pool import WorkerPool
 from violute.voices.load import DEFAULT_VOICE
 
 MIN_TOKEN_LENGTH = 12

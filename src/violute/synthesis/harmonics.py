@@ -21,12 +21,7 @@ import numpy as np
 from jaxtyping import Bool, Complex, Float
 
 from violute.errors import ShapeError
-
-SAMPLE_RATE = 44_100
-"""Rate at which the voices synthesise, in Hz."""
-
-HOP_LENGTH = 441
-"""Samples from one frame to the next: 10 ms at `SAMPLE_RATE`."""
+from violute.rates import HOP_LENGTH, SAMPLE_RATE
 
 FADE_START = 0.90
 """Frequency from which a harmonic fades, as a share of Nyquist."""

@@ -19,7 +19,7 @@ import numpy as np
 from jaxtyping import Complex, Float
 
 from violute.errors import ShapeError
-from violute.synthesis.harmonics import HOP_LENGTH, SAMPLE_RATE
+from violute.rates import HOP_LENGTH, SAMPLE_RATE
 
 N_BANDS = 64
 """Bands of a voice's noise."""

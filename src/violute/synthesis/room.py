@@ -24,7 +24,7 @@ import numpy as np
 from jaxtyping import Complex, Float
 
 from violute.errors import ShapeError
-from violute.synthesis.harmonics import HOP_LENGTH, SAMPLE_RATE
+from violute.rates import HOP_LENGTH, SAMPLE_RATE
 from violute.synthesis.noise import filtered_noise, noise_bands
 
 SHORTEST_RT60_SECONDS = 0.3

@@ -10,17 +10,17 @@ from typing import Any
 
 import torch
 
+from violute.data.pictures.store import Store, open_store
 from violute.data.recordings import Recording, list_recordings
-from violute.data.store import Store, open_store
 from violute.errors import TrainingError
-from violute.training.families import trained_family
+from violute.families.pictures.prepared import prepared_recordings
+from violute.families.table import trained_family
 from violute.training.loop import TrainingResult, train
 from violute.training.processes import choose_device, joined_processes, writer_first
 from violute.training.progress import OnTrainingProgress
 from violute.training.provenance import command_text
 from violute.training.run_folder import RunFolder
 from violute.training.settings import LoopSettings
-from violute.training.spectrogram_prepared import prepared_recordings
 from violute.training.task import Task
 
 OnPrepare = Callable[[float], None]

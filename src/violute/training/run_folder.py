@@ -24,10 +24,10 @@ import numpy as np
 import torch
 from scipy.io import wavfile
 
-from violute.data.whole_file import replace_text
 from violute.errors import TrainingError
 from violute.training.plots import plot_metrics
 from violute.training.task import Sound
+from violute.whole_file import replace_text
 
 _PACKAGES = ("violute", "torch", "numpy", "scipy", "safetensors", "onnx", "onnxruntime")
 

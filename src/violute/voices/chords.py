@@ -1,6 +1,6 @@
 """Several voices as one performance: the same network plays each, and the sound is their sum.
 
-Voices are told apart by `violute.analysis.chords`. The loudness of a frame was divided among them by power,
+Voices are told apart by `analysis.polyphony.chords`. The loudness of a frame was divided among them by power,
 and the phases of their partials have nothing to do with each other, so the sum is as loud as the recording. A
 voice that rests costs nothing.
 """

@@ -66,7 +66,7 @@ class TakeLike(Protocol):
 
 
 class StreamLike(Protocol):
-    """A voice that plays along with mono sound; `violute.voices.stream.HarmonicStream` is ours."""
+    """A voice that plays along with mono sound; `violute.families.ddsp.stream.HarmonicStream` is ours."""
 
     @property
     def sample_rate(self) -> int:

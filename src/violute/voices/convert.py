@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from violute.analysis.chords import Voices
+from violute.analysis.polyphony.chords import Voices
 from violute.audio.formats import subtype_for
 from violute.audio.source import FileSource
 from violute.audio.write import AudioWriter

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 from jaxtyping import Num
 
-from violute.analysis.chords import Voices, checked_voices
+from violute.analysis.polyphony.chords import Voices, checked_voices
 from violute.audio.channels import Measurement, measure
 from violute.audio.source import ArraySource, Source
 from violute.errors import VoiceError
@@ -32,7 +32,7 @@ class FamilyVoice(ABC):
     """
 
     is_live: ClassVar[bool] = False
-    """Whether the performances have live parameters; see `violute.voices.live`."""
+    """Whether the performances have live parameters; see `violute.voices.live_parameters`."""
 
     leads_voices: ClassVar[bool] = False
     """Whether it tells notes that sound together apart, and fills in `perform_voices`."""

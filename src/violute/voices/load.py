@@ -19,13 +19,13 @@ BUILTIN_FOLDER = Path(__file__).parent / "builtin"
 """Voices that ship with the package; file `X.onnx` answers to `X` and to `violute-X`."""
 
 FAMILIES = {
-    "cyclegan": "violute.voices.spectrogram:SpectrogramVoice",
-    "ddsp": "violute.voices.ddsp:HarmonicVoice",
-    "mevae": "violute.voices.spectrogram:SpectrogramVoice",
-    "nsynth": "violute.voices.nsynth:NsynthVoice",
-    "paired": "violute.voices.spectrogram:SpectrogramVoice",
-    "rave": "violute.voices.rave:RaveVoice",
-    "vae": "violute.voices.spectrogram:SpectrogramVoice",
+    "cyclegan": "violute.families.pictures.voice:SpectrogramVoice",
+    "ddsp": "violute.families.ddsp.voice:HarmonicVoice",
+    "mevae": "violute.families.pictures.voice:SpectrogramVoice",
+    "nsynth": "violute.families.nsynth.voice:NsynthVoice",
+    "paired": "violute.families.pictures.voice:SpectrogramVoice",
+    "rave": "violute.families.rave.voice:RaveVoice",
+    "vae": "violute.families.pictures.voice:SpectrogramVoice",
 }
 """Family name to `module:class`; the class takes (onnx_bytes, card). Imported only when needed."""
 
@@ -65,7 +65,7 @@ def load_voice(name_or_path: str | Path | None = None) -> FamilyVoice:
     if path.suffix.lower() == ".ts":
         raise VoiceError(
             f"{path}: is TorchScript, which needs torch and runs as a program: give it to violute convert, "
-            "or open it with violute.training.torchscript_voice.open_torchscript_voice"
+            "or open it with violute.families.rave.torchscript.open_torchscript_voice"
         )
     onnx_bytes, card = open_voice_file(path)
     check_family(card, source=str(path))

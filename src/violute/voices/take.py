@@ -20,10 +20,10 @@ from violute.audio.loudness import SILENCE_LUFS, LoudnessMeter
 from violute.audio.resample import StreamResampler
 from violute.audio.source import Source
 from violute.audio.write import AudioWriter
-from violute.voices.ahead import ahead
 from violute.voices.chords import ChordPerformance
 from violute.voices.contract import OnProgress, Performance
 from violute.voices.mix import Dials, MixLike, dials
+from violute.voices.prefetch import ahead
 from violute.voices.spool import SPOOL_BYTES, Spool
 
 CEILING_DB = -1.0

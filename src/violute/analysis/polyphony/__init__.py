@@ -1,0 +1,1 @@
+"""Several notes at once: a network hears them, tracks follow them, lines lead them."""

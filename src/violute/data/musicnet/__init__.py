@@ -1,0 +1,1 @@
+"""MusicNet's solo recordings: fetched as a stream, resumed, verified and selected."""

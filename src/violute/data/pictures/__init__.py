@@ -1,0 +1,1 @@
+"""Recordings as pictures of five seconds: snippets, arrays, images, and back."""

@@ -1,0 +1,147 @@
+"""Pictures as image files: 16-bit grey PNG, low notes at the bottom, all that is needed to go back inside.
+
+The file's text entry `violute` holds, as JSON, the transform's settings (with them the scale of grey: 0 is
+silence, 65535 a full-scale sine, log(1 + m / floor) between) and where the picture comes from. Grey values
+are the store's own 16-bit numbers, so an image gives them back exactly, and a picture within half a step.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float32, UInt16
+from PIL import Image, PngImagePlugin
+
+from violute.data.pictures.store import Entry, Split, Store, disk_errors, from_16_bits
+from violute.data.splits import SPLITS
+from violute.errors import DataError, InputError
+from violute.transforms.spectrogram import SpectrogramSettings
+
+TEXT_KEY = "violute"
+COMPRESSION = 3
+"""Of zlib: more costs time and saves a hundredth."""
+
+
+def write_image(
+    path: str | Path,
+    stored: UInt16[np.ndarray, "bin frame"],
+    settings: SpectrogramSettings,
+    entry: Entry,
+) -> None:
+    """Write one picture.
+
+    Args:
+        path: Of the .png file; it takes its name when it is whole.
+        stored: The picture in 16-bit numbers, as `to_16_bits` makes them.
+        settings: Of its transform.
+        entry: Where it comes from; the file's folders are left out.
+
+    Raises:
+        OSError: The disk refuses.
+    """
+    path = Path(path)
+    text = PngImagePlugin.PngInfo()
+    origin = {name: value for name, value in asdict(entry).items() if name != "path"}
+    document = {"settings": settings.to_dict(), "entry": origin}
+    text.add_itxt(TEXT_KEY, json.dumps(document, ensure_ascii=False))
+    temporary = path.with_name(f".{secrets.token_hex(4)}.part")
+    try:
+        with temporary.open("wb") as file:
+            image = Image.fromarray(np.ascontiguousarray(stored[::-1]))
+            image.save(file, format="PNG", pnginfo=text, compress_level=COMPRESSION)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def read_image(
+    path: str | Path,
+) -> tuple[Float32[np.ndarray, "bin frame"], SpectrogramSettings, dict[str, Any]]:
+    """Read a picture that `write_image` wrote.
+
+    Returns:
+        The picture as `normalise` made it, its settings, and where it comes from.
+
+    Raises:
+        DataError: There is no such file, or it is not such an image.
+    """
+    path = Path(path)
+    try:
+        with Image.open(path, formats=["PNG"]) as image:
+            image.load()
+            text = getattr(image, "text", {}).get(TEXT_KEY)
+            grey, mode = np.asarray(image), image.mode
+    except FileNotFoundError:
+        raise DataError(f"{path}: there is no such file: name an image or STORE:NUMBER") from None
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        raise DataError(f"{path}: cannot be read as PNG: the file is damaged or something else") from None
+    if text is None:
+        raise DataError(f"{path}: has no scale in its text entries: give an image that violute prepare made")
+    try:
+        document = json.loads(text)
+        settings = SpectrogramSettings.from_dict(document["settings"], source=str(path))
+        origin = dict(document["entry"])
+    except (ValueError, KeyError, TypeError, InputError):
+        raise DataError(f"{path}: its text entry is damaged: prepare the recordings again") from None
+    if grey.shape != (settings.n_bins, settings.n_frames) or not mode.startswith("I"):
+        raise DataError(
+            f"{path}: {grey.shape[1]} x {grey.shape[0]} points of kind {mode}, not {settings.n_frames} x "
+            f"{settings.n_bins} of 16 bits as its text entry says: do not scale or convert the image"
+        )
+    return from_16_bits(grey[::-1].astype(np.uint16)), settings, origin
+
+
+def write_images(
+    store: Store,
+    *,
+    jobs: int | None = None,
+    on_progress: Callable[[float], None] = lambda _share: None,
+) -> int:
+    """Write every picture of a store as `images/SPLIT/INSTRUMENT/NUMBER_RECORDING.png` in its folder.
+
+    Images that are there already are left alone: a store never changes.
+
+    Args:
+        store: What to write.
+        jobs: Images written at once; None is one a core.
+        on_progress: Told the share done, 0 to 1.
+
+    Returns:
+        The number of images of the store.
+
+    Raises:
+        DataError: The disk refuses.
+    """
+    places = [(split, number) for split in SPLITS for number in range(len(store.splits[split]))]
+
+    def write(place: tuple[str, int]) -> None:
+        split = store.splits[place[0]]
+        path = image_path(store.folder, place[0], place[1], split)
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_image(path, np.asarray(split.pictures[place[1]]), store.settings, split.entries[place[1]])
+
+    with disk_errors(store.folder), ThreadPoolExecutor(jobs or os.cpu_count()) as pool:
+        try:
+            for i, _ in enumerate(pool.map(write, places)):
+                on_progress((i + 1) / len(places))
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    return len(places)
+
+
+def image_path(folder: Path, split_name: str, number: int, split: Split) -> Path:
+    """Return where the image of a picture lies."""
+    entry = split.entries[number]
+    name = re.sub(r"[^\w.-]+", "_", entry.recording)[:80]
+    return folder / "images" / split_name / entry.instrument / f"{number:06d}_{name}.png"

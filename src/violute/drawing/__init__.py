@@ -1,0 +1,1 @@
+"""Pictures with NumPy and zlib alone: PNG, lettering, spectrogram sheets, rainbowgrams."""

@@ -1,0 +1,1 @@
+"""What every voice is measured against: layering, cross-fade, EQ match, WORLD, optimal transport."""

@@ -1,0 +1,1 @@
+"""The bench: every contender plays every clip, and is measured."""

@@ -1,0 +1,135 @@
+"""What got better or worse from one document of the bench to another, beyond chance."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from violute.errors import InputError
+from violute.evaluation.bench.directions import DIRECTIONS, mean_difference, values_by_group
+from violute.evaluation.bench.schema import Document, figure
+
+COST_FACTOR = 1.25
+"""Speed and memory have no recordings to draw from: they changed where they did by this factor."""
+
+
+def compare_documents(old: Document, new: Document) -> dict[str, Any]:
+    """Compare what two documents share.
+
+    A figure got better or worse where the 95 % bootstrap interval of the paired differences,
+    recording by recording, excludes 0; with fewer than two recordings nothing is said.
+
+    Returns:
+        `changes`, one a contender, instrument, figure and mix that both documents have: `old` and
+        `new` (means over the shared recordings), `gain` (above 0 is better), `low`, `high`, `n`,
+        `verdict` (`better`, `worse`, `same`, `unknown`); `only_old` and `only_new` (contenders).
+
+    Raises:
+        InputError: The documents share no contender, or no recording.
+    """
+    old_names = [entry["name"] for entry in old["contenders"]]
+    new_names = [entry["name"] for entry in new["contenders"]]
+    shared = [name for name in new_names if name in old_names]
+    if not shared:
+        raise InputError("the two documents share no contender: compare runs with a voice of one name")
+    instruments = list(dict.fromkeys(clip["instrument"] for clip in new["clips"]))
+    mixes: list[float | None] = [mix for mix in new["settings"]["mixes"] if mix in old["settings"]["mixes"]]
+    changes: list[dict[str, Any]] = []
+    for contender in shared:
+        for instrument in instruments:
+            for name in ("judge/posterior", *DIRECTIONS):
+                for mix in [*mixes, None]:
+                    change = _change(old, new, contender, instrument, name, mix)
+                    if change is not None:
+                        changes.append(change)
+        changes += _cost_changes(old, new, contender)
+    if not any(not change["figure"].startswith("cost/") for change in changes):
+        raise InputError("the two documents share no recording: compare runs over the same clips")
+    return {
+        "changes": changes,
+        "only_old": [name for name in old_names if name not in shared],
+        "only_new": [name for name in new_names if name not in shared],
+    }
+
+
+def markdown_comparison(compared: dict[str, Any]) -> str:
+    """Write what got worse, what got better, and how much stayed."""
+    lines: list[str] = []
+    for verdict in ("worse", "better"):
+        rows = [change for change in compared["changes"] if change["verdict"] == verdict]
+        lines += [f"## {verdict.capitalize()}: {len(rows)}", ""]
+        if rows:
+            lines += [
+                "| contender | instrument | figure | mix | old | new | gain | 95 % |",
+                "|---|---|---|---|---|---|---|---|",
+            ]
+        for row in rows:
+            mix = "" if row["mix"] is None else f"{row['mix']:g}"
+            ends = "" if row["low"] is None else f"{row['low']:.3g} to {row['high']:.3g}"
+            lines.append(
+                f"| {row['contender']} | {row['instrument']} | {row['figure']} | {mix} | {row['old']:.4g} | "
+                f"{row['new']:.4g} | {row['gain']:.3g} | {ends} |"
+            )
+        lines += [""] if rows else []
+    counts = dict.fromkeys(("same", "unknown"), 0)
+    for change in compared["changes"]:
+        if change["verdict"] in counts:
+            counts[change["verdict"]] += 1
+    lines.append(f"Within chance: {counts['same']}; too few recordings to tell: {counts['unknown']}.")
+    for key, when in (("only_old", "old"), ("only_new", "new")):
+        if compared[key]:
+            lines.append(f"Only in the {when} document: {', '.join(compared[key])}.")
+    return "\n".join(lines) + "\n"
+
+
+def _change(
+    old: Document, new: Document, contender: str, instrument: str, name: str, mix: float | None
+) -> dict[str, Any] | None:
+    before = values_by_group(old, contender, instrument, name, mix)
+    after = values_by_group(new, contender, instrument, name, mix)
+    interval = mean_difference(before, after, name, mix)
+    if interval is None:
+        return None
+    both = before.keys() & after.keys()
+    verdict = "unknown" if interval.n < 2 else "same"
+    if interval.excludes(0.0):
+        verdict = "better" if interval.estimate > 0.0 else "worse"
+    return {
+        "contender": contender,
+        "instrument": instrument,
+        "figure": name,
+        "mix": mix,
+        "old": sum(before[group] for group in both) / len(both),
+        "new": sum(after[group] for group in both) / len(both),
+        "gain": interval.estimate,
+        "low": figure(interval.low),
+        "high": figure(interval.high),
+        "n": interval.n,
+        "verdict": verdict,
+    }
+
+
+def _cost_changes(old: Document, new: Document, contender: str) -> list[dict[str, Any]]:
+    changes: list[dict[str, Any]] = []
+    before, after = (document["costs"].get(contender, {}) for document in (old, new))
+    for name in before.keys() & after.keys():
+        old_cost, new_cost = before[name], after[name]
+        if not old_cost or not new_cost or name not in DIRECTIONS:
+            continue
+        factor = (new_cost / old_cost) ** DIRECTIONS[name]
+        verdict = "better" if factor >= COST_FACTOR else "worse" if factor <= 1.0 / COST_FACTOR else "same"
+        changes.append(
+            {
+                "contender": contender,
+                "instrument": "all",
+                "figure": name,
+                "mix": None,
+                "old": old_cost,
+                "new": new_cost,
+                "gain": (new_cost - old_cost) * DIRECTIONS[name],
+                "low": None,
+                "high": None,
+                "n": 1,
+                "verdict": verdict,
+            }
+        )
+    return sorted(changes, key=lambda change: str(change["figure"]))

@@ -1,0 +1,96 @@
+"""How near each end of the dial comes to real recordings of its instrument, over all clips at once.
+
+A distance between distributions needs minutes of sound, so it is no figure of a clip: the renderings
+of all clips of an instrument are compared, at mix 0 and 1, with the reference recordings of that end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypedDict
+
+import numpy as np
+from jaxtyping import Float
+
+from violute.evaluation.bench.contenders import Lineup, read_reference
+from violute.evaluation.bench.schema import SummaryEntry, figure
+from violute.evaluation.metrics.intervals import Interval
+from violute.evaluation.metrics.timbre_distance import (
+    kernel_audio_distance,
+    patch_embeddings,
+    real_to_real_floor,
+)
+
+Patches = Float[np.ndarray, "patch dimension"]
+
+
+class EndSound(TypedDict):
+    """A rendering at one end of the dial.
+
+    Keys:
+        contender: Who plays.
+        instrument: Of the clip.
+        mix: 0 or 1.
+        patches: Its colours, from `patch_embeddings`.
+    """
+
+    contender: str
+    instrument: str
+    mix: float
+    patches: Patches
+
+
+def end_distances(
+    lineup: Lineup, sounds: Sequence[EndSound]
+) -> tuple[list[SummaryEntry], dict[str, dict[str, float | None]]]:
+    """Measure `timbre/kernel_distance` of every contender's ends, by instrument of the clips.
+
+    Args:
+        lineup: Its references stand for the real instruments.
+        sounds: Renderings at mix 0 and 1.
+
+    Returns:
+        Summaries, and by end the `value`, `low` and `high` that real recordings have among
+        themselves. Nothing where there are no references.
+
+    Raises:
+        AudioError: A reference cannot be read.
+    """
+    if not all(lineup.references):
+        return [], {}
+    real = {
+        mix: [patch_embeddings(*read_reference(recording)) for recording in recordings]
+        for mix, recordings in zip((0.0, 1.0), lineup.references, strict=True)
+    }
+    gathered: dict[tuple[str, str, float], list[Patches]] = {}
+    for sound in sounds:
+        for instrument in (sound["instrument"], "all"):
+            gathered.setdefault((sound["contender"], instrument, sound["mix"]), []).append(sound["patches"])
+    summary: list[SummaryEntry] = []
+    for (contender, instrument, mix), patches in gathered.items():
+        interval = kernel_audio_distance(patches, real[mix], n_resamples=200)
+        summary.append(
+            {
+                "contender": contender,
+                "instrument": instrument,
+                "figure": "timbre/kernel_distance",
+                "mix": mix,
+                "value": figure(interval.estimate),
+                "low": figure(interval.low),
+                "high": figure(interval.high),
+                "n": interval.n,
+            }
+        )
+    floors: dict[str, dict[str, float | None]] = {
+        end: _ends(real_to_real_floor(real[mix], n_splits=100))
+        for end, mix in zip(lineup.ends, (0.0, 1.0), strict=True)
+    }
+    return summary, floors
+
+
+def _ends(interval: Interval) -> dict[str, float | None]:
+    return {
+        "value": figure(interval.estimate),
+        "low": figure(interval.low),
+        "high": figure(interval.high),
+    }

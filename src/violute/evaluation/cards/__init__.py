@@ -1,0 +1,1 @@
+"""Model cards of spectrogram voices: figures of their codes, and pictures."""

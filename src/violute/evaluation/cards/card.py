@@ -1,0 +1,126 @@
+"""Measure and picture a spectrogram voice, and write its model card.
+
+    python -m violute.evaluation.cards.card --voice voices/vae.onnx --run runs/vae --data DIR \
+        --select bench/held_out.txt --bench bench-report.json --out voices/vae
+
+writes voices/vae.md with its pictures beside it. DIR holds a folder for each instrument. What is
+said of reconstruction and of the latent is measured on windows of the recordings that SELECT names, none
+of which the run may have learned from; what is said of conversions comes from a report of `violute bench`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from violute.data.pictures.store import open_store
+from violute.data.recordings import list_recordings, read_patterns
+from violute.errors import InputError, VioluteError
+from violute.evaluation.bench.schema import read_document
+from violute.evaluation.cards.card_pictures import draw_mixes, draw_reconstructions, draw_traversals
+from violute.evaluation.cards.card_text import markdown_card
+from violute.evaluation.cards.coders import open_coder
+from violute.evaluation.cards.reconstruction import even_windows, measure_code
+from violute.families.pictures.corpus import picture_lines
+from violute.families.pictures.prepared import prepared_lines
+from violute.families.table import trained_family
+from violute.training.plots import plot_metrics
+from violute.training.run_folder import RunFolder
+from violute.voices.file import open_voice_file
+
+MOST_TRAINING_WINDOWS = 700
+MOST_HELD_OUT_WINDOWS = 200
+"""Of both instruments together, evenly picked."""
+
+
+def make_card(
+    voice: Path, run: Path, data: Path, select: Path, out: Path, *, bench: Path | None, command: str
+) -> dict[str, Any]:
+    """Measure, draw and write; return the figures.
+
+    Raises:
+        InputError: The run, the voice and the recordings do not belong together.
+    """
+    onnx_bytes, card = open_voice_file(voice)
+    folder = RunFolder(run)
+    try:
+        config = json.loads(folder.config_path.read_text(encoding="utf-8"))
+        rows = [json.loads(line) for line in folder.metrics_path.read_text(encoding="utf-8").splitlines()]
+    except (OSError, ValueError):
+        raise InputError(f"{run}: holds no training run: name a run folder") from None
+    if config["family"] != card.family or tuple(config["names"]) != card.ends:
+        raise InputError(f"{run}: is a run of {config['family']}, {voice} is {card.family}: name its own run")
+    document = None if bench is None else read_document(bench)
+    if document is not None:
+        digest = hashlib.sha256(voice.read_bytes()).hexdigest()
+        if any(e["name"] == card.name and e["sha256"] != digest for e in document["contenders"]):
+            raise InputError(f"{bench}: is of another file named {card.name}: run the bench again")
+    recipe = trained_family(card.family).recipe(config["recipe"])
+    settings, cache = recipe.spectrogram, run / "features"
+    patterns = read_patterns(select)
+    training, held_out = [], []
+    for end, known in enumerate(config["recordings"]):
+        kept = list_recordings(data / card.ends[end], select=patterns)
+        overlap = set(known) & {r.name for r in kept}
+        if overlap:
+            raise InputError(f"{select}: the run learned from {min(overlap)}: select what it held out")
+        held_out += picture_lines(kept, end, settings, cache)
+        if config.get("store") is None:
+            learned = [r for r in list_recordings(config["folders"][end]) if r.name in set(known)]
+            training += picture_lines(learned, end, settings, cache)
+    if config.get("store") is not None:
+        training = prepared_lines(open_store(config["folders"][0]).train, card.ends)
+    windows = even_windows(training, settings, MOST_TRAINING_WINDOWS)
+    unheard = even_windows(held_out, settings, MOST_HELD_OUT_WINDOWS)
+    coder = open_coder(run, recipe, card.family)
+    figures = measure_code(coder, windows, unheard, settings)
+    out.parent.mkdir(parents=True, exist_ok=True)
+
+    def beside(kind: str) -> Path:
+        return out.with_name(f"{out.name}_{kind}.png")
+
+    draw_reconstructions(coder, windows, unheard, settings, beside("reconstructions"))
+    draw_traversals(coder, unheard, settings, beside("traversals"))
+    draw_mixes(onnx_bytes, unheard, card.ends, settings, beside("mixes"))
+    plot_metrics(rows, beside("curves"))
+    text = markdown_card(
+        card, figures, document, n_bytes=voice.stat().st_size, name=out.name, command=command
+    )
+    out.with_name(f"{out.name}.md").write_text(text, encoding="utf-8")
+    return figures
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run from the command line: JSON to standard output, exit code 2 for bad input."""
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    parser = argparse.ArgumentParser(
+        prog="python -m violute.evaluation.cards.card",
+        description="Measure and picture a spectrogram voice, and write its model card.",
+    )
+    parser.add_argument("--voice", type=Path, required=True, help="voice file")
+    parser.add_argument("--run", type=Path, required=True, help="run folder that made it")
+    parser.add_argument("--data", type=Path, required=True, help="folder with a folder for each instrument")
+    parser.add_argument(
+        "--select", type=Path, required=True, help="file of glob patterns of held-out recordings"
+    )
+    parser.add_argument("--bench", type=Path, help="report.json of violute bench with this voice")
+    parser.add_argument("--out", type=Path, required=True, help="card to write, without its ending")
+    options = parser.parse_args(given)
+    command = shlex.join(["python", "-m", "violute.evaluation.cards.card", *given])
+    try:
+        figures = make_card(**vars(options), command=command)
+    except VioluteError as error:
+        sys.stderr.write(f"{error}\n")
+        raise SystemExit(2) from None
+    json.dump(figures, sys.stdout, indent=2)
+    sys.stdout.write("\n")
+
+
+if __name__ == "__main__":
+    main()

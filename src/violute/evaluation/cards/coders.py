@@ -1,0 +1,120 @@
+"""The trained networks of spectrogram voices as codes: a window in, a latent out, and a window again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from jaxtyping import Float32, Int
+
+from violute.errors import InputError
+from violute.evaluation.cards.coding import Pictures
+from violute.families.mevae.network import MultiEncoderVae, build_mevae
+from violute.families.vae.network import Vae, build_vae
+from violute.families.vae.recipes import SpectrogramRecipe
+from violute.training.averaging import AveragedWeights
+from violute.training.checkpoints import read_checkpoint
+from violute.training.run_folder import RunFolder
+
+BATCH_WINDOWS = 16
+
+LatentArray = Float32[np.ndarray, "window channel step"]
+Ends = Int[np.ndarray, " window"]
+
+
+class Coder(Protocol):
+    """A trained code."""
+
+    def encode(self, pictures: Pictures, ends: Ends) -> LatentArray:
+        """Return the means of the latent; `ends` says which instrument plays each window."""
+        ...
+
+    def decode(self, latents: LatentArray, ends: Ends) -> Pictures:
+        """Draw latents, as played by these instruments where the decoder is told."""
+        ...
+
+
+class VaeCoder:
+    """The code of a `Vae`, which knows no instruments.
+
+    Args:
+        network: Trained.
+    """
+
+    def __init__(self, network: Vae) -> None:
+        self.network = network.eval()
+
+    def encode(self, pictures: Pictures, ends: Ends) -> LatentArray:
+        """Return the means of the latent."""
+        del ends
+        return _batched(lambda x: self.network.encode(x).mean, pictures)
+
+    def decode(self, latents: LatentArray, ends: Ends) -> Pictures:
+        """Draw latents."""
+        del ends
+        return _batched(self.network.decode, latents)
+
+
+class MultiEncoderCoder:
+    """The code of a `MultiEncoderVae`: each window goes through the encoder of its instrument.
+
+    Args:
+        network: Trained.
+    """
+
+    def __init__(self, network: MultiEncoderVae) -> None:
+        self.network = network.eval()
+
+    def encode(self, pictures: Pictures, ends: Ends) -> LatentArray:
+        """Return the means of the latent, by the encoder of each instrument."""
+        by_encoder = [
+            _batched(lambda x, encoder=encoder: self.network.encode(x, encoder).mean, pictures)
+            for encoder in range(2)
+        ]
+        return np.where((ends == 1)[:, None, None], by_encoder[1], by_encoder[0])
+
+    def decode(self, latents: LatentArray, ends: Ends) -> Pictures:
+        """Draw latents, the decoder told the instruments."""
+        return _batched(self.network.decode, latents, ends.astype(np.float32))
+
+
+def open_coder(run: Path, recipe: SpectrogramRecipe, family: str) -> Coder:
+    """Open what a run has learned: its best weights, or its last where it keeps no best.
+
+    Args:
+        run: Run folder of `violute train vae` or `mevae`.
+        recipe: Of the run.
+        family: `vae` or `mevae`.
+
+    Raises:
+        InputError: There is no checkpoint, or it is of another model.
+    """
+    folder = RunFolder(run)
+    path = folder.best_checkpoint if folder.best_checkpoint.exists() else folder.last_checkpoint
+    if not path.exists():
+        raise InputError(f"{path}: there is no such checkpoint: train until there is one")
+    state = read_checkpoint(path)
+    network = build_vae(recipe.network) if family == "vae" else build_mevae(recipe.network)
+    try:
+        network.load_state_dict(state["modules"]["network"])
+        if state.get("averaged") is not None:
+            averaged = AveragedWeights({"network": network}, 0.0)
+            averaged.load_state_dict(state["averaged"])
+            averaged.copy_to_parameters()
+    except (KeyError, TypeError, ValueError, RuntimeError):
+        raise InputError(
+            f"{path}: is of another model: measure it with the version that trained it"
+        ) from None
+    return VaeCoder(network) if isinstance(network, Vae) else MultiEncoderCoder(network)
+
+
+def _batched(function: Any, *arrays: np.ndarray) -> np.ndarray:
+    """Apply a function of tensors to some windows at a time."""
+    with torch.no_grad():
+        done = [
+            function(*(torch.from_numpy(array[at : at + BATCH_WINDOWS]) for array in arrays))
+            for at in range(0, len(arrays[0]), BATCH_WINDOWS)
+        ]
+    return torch.cat(done).numpy()

@@ -1,0 +1,1 @@
+"""The instrument judge: violin, flute or neither."""

@@ -1,0 +1,254 @@
+"""The instrument judge: how surely a sound is a violin rather than a flute, or neither of them.
+
+A small convolutional network hears log-mel patches of one second, each levelled for itself, so
+that neither loudness nor the shape of a phrase can tell. It was trained on real recordings only,
+under random equalisation, rooms, noise and band limits (`judge_training`, figures in JUDGE.md),
+and shares nothing with any voice. It knows three answers: flute, violin and anything else.
+
+Conventions: audio in [-1, 1] at any rate; inside, 22.05 kHz, Hann windows of 1024 samples every
+256, 80 bands on Slaney's mel scale from 120 Hz to 10.8 kHz.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import onnxruntime
+import soxr
+from jaxtyping import Float, Float32
+
+from violute.errors import AudioError, InputError, ShapeError
+
+INSTRUMENTS = ("flute", "violin", "other")
+"""What the judge can answer, in the order of its scores."""
+
+FLUTE, VIOLIN, OTHER = range(3)
+
+SAMPLE_RATE = 22_050
+"""Rate at which the judge listens, in Hz."""
+
+PATCH_SAMPLES = SAMPLE_RATE
+"""One second."""
+
+PATCH_HOP_SAMPLES = SAMPLE_RATE // 2
+"""Half a second."""
+
+N_FFT = 1024
+HOP_LENGTH = 256
+N_MELS = 80
+MEL_RANGE_HZ = (120.0, 10_800.0)
+
+N_FRAMES = 1 + (PATCH_SAMPLES - N_FFT) // HOP_LENGTH
+"""Frames of a patch; windows lie wholly inside it."""
+
+GATE_DB = -35.0
+"""Patches this far below the loudest patch are silent, and not heard."""
+
+SILENCE_DBFS = -75.0
+"""A clip whose loudest patch stays below this RMS level holds nothing to judge."""
+
+FLOOR_DB = -70.0
+CEILING_DB = 20.0
+"""Range of a band's level, relative to the mean band power of its patch."""
+
+_onnx_state = onnxruntime.capi.onnxruntime_pybind11_state
+_LOAD_ERRORS = (
+    RuntimeError,
+    ValueError,
+    _onnx_state.InvalidProtobuf,
+    _onnx_state.InvalidGraph,
+    _onnx_state.InvalidArgument,
+    _onnx_state.Fail,
+)
+
+
+def hz_to_slaney_mel(frequency_hz: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
+    """Convert Hz to mel: linear to 1 kHz, logarithmic above.
+
+    Source:
+        Slaney, Auditory Toolbox (1998), mfcc.m.
+    """
+    frequency_hz = np.asarray(frequency_hz, dtype=np.float64)
+    step = np.log(6.4) / 27.0
+    logarithmic = 15.0 + np.log(np.maximum(frequency_hz, 1e-9) / 1000.0) / step
+    return np.where(frequency_hz < 1000.0, frequency_hz * 3.0 / 200.0, logarithmic)
+
+
+def slaney_mel_to_hz(mel: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
+    """Convert mel to Hz; the inverse of `hz_to_slaney_mel`."""
+    mel = np.asarray(mel, dtype=np.float64)
+    return np.where(mel < 15.0, mel * 200.0 / 3.0, 1000.0 * np.exp((mel - 15.0) * np.log(6.4) / 27.0))
+
+
+@cache
+def mel_filters() -> Float32[np.ndarray, "bin mel"]:
+    """Return triangles of unit area per Hz over the bins of the power spectrum.
+
+    Source:
+        Slaney, Auditory Toolbox (1998), mfcc.m.
+    """
+    low, high = hz_to_slaney_mel(np.array(MEL_RANGE_HZ))
+    edges = slaney_mel_to_hz(np.linspace(low, high, N_MELS + 2))
+    bins = np.fft.rfftfreq(N_FFT, 1.0 / SAMPLE_RATE)[:, None]
+    rising = (bins - edges[:-2]) / (edges[1:-1] - edges[:-2])
+    falling = (edges[2:] - bins) / (edges[2:] - edges[1:-1])
+    triangles = np.maximum(0.0, np.minimum(rising, falling)) * 2.0 / (edges[2:] - edges[:-2])
+    return triangles.astype(np.float32)
+
+
+def log_mel(patches: Float32[np.ndarray, "patch second"]) -> Float32[np.ndarray, "patch mel frame"]:
+    """Compute what the network hears: band levels in units of 20 dB, levelled patch by patch.
+
+    Args:
+        patches: `PATCH_SAMPLES` long, at `SAMPLE_RATE`.
+
+    Returns:
+        Levels from `FLOOR_DB / 20` to `CEILING_DB / 20`; a patch of digital silence is all floor.
+
+    Raises:
+        ShapeError: The patches have another length.
+    """
+    if patches.ndim != 2 or patches.shape[1] != PATCH_SAMPLES:
+        raise ShapeError(f"patches have shape {patches.shape}: give (patch, {PATCH_SAMPLES})")
+    windows = np.lib.stride_tricks.sliding_window_view(patches, N_FFT, axis=1)[:, ::HOP_LENGTH]
+    hann = np.hanning(N_FFT + 1)[:-1].astype(np.float32)
+    spectrum = np.fft.rfft(windows * hann, axis=-1)
+    power = (np.square(spectrum.real) + np.square(spectrum.imag)).astype(np.float32) @ mel_filters()
+    mean = power.mean(axis=(1, 2), keepdims=True)
+    relative = power / np.where(mean > 0.0, mean, 1.0)
+    levels_db = 10.0 * np.log10(np.maximum(relative, np.float32(10.0 ** (FLOOR_DB / 10.0))))
+    levels = np.minimum(levels_db, np.float32(CEILING_DB)) / np.float32(20.0)
+    return np.ascontiguousarray(levels.transpose(0, 2, 1), dtype=np.float32)
+
+
+def cut_patches(audio: Float32[np.ndarray, " sample"]) -> Float32[np.ndarray, "patch second"]:
+    """Cut audio at `SAMPLE_RATE` into overlapping seconds and drop the silent ones.
+
+    A clip shorter than a patch is filled up with silence; so is the last patch of a longer one
+    when at least half of it is sound.
+    """
+    n_patches = max(1, 1 + int(np.ceil((len(audio) - PATCH_SAMPLES) / PATCH_HOP_SAMPLES)))
+    padded = np.zeros((n_patches - 1) * PATCH_HOP_SAMPLES + PATCH_SAMPLES, dtype=np.float32)
+    padded[: len(audio)] = audio[: len(padded)]
+    patches = np.lib.stride_tricks.sliding_window_view(padded, PATCH_SAMPLES)[::PATCH_HOP_SAMPLES]
+    power = np.square(patches, dtype=np.float64).mean(axis=1)
+    if power.max() <= 10.0 ** (SILENCE_DBFS / 10.0):
+        return np.zeros((0, PATCH_SAMPLES), dtype=np.float32)
+    return np.ascontiguousarray(patches[power >= power.max() * 10.0 ** (GATE_DB / 10.0)])
+
+
+class Verdict(NamedTuple):
+    """What the judge heard in a clip.
+
+    Attributes:
+        posterior: Probability of violin against flute.
+        other: Probability of neither, from 0 to 1.
+    """
+
+    posterior: float
+    other: float
+
+
+class Judge:
+    """Says how surely a clip is a violin, a flute or neither; by ONNX Runtime, without torch.
+
+    Args:
+        path: Of a network made by `judge_training`; None is the one that ships.
+
+    Raises:
+        InputError: The file is missing or is not such a network.
+    """
+
+    def __init__(self, path: str | Path | None = None) -> None:
+        path = Path(path) if path is not None else Path(__file__).with_name("judge.onnx")
+        if not path.is_file():
+            raise InputError(
+                f"{path}: there is no such judge: train one with violute.evaluation.judge.training"
+            )
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1
+        options.log_severity_level = 3
+        try:
+            self._session = onnxruntime.InferenceSession(
+                path.read_bytes(), sess_options=options, providers=["CPUExecutionProvider"]
+            )
+            (entry,) = self._session.get_inputs()
+        except _LOAD_ERRORS:
+            raise InputError(
+                f"{path}: not a judge: train one with violute.evaluation.judge.training"
+            ) from None
+        made_for = [*entry.shape[1:], *self._session.get_outputs()[0].shape[1:]]
+        if made_for != [N_MELS, N_FRAMES, len(INSTRUMENTS)]:
+            raise InputError(
+                f"{path}: bands, frames and instruments are {made_for}, not "
+                f"{[N_MELS, N_FRAMES, len(INSTRUMENTS)]}: train it anew"
+            )
+        self._input = entry.name
+
+    def scores(
+        self, audio: Float[np.ndarray, "... sample"], sample_rate: int
+    ) -> Float[np.ndarray, "patch instrument"]:
+        """Return calibrated scores of `INSTRUMENTS`, second by second; none for silent seconds.
+
+        Args:
+            audio: `(sample,)` or `(channel, sample)`; channels are averaged.
+            sample_rate: In Hz.
+
+        Raises:
+            AudioError: The audio is empty or not finite.
+        """
+        mono = np.atleast_2d(np.asarray(audio, dtype=np.float32)).mean(axis=0)
+        if mono.size == 0:
+            raise AudioError("the clip holds no samples: give at least a tenth of a second of sound")
+        if not np.all(np.isfinite(mono)):
+            raise AudioError("the clip holds samples that are not finite: repair the recording")
+        if sample_rate != SAMPLE_RATE:
+            mono = soxr.resample(mono, sample_rate, SAMPLE_RATE)
+        patches = cut_patches(mono)
+        if len(patches) == 0:
+            return np.zeros((0, len(INSTRUMENTS)))
+        # In blocks, so that an hour of audio does not ask for gigabytes of windows.
+        blocks = [
+            self._session.run(None, {self._input: log_mel(patches[start : start + 64])})[0]
+            for start in range(0, len(patches), 64)
+        ]
+        return np.concatenate(blocks).astype(np.float64)
+
+    def logits(self, audio: Float[np.ndarray, "... sample"], sample_rate: int) -> Float[np.ndarray, " patch"]:
+        """Return the log odds of violin against flute, second by second; none for silent seconds.
+
+        Raises:
+            AudioError: The audio is empty or not finite.
+        """
+        scores = self.scores(audio, sample_rate)
+        return scores[:, VIOLIN] - scores[:, FLUTE]
+
+    def hear(self, audio: Float[np.ndarray, "... sample"], sample_rate: int) -> Verdict:
+        """Judge a clip, from the mean of the patches' scores; not a number for a silent one.
+
+        Raises:
+            AudioError: The audio is empty or not finite.
+        """
+        scores = self.scores(audio, sample_rate)
+        return verdict(scores.mean(axis=0)) if len(scores) else Verdict(float("nan"), float("nan"))
+
+    def posterior(self, audio: Float[np.ndarray, "... sample"], sample_rate: int) -> float:
+        """Return the probability of violin against flute, from the mean of the patches' log odds.
+
+        Raises:
+            AudioError: The audio is empty, silent or not finite.
+        """
+        heard = self.hear(audio, sample_rate)
+        if np.isnan(heard.posterior):
+            raise AudioError("the clip is silent: give a clip with sound to judge")
+        return heard.posterior
+
+
+def verdict(scores: Float[np.ndarray, " instrument"]) -> Verdict:
+    """Turn a clip's scores into probabilities."""
+    log_odds = scores[VIOLIN] - scores[FLUTE]
+    weights = np.exp(scores - scores.max())
+    return Verdict(float(1.0 / (1.0 + np.exp(-log_odds))), float(weights[OTHER] / weights.sum()))

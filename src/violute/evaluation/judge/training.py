@@ -1,0 +1,255 @@
+r"""Train the instrument judge from folders of real recordings, and measure it on those held out.
+
+    python -m violute.evaluation.judge.training --violin DIR --flute DIR --other DIR \
+        --hold-out bench/held_out.txt --out judge.onnx
+
+Each class is drawn equally often; within a class each file by the square root of its length, so
+that no one player or room speaks for the instrument. One temperature is then fitted on every
+second held-out recording of sources that training heard; the figures are measured on the others
+and on the sources that it never heard (`judge_figures`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import warnings
+from collections.abc import Callable, Sequence
+from itertools import groupby, pairwise
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float32, Int64
+from torch import Tensor, nn
+
+from violute.data.recordings import list_recordings, read_patterns, read_recording
+from violute.errors import InputError, TrainingError, VioluteError
+from violute.evaluation.judge.augmentation import (
+    TUNING_MARGIN,
+    Source,
+    augment,
+    average_spectrum_db,
+    draw_excerpt,
+)
+from violute.evaluation.judge.classifier import (
+    FLUTE,
+    INSTRUMENTS,
+    N_FRAMES,
+    N_MELS,
+    PATCH_SAMPLES,
+    SAMPLE_RATE,
+    VIOLIN,
+    log_mel,
+)
+from violute.evaluation.judge.figures import Clip, clip_scores, cut_clips, fit_temperature, measure
+
+N_PATCHES_PER_EXCERPT = 2
+"""Consecutive seconds heard in one drawn room."""
+
+OnStep = Callable[[int, float], None]
+"""Called with the number of steps done and the running loss."""
+
+
+class JudgeNetwork(nn.Module):
+    """Four convolutions, a mean over time, two dense layers: a score for each of `INSTRUMENTS`."""
+
+    def __init__(self, n_channels: Sequence[int] = (16, 32, 64, 96)) -> None:
+        super().__init__()
+        layers: list[nn.Module] = [nn.Conv2d(1, n_channels[0], 5, stride=2, padding=2, bias=False)]
+        layers += [nn.BatchNorm2d(n_channels[0]), nn.ReLU()]
+        for n_in, n_out in pairwise(n_channels):
+            layers += [nn.Conv2d(n_in, n_out, 3, padding=1, bias=False), nn.BatchNorm2d(n_out), nn.ReLU()]
+            layers += [nn.MaxPool2d(2)]
+        self.features = nn.Sequential(*layers)
+        n_features = n_channels[-1] * (N_MELS // 2 ** len(n_channels))
+        self.head = nn.Sequential(
+            nn.Dropout(0.3), nn.Linear(n_features, 48), nn.ReLU(), nn.Linear(48, len(INSTRUMENTS))
+        )
+        self.temperature: Tensor
+        self.register_buffer("temperature", torch.ones(()))
+
+    def forward(self, x: Float[Tensor, "patch mel frame"]) -> Float[Tensor, "patch instrument"]:
+        """Return scores patch by patch: log probabilities but for a constant."""
+        features = self.features(x[:, None]).mean(dim=3).flatten(1)
+        return self.head(features) / self.temperature
+
+
+def load_sources(
+    folders: Sequence[str | Path], *, instrument: str, hold_out: Sequence[str] = ()
+) -> list[Source]:
+    """Read the recordings of folders, file by file.
+
+    Raises:
+        TrainingError: A folder is missing or empty, or nothing is left of it.
+    """
+    recordings = [r for folder in folders for r in list_recordings(folder, hold_out=hold_out)]
+    if not recordings:
+        raise TrainingError(f"{folders}: every recording is held out: leave some to train on")
+    sources = []
+    for name, group in groupby(recordings, key=lambda r: r.source):
+        clips = [read_recording(r, SAMPLE_RATE, peak=0.9) for r in group]
+        sources.append(Source(name, instrument, clips, average_spectrum_db(clips)))
+    return sources
+
+
+def draw_batch(
+    sources: Sequence[Source], n_excerpts: int, rng: np.random.Generator
+) -> tuple[Float32[np.ndarray, "patch mel frame"], Int64[np.ndarray, " patch"]]:
+    """Draw augmented patches, as many excerpts of each instrument, and their places in `INSTRUMENTS`."""
+    n_samples = N_PATCHES_PER_EXCERPT * PATCH_SAMPLES
+    classes = [[s for s in sources if s.instrument == instrument] for instrument in INSTRUMENTS]
+    weights = [np.sqrt([s.n_seconds for s in members]) for members in classes]
+    patches, labels = [], []
+    for i in range(n_excerpts):
+        label = i % len(INSTRUMENTS)
+        members, weight = classes[label], weights[label]
+        source = members[int(rng.choice(len(members), p=weight / weight.sum()))]
+        target = sources[int(rng.integers(len(sources)))]
+        excerpt = augment(
+            draw_excerpt(source, int(n_samples * TUNING_MARGIN), rng),
+            n_samples,
+            rng,
+            spectrum_db=source.spectrum_db,
+            target_spectrum_db=target.spectrum_db,
+        )
+        for patch in excerpt.reshape(-1, PATCH_SAMPLES):
+            if np.mean(np.square(patch)) > 1e-4:  # 20 dB below the excerpt: rests teach nothing
+                patches.append(patch)
+                labels.append(label)
+    return log_mel(np.stack(patches)), np.array(labels, dtype=np.int64)
+
+
+def judge_loss(
+    scores: Float[Tensor, "patch instrument"], labels: Int64[Tensor, " patch"]
+) -> Float[Tensor, ""]:
+    """Cross-entropy over the instruments, and once more between violin and flute alone.
+
+    The second term keeps `Judge.posterior` what it is without a third instrument. Labels a little
+    short of certain keep the log odds of clear cases finite.
+    """
+    loss = nn.functional.cross_entropy(scores, labels, label_smoothing=0.04)
+    is_either = (labels == VIOLIN) | (labels == FLUTE)
+    log_odds = scores[is_either, VIOLIN] - scores[is_either, FLUTE]
+    targets = (labels[is_either] == VIOLIN).to(scores.dtype) * 0.96 + 0.02
+    return loss + nn.functional.binary_cross_entropy_with_logits(log_odds, targets)
+
+
+def train_judge(
+    sources: Sequence[Source],
+    *,
+    n_steps: int,
+    n_excerpts: int = 24,
+    seed: int = 0,
+    on_step: OnStep | None = None,
+) -> JudgeNetwork:
+    """Train a network from nothing; the same seed draws the same excerpts.
+
+    Raises:
+        TrainingError: One of the classes is missing.
+    """
+    missing = set(INSTRUMENTS) - {s.instrument for s in sources}
+    if missing:
+        raise TrainingError(f"the judge needs recordings of {', '.join(INSTRUMENTS)}: name a folder of each")
+    torch.manual_seed(seed)
+    rng = np.random.default_rng(seed)
+    network = JudgeNetwork().train()
+    optimiser = torch.optim.AdamW(network.parameters(), lr=2e-3, weight_decay=2e-2)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, max_lr=3e-3, total_steps=n_steps, pct_start=0.15
+    )
+    running = float("nan")
+    for step in range(1, n_steps + 1):
+        patches, labels = draw_batch(sources, n_excerpts, rng)
+        loss = judge_loss(network(torch.from_numpy(patches)), torch.from_numpy(labels))
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(network.parameters(), 5.0)
+        optimiser.step()
+        schedule.step()
+        running = loss.item() if step == 1 else running + 0.02 * (loss.item() - running)
+        if on_step is not None:
+            on_step(step, running)
+    return network.eval()
+
+
+def export_judge(network: JudgeNetwork, path: str | Path, *, figures: dict[str, object]) -> None:
+    """Write the network as ONNX, its figures as metadata."""
+    import onnx
+
+    network = network.eval()
+    with warnings.catch_warnings():
+        # PyTorch's exporter uses what PyTorch itself has retired.
+        warnings.simplefilter("ignore", FutureWarning)
+        warnings.simplefilter("ignore", DeprecationWarning)
+        program = torch.onnx.export(
+            network,
+            (torch.zeros(2, N_MELS, N_FRAMES),),
+            input_names=["log_mel"],
+            output_names=["scores"],
+            dynamic_shapes=({0: torch.export.Dim("patch", min=1)},),
+            dynamo=True,
+            verbose=False,
+        )
+    if program is None:
+        raise TrainingError(f"{path}: PyTorch exported nothing: install onnxscript and try again")
+    model = program.model_proto
+    onnx.helper.set_model_props(model, {"figures": json.dumps(figures)})
+    onnx.save(model, str(path))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; return its exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m violute.evaluation.judge.training",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    for instrument in INSTRUMENTS:
+        parser.add_argument(
+            f"--{instrument}", type=Path, action="append", required=True, help="folder, may be given again"
+        )
+    parser.add_argument("--hold-out", type=Path, required=True, help="file of glob patterns, one a line")
+    parser.add_argument("--leave-out", action="append", default=[], help="one more pattern to hold out")
+    parser.add_argument("--out", type=Path, required=True, help="ONNX file to write")
+    parser.add_argument("--steps", type=int, default=1200, help="optimiser steps (default 1200)")
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args(arguments)
+    try:
+        if not options.out.parent.is_dir():
+            raise InputError(f"{options.out}: there is no such folder: make it first")
+        patterns = read_patterns(options.hold_out) + options.leave_out
+        sources: list[Source] = []
+        clips: list[Clip] = []
+        for instrument in INSTRUMENTS:
+            folders: list[Path] = getattr(options, instrument)
+            sources += load_sources(folders, instrument=instrument, hold_out=patterns)
+            held_out = [r for folder in folders for r in list_recordings(folder, select=patterns)]
+            clips += [(r.source, instrument, read_recording(r, SAMPLE_RATE, peak=0.9)) for r in held_out]
+
+        def report(step: int, loss: float) -> None:
+            if step % 25 == 0:
+                sys.stderr.write(f"step {step} of {options.steps}: loss {loss:.3f}\n")
+
+        network = train_judge(sources, n_steps=options.steps, seed=options.seed, on_step=report)
+        heard = {source.name for source in sources}
+        fitted_on = [clip for clip in clips if clip[0] in heard][::2]
+        fitting = [part for clip in fitted_on for part in cut_clips(clip)]
+        testing = [
+            part for clip in clips if not any(clip is c for c in fitted_on) for part in cut_clips(clip)
+        ]
+        scores = np.array([clip_scores(network, audio) for _, _, audio in fitting])
+        scores = scores.reshape(-1, len(INSTRUMENTS))
+        network.temperature.fill_(fit_temperature(scores, [instrument for _, instrument, _ in fitting]))
+        figures = {"temperature": float(network.temperature), **measure(network, testing, heard=heard)}
+        export_judge(network, options.out, figures=figures)
+    except VioluteError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    sys.stdout.write(json.dumps(figures, indent=1) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

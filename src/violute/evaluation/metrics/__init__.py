@@ -1,0 +1,1 @@
+"""The metrics: pitch, loudness, timing, notes, spectra, timbre, fusion, and the path of the dial."""

@@ -1,0 +1,275 @@
+"""How well the notes of a performance survive: notes heard in a sound against notes of another, or a score.
+
+A note is (onset, offset, pitch); notes may overlap, so a chord is several with one onset. One line
+is cut out of the pitch track of a judge that conditions no voice; chords are read from the
+harmonic series that explain the spectrum, which is rougher: octaves and unisons are one note.
+
+Source:
+    Raffel et al., mir_eval (ISMIR 2014): transcription metrics. Bay, Ehmann and Downie, Evaluation
+    of multiple-F0 estimation and tracking systems (ISMIR 2009): what a correct note is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import mir_eval
+import numpy as np
+from jaxtyping import Bool, Float
+
+from violute.errors import InputError, ShapeError
+from violute.evaluation.metrics import fusion, loudness
+from violute.evaluation.metrics.attacks import attack_times
+from violute.evaluation.metrics.loudness import frame_loudness_db, sounding_frames
+from violute.evaluation.metrics.onsets import WINDOW_SECONDS
+from violute.evaluation.metrics.pitch import TOLERANCE_CENTS, judge_f0
+from violute.transforms.runs import runs
+
+SHORTEST_SECONDS = 0.05
+
+LEAP_SEMITONES = 0.7
+"""Distance from a note's own pitch at which another begins; the widest vibrato stays below."""
+
+LEAP_FRAMES = 3
+"""Frames (30 ms) that the pitch must stay away, or it was a slip of the tracker."""
+
+GAP_FRAMES = 5
+"""Unpitched frames (50 ms) that end a note."""
+
+_CHORD_GAP_SECONDS = 0.06
+_CHORD_SHORTEST_SECONDS = 0.08
+
+
+class Note(NamedTuple):
+    """One note of a performance or a score.
+
+    Attributes:
+        onset_seconds: Where it begins.
+        offset_seconds: Where it ends, later than it begins.
+        f0_hz: Its pitch.
+    """
+
+    onset_seconds: float
+    offset_seconds: float
+    f0_hz: float
+
+
+def segment_notes(
+    f0_hz: Float[np.ndarray, " frame"],
+    onset_seconds: Float[np.ndarray, " onset"],
+    *,
+    frame_rate_hz: float = loudness.FRAME_RATE_HZ,
+) -> list[Note]:
+    """Cut the pitch track of one line into notes: at rests, at leaps, and at attacks on one pitch.
+
+    Args:
+        f0_hz: Hz, 0 where unpitched or silent; frame `i` is centred on second `i / frame_rate_hz`.
+        onset_seconds: Attacks, rising.
+        frame_rate_hz: Frames per second.
+
+    Returns:
+        Notes of at least `SHORTEST_SECONDS` in order, each with the median of its track.
+
+    Raises:
+        ShapeError: The track or the onsets are not one row.
+    """
+    if f0_hz.ndim != 1 or onset_seconds.ndim != 1:
+        raise ShapeError(f"track {f0_hz.shape} and onsets {onset_seconds.shape}: give one row of each")
+    shortest = max(1, round(SHORTEST_SECONDS * frame_rate_hz))
+    attacks = np.round(onset_seconds * frame_rate_hz).astype(int)
+    notes = []
+    for start, stop in _legato_parts(f0_hz):
+        inside = [int(a) for a in attacks if start + shortest <= a <= stop - shortest]
+        # Two cuts closer than a note are one attack.
+        cuts = [start]
+        for attack in inside:
+            if attack - cuts[-1] >= shortest:
+                cuts.append(attack)
+        for first, last in zip(cuts, [*cuts[1:], stop], strict=True):
+            pitched = f0_hz[first:last][f0_hz[first:last] > 0.0]
+            if last - first >= shortest and pitched.size:
+                notes.append(Note(first / frame_rate_hz, last / frame_rate_hz, float(np.median(pitched))))
+    return notes
+
+
+def line_notes(audio: Float[np.ndarray, "... sample"], sample_rate: int) -> list[Note]:
+    """Hear the notes of one line.
+
+    Args:
+        audio: `(sample,)` or `(channel, sample)`; channels are averaged.
+        sample_rate: In Hz.
+
+    Raises:
+        AudioError: The audio is empty or not finite.
+    """
+    sounding = sounding_frames(frame_loudness_db(audio, sample_rate))
+    f0_hz = judge_f0(audio, sample_rate)
+    n_frames = min(len(f0_hz), len(sounding))
+    track = np.where(sounding[:n_frames], f0_hz[:n_frames], 0.0)
+    return segment_notes(track, attack_times(audio, sample_rate))
+
+
+def chord_notes(audio: Float[np.ndarray, "... sample"], sample_rate: int) -> list[Note]:
+    """Hear notes that sound together, to the semitone: up to `fusion.MAX_SERIES` at once.
+
+    Args:
+        audio: `(sample,)` or `(channel, sample)`; channels are averaged.
+        sample_rate: In Hz.
+
+    Returns:
+        Notes by onset, then pitch.
+
+    Raises:
+        AudioError: The audio is empty or not finite.
+    """
+    every = round(loudness.FRAME_RATE_HZ / fusion.FRAME_RATE_HZ)
+    sounding = sounding_frames(frame_loudness_db(audio, sample_rate))[::every]
+    series_hz = fusion.harmonic_series(*fusion.spectral_peaks(audio, sample_rate))
+    n_frames = min(len(series_hz), len(sounding))
+    series_hz = np.where(sounding[:n_frames, None], series_hz[:n_frames], 0.0)
+    midi = 69.0 + 12.0 * np.log2(np.where(series_hz > 0.0, series_hz, 440.0) / 440.0)
+    # The players' own tuning first, or notes between two keys would flicker from one to the other.
+    offsets = np.exp(2j * np.pi * midi[series_hz > 0.0])
+    tuning = float(np.angle(offsets.mean()) / (2.0 * np.pi)) if offsets.size else 0.0
+    keys = np.round(midi - tuning).astype(int)
+    gap = round(_CHORD_GAP_SECONDS * fusion.FRAME_RATE_HZ)
+    shortest = round(_CHORD_SHORTEST_SECONDS * fusion.FRAME_RATE_HZ)
+    attacks = np.round(attack_times(audio, sample_rate) * fusion.FRAME_RATE_HZ).astype(int)
+    notes = []
+    for key in np.unique(keys[series_hz > 0.0]):
+        is_key = (keys == key) & (series_hz > 0.0)
+        held = is_key.any(axis=1)
+        for start, stop in _runs(held, gap):
+            cuts = [start, *(int(a) for a in attacks if start + shortest <= a <= stop - shortest)]
+            for first, last in zip(cuts, [*cuts[1:], stop], strict=True):
+                if last - first >= shortest:
+                    pitch_hz = float(np.median(series_hz[first:last][is_key[first:last]]))
+                    notes.append(Note(first / fusion.FRAME_RATE_HZ, last / fusion.FRAME_RATE_HZ, pitch_hz))
+    return sorted(notes)
+
+
+def note_f1(
+    reference: Iterable[Sequence[float]],
+    estimate: Iterable[Sequence[float]],
+    *,
+    onset_seconds: float = WINDOW_SECONDS,
+    pitch_cents: float = TOLERANCE_CENTS,
+    offset_ratio: float | None = None,
+) -> float:
+    """Return the F-measure of notes matched one to one.
+
+    Args:
+        reference: (onset in seconds, offset in seconds, pitch in Hz) of each note, in any order:
+            of the source, or of a score.
+        estimate: Likewise, of the output.
+        onset_seconds: Furthest apart that two onsets are the same.
+        pitch_cents: Furthest apart that two pitches are the same.
+        offset_ratio: Furthest apart that two offsets are the same, in durations of the reference
+            note, but at least 50 ms; None ignores offsets.
+
+    Returns:
+        0 to 1; 1 where neither side has a note.
+
+    Raises:
+        InputError: A note does not end after it begins, or its pitch is not positive.
+
+    Source:
+        Bay, Ehmann and Downie (ISMIR 2009), section 4.2.
+    """
+    wanted, made = (_intervals(notes) for notes in (reference, estimate))
+    if wanted[1].size == 0 or made[1].size == 0:
+        return float(wanted[1].size == made[1].size)
+    _, _, f_measure, _ = mir_eval.transcription.precision_recall_f1_overlap(
+        *wanted,
+        *made,
+        onset_tolerance=onset_seconds,
+        pitch_tolerance=pitch_cents,
+        offset_ratio=offset_ratio,
+    )
+    return float(f_measure)
+
+
+def lag_seconds(
+    reference: Iterable[Sequence[float]],
+    estimate: Iterable[Sequence[float]],
+    *,
+    longest_seconds: float = 2.0,
+    pitch_cents: float = TOLERANCE_CENTS,
+) -> float:
+    """Return how much later the estimate is as a whole, for scores aligned to another copy of a recording.
+
+    It is the lag at which most notes of equal pitch begin together.
+
+    Args:
+        reference: Notes, as for `note_f1`.
+        estimate: Notes, as for `note_f1`.
+        longest_seconds: Lags beyond this either way are not considered.
+        pitch_cents: Furthest apart that two pitches are the same.
+
+    Returns:
+        Seconds, to be taken off the estimate; 0 where no pitch is on both sides.
+
+    Raises:
+        InputError: A note does not end after it begins, or its pitch is not positive.
+    """
+    (wanted, wanted_hz), (made, made_hz) = (_intervals(notes) for notes in (reference, estimate))
+    same = np.abs(1200.0 * np.log2(made_hz[:, None] / wanted_hz[None])) <= pitch_cents
+    lags = np.sort((made[:, 0][:, None] - wanted[:, 0][None])[same])
+    lags = lags[np.abs(lags) <= longest_seconds]
+    if lags.size == 0:
+        return 0.0
+    stops = np.searchsorted(lags, lags + WINDOW_SECONDS, side="right")
+    first = int(np.argmax(stops - np.arange(len(lags))))
+    return float(np.median(lags[first : stops[first]]))
+
+
+def midi_to_hz(midi: float) -> float:
+    """Convert a MIDI note number, which need not be whole, to Hz; 69 is 440 Hz."""
+    return float(440.0 * 2.0 ** ((midi - 69.0) / 12.0))
+
+
+def _intervals(
+    notes: Iterable[Sequence[float]],
+) -> tuple[Float[np.ndarray, "note 2"], Float[np.ndarray, " note"]]:
+    rows = np.array([tuple(note) for note in notes], dtype=np.float64).reshape(-1, 3)
+    for onset, offset, f0_hz in rows:
+        if not (0.0 <= onset < offset < np.inf and 0.0 < f0_hz < np.inf):
+            raise InputError(
+                f"note ({onset:g} s, {offset:g} s, {f0_hz:g} Hz) is none: give onset before offset, and Hz"
+            )
+    return rows[:, :2], rows[:, 2]
+
+
+def _legato_parts(f0_hz: Float[np.ndarray, " frame"]) -> list[tuple[int, int]]:
+    """Return (first, last + 1) of the stretches that hold one pitch without a rest."""
+    parts = []
+    for start, stop in _runs(f0_hz > 0.0, GAP_FRAMES - 1):
+        semitones = 12.0 * np.log2(np.where(f0_hz[start:stop] > 0.0, f0_hz[start:stop], np.nan))
+        first = 0
+        away: list[int] = []
+        for frame, pitch in enumerate(semitones):
+            if np.isnan(pitch):
+                continue
+            # The note so far, half a second of it: a slow slide is one note.
+            own = float(np.nanmedian(semitones[max(first, frame - 50) : max(frame - len(away), first + 1)]))
+            if not np.isfinite(own) or abs(pitch - own) <= LEAP_SEMITONES:
+                away = []
+                continue
+            away.append(frame)
+            if len(away) >= LEAP_FRAMES:
+                parts.append((start + first, start + away[0]))
+                first, away = away[0], []
+        parts.append((start + first, stop))
+    return parts
+
+
+def _runs(held: Bool[np.ndarray, " frame"], gap: int) -> list[tuple[int, int]]:
+    """Return (first, last + 1) of the runs, taken together across gaps of up to `gap` frames."""
+    joined: list[tuple[int, int]] = []
+    for start, stop in runs(held):
+        if joined and start - joined[-1][1] <= gap:
+            joined[-1] = (joined[-1][0], stop)
+        else:
+            joined.append((start, stop))
+    return joined

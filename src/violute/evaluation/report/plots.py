@@ -1,0 +1,261 @@
+"""The plots of the report, as SVG or PNG text that stands inside the page itself."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import librosa
+import matplotlib as mpl
+import numpy as np
+from jaxtyping import Float, Float32
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from violute.evaluation.bench.schema import Document, ResultEntry, number
+
+PANEL_INCHES = (4.6, 3.4)
+SPECTROGRAM_RANGE_DB = 70.0
+SPECTROGRAM_RANGE_HZ = (180.0, 16_000.0)
+_N_ROWS = 240
+_TICKS_HZ = (200, 500, 1000, 2000, 5000, 10_000)
+_COLOURS = ("#c2410c", "#1d4ed8", "#047857", "#7c3aed", "#b45309", "#0e7490", "#be185d", "#4d7c0f")
+_GREY = "#9ca3af"
+_COST_TITLES: Mapping[str, str] = {
+    "cost/convert_x_realtime": "conversion, times real time",
+    "cost/rerender_x_realtime": "another mix, times real time",
+    "cost/cold_start_seconds": "cold start, s",
+    "cost/peak_memory_mb": "peak memory, MB",
+}
+
+
+def timbre_path_plot(document: Document) -> str:
+    """Draw each contender's way through timbre space, from mix 0 (hollow) to mix 1 (filled).
+
+    The plane holds the two directions in which the mean cepstra of all recordings and renderings
+    differ most; dots are the recordings themselves.
+
+    Returns:
+        SVG.
+    """
+    points = [row for result in document["results"] for row in result["timbre"]]
+    points += [clip["timbre"] for clip in document["clips"]]
+    plane = _principal_plane(_array(points))
+    instruments = _instruments(document)
+    figure = _figure(len(instruments))
+    for axes, instrument in _panels(figure, instruments):
+        for clip in document["clips"]:
+            x, y = plane(_array([clip["timbre"]]))[0]
+            marker = "." if clip["instrument"] == instrument else "x"
+            axes.plot([x], [y], marker, color=_GREY, markersize=5, zorder=1)
+        for contender, results in _by_contender(document, instrument).items():
+            path = plane(np.nanmean(np.stack([_array(r["timbre"]) for r in results]), axis=0))
+            colour = _colour(document, contender)
+            axes.plot(
+                path[:, 0], path[:, 1], "-", color=colour, lw=_width(document, contender), label=contender
+            )
+            axes.plot(*path[0], "o", color=colour, markerfacecolor="white", zorder=3)
+            axes.plot(*path[-1], "o", color=colour, zorder=3)
+        axes.set(title=f"{instrument} in", xlabel="first component, dB", ylabel="second component, dB")
+    return _svg(figure, legend=True)
+
+
+def posterior_plot(document: Document) -> str:
+    """Draw the judge's posterior of the second end against the mix: medians and middle halves.
+
+    Returns:
+        SVG.
+    """
+    instruments = _instruments(document)
+    figure = _figure(len(instruments))
+    for axes, instrument in _panels(figure, instruments):
+        for low, high, left, right in ((0.0, 0.1, 0, 0.06), (0.3, 0.7, 0.47, 0.53), (0.9, 1.0, 0.94, 1)):
+            axes.fill_between([left, right], low, high, color="#e5e7eb", lw=0)
+        for contender, results in _by_contender(document, instrument).items():
+            mixes = np.array([row["mix"] for row in results[0]["dial"]], dtype=np.float64)
+            values = np.array(
+                [[number(row["judge/posterior"]) for row in result["dial"]] for result in results]
+            )
+            colour = _colour(document, contender)
+            if not np.isfinite(values).any(axis=0).all():
+                continue
+            low, middle, high = np.nanpercentile(values, [25, 50, 75], axis=0)
+            axes.plot(mixes, middle, color=colour, lw=_width(document, contender), label=contender)
+            if _is_voice(document, contender):
+                axes.fill_between(mixes, low, high, color=colour, alpha=0.15, lw=0)
+        axes.set(title=f"{instrument} in", xlabel="mix", ylabel=f"posterior of {_ends(document)[1]}")
+        axes.set_ylim(-0.03, 1.03)
+    return _svg(figure, legend=True)
+
+
+def deviation_plot(document: Document, mix: float = 0.5) -> str:
+    """Draw histograms of pitch deviation from the recording; the outermost bins hold all beyond.
+
+    Returns:
+        SVG.
+    """
+    edges = np.array(document["settings"]["deviation_edges_cents"])
+    place = document["settings"]["mixes"].index(mix)
+    instruments = _instruments(document)
+    figure = _figure(len(instruments))
+    for axes, instrument in _panels(figure, instruments):
+        for contender, results in _by_contender(document, instrument).items():
+            counts = np.sum([result["deviation_counts"][place] for result in results], axis=0)
+            share = counts / max(int(counts.sum()), 1)
+            colour, width = _colour(document, contender), _width(document, contender)
+            axes.stairs(np.maximum(share, 1e-5), edges, color=colour, lw=width, label=contender)
+        axes.set(
+            title=f"{instrument} in, mix {mix:g}", xlabel="cents from the recording", ylabel="share of frames"
+        )
+        axes.set_yscale("log")
+    return _svg(figure, legend=True)
+
+
+def cost_plot(document: Document) -> str:
+    """Draw speed, memory and cold start of each contender.
+
+    Returns:
+        SVG; empty where no cost was measured.
+    """
+    costs = document["costs"]
+    if not costs:
+        return ""
+    names = list(costs)
+    figure = Figure(figsize=(4 * 3.0, 0.8 + 0.3 * len(names)), layout="constrained")
+    panels = figure.subplots(1, len(_COST_TITLES), sharey=True)
+    for axes, (name, title) in zip(panels, _COST_TITLES.items(), strict=True):
+        values = [number(costs[contender].get(name)) for contender in names]
+        bars = axes.barh(names, values, color=[_colour(document, contender) for contender in names])
+        axes.bar_label(bars, fmt="%.3g", padding=2, fontsize=8)
+        axes.set_xscale("log")
+        axes.margins(x=0.25)
+        axes.set_title(title, fontsize=9)
+    panels[0].invert_yaxis()
+    return _svg(figure, legend=False)
+
+
+def spectrogram_plot(panels: Sequence[tuple[str, Float32[np.ndarray, " sample"]]], sample_rate: int) -> str:
+    """Draw sounds side by side, over time and logarithmic frequency.
+
+    Args:
+        panels: Title and sound of each.
+        sample_rate: Of all, in Hz.
+
+    Returns:
+        A PNG as a data URI.
+    """
+    n_columns = min(4, len(panels))
+    n_rows = -(-len(panels) // n_columns)
+    figure = Figure(figsize=(3.4 * n_columns, 2.2 * n_rows), layout="constrained", dpi=80)
+    all_axes = np.atleast_1d(figure.subplots(n_rows, n_columns, sharex=True, sharey=True)).ravel()
+    for axes in all_axes[len(panels) :]:
+        axes.set_axis_off()
+    for axes, (title, audio) in zip(all_axes, panels, strict=False):
+        level_db = _log_spectrogram_db(audio, sample_rate)
+        seconds = len(audio) / sample_rate
+        # Drawn as an image over octaves: a mesh of as many cells takes seconds.
+        extent = (0.0, seconds, *np.log2(SPECTROGRAM_RANGE_HZ))
+        axes.imshow(
+            level_db,
+            origin="lower",
+            aspect="auto",
+            cmap="magma",
+            extent=extent,
+            vmin=-SPECTROGRAM_RANGE_DB,
+            vmax=0.0,
+        )
+        axes.set_yticks([np.log2(tick) for tick in _TICKS_HZ], [f"{tick:g}" for tick in _TICKS_HZ])
+        axes.set_title(title, fontsize=9)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png")
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+
+
+def _log_spectrogram_db(
+    audio: Float32[np.ndarray, " sample"], sample_rate: int
+) -> Float[np.ndarray, "row column"]:
+    """Return levels over rows of equal width in octaves, in dB below the loudest."""
+    n_fft = 2048
+    padded = np.pad(audio, (0, max(0, n_fft - len(audio))))
+    magnitude = np.abs(librosa.stft(padded, n_fft=n_fft, hop_length=512))
+    level_db = librosa.amplitude_to_db(magnitude, ref=np.max, top_db=SPECTROGRAM_RANGE_DB)
+    wanted_hz = np.geomspace(*SPECTROGRAM_RANGE_HZ, _N_ROWS)
+    nearest = np.round(wanted_hz * n_fft / sample_rate).astype(int)
+    return np.asarray(level_db[np.minimum(nearest, len(level_db) - 1)], dtype=np.float64)
+
+
+def _figure(n_panels: int) -> Figure:
+    return Figure(figsize=(PANEL_INCHES[0] * n_panels, PANEL_INCHES[1]), layout="constrained")
+
+
+def _panels(figure: Figure, names: Sequence[str]) -> list[tuple[Axes, str]]:
+    all_axes = np.atleast_1d(figure.subplots(1, len(names)))
+    for axes in all_axes:
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.grid(color="#f3f4f6")
+        axes.set_axisbelow(True)
+    return list(zip(all_axes, names, strict=True))
+
+
+def _svg(figure: Figure, *, legend: bool) -> str:
+    """Return the figure as SVG text, without anything that changes from run to run."""
+    if legend:
+        handles, labels = figure.axes[0].get_legend_handles_labels()
+        if labels:
+            figure.legend(handles, labels, loc="outside right upper", frameon=False, fontsize=8)
+    buffer = io.StringIO()
+    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "violute"}):
+        figure.savefig(buffer, format="svg", metadata={"Date": None})
+    text = buffer.getvalue()
+    return text[text.index("<svg") :]
+
+
+def _instruments(document: Document) -> list[str]:
+    return list(dict.fromkeys(clip["instrument"] for clip in document["clips"]))
+
+
+def _ends(document: Document) -> list[str]:
+    return document["contenders"][0]["ends"]
+
+
+def _by_contender(document: Document, instrument: str) -> dict[str, list[ResultEntry]]:
+    """Results on an instrument's clips, by contender, in the order of the tables."""
+    of_clip = {clip["name"]: clip["instrument"] for clip in document["clips"]}
+    found = {
+        entry["name"]: [
+            result
+            for result in document["results"]
+            if result["contender"] == entry["name"] and of_clip[result["clip"]] == instrument
+        ]
+        for entry in document["contenders"]
+    }
+    return {name: results for name, results in found.items() if results}
+
+
+def _is_voice(document: Document, contender: str) -> bool:
+    return any(entry["name"] == contender and entry["kind"] == "voice" for entry in document["contenders"])
+
+
+def _width(document: Document, contender: str) -> float:
+    return 2.4 if _is_voice(document, contender) else 1.2
+
+
+def _colour(document: Document, contender: str) -> str:
+    names = [entry["name"] for entry in document["contenders"]]
+    return _COLOURS[names.index(contender) % len(_COLOURS)]
+
+
+def _array(rows: Sequence[Sequence[Any]]) -> Float[np.ndarray, "point coefficient"]:
+    return np.array([[number(value) for value in row] for row in rows], dtype=np.float64)
+
+
+def _principal_plane(points: Float[np.ndarray, "point coefficient"]) -> Callable[[np.ndarray], np.ndarray]:
+    """Return the projection on the two directions of largest variance."""
+    known = points[np.isfinite(points).all(axis=1)]
+    centre = known.mean(axis=0)
+    _, _, directions = np.linalg.svd(known - centre, full_matrices=False)
+    plane = np.zeros((2, points.shape[1]))
+    plane[: len(directions[:2])] = directions[:2]
+    return lambda some: np.asarray((some - centre) @ plane.T)

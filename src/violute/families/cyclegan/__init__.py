@@ -1,0 +1,1 @@
+"""CycleGAN: unpaired translation of spectrogram windows (Zhu et al. 2017)."""

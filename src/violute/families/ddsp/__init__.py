@@ -1,0 +1,1 @@
+"""The default voice: levels of harmonics and noise, after DDSP (Engel et al. 2020)."""

@@ -1,0 +1,58 @@
+"""When notes sound and when they begin: the gate on harmonics, and where attacks have a dial of their own.
+
+Frames are those of `Controls`, 10 ms apart.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from violute.analysis.conditioning import frames_since
+from violute.analysis.onsets import pick_onsets
+from violute.transforms.runs import runs
+
+LONGEST_BRIDGED_FRAMES = 8
+"""Gaps in the pitch up to 80 ms are played through; longer ones are rests."""
+
+LONGEST_ATTACK_FRAMES = 10
+LONGEST_ENDING_FRAMES = 20
+NOTE_FRAMES = 10
+MURMUR_RANGE_DB = 30.0
+"""How much softer than the note the frames at its ends may be and still be played."""
+
+ATTACK_HOLD_FRAMES = 5
+ATTACK_FADE_FRAMES = 8
+
+
+def harmonic_gate(
+    is_voiced: Bool[np.ndarray, " frame"], loudness_db: Float[np.ndarray, " frame"]
+) -> Float[np.ndarray, " frame"]:
+    """1 where notes sound, 0 in rests, with short gaps bridged and soft edges.
+
+    A note begins with the noise of its attack and ends in a murmur, neither of which has a sure pitch:
+    both are played, as long as they are not much softer than the note.
+    """
+    gate = is_voiced.astype(np.float32)
+    n_frames = len(gate)
+    for start, stop in runs(~is_voiced):
+        if stop - start <= LONGEST_BRIDGED_FRAMES:
+            gate[start:stop] = 1.0
+            continue
+        turn = start + int(loudness_db[start:stop].argmin())
+        if start > 0:
+            ending = slice(start, min(turn, start + LONGEST_ENDING_FRAMES))
+            note_db = loudness_db[max(start - NOTE_FRAMES, 0) : start].max()
+            gate[ending] = np.minimum.accumulate(loudness_db[ending] > note_db - MURMUR_RANGE_DB)
+        if stop < n_frames:
+            attack = slice(max(turn, stop - LONGEST_ATTACK_FRAMES), stop)
+            note_db = loudness_db[stop : stop + NOTE_FRAMES].max()
+            gate[attack] = np.minimum.accumulate(loudness_db[attack][::-1] > note_db - MURMUR_RANGE_DB)[::-1]
+    padded = np.pad(gate, 1, mode="edge")
+    return 0.25 * padded[:-2] + 0.5 * padded[1:-1] + 0.25 * padded[2:]
+
+
+def attack_share(onset_strength: Float[np.ndarray, " frame"]) -> Float[np.ndarray, " frame"]:
+    """1 just after an onset, fading to 0 within a tenth of a second."""
+    age = frames_since(pick_onsets(onset_strength), len(onset_strength))
+    return np.clip(1.0 - (age - ATTACK_HOLD_FRAMES) / ATTACK_FADE_FRAMES, 0.0, 1.0).astype(np.float32)

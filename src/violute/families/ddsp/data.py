@@ -1,0 +1,197 @@
+"""Snippets of measured recordings, balanced over instruments and sources."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from violute.analysis.conditioning import conditioning
+from violute.analysis.pitch import LOWEST_HZ
+from violute.data.features import Features
+from violute.data.reverb_tails import reverberation_tails
+from violute.errors import TrainingError
+from violute.rates import HOP_LENGTH
+
+VALIDATION_SHARE = 10
+"""One recording in this many is kept for validation, where a source has that many."""
+
+LOUD_PERCENTILE = 95
+QUIETEST_DB = -45.0
+"""Frames further below the loud notes of their source teach nothing but its room."""
+
+SOURCE_BALANCE = 0.75
+"""Exponent on the length of a source: 1 draws by length, 0 draws every source equally."""
+
+LEVEL_JITTER_DB = 2.0
+TRANSPOSED_SHARE = 0.15
+TRANSPOSED_SEMITONES = 5.0
+
+
+class Snippets(NamedTuple):
+    """A batch of snippets of equal length."""
+
+    features: Float[Tensor, "batch frame feature"]
+    f0_hz: Float[Tensor, "batch frame"]
+    harmonic_db: Float[Tensor, "batch frame harmonic"]
+    noise_db: Float[Tensor, "batch frame band"]
+    tail_db: Float[Tensor, "batch frame tail band"]
+    is_reliable: Bool[Tensor, "batch frame"]
+    end: Int[Tensor, " batch"]
+    source: Int[Tensor, " batch"]
+    highest_hz: Float[Tensor, "batch frame"]
+
+
+@dataclass(frozen=True)
+class Line:
+    """All recordings of one source, end to end: levels relative to the loudness of the frame.
+
+    The sound is there where the recordings' features carry it, `HOP_LENGTH` samples a frame.
+    """
+
+    name: str
+    end: int
+    source: int
+    f0_hz: Float[np.ndarray, " frame"]
+    relative_loudness_db: Float[np.ndarray, " frame"]
+    onset_strength: Float[np.ndarray, " frame"]
+    harmonic_db: Float[np.ndarray, "frame harmonic"]
+    noise_db: Float[np.ndarray, "frame band"]
+    tail_db: Float[np.ndarray, "frame tail band"]
+    is_reliable: Bool[np.ndarray, " frame"]
+    highest_hz: Float[np.ndarray, " frame"]
+    loudness_db: Float[np.ndarray, " frame"]
+    audio: Float[np.ndarray, " sample"]
+
+
+def lines_of(features: Sequence[Features], end: int, first_source: int) -> list[Line]:
+    """Join the recordings of each source into one line, sources numbered from `first_source`.
+
+    Raises:
+        TrainingError: No recording has a steady pitch.
+    """
+    by_source: dict[str, list[Features]] = {}
+    for item in features:
+        if item.is_reliable.any():
+            by_source.setdefault(item.source, []).append(item)
+    if not by_source:
+        raise TrainingError(
+            "no recording has a steady pitch: give recordings of one instrument, one note at a time"
+        )
+    return [
+        _line(name, members, end, first_source + i)
+        for i, (name, members) in enumerate(sorted(by_source.items()))
+    ]
+
+
+def split(features: Sequence[Features]) -> tuple[list[Features], list[Features]]:
+    """Keep one recording in `VALIDATION_SHARE` of each large source for validation."""
+    by_source: dict[str, list[Features]] = {}
+    for item in features:
+        by_source.setdefault(item.source, []).append(item)
+    kept: list[Features] = []
+    validation: list[Features] = []
+    for members in by_source.values():
+        for i, item in enumerate(members):
+            is_held = len(members) >= VALIDATION_SHARE and i % VALIDATION_SHARE == VALIDATION_SHARE // 2
+            (validation if is_held else kept).append(item)
+    return kept, validation
+
+
+def draw(
+    lines: Sequence[Line], n_frames: int, batch_size: int, rng: np.random.Generator, *, augment: bool
+) -> Snippets:
+    """Draw snippets: both ends equally often, short sources more often than their length earns."""
+    places = [choose(lines, i, n_frames, rng) for i in range(batch_size)]
+    return snippets_at(places, n_frames, rng=rng if augment else None)
+
+
+def choose(lines: Sequence[Line], i: int, n_frames: int, rng: np.random.Generator) -> tuple[Line, int]:
+    """Choose a place for item `i` of a batch: a line of its end, and a first frame."""
+    ends = sorted({line.end for line in lines})
+    members = [line for line in lines if line.end == ends[i % len(ends)]]
+    weight = np.array([len(line.f0_hz) for line in members]) ** SOURCE_BALANCE
+    line = members[rng.choice(len(members), p=weight / weight.sum())]
+    return line, int(rng.integers(0, max(len(line.f0_hz) - n_frames, 0) + 1))
+
+
+def snippets_at(
+    places: Sequence[tuple[Line, int]], n_frames: int, *, rng: np.random.Generator | None
+) -> Snippets:
+    """Cut snippets at places, augmented by `rng` where it is given."""
+    items = [_snippet(line, start, n_frames, rng) for line, start in places]
+    return Snippets(*(torch.from_numpy(np.stack(column)) for column in zip(*items, strict=True)))
+
+
+def _line(name: str, members: Sequence[Features], end: int, source: int) -> Line:
+    loudness_db = np.concatenate([m.controls.loudness_db[0] for m in members])
+    is_reliable = np.concatenate([m.is_reliable for m in members])
+    relative_db = loudness_db - np.percentile(loudness_db[is_reliable], LOUD_PERCENTILE)
+    return Line(
+        name=name,
+        end=end,
+        source=source,
+        f0_hz=np.concatenate([m.controls.f0_hz[0] for m in members]),
+        relative_loudness_db=relative_db.astype(np.float32),
+        onset_strength=np.concatenate([m.controls.onset_strength for m in members]),
+        harmonic_db=np.concatenate([m.harmonic_db for m in members]) - loudness_db[:, None],
+        noise_db=np.concatenate([m.noise_db for m in members]) - loudness_db[:, None],
+        tail_db=np.concatenate([_tails(m) for m in members]) - loudness_db[:, None, None],
+        is_reliable=is_reliable & (relative_db > QUIETEST_DB),
+        highest_hz=np.concatenate(
+            [np.full(m.controls.n_frames, m.highest_hz, dtype=np.float32) for m in members]
+        ),
+        loudness_db=loudness_db,
+        audio=np.concatenate([_whole_frames(m) for m in members]),
+    )
+
+
+def _tails(features: Features) -> Float[np.ndarray, "frame tail band"]:
+    """Reverberation that may lie beneath the measured noise; pitches that are not sure excite it too."""
+    return reverberation_tails(np.maximum(features.controls.f0_hz[0], LOWEST_HZ), features.harmonic_db)
+
+
+def _whole_frames(features: Features) -> Float[np.ndarray, " sample"]:
+    """The sound, as long as its frames; empty where the features carry none."""
+    if features.audio is None:
+        return np.zeros(0, dtype=np.float32)
+    whole = np.zeros(features.controls.n_frames * HOP_LENGTH, dtype=np.float32)
+    whole[: len(features.audio)] = features.audio[: len(whole)]
+    return whole
+
+
+def _snippet(line: Line, start: int, n_frames: int, rng: np.random.Generator | None) -> tuple[Any, ...]:
+    chosen = slice(start, start + n_frames)
+
+    def cut(track: np.ndarray) -> np.ndarray:
+        piece = track[chosen]
+        short = n_frames - len(piece)
+        return np.pad(piece, ((0, short),) + ((0, 0),) * (track.ndim - 1), mode="edge") if short else piece
+
+    f0_hz = np.maximum(cut(line.f0_hz), 1.0)
+    loudness_db = cut(line.relative_loudness_db)
+    if rng is not None:
+        loudness_db = loudness_db + rng.uniform(-LEVEL_JITTER_DB, LEVEL_JITTER_DB)
+        if rng.random() < TRANSPOSED_SHARE:
+            # Beyond an instrument's range its harmonics are taken to keep their order.
+            f0_hz = f0_hz * 2.0 ** (rng.uniform(-TRANSPOSED_SEMITONES, TRANSPOSED_SEMITONES) / 12.0)
+    is_reliable = cut(line.is_reliable)
+    if len(line.f0_hz) < n_frames:
+        is_reliable = is_reliable & (np.arange(n_frames) < len(line.f0_hz))
+    features = conditioning(f0_hz, loudness_db, cut(line.onset_strength), frame_rate_hz=100.0)
+    return (
+        features,
+        f0_hz.astype(np.float32),
+        cut(line.harmonic_db).astype(np.float32),
+        cut(line.noise_db).astype(np.float32),
+        cut(line.tail_db).astype(np.float32),
+        is_reliable,
+        np.int64(line.end),
+        np.int64(line.source),
+        cut(line.highest_hz),
+    )

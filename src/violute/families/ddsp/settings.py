@@ -1,0 +1,73 @@
+"""Numbers of a card that the default family needs for rendering, laid out as it uses them."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from violute.families.ddsp.levels import root_of
+from violute.families.ddsp.wavering import N_TRACKS, rippling, unrest_curve, wavering
+from violute.rates import SAMPLE_RATE
+from violute.synthesis.noise import N_BANDS, noise_bands
+from violute.voices.card import Card
+
+RUMBLE_DB_PER_OCTAVE = 18.0
+RUMBLE_MOST_DB = 40.0
+
+
+class VoiceSettings:
+    """Numbers of the card that rendering needs.
+
+    Args:
+        card: With `loudness_quantiles` and `dial` among its settings.
+    """
+
+    def __init__(self, card: Card) -> None:
+        self.loudness_quantiles = [
+            np.asarray(card.settings["loudness_quantiles"][end], dtype=np.float64) for end in card.ends
+        ]
+        self.pitch_range_hz = [card.pitch_range_hz[end] for end in card.ends]
+        lowest_hz = [lowest for lowest, _ in self.pitch_range_hz]
+        self.rumble_root = np.stack([root_of(-rumble_db(hz)) for hz in lowest_hz])[:, None, :]
+        told_db = card.settings.get("unrest_db", dict.fromkeys(card.ends, ()))
+        self.unrest_db = np.stack([unrest_curve(told_db[end], N_TRACKS) for end in card.ends])
+        ripple_db = card.settings.get("ripple_db", {})
+        self.ripple_db = [float(ripple_db.get(end, 0.0)) for end in card.ends]
+        dial = np.asarray(card.settings.get("dial", [[0.0, 0.0], [1.0, 1.0]]), dtype=np.float64)
+        self.dial_mix, self.dial_weight = dial[:, 0], dial[:, 1]
+
+    def weight(self, mix: Float[np.ndarray, " frame"]) -> Float[np.ndarray, " frame"]:
+        """Turn the dial into a weight on the second end, so that equal steps sound equal."""
+        return np.interp(mix, self.dial_mix, self.dial_weight).astype(np.float32)
+
+    def wavering(
+        self,
+        points: Int[np.ndarray, " point"],
+        f0_hz: Float[np.ndarray, " point"],
+        still_hz: Float[np.ndarray, " point"] | None,
+        n_harmonics: int,
+    ) -> Float[np.ndarray, "end point harmonic"]:
+        """Return what makes the partials of both ends waver: factors on the roots of their amplitudes.
+
+        Args:
+            points: Numbers of frames from the beginning of the performance.
+            f0_hz: Fundamental there, above 0.
+            still_hz: The same without its vibrato: only what moves about it ripples, so that the colour of
+                a note stays as it was learned. None where it is not known: nothing ripples.
+            n_harmonics: Harmonics of the network.
+        """
+        factors = np.stack([wavering(points, curve[:n_harmonics]) for curve in self.unrest_db])
+        for factor, ripple_db in zip(factors, self.ripple_db, strict=True):
+            if ripple_db > 0.0 and still_hz is not None:
+                factor *= rippling(f0_hz, n_harmonics, ripple_db) / rippling(still_hz, n_harmonics, ripple_db)
+        return factors
+
+
+def rumble_db(lowest_hz: float) -> Float[np.ndarray, " band"]:
+    """How much noise to take off below an instrument's lowest note, in dB.
+
+    Down there a recording holds the rumble of its room, and the network has learned it.
+    """
+    centres_hz = noise_bands(N_BANDS, sample_rate=SAMPLE_RATE)
+    octaves_below = np.maximum(np.log2(lowest_hz / centres_hz), 0.0)
+    return np.minimum(RUMBLE_DB_PER_OCTAVE * octaves_below, RUMBLE_MOST_DB).astype(np.float32)

@@ -1,0 +1,335 @@
+"""The default family: one network plays both ends, one synthesiser their mixture.
+
+The network of the voice file gives the harmonic and noise levels of both ends for the same notes.
+They are mixed partial by partial at one pitch and one phase, so the result is one instrument with the exact
+pitch of the source; its loudness is then set, frame by frame, to that of the source.
+
+Source:
+    Engel et al., DDSP (ICLR 2020); Caetano & Rodet, Musical instrument sound morphing guided by
+    perceptually motivated features (TASLP 2013), for mixing envelopes rather than waveforms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from violute.analysis.analyser import analyse_blocks
+from violute.analysis.conditioning import conditioning, reference_loudness_db
+from violute.analysis.controls import SILENCE_DB, Controls
+from violute.analysis.polyphony.chords import Voices
+from violute.audio.channels import Measurement, mono_blocks
+from violute.audio.resample import StreamResampler, resampled_length
+from violute.audio.source import Source
+from violute.errors import VoiceError
+from violute.families.ddsp.adaptation import Vibrato, adapted_loudness, into_range, loudness_quantiles
+from violute.families.ddsp.articulation import attack_share, harmonic_gate
+from violute.families.ddsp.levels import (
+    at_loudness,
+    harmonic_weights,
+    heard_power,
+    mixed,
+    noise_weights,
+    power_terms,
+    root_of,
+)
+from violute.families.ddsp.settings import VoiceSettings
+from violute.rates import HOP_LENGTH, SAMPLE_RATE
+from violute.synthesis.harmonics import HarmonicSynth
+from violute.synthesis.noise import FilteredNoise
+from violute.synthesis.room import Room
+from violute.voices.card import Card
+from violute.voices.chords import ChordPerformance, separate_voices
+from violute.voices.contract import OnProgress, Performance, StreamLike
+from violute.voices.family import FamilyVoice
+from violute.voices.live_parameters import LiveTracks
+from violute.voices.mix import Dials, MixLike
+from violute.voices.network import UNUSABLE, open_network
+
+BLOCK_FRAMES = 512
+LOOK_BACK_FRAMES = 64
+"""Frames before a block that the network sees: more than its receptive field."""
+
+HISTORY_FRAMES = 100
+"""Frames before those for the features, which remember the last attack, alone."""
+
+CACHED_FRAMES = 60_000
+"""Pieces up to this long (10 minutes) keep their levels for the next rendering."""
+
+UNPITCHED_HZ = 440.0
+
+NO_PITCH = "no steady pitch was found: this voice plays the notes of pitched instruments"
+LITTLE_PITCH_SHARE = 0.1
+
+
+class HarmonicVoice(FamilyVoice):
+    """A voice of the family `ddsp`.
+
+    Args:
+        onnx_bytes: The network: features of both ends and f0 in, levels of both ends out.
+        card: Of the voice.
+
+    Raises:
+        VoiceError: The network cannot be loaded or the card lacks its settings.
+    """
+
+    is_live = True
+    leads_voices = True
+
+    def __init__(self, onnx_bytes: bytes, card: Card) -> None:
+        super().__init__(card)
+        try:
+            self.session = open_network(onnx_bytes)
+            self.settings = VoiceSettings(card)
+        except (KeyError, TypeError, *UNUSABLE) as error:
+            reason = str(error).splitlines()[0]
+            raise VoiceError(
+                f"voice {card.name} is damaged ({reason}): export or download it again"
+            ) from None
+
+    def perform(self, source: Source, measurement: Measurement, on_progress: OnProgress) -> Performance:
+        """Measure pitch, loudness and onsets of a recording."""
+        return self.perform_voices(source, measurement, on_progress, "auto")
+
+    def perform_voices(
+        self, source: Source, measurement: Measurement, on_progress: OnProgress, voices: Voices
+    ) -> Performance:
+        """Measure pitch, loudness and onsets of each voice of a recording."""
+        controls = analyse_blocks(_resampled(source, measurement, on_progress), voices=voices)
+        if controls.n_voices == 1:
+            return HarmonicPerformance(self.session, self.settings, controls)
+        return ChordPerformance(
+            [
+                HarmonicPerformance(self.session, self.settings, voice, piece=controls, seed=i)
+                for i, voice in enumerate(separate_voices(controls))
+            ]
+        )
+
+    def stream(self, mix: MixLike = 0.5) -> StreamLike:
+        """Play along with mono sound at 44.1 kHz, 20 ms behind it.
+
+        Raises:
+            MixError: A dial is out of range or an automation is malformed.
+        """
+        from violute.families.ddsp.stream import HarmonicStream  # which builds on this module
+
+        return HarmonicStream(self, mix)
+
+
+@dataclass(frozen=True)
+class _Ends:
+    """Roots of the levels of both ends over some points, and the A curve on their harmonics."""
+
+    harmonic_root: Float[np.ndarray, "end point harmonic"]
+    noise_root: Float[np.ndarray, "end point band"]
+    harmonic_weight: Float[np.ndarray, "point harmonic"]
+
+    def as_type(self, dtype: type[np.floating]) -> _Ends:
+        return _Ends(
+            self.harmonic_root.astype(dtype),
+            self.noise_root.astype(dtype),
+            self.harmonic_weight.astype(dtype),
+        )
+
+
+class HarmonicPerformance:
+    """One performance, ready to be rendered at any mix.
+
+    Args:
+        session: The network.
+        settings: Of the voice.
+        controls: Of the performance: one voice.
+        piece: All voices of the piece, where this is one of several: its loudness is relative to theirs,
+            and where it is silent it costs nothing.
+        seed: Of the noise, another for each voice.
+        end_loudness_db: What each end is told of the loudness, relative to its loud notes; None maps the
+            piece's own by quantiles.
+    """
+
+    sample_rate = SAMPLE_RATE
+
+    def __init__(
+        self,
+        session: Any,
+        settings: VoiceSettings,
+        controls: Controls,
+        *,
+        piece: Controls | None = None,
+        seed: int = 0,
+        end_loudness_db: Sequence[Float[np.ndarray, " frame"]] | None = None,
+    ) -> None:
+        self._rests = piece is not None
+        self._seed = seed
+        self._session = session
+        self._settings = settings
+        self.controls = controls
+        self._cache: dict[int, _Ends] = {}
+        is_voiced = controls.periodicity[0] > 0.0
+        self._is_pitched = bool(is_voiced.any())
+        self._f0_hz = np.where(controls.f0_hz[0] > 0.0, controls.f0_hz[0], UNPITCHED_HZ).astype(np.float32)
+        self._loudness_db = controls.loudness_db[0]
+        self._gate = harmonic_gate(is_voiced, self._loudness_db)
+        self._attack = attack_share(controls.onset_strength)
+        self._vibrato = Vibrato.measure(
+            self._f0_hz, self._loudness_db, is_voiced, frame_rate_hz=controls.frame_rate_hz
+        )
+        self._still_hz = (self._f0_hz * 2.0 ** (-self._vibrato.cents / 1200.0)).astype(np.float32)
+        piece = controls if piece is None else piece
+        reference_db = reference_loudness_db(piece)
+        relative_db = self._loudness_db - reference_db
+        own = loudness_quantiles(piece.loudness_db[piece.periodicity > 0.0] - reference_db)
+        self._end_loudness_db = (
+            list(end_loudness_db)
+            if end_loudness_db is not None
+            else [adapted_loudness(relative_db, own, end) for end in settings.loudness_quantiles]
+        )
+        if self._rests:  # several voices of an hour are large enough at half the width
+            cents, level = (t.astype(np.float32) for t in (self._vibrato.cents, self._vibrato.loudness_db))
+            self._vibrato = Vibrato(cents, level)
+            self._end_loudness_db = [track.astype(np.float32) for track in self._end_loudness_db]
+
+    @property
+    def n_frames(self) -> int:
+        """Frames of the dials that `blocks` expects."""
+        return self.controls.n_frames
+
+    @property
+    def frame_rate_hz(self) -> float:
+        """Frames per second."""
+        return self.controls.frame_rate_hz
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What the user should know about this performance."""
+        share = float(np.mean(self.controls.periodicity[0] > 0.0))
+        return (NO_PITCH,) if share < LITTLE_PITCH_SHARE else ()
+
+    def blocks(self, dials: Dials) -> Iterator[Float[np.ndarray, " sample"]]:
+        """Synthesise at the dials, about five seconds at a time."""
+        harmonics, noise = HarmonicSynth(), FilteredNoise(seed=self._seed)
+        size = float(dials.room.max(initial=0.0))
+        room = Room(size) if size > 0.0 else None
+        cents, vibrato_db = self._vibrato.moved(dials.vibrato)
+        f0_hz = (self._f0_hz * 2.0 ** (cents / 1200.0)).astype(np.float32)
+        del cents
+        for start in range(0, self.n_frames, BLOCK_FRAMES):
+            points = self._points(start)
+            if self._rests and (self._loudness_db[points] <= SILENCE_DB).all():
+                noise = FilteredNoise(seed=self._seed, first_frame=start + len(points) - 1)
+                yield np.zeros((len(points) - 1) * HOP_LENGTH, np.float32)
+                continue
+            harmonic_root, noise_root, power = self._mixed(points, dials)
+            wanted_db = self._loudness_db[points] + vibrato_db[points]
+            amplitudes, noise_db = at_loudness(
+                harmonic_root, noise_root, power, wanted_db, self._gate[points]
+            )
+            audio = harmonics.block(f0_hz[points], amplitudes) + noise.block(noise_db)
+            yield audio if room is None else room.block(audio, dials.room[points])
+
+    def live_tracks(self) -> LiveTracks:
+        """Return the parameters of both ends over the whole piece, as `blocks` mixes them."""
+        none, full = (np.full(self.n_frames, dial) for dial in (0.0, 1.0))
+        still, moving = self._vibrato.moved(none), self._vibrato.moved(full)
+        levels: list[list[np.ndarray]] = [[], [], [], []]
+        for start in range(0, self.n_frames, BLOCK_FRAMES):
+            ends = self._ends(self._points(start))
+            pieces = (
+                ends.harmonic_root.astype(np.float16),
+                ends.noise_root.astype(np.float16),
+                power_terms(ends.harmonic_root, ends.harmonic_weight)[None],
+                power_terms(ends.noise_root, noise_weights())[None],
+            )
+            for track, piece in zip(levels, pieces, strict=True):
+                track.append(piece[:, :-1])
+        harmonic_root, noise_root, harmonic_power, noise_power = (np.hstack(track) for track in levels)
+        return LiveTracks(
+            SAMPLE_RATE,
+            self.frame_rate_hz,
+            np.stack([self._settings.dial_mix, self._settings.dial_weight], axis=1),
+            self._f0_hz,
+            np.asarray(self._loudness_db, np.float32),
+            np.asarray(self._gate, np.float32),
+            self._attack,
+            np.stack([still[0], moving[0]]).astype(np.float32),
+            np.stack([still[1], moving[1]]).astype(np.float32),
+            harmonic_root,
+            noise_root,
+            harmonic_power[0],
+            noise_power[0],
+        )
+
+    def _points(self, start: int) -> np.ndarray:
+        """Frames of the block that starts at `start`, and the one where the next begins."""
+        stop = min(start + BLOCK_FRAMES, self.n_frames) + 1
+        return np.minimum(np.arange(start, stop), self.n_frames - 1)
+
+    def _mixed(
+        self, points: np.ndarray, dials: Dials
+    ) -> tuple[
+        Float[np.ndarray, "point harmonic"], Float[np.ndarray, "point band"], Float[np.ndarray, " point"]
+    ]:
+        """Roots of the levels at the dials, and the power that they will have."""
+        ends = self._ends(points)
+        attack = self._attack[points]
+
+        def weight(track: Float[np.ndarray, " frame"]) -> Float[np.ndarray, "point 1"]:
+            chosen = track[points]
+            return self._settings.weight(chosen + attack * (dials.attack[points] - chosen))[:, None]
+
+        harmonic_root = mixed(ends.harmonic_root[0], ends.harmonic_root[1], weight(dials.tone))
+        noise_root = mixed(ends.noise_root[0], ends.noise_root[1], weight(dials.noise))
+        return harmonic_root, noise_root, heard_power(harmonic_root, noise_root, ends.harmonic_weight)
+
+    def _ends(self, points: np.ndarray) -> _Ends:
+        """Both ends at consecutive points, computed once where the piece is short enough."""
+        start = int(points[0])
+        if start in self._cache:
+            return self._cache[start].as_type(np.float32)
+        first = max(start - LOOK_BACK_FRAMES, 0)
+        stop = int(points[-1]) + 1
+        f0_hz = self._f0_hz[first:stop]
+        features = np.stack([self._features(end, first, stop) for end in range(len(self._end_loudness_db))])
+        harmonic_db, noise_db = self._session.run(None, {"features": features, "f0_hz": f0_hz})
+        inside = points - first
+        weight = harmonic_weights(f0_hz[inside], harmonic_db.shape[2])
+        # Without any pitch there are no harmonics to be loud.
+        weight *= np.float32(self._is_pitched)
+        ends = _Ends(
+            root_of(harmonic_db[:, inside])
+            * self._settings.wavering(points, f0_hz[inside], self._still_hz[points], harmonic_db.shape[2]),
+            root_of(noise_db[:, inside]) * self._settings.rumble_root,
+            weight,
+        )
+        if self.n_frames > CACHED_FRAMES:
+            return ends
+        self._cache[start] = ends.as_type(np.float16)
+        # The rounded ones this time too, or the first rendering would differ from the next.
+        return self._cache[start].as_type(np.float32)
+
+    def _features(self, end: int, first: int, stop: int) -> Float[np.ndarray, "frame feature"]:
+        early = max(first - HISTORY_FRAMES, 0)
+        lowest_hz, highest_hz = self._settings.pitch_range_hz[end]
+        return conditioning(
+            into_range(self._f0_hz[early:stop], lowest_hz, highest_hz),
+            self._end_loudness_db[end][early:stop],
+            self.controls.onset_strength[early:stop],
+            frame_rate_hz=self.frame_rate_hz,
+        )[first - early :]
+
+
+def _resampled(
+    source: Source, measurement: Measurement, on_progress: OnProgress
+) -> Iterator[Float[np.ndarray, " sample"]]:
+    """The recording in mono at the rate of analysis, block by block."""
+    length = resampled_length(source.n_samples, source.sample_rate, SAMPLE_RATE)
+    resampler = StreamResampler(source.sample_rate, SAMPLE_RATE, 1, length)
+    n_done = 0
+    for block in mono_blocks(source, measurement):
+        n_done += len(block)
+        on_progress(n_done / source.n_samples)
+        yield resampler.push(block[None])[0]
+    yield resampler.flush()[0]

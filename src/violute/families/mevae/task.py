@@ -1,0 +1,71 @@
+"""Training the multi-encoder VAE: both encoders on both instruments, one decoder that is told which."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional
+
+from violute.families.mevae.network import MultiEncoderHybrid, MultiEncoderVae, build_mevae
+from violute.families.pictures.corpus import Windows
+from violute.families.pictures.losses import divergence_above, spectrogram_losses
+from violute.families.pictures.task import SpectrogramCorpus, SpectrogramTask, build_corpus, seeded
+from violute.families.vae.recipes import SpectrogramRecipe
+
+if TYPE_CHECKING:
+    from violute.training.run import TwoEnds
+
+
+class MevaeTask(SpectrogramTask):
+    """The family `mevae` in training.
+
+    Args:
+        corpus: To learn from.
+        recipe: Sizes, rates and weights.
+    """
+
+    family = "mevae"
+    network: MultiEncoderVae
+
+    def __init__(self, corpus: SpectrogramCorpus, recipe: SpectrogramRecipe) -> None:
+        super().__init__(seeded(lambda: build_mevae(recipe.network), recipe.loop.seed), corpus, recipe)
+
+    def losses(self, windows: Windows) -> dict[str, Float[Tensor, ""]]:
+        """Reconstruct windows from either encoder's code, and keep the instrument out of it.
+
+        `latent/agreement` asks both encoders for one code; `latent/critic` is the critic's own
+        loss, whose gradient reaches the code reversed; `source/cross_entropy` is the listener's.
+        """
+        hints = self.hints(self.network.listener, windows)
+        coded = self.network(windows.spectrogram, windows.end, hints)
+        played = windows.end.to(coded.critic_logit.dtype)
+        free_nats = self.recipe.free_nats
+        divergences = [divergence_above(posterior, free_nats) for posterior in (coded.own, coded.other)]
+        return {
+            **spectrogram_losses(coded.spectrogram, windows.spectrogram, windows.heard, self.weights),
+            "latent/divergence": 0.5 * (divergences[0] + divergences[1]),
+            "latent/agreement": (coded.own.mean - coded.other.mean).square().mean(),
+            "latent/critic": functional.binary_cross_entropy_with_logits(coded.critic_logit, played),
+            "source/cross_entropy": functional.binary_cross_entropy_with_logits(coded.listener_logit, played),
+        }
+
+    def hybrid(self, network: nn.Module) -> tuple[nn.Module, dict[str, Any]]:
+        """Wrap the network: nothing is left to find."""
+        assert isinstance(network, MultiEncoderVae)
+        recipe = self.recipe
+        hybrid = MultiEncoderHybrid(
+            network, detail=recipe.detail, guidance=recipe.guidance, reach=recipe.reach
+        )
+        return hybrid, {"detail": recipe.detail, "guidance": recipe.guidance}
+
+
+def build_mevae_task(ends: TwoEnds, recipe: SpectrogramRecipe) -> MevaeTask:
+    """Prepare the recordings of both ends and set the task up.
+
+    Raises:
+        TrainingError: An end is silent throughout.
+        AudioError: A recording cannot be read.
+    """
+    return MevaeTask(build_corpus(ends, recipe), recipe)

@@ -1,0 +1,1 @@
+"""Training the network that hears chords; what plays it is `violute.analysis.polyphony.multipitch`."""

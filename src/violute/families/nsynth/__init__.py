@@ -1,0 +1,1 @@
+"""NSynth's WaveNet autoencoder (Engel et al. 2017)."""

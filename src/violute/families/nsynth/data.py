@@ -1,0 +1,246 @@
+"""Sound to teach a WaveNet with: crops balanced over instruments and sources, and their past made unreliable.
+
+A decoder whose past is always right learns to carry on what it hears; when it runs free, its own small errors
+are all that it hears. So the past that it is taught with is noisy by a random amount, and here and there
+it is missing: what was played there has to come from the code.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import soxr
+import torch
+from jaxtyping import Bool, Float, Float16, Float32, Float64, Int
+from torch import Tensor
+
+from violute.analysis.analyser import analyse
+from violute.data.recordings import Recording, read_recording
+from violute.families.nsynth.network import SAMPLE_RATE
+from violute.families.pictures.corpus import source_chances
+from violute.rates import HOP_LENGTH
+from violute.rates import SAMPLE_RATE as ANALYSIS_RATE
+from violute.transforms.spectrogram import PEAK
+
+WAVE_VERSION = 1
+"""Part of the cache's key: raised when the reading changes."""
+
+TRACK_RATE_HZ = ANALYSIS_RATE / HOP_LENGTH
+"""Frames a second of the pitch."""
+
+QUIETEST_RMS = 0.004
+"""Below it a crop is a rest, of which few are kept."""
+
+N_ATTEMPTS = 6
+TRANSPOSED_SEMITONES = 1.0
+LEVEL_RANGE_DB = (-9.0, 2.0)
+
+PHASE_WINDOW_SAMPLES = 480
+"""30 ms, six periods of the lowest fundamental: the phase of a sine among its multiples."""
+
+PHASE_BLOCK_FRAMES = 2000
+
+
+@dataclass(frozen=True)
+class Wave:
+    """A recording in mono at 16 kHz.
+
+    Attributes:
+        name: Of the recording.
+        source: Player, room and microphone that it shares with others.
+        end: Which instrument plays: 0 or 1.
+        audio: Its samples.
+        f0_hz: Its fundamental, a frame each 10 ms, carried on where there is none.
+        is_voiced: Frames that have one.
+        cycles: Of the fundamental gone by at each frame, in the phase in which the recording plays it.
+    """
+
+    name: str
+    source: str
+    end: int
+    audio: Float16[np.ndarray, " _sample"] | Float32[np.ndarray, " _sample"]
+    f0_hz: Float32[np.ndarray, " _frame"]
+    is_voiced: Bool[np.ndarray, " _frame"]
+    cycles: Float64[np.ndarray, " _frame"]
+
+
+class Crops(NamedTuple):
+    """A batch of crops, which instrument plays each, its pitch frame by frame of the code, and its phase."""
+
+    audio: Float[Tensor, "crop sample"]
+    end: Int[Tensor, " crop"]
+    f0_hz: Float[Tensor, "crop frame"]
+    is_voiced: Bool[Tensor, "crop frame"]
+    cycles: Float[Tensor, "crop sample"]
+
+
+def read_waves(
+    recordings: Sequence[Recording],
+    end: int,
+    cache: Path,
+    *,
+    on_progress: Callable[[float], None] | None = None,
+) -> list[Wave]:
+    """Read recordings, or open what `cache` already holds.
+
+    Args:
+        recordings: In the order of the result.
+        end: Which instrument plays: 0 or 1.
+        cache: Folder for the samples; made if missing.
+        on_progress: Called with the share done.
+
+    Raises:
+        AudioError: A recording cannot be read.
+    """
+    cache.mkdir(parents=True, exist_ok=True)
+    waves = []
+    for i, recording in enumerate(recordings):
+        stat = recording.path.stat()
+        key = f"wave {WAVE_VERSION}:{recording}:{stat.st_size}:{stat.st_mtime_ns}"
+        path = cache / f"{hashlib.sha256(key.encode()).hexdigest()[:24]}.npz"
+        if not path.is_file():
+            partial = path.with_suffix(".part.npz")
+            audio, f0_hz, is_voiced = _measured(recording)
+            np.savez(partial, audio=audio, f0_hz=f0_hz, is_voiced=is_voiced)
+            partial.replace(path)
+        with np.load(path) as held:
+            audio, f0_hz = held["audio"], held["f0_hz"]
+            cycles = cycles_played(audio, f0_hz)
+            waves.append(Wave(recording.name, recording.source, end, audio, f0_hz, held["is_voiced"], cycles))
+        if on_progress is not None:
+            on_progress((i + 1) / len(recordings))
+    return waves
+
+
+def draw_crops(
+    waves: Sequence[Wave],
+    n_frames: int,
+    n_crops: int,
+    rng: np.random.Generator,
+    *,
+    hop_length: int,
+    augment: bool,
+) -> Crops:
+    """Draw crops: both ends equally often, short sources more often than their length earns.
+
+    Args:
+        waves: Of both ends.
+        n_frames: Of each crop, in frames of the code.
+        n_crops: Of the batch.
+        rng: All chance comes from it.
+        hop_length: Samples a frame.
+        augment: Whether to transpose and change the level a little.
+    """
+    ends = [[wave for wave in waves if wave.end == end] for end in sorted({wave.end for wave in waves})]
+    chances = [
+        source_chances([wave.source for wave in members], [len(wave.audio) for wave in members])
+        for members in ends
+    ]
+    n_samples = n_frames * hop_length
+    crops, played, pitches, voiced, phases = [], [], [], [], []
+    for i in range(n_crops):
+        members, weights = ends[i % len(ends)], chances[i % len(ends)]
+        ratio = 2.0 ** (rng.uniform(-TRANSPOSED_SEMITONES, TRANSPOSED_SEMITONES) / 12.0) if augment else 1.0
+        n_heard = round(n_samples * ratio)
+        for _ in range(N_ATTEMPTS):
+            wave = members[rng.choice(len(members), p=weights)]
+            start = _start(len(wave.audio), n_heard, rng)
+            crop = crop_at(wave.audio, start, n_heard)
+            if float(np.sqrt(np.mean(np.square(crop)))) >= QUIETEST_RMS:
+                break
+        if augment:
+            crop = crop_at(soxr.resample(crop, ratio * SAMPLE_RATE, SAMPLE_RATE), 0, n_samples)
+            crop *= np.float32(10.0 ** (rng.uniform(*LEVEL_RANGE_DB) / 20.0))
+        crops.append(crop)
+        played.append(wave.end)
+        centres = start + (np.arange(n_frames) + 0.5) * hop_length * ratio
+        at = np.rint(centres * TRACK_RATE_HZ / SAMPLE_RATE).astype(np.int64)
+        inside = np.clip(at, 0, len(wave.f0_hz) - 1)
+        pitches.append(wave.f0_hz[inside] * np.float32(ratio))
+        voiced.append(wave.is_voiced[inside] & (at == inside))
+        place = (start + np.arange(n_samples) * ratio) * TRACK_RATE_HZ / SAMPLE_RATE
+        cycles = np.interp(place, np.arange(len(wave.cycles)), wave.cycles)
+        phases.append((cycles % 1.0).astype(np.float32))
+    arrays = (np.stack(crops), np.array(played), np.stack(pitches), np.stack(voiced), np.stack(phases))
+    return Crops(*(torch.from_numpy(array) for array in arrays))
+
+
+def crop_at(
+    audio: Float[np.ndarray, " _sample"], start: int, n_samples: int
+) -> Float32[np.ndarray, " {n_samples}"]:
+    """Cut a crop; what lies outside of the recording is silent."""
+    crop = np.zeros(n_samples, np.float32)
+    first, last = max(start, 0), min(start + n_samples, len(audio))
+    if last > first:
+        crop[first - start : last - start] = audio[first:last]
+    return crop
+
+
+def cycles_played(
+    audio: Float[np.ndarray, " _sample"], f0_hz: Float32[np.ndarray, " _frame"]
+) -> Float64[np.ndarray, " _frame"]:
+    """Count the fundamental's cycles up to each frame, as the recording plays them: at whole ones it peaks.
+
+    The sound around each frame is compared with a sine that follows `f0_hz`; how far it is ahead of the sine
+    is added to the sine's own cycles.
+    """
+    hop = round(SAMPLE_RATE / TRACK_RATE_HZ)
+    n_frames = len(f0_hz)
+    told = np.concatenate([[0.0], np.cumsum(0.5 * (f0_hz[1:] + f0_hz[:-1]).astype(np.float64))])
+    told /= TRACK_RATE_HZ
+    half = PHASE_WINDOW_SAMPLES // 2
+    window = np.hanning(PHASE_WINDOW_SAMPLES + 1)[:-1]
+    padded = np.pad(audio.astype(np.float32), (half, max(n_frames * hop + half - len(audio), 0)))
+    framed = np.lib.stride_tricks.sliding_window_view(padded, PHASE_WINDOW_SAMPLES)[: n_frames * hop : hop]
+    offsets = (np.arange(PHASE_WINDOW_SAMPLES) - half) / SAMPLE_RATE
+    ahead = np.empty(n_frames)
+    for first in range(0, n_frames, PHASE_BLOCK_FRAMES):
+        block = slice(first, min(first + PHASE_BLOCK_FRAMES, n_frames))
+        sines = window * np.exp(-2j * np.pi * f0_hz[block, None] * offsets)
+        ahead[block] = np.angle((framed[block] * sines).sum(axis=1))
+    ahead -= 2.0 * np.pi * (told % 1.0)
+    return told + np.unwrap(ahead) / (2.0 * np.pi)
+
+
+def unreliable(
+    before: Float[Tensor, "crop sample"],
+    generator: torch.Generator,
+    *,
+    most_noise: float,
+    missing_share: float,
+) -> Float[Tensor, "crop sample"]:
+    """Lay noise on the past and leave some of it out.
+
+    Args:
+        before: Scaled mu-law samples.
+        generator: All chance comes from it.
+        most_noise: Standard deviation on the scale of [-1, 1] in the noisiest crop; most have less.
+        missing_share: Share of the crops in which a span of any length is silent.
+    """
+    n_crops, n_samples = before.shape
+    noise = most_noise * torch.rand(n_crops, 1, generator=generator).square()
+    noise = noise * torch.randn(before.shape, generator=generator)
+    start, length = torch.rand(2, n_crops, 1, generator=generator) * n_samples
+    is_missing = torch.rand(n_crops, 1, generator=generator) < missing_share
+    is_silent = is_missing & ((torch.arange(n_samples) - start) % n_samples < length)
+    noisy = before + noise.to(before.device)
+    return noisy.masked_fill(is_silent.to(before.device), 0.0)
+
+
+def _measured(recording: Recording) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Read a recording, and track its pitch, by the tracker that conditions conversions."""
+    full = read_recording(recording, ANALYSIS_RATE, peak=PEAK)
+    controls = analyse(full)
+    audio = soxr.resample(full, ANALYSIS_RATE, SAMPLE_RATE).astype(np.float16)
+    return audio, controls.f0_hz[0], controls.periodicity[0] > 0.0
+
+
+def _start(length: int, n_samples: int, rng: np.random.Generator) -> int:
+    """Choose a first sample: anywhere in a long recording, or so that a short one lies inside."""
+    slack = length - n_samples
+    return int(rng.integers(min(slack, 0), max(slack, 0) + 1))

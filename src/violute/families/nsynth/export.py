@@ -1,0 +1,141 @@
+"""From a trained WaveNet autoencoder to a voice file that plays without torch.
+
+The file is the encoder, from scaled mu-law samples to codes. It carries two more graphs as constants,
+each the bytes of an ONNX model: `conditioner`, from codes and mixes to what steers the decoder, and `step`,
+which draws one sample. Any ONNX reader opens it, and one file stays one file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+from jaxtyping import Float
+from onnx import TensorProto, helper, numpy_helper
+from torch import Tensor, nn
+
+from violute.families.nsynth.network import SAMPLE_RATE, Nsynth
+from violute.families.nsynth.step import DecoderStep
+from violute.training.onnx_graph import onnx_bytes
+from violute.voices.card import Card
+from violute.voices.file import seal
+
+TEMPERATURE = 0.1
+"""At which a voice draws unless its card says otherwise: less noise than was learned, and steadier."""
+
+REACH = 2.0
+"""How far the ends of the dial lie from its middle: 1 is at the embeddings, which tell little apart alone."""
+
+CONDITIONER, STEP = "conditioner", "step"
+_AXES = {0: "piece", 1: "sample"}
+
+
+class SteeringGraph(nn.Module):
+    """Codes and mixes in; conditions, and the fundamental of the sines, out.
+
+    Args:
+        network: Whose conditioner, instruments and reader of pitch are used.
+    """
+
+    def __init__(self, network: Nsynth) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(
+        self, code: Float[Tensor, "piece size frame"], mix: Float[Tensor, "piece frame"]
+    ) -> tuple[Tensor, Tensor]:
+        """Steer towards a place between the instruments, or a little past them, frame by frame."""
+        network = self.network
+        mix = 0.5 + REACH * (mix - 0.5)
+        conditions = network.conditions(code, torch.stack([1.0 - mix, mix], dim=1))
+        return conditions, torch.zeros_like(mix) if network.pitch is None else network.pitch.f0_hz(code)
+
+
+def export_nsynth(
+    network: Nsynth,
+    path: Path,
+    *,
+    names: tuple[str, str],
+    card: Mapping[str, Any],
+) -> None:
+    """Write a voice file.
+
+    Args:
+        network: On the CPU, evaluating.
+        path: To write.
+        names: Of the ends.
+        card: Further entries of the voice's `Card`.
+    """
+    config = network.config
+    shape = {
+        name: getattr(config, name)
+        for name in (
+            "hop_length",
+            "channels",
+            "kernel_size",
+            "dilations",
+            "first_kernel_size",
+            "n_harmonics",
+        )
+    }
+    entries = {
+        "family": "nsynth",
+        "sample_rate": SAMPLE_RATE,
+        "ends": names,
+        "settings": {"wavenet": shape, "code_size": config.code_size, "temperature": TEMPERATURE},
+        **card,
+    }
+    carried = {CONDITIONER: conditioner_bytes(network), STEP: step_bytes(network)}
+    path.write_bytes(seal(_with_constants(_encoder_bytes(network), carried), Card(**entries)))
+
+
+def _encoder_bytes(network: Nsynth) -> bytes:
+    wave = torch.zeros(2, 4 * network.config.hop_length)
+    return onnx_bytes(network.encoder, (wave,), {"wave": _AXES}, {"code": {0: "piece", 2: "frame"}})
+
+
+def conditioner_bytes(network: Nsynth) -> bytes:
+    """Export what steers."""
+    code = torch.zeros(2, network.config.code_size, 4)
+    inputs = {"code": {0: "piece", 2: "frame"}, "mix": {0: "piece", 1: "frame"}}
+    outputs = {"conditions": {0: "piece", 2: "frame"}, "f0_hz": {0: "piece", 1: "frame"}}
+    return onnx_bytes(SteeringGraph(network), (code, torch.zeros(2, 4)), inputs, outputs)
+
+
+def step_bytes(network: Nsynth) -> bytes:
+    """Export a step of the decoder."""
+    config = network.config
+    n_pieces, n_layers = 2, len(config.dilations)
+    given = (
+        torch.zeros(n_pieces, 2 * config.n_harmonics + config.first_kernel_size),
+        torch.zeros(n_layers * (config.kernel_size - 1), n_pieces, config.channels),
+        torch.zeros(n_layers, n_pieces, 2 * config.channels),
+        torch.zeros(n_pieces, config.skip_channels),
+        torch.full((n_pieces, 2), 0.5),
+        torch.tensor(1.0),
+    )
+    inputs = {
+        "recent": {0: "piece"},
+        "past": {1: "piece"},
+        "conditions": {1: "piece"},
+        "output_conditions": {0: "piece"},
+        "chance": {0: "piece"},
+        "temperature": {},
+    }
+    outputs = {"level": {0: "piece"}, "heard": {1: "piece"}}
+    return onnx_bytes(DecoderStep(network.decoder).eval(), given, inputs, outputs)
+
+
+def _with_constants(onnx_bytes: bytes, constants: Mapping[str, bytes]) -> bytes:
+    """Add outputs to a graph that are bytes."""
+    model = onnx.load_from_string(onnx_bytes)
+    for name, content in constants.items():
+        array = np.frombuffer(content, np.uint8)
+        model.graph.initializer.append(numpy_helper.from_array(array, f"{name}.bytes"))
+        model.graph.node.append(helper.make_node("Identity", [f"{name}.bytes"], [name]))
+        model.graph.output.append(helper.make_tensor_value_info(name, TensorProto.UINT8, [len(array)]))
+    return bytes(model.SerializeToString())

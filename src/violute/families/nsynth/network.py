@@ -1,0 +1,315 @@
+"""The WaveNet autoencoder of NSynth: sound as a code of 16 numbers every 512 samples, and back.
+
+A temporal encoder hears the waveform and writes the code; a WaveNet, conditioned by it at every layer,
+draws the waveform again, each sample from those before it. A decoder that is taught on clean samples
+reads the pitch off them and ignores the code, which shows only when it runs free. So the sizes for two
+cores hear little of the past, and noisily (`training.nsynth_data`), and whatever lasts longer has to come
+through the code.
+
+They also hear sines at the pitch that is read off the code: a way of pitch conditioning that needs no label.
+
+An instrument embedding beside the code gives the two ends of the dial; what teaches the code besides the
+waveform is in `models.nsynth_teachers`.
+
+Conventions: mono sound at 16 kHz as mu-law levels, scaled to [-1, 1] at the networks' inputs. Frame `i` of
+the code covers samples `i * hop_length` up to `(i + 1) * hop_length`. Instrument 0 is mix 0.
+
+Source:
+    Engel et al., Neural audio synthesis of musical notes with WaveNet autoencoders (ICML 2017), section 2.1;
+    van den Oord et al., WaveNet (2016), section 2. Filters in front of the encoder and frames of context in
+    front of the decoder are ours: they cost little and spare two cores the learning of them.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+from torch.nn import functional
+
+from violute.dsp.filter_bank import FilterBank
+from violute.families.nsynth.output import n_outputs
+
+SAMPLE_RATE = 16_000
+
+LOWEST_HZ, HIGHEST_HZ = 180.0, 3700.0
+"""Fundamentals that a reader of the code tells apart ..."""
+
+PITCHES_PER_OCTAVE = 48
+"""... by a quarter of a semitone."""
+
+HIGHEST_SINE_HZ, FADING_HZ = 7600.0, 800.0
+"""Sines are silent from here on, and fade over so much below it."""
+
+Codes = Float[Tensor, "piece size frame"]
+Embeddings = Float[Tensor, "piece embedding frame"]
+Conditions = Float[Tensor, "piece channel frame"]
+Waves = Float[Tensor, "piece sample"]
+
+
+@dataclass(frozen=True)
+class NsynthConfig:
+    """Sizes; those that are not given are the paper's.
+
+    Attributes:
+        hop_length: Samples a frame of the code.
+        code_size: Numbers a frame.
+        stem: What the encoder hears: the `waveform`, or levels of fixed `filters` each eighth of a frame.
+        encoder_channels: Width of the encoder.
+        encoder_dilations: Of its convolutions, in samples or steps of the filters.
+        channels: Residual channels of the decoder.
+        skip_channels: Of its output.
+        kernel_size: Samples that each of its layers hears.
+        dilations: Of its layers, in samples.
+        first_kernel_size: Samples that its first convolution hears.
+        condition_channels: Width of two convolutions over frames between code and decoder; 0 leaves them out.
+        output: Each sample is one of 256 levels (`softmax`), or a mixture of logistics on their scale.
+        n_components: Of the mixture.
+        embedding_size: Numbers that say the instrument; 0 leaves it to the code.
+        n_harmonics: Of the fundamental's sines that the first convolution hears beside the past, which hold
+            the pitch when nothing else does; the paper's hears none.
+    """
+
+    hop_length: int = 512
+    code_size: int = 16
+    stem: Literal["waveform", "filters"] = "waveform"
+    encoder_channels: int = 128
+    encoder_dilations: tuple[int, ...] = 3 * (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
+    channels: int = 512
+    skip_channels: int = 256
+    kernel_size: int = 3
+    dilations: tuple[int, ...] = 3 * (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
+    first_kernel_size: int = 3
+    condition_channels: int = 0
+    output: Literal["softmax", "logistics"] = "softmax"
+    n_components: int = 5
+    embedding_size: int = 0
+    n_harmonics: int = 0
+
+    @property
+    def receptive_field(self) -> int:
+        """Samples before the one that is drawn that the decoder hears."""
+        return self.first_kernel_size + (self.kernel_size - 1) * sum(self.dilations)
+
+    @property
+    def n_conditions(self) -> int:
+        """Numbers a frame that steer the decoder: two for each channel of a layer, and the output's."""
+        return 2 * self.channels * len(self.dilations) + self.skip_channels
+
+
+class TemporalEncoder(nn.Module):
+    """Dilated convolutions that hear both sides of each moment, averaged over frames.
+
+    Args:
+        config: Sizes.
+    """
+
+    N_STEPS = 8
+    """Steps of the filters a frame."""
+
+    def __init__(self, config: NsynthConfig) -> None:
+        super().__init__()
+        width = config.encoder_channels
+        self.bank: FilterBank | None = None
+        self.n_pooled = config.hop_length
+        if config.stem == "filters":
+            self.n_pooled = self.N_STEPS
+            self.bank = FilterBank(SAMPLE_RATE, config.hop_length // self.N_STEPS)
+            self.first = nn.Conv1d(self.bank.n_filters, width, 1)
+        else:
+            self.first = nn.Conv1d(1, width, 3, padding=1)
+        self.dilated = nn.ModuleList(
+            nn.Conv1d(width, width, 3, dilation=d, padding=d) for d in config.encoder_dilations
+        )
+        self.residual = nn.ModuleList(nn.Conv1d(width, width, 1) for _ in config.encoder_dilations)
+        self.last = nn.Conv1d(width, config.code_size, 1)
+
+    def forward(self, wave: Waves) -> Codes:
+        """Encode whole frames of scaled mu-law samples; each number of the code lies in (-1, 1)."""
+        # Levels as a first convolution likes them: around 0 and of a size of 1.
+        x = self.first(wave[:, None] if self.bank is None else 4.0 * self.bank(wave) - 1.4)
+        for dilated, residual in zip(self.dilated, self.residual, strict=True):
+            x = x + residual(functional.relu(dilated(functional.relu(x))))
+        # Bounded, so that no number of the code can outgrow the noise that is laid on it.
+        return torch.tanh(functional.avg_pool1d(self.last(x), self.n_pooled))
+
+
+class Conditioner(nn.Module):
+    """From codes and instruments to what steers the decoder, frame by frame.
+
+    Args:
+        config: Sizes.
+    """
+
+    def __init__(self, config: NsynthConfig) -> None:
+        super().__init__()
+        size, width = config.code_size + config.embedding_size, config.condition_channels
+        self.hidden = nn.ModuleList(
+            nn.Conv1d(given, width, 3, padding=1) for given in ((size, width) if width else ())
+        )
+        self.last = nn.Conv1d(width or size, config.n_conditions, 1)
+
+    def forward(self, code: Codes, embedding: Embeddings) -> Conditions:
+        """Condition on a code, and on the embedding of an instrument or of a place between two."""
+        x = torch.cat([code, embedding], dim=1)
+        for convolution in self.hidden:
+            x = functional.relu(convolution(x))
+        return self.last(x)
+
+
+class WaveNetDecoder(nn.Module):
+    """Dilated causal convolutions with gates, steered at every layer.
+
+    Args:
+        config: Sizes.
+    """
+
+    def __init__(self, config: NsynthConfig) -> None:
+        super().__init__()
+        self.config = config
+        channels, skip, n_layers = config.channels, config.skip_channels, len(config.dilations)
+        self.first = nn.Conv1d(1, channels, config.first_kernel_size)
+        n_sines = 2 * config.n_harmonics
+        self.driven = nn.Conv1d(n_sines, channels, 1, bias=False) if n_sines else None
+        self.dilated = nn.ModuleList(
+            nn.Conv1d(channels, 2 * channels, config.kernel_size, dilation=d, bias=False)
+            for d in config.dilations
+        )
+        self.residual = nn.ModuleList(nn.Conv1d(channels, channels, 1) for _ in range(n_layers - 1))
+        # The sum of the layers' skip convolutions is one convolution of all their outputs.
+        self.skip = nn.Conv1d(n_layers * channels, skip, 1)
+        self.hidden = nn.Conv1d(skip, skip, 1)
+        self.last = nn.Conv1d(skip, n_outputs(config.output, config.n_components), 1)
+
+    def forward(
+        self, before: Waves, conditions: Conditions, sines: Float[Tensor, "piece sine sample"] | None = None
+    ) -> Float[Tensor, "piece output sample"]:
+        """Say how each sample is distributed.
+
+        Args:
+            before: The sample before each that is to be drawn, scaled; before the first, silence is 0.
+            conditions: Of as many frames as there are samples.
+            sines: As `sines_of` returns them, for a decoder that hears harmonics.
+        """
+        config = self.config
+        *layers, output = conditions.split(
+            [2 * config.channels] * len(config.dilations) + [config.skip_channels], dim=1
+        )
+        x = self.first(causal(before[:, None], config.first_kernel_size))
+        if self.driven is not None and sines is not None:
+            x = x + self.driven(sines)
+        gated = []
+        for i, (dilated, dilation) in enumerate(zip(self.dilated, config.dilations, strict=True)):
+            h = steered(dilated(causal(x, config.kernel_size, dilation)), layers[i])
+            filtered, gate = h.chunk(2, dim=1)
+            gated.append(torch.tanh(filtered) * torch.sigmoid(gate))
+            if i < len(self.residual):
+                x = x + self.residual[i](gated[-1])
+        h = functional.relu(self.skip(torch.cat(gated, dim=1)))
+        return self.last(functional.relu(steered(self.hidden(h), output)))
+
+
+class PitchReader(nn.Module):
+    """Reads the fundamental off the code, which it teaches to hold it.
+
+    Args:
+        config: Sizes.
+    """
+
+    WIDTH = 128
+    centres_octaves: Tensor
+
+    def __init__(self, config: NsynthConfig) -> None:
+        super().__init__()
+        n_bins = int(math.log2(HIGHEST_HZ / LOWEST_HZ) * PITCHES_PER_OCTAVE) + 1
+        self.hidden = nn.Conv1d(config.code_size, self.WIDTH, 3, padding=1)
+        self.last = nn.Conv1d(self.WIDTH, n_bins, 1)
+        self.register_buffer("centres_octaves", torch.arange(n_bins) / PITCHES_PER_OCTAVE, persistent=False)
+
+    def forward(self, code: Codes) -> Float[Tensor, "piece pitch frame"]:
+        """Return the log odds of each pitch."""
+        return self.last(functional.relu(self.hidden(code)))
+
+    def f0_hz(self, code: Codes) -> Float[Tensor, "piece frame"]:
+        """Return the likeliest fundamental, between the pitches around it."""
+        logits = self(code)
+        best = logits.argmax(dim=1, keepdim=True)
+        bins = torch.arange(logits.shape[1], device=logits.device)[:, None]
+        near = logits.masked_fill((bins - best).abs() > 2, -torch.inf).softmax(dim=1)
+        return LOWEST_HZ * 2.0 ** torch.einsum("ptf,t->pf", near, self.centres_octaves)
+
+    def cross_entropy(
+        self, code: Codes, f0_hz: Float[Tensor, "piece frame"], is_voiced: Bool[Tensor, "piece frame"]
+    ) -> Float[Tensor, ""]:
+        """Compare with what was measured, where there is a pitch."""
+        octaves = (f0_hz.clamp(LOWEST_HZ, HIGHEST_HZ) / LOWEST_HZ).log2()
+        target = (octaves * PITCHES_PER_OCTAVE).round().long()
+        costs = functional.cross_entropy(self(code).float(), target, reduction="none")
+        return (costs * is_voiced).sum() / is_voiced.sum().clamp(min=1)
+
+
+class Nsynth(nn.Module):
+    """Encoder, instruments, conditioner and decoder.
+
+    Args:
+        config: Sizes.
+        n_instruments: That have an embedding, if the config gives it a size.
+    """
+
+    def __init__(self, config: NsynthConfig, n_instruments: int = 2) -> None:
+        super().__init__()
+        self.config = config
+        self.encoder = TemporalEncoder(config)
+        self.instruments = nn.Parameter(torch.randn(n_instruments, config.embedding_size))
+        self.conditioner = Conditioner(config)
+        self.decoder = WaveNetDecoder(config)
+        self.pitch = PitchReader(config) if config.n_harmonics else None
+
+    def embedded(self, shares: Float[Tensor, "piece instrument frame"]) -> Embeddings:
+        """Return the embeddings of places between instruments, by each one's share."""
+        return torch.einsum("pif,ie->pef", shares, self.instruments)
+
+    def shares_of(self, instrument: Int[Tensor, " piece"], n_frames: int) -> Float[Tensor, "piece i frame"]:
+        """Return the shares of pieces that one instrument plays throughout."""
+        whole = functional.one_hot(instrument, len(self.instruments)).float()
+        return whole[:, :, None].expand(-1, -1, n_frames)
+
+    def conditions(self, code: Codes, shares: Float[Tensor, "piece instrument frame"]) -> Conditions:
+        """Return what steers the decoder through a code played by instruments."""
+        return self.conditioner(code, self.embedded(shares))
+
+
+def causal(x: Float[Tensor, "piece channel sample"], kernel_size: int, dilation: int = 1) -> Tensor:
+    """Put silence before sound, so that a convolution hears the past alone."""
+    return functional.pad(x, ((kernel_size - 1) * dilation, 0))
+
+
+def steered(x: Float[Tensor, "piece channel sample"], conditions: Conditions) -> Tensor:
+    """Add to each channel what its frame's condition says, held over the frame."""
+    frames = x.unflatten(2, (conditions.shape[2], -1))
+    return (frames + conditions[..., None]).flatten(2)
+
+
+def sines_of(
+    cycles: Waves, f0_hz: Float[Tensor, "piece frame"], n_harmonics: int
+) -> Float[Tensor, "piece sine sample"]:
+    """Return cosines, then sines, of the fundamental's whole multiples; too high ones are silent.
+
+    Args:
+        cycles: Of the fundamental, gone by at each sample; whole cycles may be left out.
+        f0_hz: Of each frame.
+        n_harmonics: Multiples, from 1 on.
+
+    Source:
+        Wang et al., Neural source-filter waveform models (2020), section III-B, for sines that drive a
+        network; to lay them beside a WaveNet's past is ours.
+    """
+    multiples = torch.arange(1, n_harmonics + 1, device=cycles.device)[:, None]
+    size = ((HIGHEST_SINE_HZ - multiples * f0_hz[:, None]) / FADING_HZ).clamp(0.0, 1.0)
+    angle = 2.0 * math.pi * multiples * cycles[:, None]
+    waves = torch.stack([angle.cos(), angle.sin()], dim=1).unflatten(3, (f0_hz.shape[1], -1))
+    return (waves * size[:, None, :, :, None]).flatten(3).flatten(1, 2)

@@ -1,0 +1,173 @@
+"""Recipes of the WaveNet autoencoder: a training run as a function that returns its whole configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+from violute.errors import TrainingError
+from violute.families.nsynth.network import NsynthConfig
+from violute.training.settings import LoopSettings
+
+
+@dataclass(frozen=True)
+class NsynthRecipe:
+    """Everything about training the family `nsynth` that is not data.
+
+    Attributes:
+        loop: How long, how often and how carefully.
+        network: Sizes.
+        learning_rate: Base rate of Adam.
+        batch_size: Crops a step, half of them of each end; for each process.
+        n_frames: Of a crop that the decoder draws.
+        n_context_frames: Before and after them, which the encoder hears too.
+        is_augmented: Whether crops are transposed and made louder or softer a little.
+        code_noise: Standard deviation of what is laid on the code, whose numbers lie in (-1, 1).
+        most_noise: Standard deviation of what is laid on the decoder's past in the noisiest crop, on the
+            mu-law scale of [-1, 1].
+        missing_share: Share of the crops in which a span of the past is silent, at most all of it.
+        calm_from: Share of the steps after which the past grows more reliable, so that a network that has
+            learned to run free learns to say more exactly what comes next.
+        calm_to: Share of the noise and of the missing spans that is left after the last step.
+        is_half: Whether convolutions compute with 16-bit numbers (bfloat16), twice as fast where the
+            processor knows them.
+        loss_weights: By path-like name of the loss; each loss has one.
+    """
+
+    loop: LoopSettings
+    network: NsynthConfig = field(default_factory=NsynthConfig)
+    learning_rate: float = 2e-4
+    batch_size: int = 8
+    n_frames: int = 12
+    n_context_frames: int = 0
+    is_augmented: bool = False
+    code_noise: float = 0.0
+    most_noise: float = 0.0
+    missing_share: float = 0.0
+    calm_from: float = 1.0
+    calm_to: float = 1.0
+    is_half: bool = False
+    loss_weights: Mapping[str, float] = field(default_factory=lambda: {"waveform/bits": 1.0})
+
+
+PAPER_NETWORK = NsynthConfig()
+MEDIUM_NETWORK = NsynthConfig(
+    stem="filters",
+    encoder_channels=128,
+    encoder_dilations=2 * (1, 2, 4, 8),
+    channels=128,
+    skip_channels=128,
+    dilations=2 * (1, 2, 4, 8, 16, 32, 64, 128),
+    first_kernel_size=16,
+    condition_channels=256,
+    output="logistics",
+    embedding_size=8,
+    n_harmonics=16,
+)
+SMALL_NETWORK = NsynthConfig(
+    stem="filters",
+    encoder_channels=96,
+    encoder_dilations=(1, 2, 4, 8),
+    channels=64,
+    skip_channels=64,
+    dilations=(1, 2, 4, 8, 16, 32, 64),
+    first_kernel_size=16,
+    condition_channels=128,
+    output="logistics",
+    embedding_size=4,
+    n_harmonics=16,
+)
+TINY_NETWORK = NsynthConfig(
+    hop_length=128,
+    code_size=4,
+    stem="filters",
+    encoder_channels=8,
+    encoder_dilations=(1, 2),
+    channels=8,
+    skip_channels=8,
+    dilations=(1, 2, 4),
+    first_kernel_size=4,
+    condition_channels=8,
+    output="logistics",
+    n_components=2,
+    embedding_size=2,
+    n_harmonics=3,
+)
+
+GUIDED_WEIGHTS: Mapping[str, float] = {
+    "waveform/bits": 1.0,
+    "code/spectrum": 5.0,
+    "code/pitch": 0.2,
+    "code/instrument": 0.3,
+}
+
+
+def nsynth_paper() -> NsynthRecipe:
+    """Return the paper's: 30 layers of 512 channels, a softmax, no embedding; for many GPUs and days."""
+    loop = LoopSettings(n_steps=250_000, validate_every=1000, schedule="constant", averaging_decay=0.9999)
+    return NsynthRecipe(loop, PAPER_NETWORK, batch_size=32)
+
+
+def nsynth_medium() -> NsynthRecipe:
+    """Return a decoder four times as wide and twice as deep as the small one, for a GPU."""
+    loop = LoopSettings(n_steps=100_000, minutes=240.0, validate_every=1000)
+    return replace(_guided(loop, MEDIUM_NETWORK), learning_rate=1e-3, batch_size=32, is_half=True)
+
+
+def nsynth_small() -> NsynthRecipe:
+    """Return what a CPU core trains in an hour and a half, and plays in real time."""
+    loop = LoopSettings(
+        n_steps=9_000,
+        minutes=100.0,
+        validate_every=250,
+        checkpoint_every=100,
+        averaging_decay=0.998,
+        final_factor=0.02,
+    )
+    return replace(_guided(loop, SMALL_NETWORK), is_half=True)
+
+
+def nsynth_tiny() -> NsynthRecipe:
+    """Return what runs through everything in seconds and learns next to nothing, for tests."""
+    loop = LoopSettings(n_steps=4, report_every=2, validate_every=2, checkpoint_every=2, warmup_steps=0)
+    return replace(_guided(loop, TINY_NETWORK), batch_size=2, n_frames=2, n_context_frames=1)
+
+
+def _guided(loop: LoopSettings, network: NsynthConfig) -> NsynthRecipe:
+    """Return what keeps a decoder that hears little of the past on the code's pitch."""
+    return NsynthRecipe(
+        loop,
+        network,
+        learning_rate=2e-3,
+        batch_size=4,
+        n_frames=8,
+        n_context_frames=2,
+        is_augmented=True,
+        code_noise=0.05,
+        most_noise=0.25,
+        missing_share=0.5,
+        calm_from=0.7,
+        calm_to=0.3,
+        loss_weights=GUIDED_WEIGHTS,
+    )
+
+
+NSYNTH_RECIPES: Mapping[str, Callable[[], NsynthRecipe]] = {
+    "small": nsynth_small,
+    "medium": nsynth_medium,
+    "paper": nsynth_paper,
+    "tiny": nsynth_tiny,
+}
+
+
+def nsynth_recipe(name: str) -> NsynthRecipe:
+    """Return the recipe of that name.
+
+    Raises:
+        TrainingError: There is none.
+    """
+    if name not in NSYNTH_RECIPES:
+        raise TrainingError(
+            f"there is no recipe {name!r} for nsynth: name one of {', '.join(NSYNTH_RECIPES)}"
+        )
+    return NSYNTH_RECIPES[name]()

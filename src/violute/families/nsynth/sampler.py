@@ -1,0 +1,144 @@
+"""Sampling a WaveNet fast: queues instead of recomputation, many segments of a piece side by side.
+
+The network computes one step for all segments at once (`models.nsynth_step` as ONNX); what its layers heard
+waits here, in rings that are written in place. onnxruntime keeps no state between calls, and carrying
+the queues through the graph would copy all of them at each sample. `bench/wavenet_bench.py` measures.
+
+Source:
+    Paine et al., Fast WaveNet generation algorithm (2016).
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float32, Int64
+
+from violute.transforms.mu_law import scaled
+
+N_WORKERS = 2
+LEAST_BATCH = 8
+"""Fewer segments are not worth a worker of their own."""
+
+
+@dataclass(frozen=True)
+class WavenetShape:
+    """Sizes of a decoder, from a voice's card.
+
+    Attributes:
+        hop_length: Samples that a frame's conditions last.
+        channels: Of its layers.
+        kernel_size: Samples that each layer hears.
+        dilations: Of the layers.
+        first_kernel_size: Samples that the first convolution hears.
+        n_harmonics: Of the fundamental, whose sines it hears too.
+    """
+
+    hop_length: int
+    channels: int
+    kernel_size: int
+    dilations: tuple[int, ...]
+    first_kernel_size: int
+    n_harmonics: int
+
+
+class Queues:
+    """What the layers of a decoder heard, as far back as they listen.
+
+    Args:
+        shape: Of the decoder.
+        n_pieces: Side by side.
+
+    Attributes:
+        lengths: Rows of each layer's ring.
+        starts: Where each ring starts.
+        back: How long ago each tap hears; `tap_starts` and `tap_lengths` say of which ring.
+    """
+
+    def __init__(self, shape: WavenetShape, n_pieces: int) -> None:
+        taps = np.arange(shape.kernel_size - 1, 0, -1)
+        dilations = np.array(shape.dilations)
+        self.lengths = (shape.kernel_size - 1) * dilations
+        self.starts = np.concatenate([[0], np.cumsum(self.lengths)[:-1]])
+        self.back = (dilations[:, None] * taps).ravel()
+        self.tap_lengths = np.repeat(self.lengths, len(taps))
+        self.tap_starts = np.repeat(self.starts, len(taps))
+        self._rows = np.zeros((int(self.lengths.sum()), n_pieces, shape.channels), np.float32)
+
+    def past(self, at: int) -> Float32[np.ndarray, "tap piece channel"]:
+        """Return what the layers hear again at a sample, the longest ago first, layer by layer."""
+        return self._rows[self.tap_starts + (at - self.back) % self.tap_lengths]
+
+    def push(self, at: int, heard: Float32[np.ndarray, "layer piece channel"]) -> None:
+        """Keep what the layers heard at a sample in the place of what none of them needs any more."""
+        self._rows[self.starts + at % self.lengths] = heard
+
+
+def generate(
+    session: Any,
+    shape: WavenetShape,
+    conditions: Float32[np.ndarray, "piece channel frame"],
+    sines: Float32[np.ndarray, "piece sample sine"],
+    chance: Float32[np.ndarray, "piece sample 2"],
+    temperature: float,
+) -> Int64[np.ndarray, "piece sample"]:
+    """Draw pieces sample by sample, from silence on; on two cores where there are pieces enough.
+
+    Args:
+        session: onnxruntime's, of a step.
+        shape: Of the decoder.
+        conditions: From the conditioner.
+        sines: Of the fundamental; none for a decoder that hears none.
+        chance: Numbers in (0, 1) from which all chance comes, so that a piece's samples do not depend on
+            those beside it.
+        temperature: 0 takes the likeliest.
+    """
+    groups = np.array_split(
+        np.arange(len(conditions)), N_WORKERS if len(conditions) >= 2 * LEAST_BATCH else 1
+    )
+    with ThreadPoolExecutor(len(groups)) as workers:
+        work = lambda i: _generate(session, shape, conditions[i], sines[i], chance[i], temperature)
+        return np.concatenate(list(workers.map(work, groups)))
+
+
+def _generate(
+    session: Any,
+    shape: WavenetShape,
+    conditions: Float32[np.ndarray, "piece channel frame"],
+    sines: Float32[np.ndarray, "piece sample sine"],
+    chance: Float32[np.ndarray, "piece sample 2"],
+    temperature: float,
+) -> Int64[np.ndarray, "piece sample"]:
+    n_pieces, _, n_frames = conditions.shape
+    n_layers, hop = len(shape.dilations), shape.hop_length
+    n_steering = 2 * shape.channels
+    queues = Queues(shape, n_pieces)
+    levels = np.zeros((n_pieces, n_frames * hop), np.int64)
+    margin, n_sines = shape.first_kernel_size, 2 * shape.n_harmonics
+    sound = np.zeros((n_pieces, margin + n_frames * hop), np.float32)
+    heat = np.array(temperature, np.float32)
+    recent = np.empty((n_pieces, n_sines + margin), np.float32)
+    turns = np.ascontiguousarray(chance.transpose(1, 0, 2))
+    for frame in range(n_frames):
+        layers = conditions[:, : n_layers * n_steering, frame].reshape(n_pieces, n_layers, n_steering)
+        layers = np.ascontiguousarray(layers.transpose(1, 0, 2))
+        output = np.ascontiguousarray(conditions[:, n_layers * n_steering :, frame])
+        for at in range(frame * hop, (frame + 1) * hop):
+            recent[:, :n_sines] = sines[:, at]
+            recent[:, n_sines:] = sound[:, at : at + margin]
+            given = {
+                "recent": recent,
+                "past": queues.past(at),
+                "conditions": layers,
+                "output_conditions": output,
+                "chance": turns[at],
+                "temperature": heat,
+            }
+            level, heard = session.run(None, given)
+            queues.push(at, heard)
+            levels[:, at] = level
+            sound[:, at + margin] = scaled(levels[:, at])
+    return levels

@@ -1,0 +1,79 @@
+"""Sines that follow a fundamental given frame by frame: what holds the pitch of a WaveNet that runs free.
+
+The twin of `nsynth.network.sines_of` without torch, and what counts the cycles, so that segments that
+are drawn apart have their sines in one phase.
+
+Source:
+    Wang et al., Neural source-filter waveform models (2020), section III-B.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float32, Float64, Int64
+
+HIGHEST_SINE_HZ, FADING_HZ = 7600.0, 800.0
+"""Sines are silent from here on, and fade over so much below it; as in training."""
+
+GLIDING_RATIO = 1.06
+"""Fundamentals of neighbouring frames further apart than a semitone are two notes, with no glide between."""
+
+
+class Oscillator:
+    """Counts the cycles of a fundamental.
+
+    It runs in straight lines between the middles of frames; where a new note begins, it jumps.
+
+    Args:
+        f0_hz: Of each frame.
+        hop_length: Samples a frame.
+        sample_rate: In Hz.
+    """
+
+    def __init__(self, f0_hz: Float32[np.ndarray, " frame"], hop_length: int, sample_rate: int) -> None:
+        self.f0_hz = f0_hz
+        self._n_samples = hop_length
+        self._per_frame = f0_hz.astype(np.float64) * hop_length / sample_rate
+        padded = np.pad(self._per_frame, 1, mode="edge")
+        self._before = _glide(padded[:-2], self._per_frame)
+        self._after = _glide(padded[2:], self._per_frame)
+        gone_by = np.cumsum(self._per_frame + (self._before + self._after) / 8.0)
+        self._starts = np.concatenate([[0.0], gone_by[:-1]])
+
+    def cycles(self, frames: Int64[np.ndarray, "*piece frame"]) -> Float64[np.ndarray, "*piece sample"]:
+        """Return the cycles gone by, without whole ones, in frames; outside, the outermost ones go on."""
+        inside = np.clip(frames, 0, len(self.f0_hz) - 1)
+        per_frame = self._per_frame[inside][..., None]
+        gone_by = (self._starts[inside] + (frames - inside) * self._per_frame[inside])[..., None]
+        place = (np.arange(self._n_samples) + 0.5) / self._n_samples
+        first, second = np.square(np.maximum(0.5 - place, 0.0)), np.square(np.maximum(place - 0.5, 0.0))
+        is_inside = (frames == inside)[..., None]
+        glide = self._before[inside][..., None] * (0.25 - first) + self._after[inside][..., None] * second
+        cycles = gone_by + per_frame * place + 0.5 * is_inside * glide
+        return (cycles % 1.0).reshape(*frames.shape[:-1], -1)
+
+
+def sines_of(
+    cycles: Float64[np.ndarray, "piece sample"], f0_hz: Float32[np.ndarray, "piece frame"], n_harmonics: int
+) -> Float32[np.ndarray, "piece sample sine"]:
+    """Return cosines, then sines, of the fundamental's whole multiples; too high ones are silent.
+
+    Args:
+        cycles: Of the fundamental, gone by at each sample.
+        f0_hz: Of each frame.
+        n_harmonics: Multiples, from 1 on.
+    """
+    n_pieces, n_frames = f0_hz.shape
+    multiples = np.arange(1, n_harmonics + 1, dtype=np.float32)
+    size = np.clip((HIGHEST_SINE_HZ - multiples * f0_hz[..., None]) / FADING_HZ, 0.0, 1.0)
+    angle = (2.0 * np.pi * cycles).astype(np.float32)[..., None] * multiples
+    waves = np.stack([np.cos(angle), np.sin(angle)], axis=2).reshape(n_pieces, n_frames, -1, 2, n_harmonics)
+    return (waves * size[:, :, None, None]).reshape(n_pieces, cycles.shape[1], -1)
+
+
+def _glide(
+    neighbour: Float64[np.ndarray, " frame"], own: Float64[np.ndarray, " frame"]
+) -> Float64[np.ndarray, " frame"]:
+    """Return how far neighbours are from frames, 0 where they are other notes."""
+    ratio = neighbour / own
+    return np.where((ratio < GLIDING_RATIO) & (ratio > 1.0 / GLIDING_RATIO), neighbour - own, 0.0)

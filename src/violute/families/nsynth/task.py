@@ -1,0 +1,265 @@
+"""Training the WaveNet autoencoder: what it costs, what it learns beside the waveform, and its voice file."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float32
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.optim import Optimizer
+
+from violute.dsp.mu_law import scaled, to_levels
+from violute.errors import TrainingError
+from violute.families.nsynth.data import Crops, Wave, draw_crops, read_waves, unreliable
+from violute.families.nsynth.network import (
+    HIGHEST_HZ,
+    LOWEST_HZ,
+    SAMPLE_RATE,
+    Nsynth,
+    sines_of,
+)
+from violute.families.nsynth.output import bits
+from violute.families.nsynth.recipes import NsynthRecipe
+from violute.families.nsynth.teachers import Confusion, SpectrumReader
+from violute.families.pictures.corpus import split
+from violute.families.pictures.task import seeded
+from violute.training.losses import weighted_total
+from violute.training.provenance import training_data
+from violute.training.task import Losses, Sound, StepContext
+from violute.voices.file import open_voice_file
+
+if TYPE_CHECKING:
+    from violute.training.run import TwoEnds
+
+N_VALIDATION_CROPS = 32
+EXAMPLE_SECONDS = 2.0
+EXAMPLE_MIXES = (0.0, 1.0)
+
+
+@dataclass(frozen=True)
+class NsynthCorpus:
+    """What a WaveNet autoencoder learns from.
+
+    Attributes:
+        names: Of mix 0 and mix 1.
+        training: Recordings of both ends.
+        validation: Recordings that are only measured; if empty, the training recordings stand in.
+        device: To train on.
+        card: Entries of the exported voice's card, before what is known from the recordings.
+    """
+
+    names: tuple[str, str]
+    training: Sequence[Wave]
+    validation: Sequence[Wave]
+    device: torch.device
+    card: Mapping[str, Any]
+
+
+class NsynthTask:
+    """The family `nsynth` in training.
+
+    Args:
+        corpus: To learn from.
+        recipe: Sizes, rates and weights.
+    """
+
+    def __init__(self, corpus: NsynthCorpus, recipe: NsynthRecipe) -> None:
+        self.corpus, self.recipe = corpus, recipe
+        self._modules = {name: module.to(corpus.device) for name, module in seeded_modules(recipe).items()}
+        parameters = [p for module in self._modules.values() for p in module.parameters()]
+        self.optimizer = torch.optim.Adam(parameters, lr=recipe.learning_rate, betas=(0.9, 0.99))
+
+    @property
+    def network(self) -> Nsynth:
+        """The autoencoder, without what is only there to teach it."""
+        network = self._modules["network"]
+        assert isinstance(network, Nsynth)
+        return network
+
+    def modules(self) -> Mapping[str, nn.Module]:
+        """Return the autoencoder and what teaches it."""
+        return self._modules
+
+    def optimizers(self) -> Mapping[str, Optimizer]:
+        """Return Adam over everything."""
+        return {"network": self.optimizer}
+
+    def batch(self, generator: torch.Generator) -> Crops:
+        """Draw crops, augmented if the recipe says so."""
+        rng = np.random.default_rng(int(torch.randint(2**31, (1,), generator=generator)))
+        return self._drawn(self.corpus.training, rng, augment=self.recipe.is_augmented)
+
+    def step(self, batch: Crops, context: StepContext) -> Losses:
+        """Descend on the weighted losses."""
+        unrest = self.unrest_at(context.step / context.n_steps)
+        losses = weighted_total(self.losses(batch, context.generator, unrest), self.recipe.loss_weights)
+        context.descend("network", losses["total"])
+        return losses
+
+    def unrest_at(self, done: float) -> float:
+        """Return how much of the past's unreliability is left when a share of the steps is done."""
+        recipe = self.recipe
+        late = max(done - recipe.calm_from, 0.0) / max(1.0 - recipe.calm_from, 1e-9)
+        return 1.0 - (1.0 - recipe.calm_to) * late
+
+    def losses(
+        self, crops: Crops, generator: torch.Generator | None, unrest: float = 1.0
+    ) -> dict[str, Float[Tensor, ""]]:
+        """Compute every loss of the recipe, unweighted.
+
+        Args:
+            crops: To hear and to draw.
+            generator: Of what makes the past and the code unreliable; None leaves both as they are.
+            unrest: Share of the recipe's noise on the past, and of what is missing there.
+        """
+        recipe, network = self.recipe, self.network
+        levels = to_levels(crops.audio)
+        wave = scaled(levels)
+        device_type = self.corpus.device.type
+        with torch.autocast(device_type, torch.bfloat16, enabled=recipe.is_half):
+            code = network.encoder(wave)
+            losses = {}
+            if "code/instrument" in recipe.loss_weights:
+                losses["code/instrument"] = self._modules["confusion"](code, crops.end)
+            if generator is not None and recipe.code_noise:
+                noise = torch.randn(code.shape, generator=generator).to(code.device)
+                code = code + recipe.code_noise * noise
+            shares = network.shares_of(crops.end, code.shape[2])
+            if network.pitch is not None:
+                losses["code/pitch"] = network.pitch.cross_entropy(code, crops.f0_hz, crops.is_voiced)
+            if "code/spectrum" in recipe.loss_weights:
+                seen = torch.cat([code, network.embedded(shares)], dim=1)
+                losses["code/spectrum"] = self._modules["spectrum"](seen, network.encoder.bank, wave)
+            losses["waveform/bits"] = self._bits(levels, wave, code, shares, crops, generator, unrest)
+        return {name: loss.float() for name, loss in losses.items()}
+
+    def validate(self) -> Mapping[str, float]:
+        """Measure the losses on the same crops every time; `total` is what the waveform costs."""
+        rng = np.random.default_rng(1)
+        waves = self.corpus.validation or self.corpus.training
+        n_batches = -(-N_VALIDATION_CROPS // self.recipe.batch_size) if self.corpus.validation else 1
+        rows = [self.losses(self._drawn(waves, rng, augment=False), None) for _ in range(n_batches)]
+        measured = {name: float(torch.stack([row[name] for row in rows]).mean()) for name in rows[0]}
+        return {**measured, "total": measured["waveform/bits"]}
+
+    def sounds(self) -> Mapping[str, Sound]:
+        """Play some seconds of each instrument at both ends, by the voice file that would be written."""
+        from violute.families.nsynth.voice import NsynthVoice
+
+        sounds: dict[str, Sound] = {}
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "voice.onnx"
+            self.export(path)
+            voice = NsynthVoice(*open_voice_file(path))
+            for end, name in enumerate(self.corpus.names):
+                take = voice.analyse(self._example(end), SAMPLE_RATE)
+                for mix in EXAMPLE_MIXES:
+                    sounds[f"{name}-mix{mix:.2f}"] = (take.render(mix), SAMPLE_RATE)
+        return sounds
+
+    def export(self, path: Path) -> None:
+        """Write a voice file."""
+        from violute.families.nsynth.export import export_nsynth
+
+        heard: list[dict[str, float]] = [{}, {}]
+        for wave in self.corpus.training:
+            seconds = len(wave.audio) / SAMPLE_RATE
+            heard[wave.end][wave.source] = heard[wave.end].get(wave.source, 0.0) + seconds
+        known = {"name": path.stem, "training_data": training_data(self.corpus.names, heard)}
+        network = deepcopy(self.network).cpu().eval()
+        export_nsynth(network, path, names=self.corpus.names, card={**known, **self.corpus.card})
+
+    def _bits(
+        self,
+        levels: Tensor,
+        wave: Tensor,
+        code: Tensor,
+        shares: Tensor,
+        crops: Crops,
+        generator: torch.Generator | None,
+        unrest: float,
+    ) -> Float[Tensor, ""]:
+        """Draw the frames without their context, from a past that is as unreliable as the recipe says."""
+        recipe, network = self.recipe, self.network
+        config, n_context = network.config, recipe.n_context_frames
+        inside = slice(n_context, code.shape[2] - n_context)
+        samples = slice(inside.start * config.hop_length, inside.stop * config.hop_length)
+        before = functional.pad(wave[:, samples][:, :-1], (1, 0))
+        if generator is not None:
+            before = unreliable(
+                before,
+                generator,
+                most_noise=unrest * recipe.most_noise,
+                missing_share=unrest * recipe.missing_share,
+            )
+        sines = None
+        if config.n_harmonics:
+            f0_hz = crops.f0_hz[:, inside].clamp(LOWEST_HZ, HIGHEST_HZ)
+            sines = sines_of(crops.cycles[:, samples], f0_hz, config.n_harmonics)
+        conditions = network.conditions(code, shares)[:, :, inside]
+        outputs = network.decoder(before, conditions, sines).float()
+        return bits(outputs, levels[:, samples], config.output).mean()
+
+    def _drawn(self, waves: Sequence[Wave], rng: np.random.Generator, *, augment: bool) -> Crops:
+        recipe = self.recipe
+        crops = draw_crops(
+            waves,
+            recipe.n_frames + 2 * recipe.n_context_frames,
+            recipe.batch_size,
+            rng,
+            hop_length=recipe.network.hop_length,
+            augment=augment,
+        )
+        return Crops(*(tensor.to(self.corpus.device) for tensor in crops))
+
+    def _example(self, end: int) -> Float32[np.ndarray, " sample"]:
+        longest = max((w for w in self.corpus.training if w.end == end), key=lambda wave: len(wave.audio))
+        return np.asarray(longest.audio[: int(EXAMPLE_SECONDS * SAMPLE_RATE)], np.float32)
+
+
+def seeded_modules(recipe: NsynthRecipe) -> dict[str, nn.Module]:
+    """Build the autoencoder and what teaches it; their first weights are a function of the seed alone."""
+
+    def build() -> nn.Module:
+        modules: dict[str, nn.Module] = {"network": Nsynth(recipe.network)}
+        if "code/instrument" in recipe.loss_weights:
+            modules["confusion"] = Confusion(recipe.network, 2)
+        if "code/spectrum" in recipe.loss_weights:
+            modules["spectrum"] = SpectrumReader(recipe.network)
+        return nn.ModuleDict(modules)
+
+    return dict(seeded(build, recipe.loop.seed).named_children())
+
+
+def build_nsynth_task(ends: TwoEnds, recipe: NsynthRecipe) -> NsynthTask:
+    """Read the recordings of both ends, keep some for validation, and set the task up.
+
+    Raises:
+        TrainingError: An end is silent throughout.
+        AudioError: A recording cannot be read.
+    """
+    training: list[Wave] = []
+    validation: list[Wave] = []
+    for end, recordings in enumerate(ends.recordings):
+
+        def report(share: float, done: int = end) -> None:
+            if ends.on_prepare is not None:
+                ends.on_prepare((done + share) / 2.0)
+
+        waves = read_waves(recordings, end, ends.cache, on_progress=report)
+        if not any(np.any(wave.audio) for wave in waves):
+            raise TrainingError(f"the recordings of {ends.names[end]} are silent: give recordings with sound")
+        kept, held = split(waves)
+        training += kept
+        validation += held
+    if {wave.end for wave in validation} != {0, 1}:
+        validation = []
+    return NsynthTask(NsynthCorpus(ends.names, training, validation, ends.device, ends.card), recipe)

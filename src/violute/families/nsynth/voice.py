@@ -1,0 +1,249 @@
+"""The family nsynth: a recording becomes a code, the code moves between two instruments, a WaveNet plays it.
+
+A piece is drawn in segments side by side. Each begins a little early, from silence, so that it sounds by
+the time that it is heard, and ends a little late, so that two waves can be laid on each other where they
+agree before one fades into the other. The source's, whatever is drawn, is each frame's level, which keeps
+dynamics and rests; its notes go through the code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float32, Float64
+
+from violute.audio.channels import Measurement
+from violute.audio.source import Source
+from violute.errors import InputError, VoiceError
+from violute.families.nsynth.codes import Codes, frame_levels_db
+from violute.families.nsynth.sampler import WavenetShape, generate
+from violute.families.nsynth.segment_joins import Joiner
+from violute.families.nsynth.sines import Oscillator, sines_of
+from violute.transforms.mu_law import from_levels, scaled, to_levels
+from violute.voices.card import Card
+from violute.voices.contract import OnProgress
+from violute.voices.family import FamilyVoice
+from violute.voices.mix import ONE_DIAL, Dials
+from violute.voices.network import UNUSABLE, open_network
+from violute.voices.recording import spooled
+from violute.voices.spool import Spool
+
+PEAK = 0.5
+"""Of the loudest sample that the encoder hears; in training it lay between 0.18 and 0.63."""
+
+SEGMENT_FRAMES = 16
+WARM_UP_FRAMES = 4
+LATE_FRAMES = 2
+"""Half a second, an eighth and a sixteenth: a segment, what comes before it and what comes after."""
+
+BATCH_SEGMENTS = 64
+ENCODED_FRAMES = 512
+CONTEXT_FRAMES = 8
+"""Frames that the encoder hears on either side of those it encodes."""
+
+MOST_GAIN_DB = 24.0
+SEED = 16
+
+
+class NsynthVoice(FamilyVoice):
+    """A voice of the family nsynth.
+
+    Args:
+        onnx_bytes: The encoder, with conditioner and step as constants.
+        card: Of the voice; its settings hold `wavenet`, `code_size` and `temperature`.
+
+    Raises:
+        VoiceError: A network cannot be loaded or the card lacks its settings.
+    """
+
+    def __init__(self, onnx_bytes: bytes, card: Card) -> None:
+        super().__init__(card)
+        try:
+            given = card.settings["wavenet"]
+            self.shape = WavenetShape(**{**given, "dilations": tuple(given["dilations"])})
+            self.code_size = int(card.settings["code_size"])
+            self.temperature = float(card.settings["temperature"])
+            self.encoder = open_network(onnx_bytes)
+            silence = np.zeros((1, self.shape.hop_length), np.float32)
+            carried = self.encoder.run(["conditioner", "step"], {"wave": silence})
+            self.conditioner, self.step = (open_network(graph.tobytes(), n_threads=1) for graph in carried)
+        except (KeyError, TypeError, *UNUSABLE) as error:
+            raise self._damaged(error) from None
+
+    def perform(self, source: Source, measurement: Measurement, on_progress: OnProgress) -> NsynthPerformance:
+        """Encode the recording; what is played comes from the code and the level of each frame alone."""
+        return NsynthPerformance(self, self.encode(source, measurement, on_progress))
+
+    def encode(self, source: Source, measurement: Measurement, on_progress: OnProgress) -> Codes:
+        """Return the codes of a recording, read block by block.
+
+        Raises:
+            VoiceError: The network fails.
+        """
+        recording, peak = spooled(
+            source, measurement, self.card.sample_rate, lambda share: on_progress(0.5 * share)
+        )
+        with recording:
+            return self._encoded(recording, np.float32(PEAK / max(peak, 1e-9)), on_progress)
+
+    def _encoded(self, recording: Spool, gain: np.float32, on_progress: OnProgress) -> Codes:
+        hop = self.shape.hop_length
+        n_frames = -(-recording.n_samples // hop)
+        codes, levels = [], []
+        for first in range(0, n_frames, ENCODED_FRAMES):
+            last = min(first + ENCODED_FRAMES, n_frames)
+            audio = gain * recording.read((first - CONTEXT_FRAMES) * hop, (last + CONTEXT_FRAMES) * hop)
+            try:
+                code = self.encoder.run(["code"], {"wave": scaled(to_levels(audio))[None]})[0]
+            except UNUSABLE as error:
+                raise self._damaged(error) from None
+            codes.append(code[0, :, CONTEXT_FRAMES:-CONTEXT_FRAMES].T)
+            levels.append(frame_levels_db(audio[CONTEXT_FRAMES * hop : -CONTEXT_FRAMES * hop], hop))
+            on_progress(0.5 + 0.5 * last / n_frames)
+        return Codes(
+            np.concatenate(codes), np.concatenate(levels), recording.n_samples, self.card.sample_rate, hop
+        )
+
+    def check_codes(self, codes: Codes, path: Path) -> None:
+        """Refuse codes that another voice made.
+
+        Raises:
+            InputError: Their sizes are not this voice's.
+        """
+        made = (codes.code.shape[1], codes.hop_length, codes.sample_rate)
+        if made != (self.code_size, self.shape.hop_length, self.card.sample_rate):
+            raise InputError(f"{path}: was not made by voice {self.card.name}: encode the recording with it")
+
+    def oscillator(self, codes: Codes) -> Oscillator:
+        """Read the fundamental off codes, and count its cycles.
+
+        Raises:
+            VoiceError: A network fails.
+        """
+        n_frames, f0_hz = len(codes.code), []
+        for first in range(0, n_frames, ENCODED_FRAMES):
+            start = max(first - CONTEXT_FRAMES, 0)
+            read = codes.code[start : first + ENCODED_FRAMES + CONTEXT_FRAMES].T[None]
+            given = {"code": np.ascontiguousarray(read), "mix": np.zeros((1, read.shape[2]), np.float32)}
+            try:
+                told = self.conditioner.run(["f0_hz"], given)[0][0]
+            except UNUSABLE as error:
+                raise self._damaged(error) from None
+            f0_hz.append(told[first - start :][:ENCODED_FRAMES])
+        return Oscillator(np.concatenate(f0_hz), codes.hop_length, codes.sample_rate)
+
+    def draw(
+        self,
+        code: Float32[np.ndarray, "segment frame size"],
+        mix: Float32[np.ndarray, "segment frame"],
+        f0_hz: Float32[np.ndarray, "segment frame"],
+        cycles: Float64[np.ndarray, "segment sample"],
+        chance: Float32[np.ndarray, "segment sample 2"],
+    ) -> Float32[np.ndarray, "segment sample"]:
+        """Play codes at mixes, segment beside segment, each from silence on.
+
+        Args:
+            code: Of each segment.
+            mix: Of each frame.
+            f0_hz: Of each frame.
+            cycles: Of that fundamental, at each sample.
+            chance: Numbers in (0, 1).
+
+        Raises:
+            VoiceError: A network fails.
+        """
+        try:
+            given = {"code": np.ascontiguousarray(code.transpose(0, 2, 1)), "mix": mix}
+            (conditions,) = self.conditioner.run(["conditions"], given)
+            sines = sines_of(cycles, f0_hz, self.shape.n_harmonics)
+            levels = generate(self.step, self.shape, conditions, sines, chance, self.temperature)
+        except UNUSABLE as error:
+            raise self._damaged(error) from None
+        return from_levels(levels)
+
+    def _damaged(self, error: Exception) -> VoiceError:
+        reason = str(error).splitlines()[0]
+        return VoiceError(f"voice {self.card.name} is damaged ({reason}): export or download it again")
+
+
+class NsynthPerformance:
+    """One performance as codes, ready to be played at any mix.
+
+    Args:
+        voice: Whose networks play.
+        codes: Of the performance.
+        notes: Codes whose pitch is played, where `codes` were moved and would say another; None is `codes`.
+    """
+
+    def __init__(self, voice: NsynthVoice, codes: Codes, notes: Codes | None = None) -> None:
+        self._voice = voice
+        self.codes = codes
+        self._notes = codes if notes is None else notes
+        self._is_dial_idle = False
+
+    @property
+    def sample_rate(self) -> int:
+        """Rate of `blocks`, in Hz."""
+        return self.codes.sample_rate
+
+    @property
+    def n_frames(self) -> int:
+        """Frames of the dials that `blocks` expects, which are those of the code."""
+        return len(self.codes.code)
+
+    @property
+    def frame_rate_hz(self) -> float:
+        """Frames per second."""
+        return self.codes.sample_rate / self.codes.hop_length
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What the user should know: whether the last rendering asked for dials that this voice lacks."""
+        return (ONE_DIAL,) if self._is_dial_idle else ()
+
+    def blocks(self, dials: Dials) -> Iterator[Float32[np.ndarray, " sample"]]:
+        """Draw with `dials.tone` as the mix, some segments at a time."""
+        self._is_dial_idle = not dials.is_one_dial
+        hop, n_frames = self.codes.hop_length, self.n_frames
+        joiner = Joiner(SEGMENT_FRAMES * hop, WARM_UP_FRAMES * hop, hop)
+        gain_db = 0.0
+        oscillator = self._voice.oscillator(self._notes)
+        starts = range(0, n_frames, SEGMENT_FRAMES)
+        for at in range(0, len(starts), BATCH_SEGMENTS):
+            batch = starts[at : at + BATCH_SEGMENTS]
+            index = np.array(batch)[:, None] + np.arange(-WARM_UP_FRAMES, SEGMENT_FRAMES + LATE_FRAMES)
+            inside = np.clip(index, 0, n_frames - 1)
+            chance = np.stack([_chance(at + i, index.shape[1] * hop) for i in range(len(batch))])
+            played = self._voice.draw(
+                self.codes.code[inside],
+                dials.tone[inside],
+                oscillator.f0_hz[inside],
+                oscillator.cycles(index),
+                chance,
+            )
+            joined = np.concatenate([joiner.push(segment) for segment in played])
+            wanted_db = self.codes.level_db[batch[0] : batch[0] + len(batch) * SEGMENT_FRAMES]
+            joined = joined[: len(wanted_db) * hop]
+            levelled, gain_db = _levelled(joined, wanted_db, gain_db, hop)
+            yield levelled
+
+
+def _chance(segment: int, n_samples: int) -> Float32[np.ndarray, "sample 2"]:
+    """Return the chance of a segment, alike in every rendering; never 0 or 1, whose logarithm has no end."""
+    drawn = np.random.default_rng([SEED, segment]).random((n_samples, 2), np.float32)
+    return np.clip(drawn, np.float32(1e-6), np.float32(1.0 - 1e-6))
+
+
+def _levelled(
+    audio: Float32[np.ndarray, " sample"],
+    wanted_db: Float32[np.ndarray, " frame"],
+    gain_before_db: float,
+    hop: int,
+) -> tuple[Float32[np.ndarray, " sample"], float]:
+    """Give each frame the level of the source's; gains glide from frame to frame."""
+    gain_db = np.minimum(wanted_db - frame_levels_db(audio, hop), MOST_GAIN_DB)
+    knots = np.arange(-1, len(gain_db)) * hop + hop // 2
+    track_db = np.interp(np.arange(len(audio)), knots, np.concatenate([[gain_before_db], gain_db]))
+    return (audio * 10.0 ** (track_db / 20.0)).astype(np.float32), float(gain_db[-1])

@@ -1,0 +1,174 @@
+"""Windows of pairs to learn from: the same place of a source and of its hybrid, at one of the set's mixes.
+
+The sources of a set are a folder for each end, like any other; a pair's hybrid is found by its source. Both
+pictures are drawn, transposed and levelled alike, so that they stay aligned.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float32
+from torch import Tensor
+
+from violute.data.recordings import Recording
+from violute.errors import TrainingError
+from violute.families.paired.pairs import SOURCES, read_pairs
+from violute.families.pictures.corpus import (
+    LEVEL_RANGE_DB,
+    N_ATTEMPTS,
+    QUIETEST_MEAN,
+    SOURCE_BALANCE,
+    TRANSPOSED_SEMITONES,
+    PictureLine,
+    louder,
+    picture_lines,
+    transposed,
+    window_at,
+)
+from violute.transforms.spectrogram import SpectrogramSettings
+
+MOST_LEVEL_DB = 24.0
+"""What differs more in level from its source holds next to nothing: its noise is raised no further."""
+
+
+@dataclass(frozen=True)
+class PairLine:
+    """One source and its hybrids, as pictures.
+
+    Attributes:
+        source: The recording.
+        hybrids: By mix.
+    """
+
+    source: PictureLine
+    hybrids: dict[float, PictureLine]
+
+
+class PairWindows(NamedTuple):
+    """A batch of pairs; `heard` is 0 for bins that a codec cut off, else 1."""
+
+    source: Float[Tensor, "window bin frame"]
+    hybrid: Float[Tensor, "window bin frame"]
+    mix: Float[Tensor, " window"]
+    heard: Float[Tensor, "window bin 1"]
+
+
+def pair_folder(recordings: Sequence[Recording]) -> Path:
+    """Return the set that sources belong to.
+
+    Raises:
+        TrainingError: They are no sources of a paired set.
+    """
+    folder = recordings[0].path.parent
+    if folder.parent.name != SOURCES:
+        raise TrainingError(f"{folder}: holds no sources of pairs: name a folder that violute pairs made")
+    return folder.parent.parent
+
+
+def pair_lines(
+    lines: Sequence[PictureLine], recordings: Sequence[Recording], settings: SpectrogramSettings, cache: Path
+) -> list[PairLine]:
+    """Put beside each source its hybrids.
+
+    Args:
+        lines: Pictures of sources of one end.
+        recordings: The sources, in any number.
+        settings: Of the transform.
+        cache: Folder of pictures.
+
+    Raises:
+        TrainingError: A source has no hybrid.
+        DataError: The set is not finished.
+    """
+    folder = pair_folder(recordings)
+    files = {recording.name: recording.path for recording in recordings}
+    made: dict[str, list[tuple[float, str]]] = defaultdict(list)
+    for pair in read_pairs(folder)[1]:
+        made[pair.source].append((pair.mix, pair.hybrid))
+    found = []
+    for line in lines:
+        members = made.get(files[line.name].relative_to(folder).as_posix(), [])
+        if not members:
+            raise TrainingError(f"{files[line.name]}: has no hybrid: run the same violute pairs again")
+        hybrids = [Recording(Path(name).stem, folder / name, source=line.source) for _, name in members]
+        pictures = picture_lines(hybrids, line.end, settings, cache)
+        found.append(PairLine(line, {mix: one for (mix, _), one in zip(members, pictures, strict=True)}))
+    return found
+
+
+def draw_pairs(
+    lines: Sequence[PairLine],
+    settings: SpectrogramSettings,
+    n_windows: int,
+    rng: np.random.Generator,
+    *,
+    augment: bool,
+) -> PairWindows:
+    """Draw windows of pairs: both ends and all mixes equally often, sources by their length.
+
+    Args:
+        lines: Of both ends.
+        settings: Of the transform.
+        n_windows: Of the batch.
+        rng: All chance comes from it.
+        augment: Whether to transpose and change the level a little.
+    """
+    ends = [[line for line in lines if line.source.end == end] for end in (0, 1)]
+    chances = [_weights(members) for members in ends]
+    sources, hybrids, mixes, limits_hz = [], [], [], []
+    for i in range(n_windows):
+        members, weights = ends[i % 2], chances[i % 2]
+        for _ in range(N_ATTEMPTS):
+            line = members[rng.choice(len(members), p=weights)]
+            slack = len(line.source.picture) - settings.n_frames
+            start = int(rng.integers(min(slack, 0), max(slack, 0) + 1))
+            source = window_at(line.source, start, settings.n_frames)
+            if source.mean() >= QUIETEST_MEAN:
+                break
+        mix = float(rng.choice(sorted(line.hybrids)))
+        hybrid = window_at(line.hybrids[mix], start, settings.n_frames)
+        limit_hz = line.source.highest_hz
+        if augment:
+            ratio = float(2.0 ** (rng.uniform(-TRANSPOSED_SEMITONES, TRANSPOSED_SEMITONES) / 12.0))
+            gain_db = float(rng.uniform(*LEVEL_RANGE_DB))
+            source, hybrid = (louder(transposed(one, ratio), gain_db, settings) for one in (source, hybrid))
+            limit_hz *= min(ratio, 1.0)
+        sources.append(source)
+        hybrids.append(_as_loud_as(source, hybrid, settings))
+        mixes.append(mix)
+        limits_hz.append(limit_hz)
+    bin_hz = settings.sample_rate / settings.n_fft
+    heard = np.arange(settings.n_bins) * bin_hz < np.array(limits_hz)[:, None]
+    return PairWindows(
+        torch.from_numpy(np.stack(sources)),
+        torch.from_numpy(np.stack(hybrids)),
+        torch.tensor(mixes, dtype=torch.float32),
+        torch.from_numpy(heard.astype(np.float32)).unsqueeze(2),
+    )
+
+
+def _weights(lines: Sequence[PairLine]) -> Float[np.ndarray, " line"]:
+    """Chance of each source: short ones come more often than their length earns."""
+    weights = np.array([len(line.source.picture) for line in lines], np.float64) ** SOURCE_BALANCE
+    return weights / weights.sum()
+
+
+def _as_loud_as(
+    source: Float32[np.ndarray, "bin frame"],
+    hybrid: Float32[np.ndarray, "bin frame"],
+    settings: SpectrogramSettings,
+) -> Float32[np.ndarray, "bin frame"]:
+    """Undo the level that its own peak gave a hybrid: a voice takes each frame's loudness anyway."""
+    full = settings.log_range
+    power = [float(np.square(np.expm1(full * one.astype(np.float64))).mean()) for one in (source, hybrid)]
+    if min(power) <= 0.0:
+        return hybrid
+    level_db = float(np.clip(10.0 * np.log10(power[0] / power[1]), -MOST_LEVEL_DB, MOST_LEVEL_DB))
+    return louder(hybrid, level_db, settings)

@@ -1,0 +1,170 @@
+"""Training the paired model on what a teacher made, in either flavour."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from violute.families.cyclegan.network import least_squares
+from violute.families.paired.data import PairLine, PairWindows, draw_pairs, pair_folder, pair_lines
+from violute.families.paired.network import PairedHybrid, PairedModel
+from violute.families.paired.pairs import read_pairs
+from violute.families.paired.recipes import PairedRecipe
+from violute.families.pictures.losses import divergence_above, mel_weights, spectrogram_losses
+from violute.families.pictures.networks import Spectrograms
+from violute.families.pictures.task import SpectrogramCorpus, WindowTask, build_corpus, seeded
+from violute.training.adversarial_health import (
+    DIVERSITY,
+    LARGEST_SCORE,
+    AdversarialHealth,
+    diversity,
+    largest_score,
+)
+from violute.training.losses import weighted_total, weights_of
+from violute.training.task import Losses, StepContext
+
+if TYPE_CHECKING:
+    from violute.training.run import TwoEnds
+
+N_VALIDATION_WINDOWS = 32
+
+
+class PairedTask(WindowTask):
+    """The family `paired` in training.
+
+    Args:
+        corpus: Sources of both ends.
+        training: Pairs to learn from.
+        validation: Pairs that are only measured; if empty, those to learn from stand in.
+        recipe: Flavour, sizes, rates and weights.
+        lesson: What the card tells of the set: teacher, blend and mixes.
+    """
+
+    family = "paired"
+    network: PairedModel
+    recipe: PairedRecipe
+
+    def __init__(
+        self,
+        corpus: SpectrogramCorpus,
+        training: Sequence[PairLine],
+        validation: Sequence[PairLine],
+        recipe: PairedRecipe,
+        lesson: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(seeded(lambda: PairedModel(recipe.network), recipe.loop.seed), corpus, recipe)
+        self.lesson = dict(lesson or {})
+        self.training, self.validation = training, validation or training
+        settings = recipe.spectrogram
+        self.bin_weights = mel_weights(settings.n_bins, bin_hz=settings.sample_rate / settings.n_fft).to(
+            corpus.device
+        )
+        rate = recipe.learning_rate
+        self._optimizers: dict[str, Optimizer] = {
+            "network": torch.optim.Adam(self.network.network.parameters(), lr=rate)
+        }
+        if self.network.critic is not None:
+            self._optimizers["critic"] = torch.optim.Adam(self.network.critic.parameters(), lr=0.5 * rate)
+        self._health = AdversarialHealth()
+
+    def optimizers(self) -> Mapping[str, Optimizer]:
+        """Return Adam over the network, and over the critic if there is one."""
+        return self._optimizers
+
+    def batch(self, generator: torch.Generator) -> Any:
+        """Draw pairs."""
+        rng = np.random.default_rng(int(torch.randint(2**31, (1,), generator=generator)))
+        return self._pairs(self.training, self.recipe.batch_size, rng, augment=self.recipe.is_augmented)
+
+    def step(self, batch: PairWindows, context: StepContext) -> Losses:
+        """Let the network descend, then the critic on what the network drew before."""
+        critic = self.network.critic
+        if critic is not None:
+            critic.requires_grad_(False)
+        made, losses = self.losses(batch)
+        if critic is not None:
+            losses["adversarial/hybrid"] = least_squares(self._scores(batch, made), real=True)
+        told = weighted_total(losses, weights_of(losses, self.recipe.loss_weights))
+        context.descend("network", told["total"])
+        if critic is None:
+            return told
+        critic.requires_grad_(True)
+        judged = {
+            "critic/hybrid": least_squares(self._scores(batch, batch.hybrid), real=True)
+            + least_squares(self._scores(batch, made.detach()), real=False)
+        }
+        scored = weighted_total(judged, weights_of(judged, self.recipe.loss_weights))
+        context.descend("critic", scored["total"])
+        total = told.pop("total") + scored.pop("total")
+        return {**told, **scored, "total": total}
+
+    def losses(self, batch: PairWindows) -> tuple[Spectrograms, dict[str, Float[Tensor, ""]]]:
+        """Redraw sources; return the windows and what they miss of the teacher's."""
+        redrawn = self.network(batch.source, batch.mix)
+        compared = spectrogram_losses(redrawn.spectrogram, batch.hybrid, batch.heard, self.bin_weights)
+        losses = {f"pairs/{name.partition('/')[2]}": value for name, value in compared.items()}
+        if redrawn.posterior is not None:
+            losses["latent/divergence"] = divergence_above(redrawn.posterior, self.recipe.free_nats)
+        return redrawn.spectrogram, losses
+
+    def validate(self) -> Mapping[str, float]:
+        """Measure what is missed on the same pairs every time, and the critic's health; it has no vote."""
+        rng = np.random.default_rng(1)
+        n_windows = min(N_VALIDATION_WINDOWS, 8 * self.recipe.batch_size)
+        pairs = self._pairs(self.validation, n_windows, rng, augment=False)
+        made, losses = self.losses(pairs)
+        unchanged = spectrogram_losses(pairs.source, pairs.hybrid, pairs.heard, self.bin_weights)
+        figures = {name: float(value) for name, value in losses.items()}
+        weights = self.recipe.loss_weights
+        total = sum(weights[name] * value for name, value in figures.items())
+        ear = self.network.ear
+        figures["pairs/share_of_unchanged"] = figures["pairs/fine"] / max(
+            float(unchanged["spectrogram/fine"]), 1e-9
+        )
+        figures[DIVERSITY] = diversity([ear(made)], [ear(pairs.hybrid)])
+        if self.network.critic is not None:
+            scores = [self._scores(pairs, one) for one in (made, pairs.hybrid)]
+            figures[LARGEST_SCORE] = largest_score(scores)
+        self._health.check(figures)
+        return {**figures, "total": total}
+
+    def hybrid(self, network: nn.Module) -> tuple[nn.Module, dict[str, Any]]:
+        """Keep the network; the critic's work is done."""
+        assert isinstance(network, PairedModel)
+        return PairedHybrid(network), {"output": "transfer", "flavour": network.config.flavour, **self.lesson}
+
+    def _scores(self, batch: PairWindows, hybrid: Spectrograms) -> Tensor:
+        return self.network.scores(batch.source, hybrid, batch.mix)
+
+    def _pairs(
+        self, lines: Sequence[PairLine], n_windows: int, rng: np.random.Generator, *, augment: bool
+    ) -> PairWindows:
+        pairs = draw_pairs(lines, self.recipe.spectrogram, n_windows, rng, augment=augment)
+        return PairWindows(*(tensor.to(self.corpus.device) for tensor in pairs))
+
+
+def build_paired_task(ends: TwoEnds, recipe: PairedRecipe) -> PairedTask:
+    """Prepare the sources and hybrids of a paired set and set the task up.
+
+    Raises:
+        TrainingError: The recordings are no sources of a paired set, or an end is silent throughout.
+        DataError: The set is not finished.
+        AudioError: A recording cannot be read.
+    """
+    corpus = build_corpus(ends, recipe)
+    sets: list[list[PairLine]] = [[], []]
+    for chosen, lines in zip(sets, (corpus.training, corpus.validation), strict=True):
+        for end, recordings in enumerate(ends.recordings):
+            own = [line for line in lines if line.end == end]
+            chosen += pair_lines(own, recordings, recipe.spectrogram, ends.cache)
+    settings, _ = read_pairs(pair_folder(ends.recordings[0]))
+    lesson = {name: settings[name] for name in ("blend", "mixes")}
+    lesson["teacher"] = Path(settings["teacher"]).name
+    return PairedTask(corpus, sets[0], sets[1], recipe, lesson)

@@ -1,0 +1,1 @@
+"""What the families of spectrogram windows share, playing and learning."""

@@ -1,0 +1,292 @@
+"""Encoders and decoders of spectrogram models: parts that `vae` and `mevae` are handed ready-made.
+
+A window of a normalised log-magnitude spectrogram goes through five convolutions to a latent of a
+few channels by a few steps in time, 128 numbers in the published sizes, and back. `plain` parts are
+the assignment's: strided convolutions, their transposed mirror, batch normalisation. `residual`
+parts are made to work on music, whose harmonics a 2-D decoder smears: the encoder is told where in
+frequency it is and how well each pitch fits, and the decoder treats frequency as channels, so that
+each bin is a function of the whole latent with a bias of its own, and puts harmonics where a comb
+of the pitch has them.
+
+Source:
+    Liu et al., An intriguing failing of convolutional neural networks and the CoordConv solution
+    (NeurIPS 2018), for the position; He et al., Identity mappings in deep residual networks (ECCV
+    2016), for the blocks; Wu & He, Group normalization (ECCV 2018); Perez et al., FiLM (AAAI 2018),
+    for the condition.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from math import prod
+from typing import Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional
+
+from violute.errors import ShapeError
+from violute.families.pictures.harmonic_combs import HarmonicCombs
+
+SALIENCE_CHANNELS = 96
+
+Spectrograms = Float[Tensor, "window bin frame"]
+Latents = Float[Tensor, "window channel step"]
+Conditions = Float[Tensor, "window condition"]
+PitchLogits = Float[Tensor, "window pitch frame"]
+
+
+@dataclass(frozen=True)
+class SpectrogramNetworkConfig:
+    """Sizes of an encoder and its decoder.
+
+    Attributes:
+        n_bins: Of a window, in frequency.
+        n_frames: Of a window, in time.
+        bin_hz: Distance of two bins, in Hz.
+        style: `plain` or `residual`; see the module.
+        filters: Of the five convolutions.
+        kernels: Of the five convolutions, in bins and frames alike.
+        strides: Of the five convolutions, in bins and frames.
+        latent_channels: Numbers of the latent at one step.
+        latent_steps: Steps of the latent in time; `latent_channels * latent_steps` is its size.
+        decoder_channels: Width of the residual decoder; the plain one mirrors the encoder.
+        n_heard_bins: Bins that the encoder hears. Lossy recordings end at 16 kHz, and an encoder
+            that could tell would take the codec for the instrument.
+        condition_size: Of what the decoder is told beside the latent; 0 for nothing.
+
+    Raises:
+        ShapeError: The strides or the latent steps don't divide the window.
+    """
+
+    n_bins: int = 1024
+    n_frames: int = 128
+    bin_hz: float = 44_100 / 2048
+    style: Literal["plain", "residual"] = "residual"
+    filters: tuple[int, ...] = (16, 32, 64, 96, 128)
+    kernels: tuple[int, ...] = (5, 5, 3, 3, 3)
+    strides: tuple[tuple[int, int], ...] = ((4, 2), (4, 2), (4, 1), (2, 2), (2, 1))
+    latent_channels: int = 8
+    latent_steps: int = 16
+    decoder_channels: int = 256
+    n_heard_bins: int = 720
+    condition_size: int = 0
+
+    def __post_init__(self) -> None:
+        if not len(self.filters) == len(self.kernels) == len(self.strides):
+            raise ShapeError("filters, kernels and strides differ in number: give one of each a layer")
+        rows = prod(stride[0] for stride in self.strides)
+        columns = prod(stride[1] for stride in self.strides)
+        if self.n_bins % rows or self.n_frames % columns:
+            raise ShapeError(
+                f"strides of {rows} x {columns} in all don't divide {self.n_bins} x {self.n_frames}: "
+                "choose strides that do"
+            )
+        if (self.n_frames // columns) % self.latent_steps:
+            raise ShapeError(
+                f"{self.latent_steps} latent steps don't divide {self.n_frames // columns} columns: "
+                "choose a divisor"
+            )
+
+    @property
+    def latent_size(self) -> int:
+        """Numbers in the latent of a window."""
+        return self.latent_channels * self.latent_steps
+
+    @property
+    def grid(self) -> tuple[int, int]:
+        """Rows and columns that the convolutions leave."""
+        rows = self.n_bins // prod(stride[0] for stride in self.strides)
+        return rows, self.n_frames // prod(stride[1] for stride in self.strides)
+
+
+class SpectrogramEncoder(nn.Module):
+    """Five convolutions, then one that spans all that is left of frequency.
+
+    Args:
+        config: Sizes and style.
+        n_outputs: Channels at each latent step: twice `latent_channels` for mean and log variance.
+    """
+
+    heard: Tensor
+    position: Tensor
+
+    def __init__(self, config: SpectrogramNetworkConfig, n_outputs: int) -> None:
+        super().__init__()
+        self.config = config
+        self.is_residual = config.style == "residual"
+        rows, columns = config.grid
+        bins = torch.arange(config.n_bins)
+        self.register_buffer("heard", (bins < config.n_heard_bins).float()[:, None], persistent=False)
+        self.register_buffer("position", torch.linspace(-1.0, 1.0, config.n_bins)[:, None], persistent=False)
+        sizes = (2 if self.is_residual else 1, *config.filters)
+        self.layers = nn.ModuleList(
+            nn.Conv2d(n_in, n_out, kernel, stride, kernel // 2)
+            for (n_in, n_out), kernel, stride in zip(
+                pairwise(sizes), config.kernels, config.strides, strict=True
+            )
+        )
+        self.norms = nn.ModuleList(
+            group_norm(size) if self.is_residual else nn.BatchNorm2d(size) for size in config.filters
+        )
+        # Group normalisation forgets how loud a window is, so the last layer is told the levels again.
+        n_levels = 1 if self.is_residual else 0
+        self.pool = nn.AvgPool2d((config.n_bins // rows, config.n_frames // columns))
+        width = columns // config.latent_steps
+        if self.is_residual:
+            self.combs = build_combs(config)
+            self.pitch_pool = nn.AvgPool1d(config.n_frames // config.latent_steps)
+            self.pitch_head = nn.Sequential(
+                nn.Conv1d(self.combs.n_pitches, SALIENCE_CHANNELS, 1),
+                nn.SiLU(),
+                nn.Conv1d(SALIENCE_CHANNELS, n_outputs, 1),
+            )
+        self.head = nn.Conv2d(config.filters[-1] + n_levels, n_outputs, (rows, width), (1, width))
+
+    def forward(self, spectrogram: Spectrograms) -> Latents:
+        """Return `n_outputs` numbers for each latent step."""
+        x = spectrogram.unsqueeze(1)
+        if not self.is_residual:
+            for layer, norm in zip(self.layers, self.norms, strict=True):
+                x = functional.relu(norm(layer(x)))
+            return self.head(x).squeeze(2)
+        heard = x * self.heard
+        x = torch.cat([heard, self.position.expand_as(heard)], dim=1)
+        for layer, norm in zip(self.layers, self.norms, strict=True):
+            x = functional.silu(norm(layer(x)))
+        salience = self.pitch_pool(self.combs.salience(spectrogram))
+        return self.head(torch.cat([x, self.pool(heard)], dim=1)).squeeze(2) + self.pitch_head(salience)
+
+
+class PlainDecoder(nn.Module):
+    """The mirror of a plain encoder: a dense layer and five transposed convolutions.
+
+    Args:
+        config: Sizes.
+    """
+
+    def __init__(self, config: SpectrogramNetworkConfig) -> None:
+        super().__init__()
+        self.config = config
+        rows, columns = config.grid
+        self.dense = nn.Linear(
+            config.latent_size + config.condition_size, config.filters[-1] * rows * columns
+        )
+        sizes = (*reversed(config.filters), 1)
+        layers = zip(reversed(config.kernels), reversed(config.strides), strict=True)
+        self.layers = nn.ModuleList(
+            nn.ConvTranspose2d(n_in, n_out, kernel, stride, kernel // 2, (stride[0] - 1, stride[1] - 1))
+            for (n_in, n_out), (kernel, stride) in zip(pairwise(sizes), layers, strict=True)
+        )
+        self.norms = nn.ModuleList(nn.BatchNorm2d(size) for size in sizes[:-1])
+
+    def forward(
+        self, latent: Latents, condition: Conditions | None = None, hint: PitchLogits | None = None
+    ) -> Spectrograms:
+        """Return windows in [0, 1]; a plain decoder knows no pitches and takes no hint.
+
+        Raises:
+            ShapeError: There is a hint.
+        """
+        if hint is not None:
+            raise ShapeError("a plain decoder has no combs to be given a hint of: set guidance to 0")
+        told = latent.flatten(1) if condition is None else torch.cat([latent.flatten(1), condition], dim=1)
+        x = self.dense(told).unflatten(1, (-1, *self.config.grid))
+        for layer, norm in zip(self.layers, self.norms, strict=True):
+            x = layer(functional.relu(norm(x)))
+        return torch.sigmoid(x.squeeze(1))
+
+
+class ResidualBlock(nn.Module):
+    """Two convolutions in time beside an untouched path, modulated by a condition.
+
+    Args:
+        channels: In and out.
+        condition_size: Of the condition; 0 for none.
+    """
+
+    def __init__(self, channels: int, condition_size: int) -> None:
+        super().__init__()
+        self.first_norm, self.second_norm = group_norm(channels), group_norm(channels)
+        self.first = nn.Conv1d(channels, channels, 3, padding=1)
+        self.second = nn.Conv1d(channels, channels, 3, padding=1)
+        self.modulation = nn.Linear(condition_size, 2 * channels) if condition_size else None
+
+    def forward(
+        self, x: Float[Tensor, "window channel frame"], condition: Conditions | None = None
+    ) -> Float[Tensor, "window channel frame"]:
+        """Add what the block finds to `x`."""
+        hidden = self.second_norm(self.first(functional.silu(self.first_norm(x))))
+        if self.modulation is not None and condition is not None:
+            scale, shift = self.modulation(condition).unsqueeze(2).chunk(2, dim=1)
+            hidden = hidden * (1.0 + scale) + shift
+        return x + self.second(functional.silu(hidden))
+
+
+class ResidualDecoder(nn.Module):
+    """Residual blocks in time, frequency as channels, doubling the frames until the window is full.
+
+    Args:
+        config: Sizes; `n_frames / latent_steps` is a power of two.
+    """
+
+    def __init__(self, config: SpectrogramNetworkConfig) -> None:
+        super().__init__()
+        self.config = config
+        channels, condition_size = config.decoder_channels, config.condition_size
+        n_doublings = (config.n_frames // config.latent_steps).bit_length() - 1
+        if config.latent_steps << n_doublings != config.n_frames:
+            raise ShapeError(
+                f"{config.latent_steps} latent steps don't double to {config.n_frames} frames: "
+                "choose a power of two frames a step"
+            )
+        self.first = nn.Conv1d(config.latent_channels, channels, 3, padding=1)
+        self.blocks = nn.ModuleList(ResidualBlock(channels, condition_size) for _ in range(n_doublings + 1))
+        self.combs = build_combs(config)
+        self.to_pitch = nn.Conv1d(channels, self.combs.n_pitches, 1)
+        self.to_levels = nn.Conv1d(channels, 2 * config.n_bins, 1)
+        self.bin_bias = nn.Linear(condition_size, 2 * config.n_bins) if condition_size else None
+
+    def forward(
+        self, latent: Latents, condition: Conditions | None = None, hint: PitchLogits | None = None
+    ) -> Spectrograms:
+        """Return windows in [0, 1].
+
+        Args:
+            latent: Of windows.
+            condition: What the decoder is told beside it, if it was built for that.
+            hint: Log odds of pitches from elsewhere, added to those that the latent gives.
+        """
+        x = self.first(latent)
+        for i, block in enumerate(self.blocks):
+            if i:
+                x = x.repeat_interleave(2, dim=2)
+            x = block(x, condition)
+        # No normalisation before the last layer: the untouched path carries the level.
+        hidden = functional.silu(x)
+        levels = self.to_levels(hidden)
+        if self.bin_bias is not None and condition is not None:
+            levels = levels + self.bin_bias(condition).unsqueeze(2)
+        between, above = levels.chunk(2, dim=1)
+        pitch_logit = self.to_pitch(hidden)
+        if hint is not None:
+            pitch_logit = pitch_logit + hint
+        return torch.sigmoid(between + above * self.combs(pitch_logit))
+
+
+def build_decoder(config: SpectrogramNetworkConfig) -> PlainDecoder | ResidualDecoder:
+    """Return the decoder of the config's style."""
+    return ResidualDecoder(config) if config.style == "residual" else PlainDecoder(config)
+
+
+def build_combs(config: SpectrogramNetworkConfig) -> HarmonicCombs:
+    """Return the combs of a config's bins."""
+    return HarmonicCombs(config.n_bins, bin_hz=config.bin_hz, n_heard_bins=config.n_heard_bins)
+
+
+def group_norm(channels: int) -> nn.GroupNorm:
+    """Return a group normalisation in as many groups of four channels or more as divide them, at most 8."""
+    n_groups = max(n for n in (1, 2, 4, 8) if channels % n == 0 and (n == 1 or channels // n >= 4))
+    return nn.GroupNorm(n_groups, channels)

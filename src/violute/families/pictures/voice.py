@@ -1,0 +1,188 @@
+"""The families that play pictures: a network redraws the spectrogram of a performance, window by window.
+
+The recording becomes pictures by the transform that the network was trained with, the network moves them
+between its ends, and what it answers is turned back into sound. Windows overlap and are faded into each
+other on the logarithmic scale of the pictures, so that a moving dial moves without steps. Two things
+are the source's whatever the network draws: each frame's A-weighted loudness, which keeps dynamics
+and rests, and the phases, or what Griffin-Lim finds from there if the card's settings name it as `phase`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from jaxtyping import Complex64, Float32
+
+from violute.analysis.loudness import frame_loudness_db
+from violute.audio.channels import Measurement
+from violute.audio.source import Source
+from violute.errors import InputError, VoiceError
+from violute.families.pictures.phase import PHASES, Phase, rephased
+from violute.families.pictures.windows import WindowJoiner, Windows
+from violute.transforms.spectrogram import (
+    PEAK,
+    SpectrogramSettings,
+    denormalise,
+    istft_blocks,
+    normalise,
+    stft,
+    with_phase,
+)
+from violute.voices.card import Card
+from violute.voices.contract import OnProgress
+from violute.voices.family import FamilyVoice
+from violute.voices.mix import ONE_DIAL, Dials
+from violute.voices.network import UNUSABLE, open_network
+from violute.voices.recording import spooled
+from violute.voices.spool import Spool
+
+OVERLAP_SHARE = 0.25
+"""Share of a window that it has in common with the next."""
+
+BATCH_WINDOWS = 2
+"""Windows that the network hears at a time: more are no faster, and the widest networks' fill the memory."""
+
+MOST_GAIN_DB = 24.0
+"""How far a frame that the network drew too softly is raised; what is too loud is lowered all the way."""
+
+INPUTS = {"spectrogram", "mix"}
+
+
+class SpectrogramVoice(FamilyVoice):
+    """A voice of a family whose network redraws spectrograms.
+
+    Args:
+        onnx_bytes: The network: pictures (window, bin, frame) and a mix for each in, pictures out.
+        card: Of the voice; its settings hold `spectrogram`, the transform, and `phase`.
+
+    Raises:
+        VoiceError: The network cannot be loaded or the card lacks its settings.
+    """
+
+    def __init__(self, onnx_bytes: bytes, card: Card) -> None:
+        super().__init__(card)
+        try:
+            self.session = open_network(onnx_bytes)
+            inputs = {given.name for given in self.session.get_inputs()}
+            if inputs != INPUTS:
+                raise ValueError(f"its network takes {', '.join(sorted(inputs))}")
+            self.settings = SpectrogramSettings.from_dict(card.settings["spectrogram"], source=card.name)
+            self.phase: Phase = card.settings.get("phase", "source")
+            if self.phase not in PHASES:
+                raise ValueError(f"its phase is {self.phase!r}")
+        except (KeyError, TypeError, InputError, *UNUSABLE) as error:
+            reason = str(error).splitlines()[0]
+            raise VoiceError(
+                f"voice {card.name} is damaged ({reason}): export or download it again"
+            ) from None
+
+    def perform(
+        self, source: Source, measurement: Measurement, on_progress: OnProgress
+    ) -> SpectrogramPerformance:
+        """Keep the recording in mono at the voice's rate; each rendering looks at it anew."""
+        recording, peak = spooled(source, measurement, self.settings.sample_rate, on_progress)
+        return SpectrogramPerformance(self, recording, peak)
+
+
+class SpectrogramPerformance:
+    """One performance, ready to be rendered at any mix.
+
+    Args:
+        voice: Whose network, transform and phases they are.
+        recording: In mono, at the rate of the transform.
+        peak: Magnitude of its loudest sample.
+    """
+
+    def __init__(self, voice: SpectrogramVoice, recording: Spool, peak: float) -> None:
+        self._voice = voice
+        self._settings = settings = voice.settings
+        self._recording = recording
+        self._gain = np.float32(PEAK / max(peak, 1e-9))
+        self._windows = Windows(settings.n_frames, round(OVERLAP_SHARE * settings.n_frames))
+        self._is_dial_idle = False
+
+    @property
+    def sample_rate(self) -> int:
+        """Rate of `blocks`, in Hz."""
+        return self._settings.sample_rate
+
+    @property
+    def n_frames(self) -> int:
+        """Frames of the dials that `blocks` expects: all from the first sample on that hear the recording."""
+        return self._settings.count_frames(self._recording.n_samples + self._settings.n_fft // 2)
+
+    @property
+    def frame_rate_hz(self) -> float:
+        """Frames per second."""
+        return self._settings.sample_rate / self._settings.hop_length
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What the user should know: whether the last rendering asked for dials that this voice lacks."""
+        return (ONE_DIAL,) if self._is_dial_idle else ()
+
+    def blocks(self, dials: Dials) -> Iterator[Float32[np.ndarray, " sample"]]:
+        """Synthesise with `dials.tone` as the mix, some windows at a time."""
+        self._is_dial_idle = not dials.is_one_dial
+        # The first window begins before the piece, so that no frame that reaches into it is missing.
+        n_before = self._windows.n_overlap * self._settings.hop_length
+        n_samples = n_before + self._recording.n_samples
+        spectra = self._played(dials.tone)
+        if self._voice.phase == "griffin-lim":
+            spectra = rephased(spectra, self._settings)
+        for block in istft_blocks(spectra, self._settings, n_samples=n_samples):
+            if len(block) > n_before:
+                yield block[n_before:] / self._gain
+            n_before = max(n_before - len(block), 0)
+
+    def _played(self, mix: Float32[np.ndarray, " frame"]) -> Iterator[Complex64[np.ndarray, "bin ready"]]:
+        """Draw the frames of all windows."""
+        windows = self._windows
+        joiner = WindowJoiner(windows, self._settings.n_bins)
+        starts = windows.starts(self.n_frames)
+        for at in range(0, len(starts), BATCH_WINDOWS):
+            batch = starts[at : at + BATCH_WINDOWS]
+            heard = self._spectrum(batch[0], windows.n_covered(len(batch)))
+            pictures = windows.cut(normalise(np.abs(heard), self._settings))
+            joined = joiner.push(self._drawn(pictures, windows.spread(mix, batch)))
+            yield self._with_source(joined, heard[:, : joined.shape[1]])
+
+    def _spectrum(self, first_frame: int, n_frames: int) -> Complex64[np.ndarray, "bin frame"]:
+        """Transform some frames of the recording, at the level that the network is used to."""
+        settings = self._settings
+        start = first_frame * settings.hop_length - settings.n_fft // 2
+        stop = start + (n_frames - 1) * settings.hop_length + settings.n_fft
+        audio = self._gain * self._recording.read(start, stop)
+        return stft(audio, settings, start=settings.n_fft // 2, n_frames=n_frames)
+
+    def _drawn(
+        self, pictures: Float32[np.ndarray, "window bin n_window"], mix: Float32[np.ndarray, " window"]
+    ) -> Float32[np.ndarray, "window bin n_window"]:
+        """Let the network draw.
+
+        Raises:
+            VoiceError: It fails, or its pictures have another shape than those it was given.
+        """
+        try:
+            drawn: np.ndarray = self._voice.session.run(None, {"spectrogram": pictures, "mix": mix})[0]
+            if drawn.shape != pictures.shape:
+                raise ValueError(f"{pictures.shape} went in and {drawn.shape} came out")
+        except UNUSABLE as error:
+            reason = str(error).splitlines()[0]
+            raise VoiceError(
+                f"voice {self._voice.card.name} cannot play ({reason}): export or download it again"
+            ) from None
+        return drawn
+
+    def _with_source(
+        self, picture: Float32[np.ndarray, "n_bins frame"], heard: Complex64[np.ndarray, "bin frame"]
+    ) -> Complex64[np.ndarray, "bin frame"]:
+        """Give what was drawn the source's phases and loudness; bins that pictures lack are the source's."""
+        settings = self._settings
+        source = np.abs(heard)
+        magnitude = denormalise(picture, settings)
+        magnitude[settings.n_bins :] = source[settings.n_bins :]
+        wanted_db, drawn_db = (frame_loudness_db(m.T, settings.sample_rate) for m in (source, magnitude))
+        gain_db = np.minimum(wanted_db - drawn_db, MOST_GAIN_DB)
+        return with_phase(magnitude * np.float32(10.0) ** (gain_db / np.float32(20.0)), heard)

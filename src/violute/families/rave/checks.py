@@ -1,0 +1,125 @@
+"""What goes wrong when people train RAVE, told in one line before or while it does.
+
+Too little sound, files too short for a window, silence, another rate, stereo, a latent that collapses, memory
+that runs out: each is an error that says what to do, or a warning where training can go on.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import soundfile
+import torch
+
+from violute.data.recordings import Recording
+from violute.errors import AudioError, TrainingError, TrainingWarning
+from violute.families.rave.data import SoundLine, sound_lines
+from violute.families.rave.recipes import RaveRecipe
+from violute.rates import SAMPLE_RATE
+
+if TYPE_CHECKING:
+    from violute.training.run import TwoEnds
+
+LEAST_WINDOWS = 4
+"""Of sound an end must hold: less is not worth a step."""
+
+ADVISED_SECONDS = 300.0
+"""Of each end; with less it learns these recordings by heart."""
+
+ACTIVE_VARIANCE = 0.01
+"""A number of the latent whose mean varies more over the data is in use (Burda et al., IWAE, 2016)."""
+
+LEAST_ACTIVE = 2
+
+
+def check_sources(names: Sequence[str], recordings: Sequence[Sequence[Recording]]) -> None:
+    """Say, once for each end, which files are resampled and which are mixed to mono.
+
+    Raises:
+        AudioError: A file cannot be read.
+    """
+    for name, members in zip(names, recordings, strict=True):
+        paths = sorted({recording.path for recording in members})
+        rates, n_stereo = set(), 0
+        for path in paths:
+            try:
+                info = soundfile.info(path)
+            except (OSError, soundfile.SoundFileError):
+                raise AudioError(
+                    f"{path}: cannot be read as audio: replace the file or hold it out"
+                ) from None
+            if info.samplerate != SAMPLE_RATE:
+                rates.add(info.samplerate)
+            n_stereo += info.channels > 1
+        if rates:
+            found = ", ".join(str(rate) for rate in sorted(rates))
+            _warn(f"{name}: files at {found} Hz are resampled to {SAMPLE_RATE} Hz")
+        if n_stereo:
+            _warn(f"{name}: {n_stereo} of {len(paths)} files have several channels, which are mixed to mono")
+
+
+def sounding_lines(ends: TwoEnds, end: int, recipe: RaveRecipe) -> list[SoundLine]:
+    """Read the recordings of an end and make sure that there is something to learn from.
+
+    Raises:
+        TrainingError: All are silent, too short, or too few together.
+        AudioError: A recording cannot be read.
+    """
+    name, recordings = ends.names[end], ends.recordings[end]
+
+    def report(share: float) -> None:
+        if ends.on_prepare is not None:
+            ends.on_prepare((end + share) / 2.0)
+
+    lines = sound_lines(recordings, end, ends.cache, on_progress=report)
+    if not lines:
+        raise TrainingError(f"the recordings of {name} are silent: give recordings with sound")
+    window_seconds = recipe.n_samples / SAMPLE_RATE
+    seconds = sum(line.seconds for line in lines)
+    n_short = sum(line.seconds < window_seconds for line in lines)
+    if seconds < LEAST_WINDOWS * window_seconds:
+        raise TrainingError(
+            f"the recordings of {name} last {seconds:.1f} s together: "
+            f"give {LEAST_WINDOWS * window_seconds:.1f} s at least, better {ADVISED_SECONDS / 60:.0f} minutes"
+        )
+    if not ends.is_training:
+        return lines
+    if len(lines) < len(recordings):
+        _warn(f"{name}: {len(recordings) - len(lines)} silent recordings are left out")
+    if n_short:
+        _warn(
+            f"{name}: {n_short} of {len(lines)} recordings are shorter than a window of "
+            f"{window_seconds:.2f} s and are filled up with silence"
+        )
+    if seconds < ADVISED_SECONDS:
+        _warn(
+            f"{name}: {seconds:.0f} s of sound are little, the voice will know these recordings by heart: "
+            f"give {ADVISED_SECONDS / 60:.0f} minutes or more"
+        )
+    return lines
+
+
+@contextmanager
+def memory_told(batch_size: int) -> Iterator[None]:
+    """Turn torch's ways of running out of memory into one line with the flag that helps.
+
+    Raises:
+        TrainingError: It did.
+    """
+    try:
+        yield
+    except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
+        is_memory = not isinstance(error, RuntimeError) or "memory" in str(error).lower()
+        if not (isinstance(error, torch.OutOfMemoryError) or is_memory):
+            raise
+        raise TrainingError(
+            f"the memory does not hold a batch of {batch_size} windows: "
+            f"give --batch {max(batch_size // 2, 2)}, or a smaller recipe"
+        ) from None
+
+
+def _warn(message: str) -> None:
+    warnings.warn(message, TrainingWarning, stacklevel=3)

@@ -1,0 +1,218 @@
+"""Recipes of RAVE: a training run as a function that returns its whole configuration.
+
+| | published (v1) | `paper` | `medium` | `small` |
+|---|---|---|---|---|
+| bands | 16 | 16 | 16 | 16 |
+| bands that the encoder hears | 16 | 16 | 2 | 2 |
+| latent step, samples | 2048 | 2048 | 128 | 128 |
+| latent size before cropping | 128 | 128 | 32 | 16 |
+| channels | 64 to 1024 | 64 to 1024 | 96 to 256 | 48 to 112 |
+| parameters, without discriminators | 17.6 M | 20.5 M | 2.5 M | 0.31 M |
+| discriminators | waveforms | waveforms | waveforms, spectra | waveforms, spectra |
+| steps, stage one and two | 1.5 M, 1.5 M | 1.5 M, 1.5 M | 20 k, 20 k | 2 k, 5 k |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from violute.errors import TrainingError
+from violute.families.rave.discriminators import DiscriminatorConfig
+from violute.families.rave.parts import RaveConfig
+from violute.training.settings import LoopSettings
+
+STAGE_ONE: Mapping[str, float] = {
+    "spectral/multi_resolution": 1.0,
+    "waveform/heard_bands": 0.5,
+    "latent/divergence": 0.002,
+    "latent/confusion": 0.2,
+    "critic/instrument": 1.0,
+}
+NOT_PUBLISHED = (
+    "waveform/heard_bands",
+    "spectral/invented_levels",
+    "latent/consistency",
+    "adversarial/feature_statistics",
+)
+"""Losses that the recipe `paper` does without."""
+
+CLEAR_ENDS: Mapping[str, float] = {"latent/confusion": 0.5, "adversarial/decoder": 0.5}
+"""Of `small` and `medium`: two clear ends are worth more than the discriminators' every wish."""
+
+STAGE_TWO: Mapping[str, float] = {
+    "spectral/invented_levels": 1.5,
+    "latent/consistency": 0.5,
+    "adversarial/decoder": 1.0,
+    "adversarial/feature_matching": 2.0,
+    "adversarial/feature_statistics": 2.0,
+    "critic/discriminators": 1.0,
+}
+
+
+@dataclass(frozen=True)
+class RaveRecipe:
+    """Everything about training the family `rave` that is not data.
+
+    Attributes:
+        loop: How long, how often and how carefully.
+        network: Sizes.
+        discriminators: Sizes.
+        stage_two_from_step: From this step on, the encoder is frozen and the discriminators judge; None
+            never.
+        n_ahead: First steps of stage two in which the discriminators learn alone.
+        converted_share: Of the windows of stage two that are decoded as the other instrument.
+        learning_rate: Base rate of Adam in stage one, of the encoder, the decoder and the critic.
+        batch_size: Windows a step, half of them of each end; for each process.
+        n_samples: Of a window; a multiple of the latent step.
+        n_ffts: Resolutions of the spectral loss, in samples.
+        fidelity: Share of the latent's variance that the exported one keeps.
+        dial_ends: Where mix 0 and mix 1 of an exported voice stand between the embeddings, 0 and 1: a
+            discriminator's favourite may lie past the real instrument.
+        is_augmented: Whether windows are transposed, levelled and coloured.
+        loss_weights: By path-like name of the loss; each loss of both stages has one.
+    """
+
+    loop: LoopSettings
+    network: RaveConfig = field(default_factory=RaveConfig)
+    discriminators: DiscriminatorConfig = field(default_factory=DiscriminatorConfig)
+    stage_two_from_step: int | None = None
+    n_ahead: int = 0
+    converted_share: float = 0.5
+    learning_rate: float = 1e-3
+    batch_size: int = 6
+    n_samples: int = 16_384
+    n_ffts: tuple[int, ...] = (2048, 1024, 512, 128)
+    fidelity: float = 0.99
+    dial_ends: tuple[float, float] = (0.0, 1.0)
+    is_augmented: bool = True
+    loss_weights: Mapping[str, float] = field(default_factory=lambda: {**STAGE_ONE, **STAGE_TWO})
+
+
+def stage_at(step: int, recipe: RaveRecipe) -> Literal[1, 2]:
+    """Return the stage of a step: a function of the step alone, so that a resumed run is in the same."""
+    return 2 if recipe.stage_two_from_step is not None and step >= recipe.stage_two_from_step else 1
+
+
+def are_discriminators_heard(step: int, recipe: RaveRecipe) -> bool:
+    """Return whether the decoder descends at a step of stage two: a function of the step alone, likewise."""
+    return recipe.stage_two_from_step is None or step >= recipe.stage_two_from_step + recipe.n_ahead
+
+
+def rave_small() -> RaveRecipe:
+    """Return what a share of one CPU core trains in an hour and a quarter, as it did; two hours at most."""
+    loop = LoopSettings(
+        n_steps=7_000,
+        minutes=120.0,
+        validate_every=250,
+        checkpoint_every=100,
+        best_by=None,
+        schedule="linear",
+        final_factor=0.05,
+        averaging_decay=0.998,
+        gradient_clip_norm=5.0,
+    )
+    return RaveRecipe(
+        loop,
+        RaveConfig(latent_size=16, n_heard_bands=2),
+        DiscriminatorConfig(2, (8, 16, 32, 32), n_ffts=(1024,)),
+        stage_two_from_step=2_000,
+        n_ahead=200,
+        dial_ends=(0.0, 0.8),
+        batch_size=8,
+        loss_weights={**STAGE_ONE, **STAGE_TWO, **CLEAR_ENDS},
+    )
+
+
+def rave_medium() -> RaveRecipe:
+    """Return what one GPU trains in half an hour; it was not timed on any."""
+    loop = LoopSettings(
+        n_steps=40_000, minutes=30.0, validate_every=1000, best_by=None, schedule="linear", final_factor=0.05
+    )
+    network = RaveConfig(
+        channels=(96, 128, 192, 256), strides=(2, 2, 2), dilations=(1, 3, 9), latent_size=32, n_heard_bands=2
+    )
+    return RaveRecipe(
+        loop,
+        network,
+        DiscriminatorConfig(3, (16, 64, 128, 256), n_ffts=(2048, 512), spectral_channels=(32, 64, 128)),
+        stage_two_from_step=20_000,
+        n_ahead=500,
+        batch_size=16,
+        n_samples=32_768,
+        n_ffts=(2048, 1024, 512, 256, 128),
+        loss_weights={**STAGE_ONE, **STAGE_TWO, **CLEAR_ENDS},
+    )
+
+
+def rave_paper() -> RaveRecipe:
+    """Return the published sizes: a step of 2048 samples, 128 numbers, all bands heard; days on a GPU."""
+    loop = LoopSettings(
+        n_steps=3_000_000, validate_every=5000, checkpoint_every=2000, best_by=None, schedule="constant"
+    )
+    network = RaveConfig(
+        channels=(64, 128, 256, 512, 1024),
+        strides=(4, 4, 4, 2),
+        dilations=(1, 3, 5),
+        latent_size=128,
+        n_heard_bands=16,
+        has_shortcut=False,
+    )
+    return RaveRecipe(
+        loop,
+        network,
+        DiscriminatorConfig(3, (16, 64, 256, 1024)),
+        stage_two_from_step=1_500_000,
+        learning_rate=1e-4,
+        n_samples=65_536,
+        n_ffts=(2048, 1024, 512, 256, 128),
+        loss_weights={**STAGE_ONE, **STAGE_TWO, **dict.fromkeys(NOT_PUBLISHED, 0.0)},
+    )
+
+
+def two_encoders(recipe: RaveRecipe) -> RaveRecipe:
+    """Give each instrument an encoder of its own, and a listener that weighs them."""
+    return replace(
+        recipe,
+        network=replace(recipe.network, n_encoders=2),
+        loss_weights={**recipe.loss_weights, "source/cross_entropy": 1.0},
+    )
+
+
+def rave_tiny() -> RaveRecipe:
+    """Return what runs through everything in seconds and learns next to nothing, for tests."""
+    loop = LoopSettings(
+        n_steps=4, report_every=2, validate_every=2, checkpoint_every=2, warmup_steps=0, best_by=None
+    )
+    network = RaveConfig(channels=(4, 4, 8), dilations=(1,), latent_size=8, n_heard_bands=1)
+    return RaveRecipe(
+        loop,
+        network,
+        DiscriminatorConfig(1, (4, 4)),
+        stage_two_from_step=2,
+        batch_size=2,
+        n_samples=4096,
+        n_ffts=(512, 128),
+    )
+
+
+RAVE_RECIPES: Mapping[str, Callable[[], RaveRecipe]] = {
+    "small": rave_small,
+    "small-two-encoders": lambda: two_encoders(rave_small()),
+    "medium": rave_medium,
+    "paper": rave_paper,
+    "tiny": rave_tiny,
+    "tiny-two-encoders": lambda: two_encoders(rave_tiny()),
+}
+
+
+def rave_recipe(name: str) -> RaveRecipe:
+    """Return the recipe of that name.
+
+    Raises:
+        TrainingError: There is none.
+    """
+    if name not in RAVE_RECIPES:
+        raise TrainingError(f"there is no recipe {name!r} for rave: name one of {', '.join(RAVE_RECIPES)}")
+    return RAVE_RECIPES[name]()

@@ -1,0 +1,86 @@
+"""When stage two begins and how long both stages take, measured before the first step."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+
+from violute.families.rave.data import FULL_SCALE, SoundLine
+from violute.families.rave.recipes import RaveRecipe
+from violute.families.rave.task import RaveTask, SoundCorpus
+from violute.rates import SAMPLE_RATE
+from violute.training.task import StepContext
+
+N_TIMED_STEPS = 2
+
+
+@dataclass(frozen=True)
+class StagePlan:
+    """What a run will do.
+
+    Attributes:
+        n_steps: In all.
+        stage_two_from_step: None if there is no second stage.
+        seconds_before: Expected until the second stage begins.
+        seconds: Expected in all.
+    """
+
+    n_steps: int
+    stage_two_from_step: int | None
+    seconds_before: float
+    seconds: float
+
+    def sentence(self) -> str:
+        """Say it in one line."""
+        if self.stage_two_from_step is None or self.stage_two_from_step >= self.n_steps:
+            return f"{self.n_steps} steps of stage one, about {self.seconds / 60:.0f} minutes"
+        return (
+            f"stage two begins at step {self.stage_two_from_step} of {self.n_steps}, in about "
+            f"{self.seconds_before / 60:.0f} minutes; both stages take about {self.seconds / 60:.0f} minutes"
+        )
+
+
+def plan_stages(recipe: RaveRecipe, device: torch.device) -> StagePlan:
+    """Time some steps of either stage on noise, and leave no trace.
+
+    Args:
+        recipe: Of the run.
+        device: To train on.
+
+    Raises:
+        TrainingError: The memory does not hold the batch.
+    """
+    n_steps, boundary = recipe.loop.n_steps, recipe.stage_two_from_step
+    gpus = [torch.cuda.current_device()] if torch.cuda.is_available() else []
+    with torch.random.fork_rng(devices=gpus):
+        first = _seconds_per_step(replace(recipe, stage_two_from_step=None), device)
+        if boundary is None or boundary >= n_steps:
+            return StagePlan(n_steps, boundary, n_steps * first, n_steps * first)
+        second = _seconds_per_step(replace(recipe, stage_two_from_step=0), device)
+    return StagePlan(n_steps, boundary, boundary * first, boundary * first + (n_steps - boundary) * second)
+
+
+def _seconds_per_step(recipe: RaveRecipe, device: torch.device) -> float:
+    """Time steps of one stage, the first of which does not count: it finds kernels and memory."""
+    rng = np.random.default_rng(0)
+    sounds = (0.1 * FULL_SCALE * rng.standard_normal((2, 4 * recipe.n_samples))).astype(np.int16)
+    lines = [SoundLine("noise", "noise", end, sounds[end], SAMPLE_RATE / 2) for end in (0, 1)]
+    task = RaveTask(SoundCorpus(("a", "b"), lines, [], device, {}), recipe)
+    optimizers = task.optimizers()
+
+    def descend(name: str, loss: torch.Tensor) -> None:
+        optimizers[name].zero_grad(set_to_none=True)
+        loss.backward()
+        optimizers[name].step()
+
+    for step in range(1 + N_TIMED_STEPS):
+        if step == 1:
+            started = time.perf_counter()
+        generator = torch.Generator().manual_seed(step)
+        task.step(task.batch(generator), StepContext(step, 1, generator, descend))
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+    return (time.perf_counter() - started) / N_TIMED_STEPS

@@ -1,0 +1,337 @@
+"""Training RAVE in two stages: an autoencoder first, then its decoder against discriminators.
+
+Stage one: spectra at several resolutions, the waveforms of the bands that the encoder hears (the paper has
+none: they settle pitch and phase within minutes), the divergence of the latent, and the confusion of a critic
+that guesses the instrument from it. Stage two, from a step that the recipe states: the encoder is frozen, and
+a share of each batch is decoded as the other instrument, which the discriminators judge too, while the
+encoder should find the same latent in it again. Their first steps the discriminators learn alone.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.optim import Optimizer
+
+from violute.dsp.spectral import multi_resolution_spectral_loss
+from violute.errors import TrainingError, TrainingWarning
+from violute.families.rave.band_levels import invented_level_distance
+from violute.families.rave.checks import ACTIVE_VARIANCE, LEAST_ACTIVE, memory_told
+from violute.families.rave.data import FULL_SCALE, SoundLine, SoundWindows, draw
+from violute.families.rave.discriminators import (
+    Discriminators,
+    decoder_loss,
+    discriminator_loss,
+    feature_distance,
+    statistics_distance,
+)
+from violute.families.rave.network import Rave
+from violute.families.rave.parts import InstrumentCritic
+from violute.families.rave.recipes import RaveRecipe, are_discriminators_heard, stage_at
+from violute.rates import SAMPLE_RATE
+from violute.training.losses import weighted_total, weights_of
+from violute.training.task import Losses, Sound, StepContext
+
+if TYPE_CHECKING:
+    from violute.training.run import TwoEnds
+
+N_VALIDATION_BATCHES = 4
+EXAMPLE_SECONDS = 6.0
+EXAMPLE_MIXES = (0.0, 0.5, 1.0)
+ACTIVE = "latent/active_dimensions"
+
+
+@dataclass(frozen=True)
+class SoundCorpus:
+    """What RAVE learns from.
+
+    Attributes:
+        names: Of mix 0 and mix 1.
+        training: Recordings of both ends.
+        validation: Recordings that are only measured; if empty, the training recordings stand in.
+        device: To train on.
+        card: Entries of the exported voice's card, before what is known from the recordings.
+    """
+
+    names: tuple[str, str]
+    training: Sequence[SoundLine]
+    validation: Sequence[SoundLine]
+    device: torch.device
+    card: Mapping[str, Any]
+
+
+class RaveTask:
+    """The family `rave` in training.
+
+    Args:
+        corpus: To learn from.
+        recipe: Sizes, stages, rates and weights.
+    """
+
+    family = "rave"
+
+    def __init__(self, corpus: SoundCorpus, recipe: RaveRecipe) -> None:
+        self.corpus, self.recipe = corpus, recipe
+        has_two_stages = recipe.stage_two_from_step is not None
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(recipe.loop.seed)
+            self.network = Rave(recipe.network).to(corpus.device)
+            self.critic = InstrumentCritic(recipe.network.latent_size).to(corpus.device)
+            self.discriminators = (
+                Discriminators(recipe.discriminators).to(corpus.device) if has_two_stages else None
+            )
+        rate = recipe.learning_rate
+        self._optimizers: dict[str, Optimizer] = {
+            "autoencoder": torch.optim.Adam(self.network.parameters(), lr=rate),
+            "critic": torch.optim.Adam(self.critic.parameters(), lr=rate),
+        }
+        if self.discriminators is not None:
+            self._optimizers["discriminators"] = torch.optim.Adam(
+                self.discriminators.parameters(), lr=rate, betas=(0.5, 0.9)
+            )
+        self._has_warned = False
+
+    def modules(self) -> Mapping[str, nn.Module]:
+        """Return the network, the critic and, where there is a second stage, the discriminators."""
+        modules: dict[str, nn.Module] = {"network": self.network, "critic": self.critic}
+        if self.discriminators is not None:
+            modules["discriminators"] = self.discriminators
+        return modules
+
+    def optimizers(self) -> Mapping[str, Optimizer]:
+        """Return an optimizer of Adam for each module."""
+        return self._optimizers
+
+    def batch(self, generator: torch.Generator) -> SoundWindows:
+        """Draw windows, augmented if the recipe says so."""
+        rng = np.random.default_rng(int(torch.randint(2**31, (1,), generator=generator)))
+        return self._drawn(self.corpus.training, rng, augment=self.recipe.is_augmented)
+
+    def step(self, batch: SoundWindows, context: StepContext) -> Losses:
+        """Take a step of the stage that the step's number says.
+
+        Raises:
+            TrainingError: The memory does not hold the batch.
+        """
+        stage = stage_at(context.step, self.recipe)
+        with memory_told(self.recipe.batch_size):
+            return self._first(batch, context) if stage == 1 else self._second(batch, context)
+
+    def _first(self, batch: SoundWindows, context: StepContext) -> Losses:
+        """Let the autoencoder descend, then the critic on the latents that were drawn."""
+        self.critic.requires_grad_(False)
+        losses, latent = self.autoencoder_losses(batch)
+        own = weighted_total(losses, weights_of(losses, self.recipe.loss_weights))
+        context.descend("autoencoder", own["total"])
+        self.critic.requires_grad_(True)
+        odds = self.critic(latent.detach())
+        judged = {"critic/instrument": _cross_entropy(odds, batch.end)}
+        critic = weighted_total(judged, weights_of(judged, self.recipe.loss_weights))
+        context.descend("critic", critic["total"])
+        return {**own, **critic, "total": own["total"] + critic["total"]}
+
+    def autoencoder_losses(self, batch: SoundWindows) -> tuple[dict[str, Float[Tensor, ""]], Tensor]:
+        """Reconstruct windows from draws of the posterior; return the losses and the latents."""
+        mean, deviation = self._posterior(batch)
+        latent = mean + deviation * torch.randn_like(mean) if self.network.training else mean
+        divergence = 0.5 * (mean.square() + deviation.square() - 1.0) - deviation.log()
+        odds = self.critic(latent)
+        losses = {
+            **self.reconstruction_losses(batch, self._decoded(latent, batch.end)),
+            "latent/divergence": divergence.mean(),
+            # 0 where the critic cannot tell the instruments apart.
+            "latent/confusion": (0.5 * (functional.softplus(odds) + functional.softplus(-odds))).mean()
+            - math.log(2.0),
+        }
+        if self.network.listener is not None:
+            bands = self.network.analysis(batch.heard)
+            heard = self.network.listener(bands[:, : self.network.n_heard_bands]).squeeze(1)
+            losses["source/cross_entropy"] = _cross_entropy(heard, batch.end)
+        return losses, latent
+
+    def reconstruction_losses(self, batch: SoundWindows, bands: Tensor) -> dict[str, Float[Tensor, ""]]:
+        """Compare bands and the audio that they make with what was to be made."""
+        wanted = self.network.analysis(batch.audio)
+        return {
+            "spectral/multi_resolution": multi_resolution_spectral_loss(
+                self.network.synthesis(bands),
+                self.late(batch.audio),
+                sample_rate=SAMPLE_RATE,
+                n_ffts=self.recipe.n_ffts,
+                max_hz=batch.highest_hz,
+            ),
+            "waveform/heard_bands": _missed_share(bands, wanted, self.network.n_heard_bands),
+        }
+
+    def late(self, audio: Float[Tensor, "batch sample"]) -> Float[Tensor, "batch sample"]:
+        """Delay audio as the network does."""
+        delay = self.recipe.network.delay_samples
+        return functional.pad(audio, (delay, 0))[:, : audio.shape[1]]
+
+    def _second(self, batch: SoundWindows, context: StepContext) -> Losses:
+        """Let the decoder descend, half of its sounds as the other instrument, then the discriminators."""
+        assert self.discriminators is not None
+        for frozen in (self.network.encoders, self.network.listener, self.critic):
+            if frozen is not None:
+                frozen.requires_grad_(False)
+        with torch.no_grad():
+            latent = self._posterior(batch)[0]
+        recipe, recorded = self.recipe, self.late(batch.audio)
+        n_own = max(len(batch.end) - round(recipe.converted_share * len(batch.end)), 1)
+        claimed = torch.cat([batch.end[:n_own], 1 - batch.end[n_own:]])
+        is_listened_to = are_discriminators_heard(context.step, recipe)
+        with torch.set_grad_enabled(is_listened_to):
+            bands = self._decoded(latent, claimed)
+            made = self.network.synthesis(bands)
+        real = self.discriminators(recorded, batch.end)
+        decoder: Losses = {}
+        if is_listened_to:
+            self.discriminators.requires_grad_(False)
+            judged = self.discriminators(made, claimed)
+            own = SoundWindows(*(tensor[:n_own] for tensor in batch))
+            losses = {
+                **self.reconstruction_losses(own, bands[:n_own]),
+                "spectral/invented_levels": invented_level_distance(
+                    self.network.analysis(batch.audio), batch.end, bands, claimed, self.network.n_heard_bands
+                ),
+                "latent/consistency": self._lost_share(latent, bands, claimed),
+                "adversarial/decoder": decoder_loss(judged),
+                "adversarial/feature_matching": feature_distance(real, judged, n_own),
+                "adversarial/feature_statistics": statistics_distance(real, batch.end, judged, claimed),
+            }
+            decoder = weighted_total(losses, weights_of(losses, recipe.loss_weights))
+            context.descend("autoencoder", decoder["total"])
+            self.discriminators.requires_grad_(True)
+        scored = {
+            "critic/discriminators": discriminator_loss(real, self.discriminators(made.detach(), claimed))
+        }
+        critic = weighted_total(scored, weights_of(scored, recipe.loss_weights))
+        context.descend("discriminators", critic["total"])
+        return {**decoder, **critic, "total": critic["total"] + decoder.get("total", 0.0)}
+
+    def validate(self) -> Mapping[str, float]:
+        """Measure the autoencoder on the same windows every time, and how much of the latent is in use."""
+        rng = np.random.default_rng(1)
+        lines = self.corpus.validation or self.corpus.training
+        rows, means = [], []
+        for _ in range(N_VALIDATION_BATCHES if self.corpus.validation else 1):
+            windows = self._drawn(lines, rng, augment=False)
+            losses, latent = self.autoencoder_losses(windows)
+            losses["latent/critic_accuracy"] = (
+                ((self.critic(latent) > 0.0) == (windows.end[:, None] == 1)).float().mean()
+            )
+            rows.append(losses)
+            means.append(latent.transpose(0, 1).flatten(1))
+        figures = {name: float(torch.stack([row[name] for row in rows]).mean()) for name in rows[0]}
+        figures[ACTIVE] = float((torch.cat(means, dim=1).var(dim=1) > ACTIVE_VARIANCE).sum())
+        if figures[ACTIVE] < LEAST_ACTIVE and not self._has_warned:
+            self._has_warned = True
+            warnings.warn(
+                f"the latent has collapsed: {figures[ACTIVE]:.0f} of {self.recipe.network.latent_size} "
+                "numbers are in use; lower the weights of latent/divergence and latent/confusion",
+                TrainingWarning,
+                stacklevel=2,
+            )
+        weights = weights_of(losses, self.recipe.loss_weights)
+        return {**figures, "total": sum(weight * figures[name] for name, weight in weights.items())}
+
+    def sounds(self) -> Mapping[str, Sound]:
+        """Play a few seconds of each instrument at three mixes."""
+        sounds: dict[str, Sound] = {}
+        ratio = self.recipe.network.ratio
+        for end, name in enumerate(self.corpus.names):
+            line = max((one for one in self.corpus.training if one.end == end), key=lambda one: one.seconds)
+            audio = line.audio[: int(EXAMPLE_SECONDS * SAMPLE_RATE)].astype(np.float32) / FULL_SCALE
+            whole = audio[: len(audio) // ratio * ratio]
+            given = torch.from_numpy(whole)[None].to(self.corpus.device)
+            latent = self.network.encode(given)
+            for mix in EXAMPLE_MIXES:
+                course = torch.full((1, latent.shape[2]), mix, device=latent.device)
+                made = self.network.decode(latent, course, self._noise(latent))
+                sounds[f"{name}-mix{mix:.2f}"] = (made[0].cpu().numpy(), SAMPLE_RATE)
+        return sounds
+
+    def export(self, path: Path) -> None:
+        """Write a voice file, or TorchScript for nn~ where the name ends in .ts."""
+        from violute.families.rave.export import export_rave
+
+        export_rave(self, path)
+
+    def _posterior(self, batch: SoundWindows) -> tuple[Tensor, Tensor]:
+        """Encode what is heard, each window by the encoder of its instrument."""
+        return self._encoded(self.network.analysis(batch.heard), batch.end)
+
+    def _lost_share(self, latent: Tensor, bands: Tensor, end: Tensor) -> Float[Tensor, ""]:
+        """Mean distance of the latent that is found again in what was made of it, relative to its size."""
+        found = self._encoded(bands, end)[0]
+        return (found - latent).abs().mean() / latent.abs().mean().clamp_min(1e-6)
+
+    def _encoded(self, bands: Tensor, end: Tensor) -> tuple[Tensor, Tensor]:
+        first = self.network.posterior(bands, 0)
+        if self.recipe.network.n_encoders == 1:
+            return first
+        is_second = (end == 1)[:, None, None]
+        pairs = zip(first, self.network.posterior(bands, 1), strict=True)
+        mean, deviation = (torch.where(is_second, b, a) for a, b in pairs)
+        return mean, deviation
+
+    def _decoded(self, latent: Tensor, end: Tensor) -> Tensor:
+        """Return bands of latents as an instrument's."""
+        mix = end.to(latent.dtype)[:, None].expand(len(end), latent.shape[2])
+        return self.network.decode_bands(latent, mix, self._noise(latent))
+
+    def _noise(self, latent: Tensor) -> Tensor:
+        n_bands = self.network.analysis.n_bands
+        n_frames = latent.shape[2] * self.recipe.network.ratio // n_bands
+        return torch.randn(latent.shape[0], n_bands, n_frames, device=latent.device)
+
+    def _drawn(self, lines: Sequence[SoundLine], rng: np.random.Generator, *, augment: bool) -> SoundWindows:
+        recipe = self.recipe
+        windows = draw(lines, recipe.n_samples, recipe.batch_size, rng, augment=augment)
+        return SoundWindows(*(tensor.to(self.corpus.device) for tensor in windows))
+
+
+def build_rave_task(ends: TwoEnds, recipe: RaveRecipe) -> RaveTask:
+    """Read and check the recordings of both ends and set the task up.
+
+    Raises:
+        TrainingError: An end is silent or has too little sound.
+        AudioError: A recording cannot be read.
+    """
+    from violute.families.pictures.corpus import split
+    from violute.families.rave.checks import check_sources, sounding_lines
+
+    if ends.store is not None:
+        raise TrainingError("rave learns from sound, not from pictures: give two folders of recordings")
+    if ends.is_training:
+        check_sources(ends.names, ends.recordings)
+    training: list[SoundLine] = []
+    validation: list[SoundLine] = []
+    for end in range(len(ends.names)):
+        kept, held = split(sounding_lines(ends, end, recipe))
+        training += kept
+        validation += held
+    if {line.end for line in validation} != {0, 1}:
+        validation = []
+    return RaveTask(SoundCorpus(ends.names, training, validation, ends.device, ends.card), recipe)
+
+
+def _cross_entropy(odds: Tensor, end: Tensor) -> Float[Tensor, ""]:
+    played = end.to(odds.dtype)[:, None].expand_as(odds)
+    return functional.binary_cross_entropy_with_logits(odds, played)
+
+
+def _missed_share(made: Tensor, wanted: Tensor, n_bands: int) -> Float[Tensor, ""]:
+    """Mean distance of the lower bands' waveforms, relative to their size in each window."""
+    missed = (made - wanted)[:, :n_bands].abs().mean(dim=(1, 2))
+    return (missed / wanted[:, :n_bands].abs().mean(dim=(1, 2)).clamp_min(1e-4)).mean()

@@ -1,0 +1,237 @@
+"""The family `rave`: a recording as a slow latent, played by a decoder told where it stands between ends.
+
+The latent is encoded once; each rendering decodes it block by block at the dial's place, step by step. The
+network is causal, so a block that begins with what the network remembers gives the very samples that the
+whole would have given. Two things are done outside of the network: what it delays is moved back, and each
+moment's loudness is brought to the recording's, as the decoder follows dynamics only roughly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import onnxruntime
+from jaxtyping import Float32
+
+from violute.audio.channels import Measurement
+from violute.audio.source import Source
+from violute.errors import VoiceError
+from violute.transforms.spectrogram import PEAK
+from violute.voices.card import Card
+from violute.voices.contract import OnProgress
+from violute.voices.family import FamilyVoice
+from violute.voices.loudness_follower import LoudnessFollower
+from violute.voices.mix import ONE_DIAL, Dials
+from violute.voices.network import UNUSABLE, open_network
+from violute.voices.recording import spooled
+from violute.voices.spool import SPOOL_BYTES, Spool
+
+INPUTS = {"audio", "latent", "mix", "noise"}
+BLOCK_STEPS = 512
+"""Latent steps that are encoded or decoded at a time, besides those that the network remembers."""
+
+NOISE_SEED = 0x52415645
+SPOOLING_SHARE = 0.3
+"""Share of the analysis that reading takes, for progress only."""
+
+
+@dataclass(frozen=True)
+class RaveSettings:
+    """What the card says about the network.
+
+    Attributes:
+        ratio: Samples of a latent step.
+        delay_samples: By which the network's output is late.
+        encoder_steps: Steps before the present one that the encoder hears.
+        decoder_steps: Steps before the present one that the decoder hears.
+        latent_size: Numbers of a step, after cropping.
+        n_bands: Of the filter bank, and so of the noise.
+    """
+
+    ratio: int
+    delay_samples: int
+    encoder_steps: int
+    decoder_steps: int
+    latent_size: int
+    n_bands: int
+
+    @classmethod
+    def from_dict(cls, entries: dict[str, Any]) -> RaveSettings:
+        """Read the card's entries.
+
+        Raises:
+            KeyError: One is missing.
+            ValueError: One is out of range.
+        """
+        settings = cls(**{name: int(entries[name]) for name in cls.__dataclass_fields__})
+        smallest = min(settings.ratio, settings.latent_size, settings.n_bands)
+        if smallest < 1 or min(settings.delay_samples, settings.encoder_steps, settings.decoder_steps) < 0:
+            raise ValueError("its sizes are out of range")
+        return settings
+
+
+class RaveVoice(FamilyVoice):
+    """A voice of the family `rave`.
+
+    Args:
+        onnx_bytes: One graph of two parts: `audio` to `encoded`; `latent`, `mix` and `noise` to `made`.
+        card: Of the voice; its settings hold `rave`.
+
+    Raises:
+        VoiceError: The network cannot be loaded or the card lacks its settings.
+    """
+
+    def __init__(self, onnx_bytes: bytes, card: Card) -> None:
+        super().__init__(card)
+        try:
+            self.settings = RaveSettings.from_dict(card.settings["rave"])
+            self._session = open_network(onnx_bytes)
+            inputs = {given.name for given in self._session.get_inputs()}
+            if inputs != INPUTS:
+                raise ValueError(f"its network takes {', '.join(sorted(inputs))}")
+        except (KeyError, TypeError, *UNUSABLE) as error:
+            raise self._unusable("is damaged", error) from None
+        # Without this, the part that was not asked for would be computed too.
+        self._options = onnxruntime.RunOptions()
+        self._options.only_execute_path_to_fetches = True
+
+    def perform(self, source: Source, measurement: Measurement, on_progress: OnProgress) -> RavePerformance:
+        """Encode the recording once; only its latent and the recording are kept.
+
+        Raises:
+            VoiceError: The network fails.
+            AudioError: The recording cannot be read, or there is no room to keep it.
+        """
+        recording, peak = spooled(
+            source, measurement, self.card.sample_rate, lambda share: on_progress(SPOOLING_SHARE * share)
+        )
+        gain = np.float32(PEAK / max(peak, 1e-9))
+        settings = self.settings
+        n_steps = -(-(recording.n_samples + settings.delay_samples) // settings.ratio)
+        latents = Spool(SPOOL_BYTES, "the latent")
+        for start in range(0, n_steps, BLOCK_STEPS):
+            stop = min(start + BLOCK_STEPS, n_steps)
+            first = max(start - settings.encoder_steps, 0)
+            audio = gain * recording.read(first * settings.ratio, stop * settings.ratio)
+            latents.append(self.encode(audio)[start - first :])
+            on_progress(SPOOLING_SHARE + (1.0 - SPOOLING_SHARE) * stop / n_steps)
+        return RavePerformance(self, recording, latents, n_steps)
+
+    def encode(self, audio: Float32[np.ndarray, " sample"]) -> Float32[np.ndarray, "step latent"]:
+        """Encode a whole number of steps of audio, as if silence went before.
+
+        Raises:
+            VoiceError: The network fails.
+        """
+        settings = self.settings
+        encoded = self._run(
+            "encoded",
+            audio=audio[None],
+            latent=np.zeros((1, settings.latent_size, 1), np.float32),
+            mix=np.zeros((1, 1), np.float32),
+            noise=np.zeros((1, settings.n_bands, settings.ratio // settings.n_bands), np.float32),
+        )
+        return np.ascontiguousarray(encoded[0].T)
+
+    def decode(
+        self,
+        latent: Float32[np.ndarray, "step latent"],
+        mix: Float32[np.ndarray, " step"],
+        noise: Float32[np.ndarray, "band frame"],
+    ) -> Float32[np.ndarray, " sample"]:
+        """Decode steps, as if nothing went before.
+
+        Raises:
+            VoiceError: The network fails.
+        """
+        made = self._run(
+            "made",
+            audio=np.zeros((1, self.settings.ratio), np.float32),
+            latent=np.ascontiguousarray(latent.T)[None],
+            mix=mix[None],
+            noise=noise[None],
+        )
+        return made[0]
+
+    def _run(self, output: str, **given: Float32[np.ndarray, "..."]) -> np.ndarray:
+        try:
+            made: np.ndarray = self._session.run([output], given, self._options)[0]
+        except UNUSABLE as error:
+            raise self._unusable("cannot play", error) from None
+        return made
+
+    def _unusable(self, what: str, error: Exception) -> VoiceError:
+        reason = str(error).splitlines()[0]
+        return VoiceError(f"voice {self.card.name} {what} ({reason}): export or download it again")
+
+
+class RavePerformance:
+    """One performance, ready to be decoded at any mix.
+
+    Args:
+        voice: Whose network it is.
+        recording: In mono, at the voice's rate.
+        latents: Step by step.
+        n_steps: Of the latent: enough to hear the recording's last sample come out.
+    """
+
+    def __init__(self, voice: RaveVoice, recording: Spool, latents: Spool, n_steps: int) -> None:
+        self._voice = voice
+        self._recording = recording
+        self._latents = latents
+        self._n_steps = n_steps
+        self._is_dial_idle = False
+
+    @property
+    def sample_rate(self) -> int:
+        """Rate of `blocks`, in Hz."""
+        return self._voice.card.sample_rate
+
+    @property
+    def n_frames(self) -> int:
+        """Steps of the latent."""
+        return self._n_steps
+
+    @property
+    def frame_rate_hz(self) -> float:
+        """Steps per second."""
+        return self.sample_rate / self._voice.settings.ratio
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What the user should know: whether the last rendering asked for dials that this voice lacks."""
+        return (ONE_DIAL,) if self._is_dial_idle else ()
+
+    def blocks(self, dials: Dials) -> Iterator[Float32[np.ndarray, " sample"]]:
+        """Decode with `dials.tone` as the mix, some steps at a time."""
+        self._is_dial_idle = not dials.is_one_dial
+        follower = LoudnessFollower(self._recording, self.sample_rate)
+        n_late = self._voice.settings.delay_samples
+        for start in range(0, self._n_steps, BLOCK_STEPS):
+            made = self._decoded(start, min(start + BLOCK_STEPS, self._n_steps), dials.tone)
+            skipped = min(n_late, len(made))
+            n_late -= skipped
+            yield follower.push(made[skipped:])
+        yield follower.flush()
+
+    def _decoded(
+        self, start: int, stop: int, mix: Float32[np.ndarray, " frame"]
+    ) -> Float32[np.ndarray, " sample"]:
+        """Decode steps from `start` on, with those before that the network remembers."""
+        settings = self._voice.settings
+        first = max(start - settings.decoder_steps, 0)
+        size, ratio = settings.latent_size, settings.ratio
+        latent = self._latents.read(first * size, stop * size).reshape(-1, size)
+        noise = np.concatenate([self._noise(step) for step in range(first, stop)], axis=1)
+        made = self._voice.decode(latent, mix[first:stop], noise)
+        return made[(start - first) * ratio :]
+
+    def _noise(self, step: int) -> Float32[np.ndarray, "band frame"]:
+        """Return the noise of a step: the same whenever it is asked for."""
+        settings = self._voice.settings
+        rng = np.random.default_rng((NOISE_SEED, step))
+        shape = (settings.n_bands, settings.ratio // settings.n_bands)
+        return rng.standard_normal(shape, dtype=np.float32)

@@ -1,0 +1,140 @@
+"""Training the VAE, and finding the axis between the instruments in what it learned.
+
+Left to itself a VAE keeps the instrument anywhere, and the means of two instruments differ mostly
+by the notes they happened to play. So the recipes that are made to work ask one channel of the
+latent to tell the instrument, which gives the decoder something to go by and the axis a direction.
+
+Source:
+    Pati & Lerch, Attribute-based regularization of latent spaces for variational auto-encoders
+    (Neural Computing and Applications 33, 2021), for a dimension that is tied to an attribute; the
+    loss for a yes or no is ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torch.nn import functional
+
+from violute.families.pictures.corpus import Windows
+from violute.families.pictures.losses import active_units, divergence_above, spectrogram_losses
+from violute.families.pictures.networks import Latents
+from violute.families.pictures.task import SpectrogramCorpus, SpectrogramTask, build_corpus, seeded
+from violute.families.vae.network import LatentAxis, Vae, VaeHybrid, build_vae
+from violute.families.vae.recipes import SpectrogramRecipe
+
+if TYPE_CHECKING:
+    from violute.training.run import TwoEnds
+
+TELLING_CHANNEL = 0
+"""Of the latent, where the recipe weighs `latent/instrument`."""
+
+INSTRUMENT_SLOPE = 4.0
+"""Log odds of the second instrument for each unit of the channel that tells it."""
+
+PROBE_STEPS = 200
+PROBE_DECAY = 1e-3
+ENCODED_AT_ONCE = 16
+
+
+class VaeTask(SpectrogramTask):
+    """The family `vae` in training.
+
+    Args:
+        corpus: To learn from.
+        recipe: Sizes, rates and weights.
+    """
+
+    family = "vae"
+    network: Vae
+
+    def __init__(self, corpus: SpectrogramCorpus, recipe: SpectrogramRecipe) -> None:
+        super().__init__(seeded(lambda: build_vae(recipe.network), recipe.loop.seed), corpus, recipe)
+
+    def losses(self, windows: Windows) -> dict[str, Float[Tensor, ""]]:
+        """Reconstruct windows and weigh their latents."""
+        coded = self.network(windows.spectrogram, self.hints(self.network.encoder, windows))
+        told = INSTRUMENT_SLOPE * coded.latent[:, TELLING_CHANNEL].mean(dim=1)
+        return {
+            **spectrogram_losses(coded.spectrogram, windows.spectrogram, windows.heard, self.weights),
+            "latent/divergence": divergence_above(coded.posterior, self.recipe.free_nats),
+            "latent/instrument": functional.binary_cross_entropy_with_logits(
+                told, windows.end.to(told.dtype)
+            ),
+        }
+
+    def validate(self) -> Mapping[str, float]:
+        """Measure the losses and count the active units."""
+        measured = dict(super().validate())
+        means = encoded(self.network, self.training_windows(self.recipe.n_axis_windows).spectrogram)
+        return {**measured, "latent/active_units": float(active_units(means).sum())}
+
+    def hybrid(self, network: nn.Module) -> tuple[nn.Module, dict[str, Any]]:
+        """Find the axis from windows of both instruments."""
+        assert isinstance(network, Vae)
+        windows = self.training_windows(2 * self.recipe.n_axis_windows)
+        is_told = self.recipe.loss_weights["latent/instrument"] > 0.0
+        means = encoded(network, windows.spectrogram)
+        axis = latent_axis(
+            means, windows.end, reach=self.recipe.reach, channel=TELLING_CHANNEL if is_told else None
+        )
+        hybrid = VaeHybrid(network, axis, detail=self.recipe.detail, guidance=self.recipe.guidance)
+        return hybrid, {"detail": self.recipe.detail, "guidance": self.recipe.guidance}
+
+
+def build_vae_task(ends: TwoEnds, recipe: SpectrogramRecipe) -> VaeTask:
+    """Prepare the recordings of both ends and set the task up.
+
+    Raises:
+        TrainingError: An end is silent throughout.
+        AudioError: A recording cannot be read.
+    """
+    return VaeTask(build_corpus(ends, recipe), recipe)
+
+
+@torch.no_grad()
+def encoded(network: Vae, spectrogram: Float[Tensor, "window bin frame"]) -> Latents:
+    """Return the latent means of windows, on the CPU, a few windows at a time."""
+    device = next(network.parameters()).device
+    return torch.cat(
+        [network.encode(group.to(device)).mean.cpu() for group in spectrogram.split(ENCODED_AT_ONCE)]
+    )
+
+
+def latent_axis(
+    means: Latents, end: Int[Tensor, " window"], *, reach: float, channel: int | None = None
+) -> LatentAxis:
+    """Find the axis between two instruments.
+
+    The direction is the difference of their means; the probe is a logistic regression on what each
+    window says on average over its steps.
+
+    Args:
+        means: Of windows of both instruments.
+        end: Which instrument played each: 0 or 1.
+        reach: Length of the axis in differences of the means.
+        channel: The only one to move, where it was made to tell the instrument: in the others the
+            means differ by the notes that were played, and moving them would change the notes.
+    """
+    pooled = means.mean(dim=2)
+    direction = pooled[end == 1].mean(dim=0) - pooled[end == 0].mean(dim=0)
+    if channel is not None:
+        direction = direction * (torch.arange(len(direction)) == channel)
+    weight = torch.zeros(pooled.shape[1], requires_grad=True)
+    bias = torch.zeros(1, requires_grad=True)
+    optimizer = torch.optim.LBFGS([weight, bias], max_iter=PROBE_STEPS)
+
+    def closure() -> Tensor:
+        optimizer.zero_grad()
+        loss = functional.binary_cross_entropy_with_logits(pooled @ weight + bias, end.to(pooled.dtype))
+        loss = loss + PROBE_DECAY * weight.square().sum()
+        loss.backward()
+        return loss
+
+    with torch.enable_grad():
+        optimizer.step(closure)
+    return LatentAxis(reach * direction, weight.detach(), float(bias.detach()))

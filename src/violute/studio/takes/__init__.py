@@ -1,0 +1,1 @@
+"""The recordings at hand, from upload to rendering."""

@@ -1,0 +1,233 @@
+"""One worker: a process that holds voices and takes ready, and analyses and renders one job at a time.
+
+Strangers' files are opened here and nowhere else, so that a decoder that hangs or dies takes no more
+with it than its own job.
+"""
+
+from __future__ import annotations
+
+import signal
+import tempfile
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import numpy as np
+
+from violute.audio.formats import subtype_for
+from violute.audio.source import FileSource
+from violute.errors import VioluteError
+from violute.studio.limits import Limits
+from violute.studio.takes.preview import write_preview
+from violute.studio.work.jobs import (
+    Analysed,
+    AnalyseJob,
+    Cancel,
+    Described,
+    Job,
+    Outcome,
+    Progressed,
+    Refused,
+    Rendered,
+    RenderJob,
+    Report,
+    Stopped,
+)
+from violute.studio.work.makeup_gain import MIXES, live_gains
+from violute.voices.chords import ChordPerformance
+from violute.voices.contract import OnProgress, Performance
+from violute.voices.family import FamilyVoice
+from violute.voices.live_parameters import is_live, live_parameters
+from violute.voices.load import load_voice
+from violute.voices.take import Take
+
+MAX_FRAMES = 120_000
+"""Takes are kept for the next rendering up to so many frames together (20 minutes, about 100 MB)."""
+
+CHORDS_AT_REST = (
+    "several notes sound at once here, so the page plays what the dials were when they last rested"
+)
+"""What a live voice warns of where a recording holds chords: its live parameters are those of one note."""
+
+MAX_VOICES = 3
+REPORT_SECONDS = 0.05
+ANALYSIS_SHARE = 0.7
+"""Share of an analysis job that is analysis proper, for progress only."""
+
+
+class CancelledError(BaseException):
+    """The job is not wanted any more; no error, so nothing that mends errors may catch it."""
+
+
+def work(connection: Connection, voice: str, limits: Limits, scratch: Path) -> None:
+    """Do jobs until the other end hangs up.
+
+    Args:
+        connection: Jobs and `Cancel` come in, reports and one outcome a job go out.
+        voice: Name of the voice to be ready with.
+        limits: What the studio takes.
+        scratch: Folder for temporary files.
+    """
+    # Ctrl-C reaches every process of a terminal; this one ends when its server does.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    tempfile.tempdir = str(scratch)
+    bench = Workbench(limits)
+    bench.warm_up(voice)
+    try:
+        while True:
+            job = connection.recv()
+            if not isinstance(job, Cancel):  # one that came too late for its job
+                connection.send(_outcome(bench, job, _reporter(connection)))
+    except (EOFError, BrokenPipeError, ConnectionResetError):
+        return
+
+
+def _outcome(bench: Workbench, job: Job, report: Callable[[Report], None]) -> Outcome:
+    try:
+        return bench.analyse(job, report) if isinstance(job, AnalyseJob) else bench.render(job, report)
+    except CancelledError:
+        return Stopped()
+    except VioluteError as error:
+        return Refused(_without_paths(str(error), job))
+
+
+def _reporter(connection: Connection) -> Callable[[Report], None]:
+    """Return what passes reports on, not too many, and notices that the job was cancelled."""
+    last = 0.0
+
+    def report(what: Report) -> None:
+        nonlocal last
+        if connection.poll():
+            connection.recv()  # nothing but Cancel comes while a job runs, or the end of the server
+            raise CancelledError
+        if isinstance(what, Described) or time.monotonic() - last >= REPORT_SECONDS:
+            last = time.monotonic()
+            connection.send(what)
+
+    return report
+
+
+def _without_paths(message: str, job: Job) -> str:
+    """Call files by the names that their owner knows, for where they lie here is nobody's business."""
+    message = message.replace(str(job.source), job.name)
+    if isinstance(job, RenderJob):
+        message = message.replace(str(job.destination), job.destination.name)
+    return message.replace(str(job.source.parent), "the studio's folder").replace(
+        tempfile.gettempdir(), "the studio's folder"
+    )
+
+
+class Workbench:
+    """What a worker holds ready: voices, and the takes of the last recordings.
+
+    Args:
+        limits: What the studio takes.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._voices: OrderedDict[str, FamilyVoice] = OrderedDict()
+        self._takes: OrderedDict[tuple[str, str], Take] = OrderedDict()
+
+    def warm_up(self, name: str) -> None:
+        """Load a voice and let it listen to a short tone, so that the first musician doesn't wait for that.
+
+        A voice that cannot be loaded is left to complain when somebody asks for it.
+        """
+        seconds = np.arange(22_050) / 44_100
+        tone = (0.1 * np.sin(2.0 * np.pi * 440.0 * seconds)).astype(np.float32)
+        try:
+            self.voice(name).analyse(tone, 44_100).render(0.5)
+        except VioluteError:
+            return
+
+    def voice(self, name: str) -> FamilyVoice:
+        """Return a voice, loaded once.
+
+        Raises:
+            VoiceError: It is unknown or damaged.
+        """
+        if name not in self._voices:
+            self._voices[name] = load_voice(name)
+            if len(self._voices) > MAX_VOICES:
+                self._voices.popitem(last=False)
+        self._voices.move_to_end(name)
+        return self._voices[name]
+
+    def analyse(self, job: AnalyseJob, report: Callable[[Report], None]) -> Analysed:
+        """Listen to a recording and lay down its preview and its live parameters.
+
+        Raises:
+            VioluteError: The recording is none that the studio takes, or the voice cannot be used.
+        """
+        report(Progressed(0.0))
+        recording = self._open(job)
+        report(
+            Described(
+                recording.n_samples / recording.sample_rate, recording.sample_rate, recording.n_channels
+            )
+        )
+        source_gain = write_preview(recording, job.preview)
+        take = self._take(job, recording, lambda share: report(Progressed(ANALYSIS_SHARE * share)))
+        report(Progressed(ANALYSIS_SHARE))
+        gain: tuple[float, ...] = ()
+        has_parameters = is_live(take.performance)
+        told = take.warnings
+        if self.voice(job.voice).is_live and not has_parameters:
+            told = (*told, CHORDS_AT_REST)
+        if has_parameters:
+            job.parameters.write_bytes(live_parameters(take.performance))
+            gain = live_gains(take)
+        return Analysed(
+            warnings=tuple(_without_paths(line, job) for line in told),
+            is_live=has_parameters,
+            mixes=MIXES if gain else (),
+            gain=gain,
+            channel_gains=tuple(float(g) for g in take.frame.channel_gains),
+            source_gain=source_gain,
+        )
+
+    def render(self, job: RenderJob, report: Callable[[Report], None]) -> Rendered:
+        """Render a recording into a file, as `violute convert` does.
+
+        Raises:
+            VioluteError: The format cannot hold it, the disk is full, or the voice cannot be used.
+        """
+        report(Progressed(0.0))
+        recording = self._open(job)
+        subtype = subtype_for(job.destination, recording.subtype)
+        take = self._take(job, recording, lambda share: report(Progressed(0.5 * share)))
+        take.render_to(
+            job.destination,
+            job.mix,
+            subtype=subtype,
+            on_progress=lambda share: report(Progressed(0.5 + 0.5 * share)),
+        )
+        return Rendered()
+
+    def _open(self, job: Job) -> FileSource:
+        recording = FileSource(job.source)
+        recording.name = job.name
+        self._limits.check(recording)
+        return recording
+
+    def _take(self, job: Job, recording: FileSource, on_progress: OnProgress) -> Take:
+        """Return the take of a recording, from before if it is still here."""
+        key = (job.take, job.voice)
+        if key not in self._takes:
+            self._takes[key] = self.voice(job.voice).analyse_source(recording, on_progress=on_progress)
+            while (
+                len(self._takes) > 1
+                and sum(_held_frames(t.performance) for t in self._takes.values()) > MAX_FRAMES
+            ):
+                self._takes.popitem(last=False)
+        self._takes.move_to_end(key)
+        return self._takes[key]
+
+
+def _held_frames(performance: Performance) -> int:
+    """Count the frames that a performance keeps levels of: each voice of a chord has its own."""
+    n_voices = performance.n_voices if isinstance(performance, ChordPerformance) else 1
+    return performance.n_frames * n_voices

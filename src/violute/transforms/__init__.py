@@ -1,0 +1,1 @@
+"""Spectra, spectrograms and their inverse, mu-law, mel, and small array tools."""

@@ -1,0 +1,94 @@
+"""Bad dials, automations, voices and flags: one line, exit code 2, and nothing left behind."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import soundfile
+from command_line import MODEL, complaint_of, files_below, put_voice, refused, violute
+from fake_voice import CARD
+
+from violute.voices.card import FORMAT_VERSION
+from violute.voices.file import seal
+
+
+def tone(n_samples=8_000):
+    return 0.3 * np.sin(2 * np.pi * 440 * np.arange(n_samples) / 8_000)
+
+
+@pytest.fixture
+def place(tmp_path):
+    """A folder with a good recording and a voice."""
+    put_voice(tmp_path)
+    soundfile.write(tmp_path / "solo.wav", tone(), 8_000)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("flags", "reason"),
+    [
+        (["--mix", "1.5"], "mix is 1.5: give a number from 0 to 1"),
+        (["--mix", "-0.1"], "mix is -0.1"),
+        (["--mix", "nan"], "mix is nan"),
+        (["--mix", "half"], '"half"'),
+        (["--mix"], "--mix"),
+        (["--room", "7"], "room is 7"),
+        (["--vibrato", "2"], "vibrato is 2"),
+        (["--mixx", "0.5"], "--mixx"),
+        (["--automation", "gone.csv"], "gone.csv: there is no such automation file"),
+        (["--automation", "bad.csv"], "bad.csv, line 3: 1 s does not come after 2 s"),
+        (["--automation", "bad.csv", "--mix", "0.5"], "choose one"),
+    ],
+)
+def test_a_dial_or_an_automation_out_of_range(place, flags, reason):
+    (place / "bad.csv").write_text("seconds,mix\n2,0.5\n1,0.5\n")
+    assert reason in refused(place, "solo.wav", "out.wav", *flags)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("oboe", None, "unknown voice 'oboe': here are"),
+        ("gone.onnx", None, "gone.onnx: there is no such voice file"),
+        ("torn.onnx", seal(MODEL, CARD)[:-9], "torn.onnx: the voice file is damaged"),
+        (
+            "flipped.onnx",
+            seal(MODEL, CARD).replace(b"sines", b"sinks"),
+            "flipped.onnx: the voice file is damaged",
+        ),
+        ("text.onnx", b"hello", "text.onnx: not a Violute voice"),
+        (
+            "newer.onnx",
+            seal(MODEL, replace(CARD, format_version=FORMAT_VERSION + 1)),
+            f"newer.onnx: the voice has format {FORMAT_VERSION + 1}",
+        ),
+        ("alien.onnx", seal(MODEL, replace(CARD, family="alien")), "alien.onnx: unknown family 'alien'"),
+    ],
+)
+def test_a_voice_that_cannot_play(place, name, content, reason):
+    if content is not None:
+        (place / name).write_bytes(content)
+    line = complaint_of(violute("convert", "solo.wav", "out.wav", "--voice", name, cwd=place))
+    assert reason in line
+    assert not (place / "out.wav").exists()
+
+
+def test_a_verb_that_does_not_exist(place):
+    assert "convrt" in complaint_of(violute("convrt", "solo.wav", cwd=place))
+
+
+def test_training_from_folders_that_are_not_there(place):
+    command = ["train", "ddsp", "--a", "gone", "--b", "voices", "--out"]
+    assert complaint_of(violute(*command, "v.onnx", cwd=place)).startswith("gone: there is no such folder")
+    assert "ends in .onnx" in complaint_of(violute(*command, "v.wav", cwd=place))
+    assert "above 0" in complaint_of(violute(*command, "v.onnx", "--steps", "0", cwd=place))
+    assert files_below(place) == ["solo.wav", "voices/sines.onnx"]
+
+
+def test_exporting_a_run_that_is_not_there(place):
+    assert "gone: there is no such run" in complaint_of(violute("export", "gone", "v.onnx", cwd=place))
+
+
+def test_a_demo_without_a_place(place):
+    line = complaint_of(violute("demo", "--voice", "sines", "--out", "solo.wav", cwd=place))
+    assert line.startswith("solo.wav: the folder cannot be made")

@@ -1,0 +1,121 @@
+"""`violute train` and `violute export` from start to end: two processes, one line, a card."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from command_line import complaint_of, files_below, violute
+from tones import SAMPLE_RATE, tone
+
+from violute.training.checkpoints import read_checkpoint
+from violute.voices.file import open_voice_file
+
+COMMAND = ["train", "ddsp", "--a", "reed", "--b", "string", "--a-name", "reed", "--b-name", "string"]
+COMMAND += ["--out", "voice.onnx", "--recipe", "tiny", "--card", "card.json"]
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """Two folders of two notes each and a card, and what two processes made of them."""
+    place = tmp_path_factory.mktemp("trained")
+    for name, slope_db in (("reed", -20.0), ("string", -4.0)):
+        (place / name).mkdir()
+        for f0_hz in (440.0, 660.0):
+            audio = tone(f0_hz, 0.6, db_per_octave=slope_db)
+            soundfile.write(place / name / f"{f0_hz:.0f}.wav", audio, SAMPLE_RATE)
+    (place / "card.json").write_text(json.dumps({"licence": "CC0", "figures": {"rating": 5}}))
+    return place
+
+
+@pytest.fixture(scope="module")
+def trained(place):
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+    return subprocess.run(
+        [*torchrun, "-m", "violute", *COMMAND], cwd=place, env=environment, capture_output=True, text=True
+    )
+
+
+def test_one_of_two_processes_says_the_last_word(place, trained):
+    assert trained.returncode == 0, trained.stderr[-3000:]
+    (line,) = trained.stdout.splitlines()
+    assert line.startswith("voice.onnx (4 steps in ")
+
+
+def test_the_card_tells_sources_command_and_what_was_written(place, trained):
+    _, card = open_voice_file(place / "voice.onnx")
+    assert card.training_data == (
+        "reed: 440.wav (1 s), 660.wav (1 s)",
+        "string: 440.wav (1 s), 660.wav (1 s)",
+    )
+    assert card.command == f"python -m violute {' '.join(COMMAND)}"
+    assert (card.name, card.licence, card.figures) == ("voice", "CC0", {"rating": 5})
+
+
+def test_export_tells_the_same_and_may_be_told_otherwise(place, trained):
+    done = violute("export", "voice-run", "again.onnx", "--json", cwd=place)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(done.stdout)["step"] in (2, 4)
+    _, card = open_voice_file(place / "again.onnx")
+    _, before = open_voice_file(place / "voice.onnx")
+    assert (card.training_data, card.command) == (before.training_data, before.command)
+    assert (card.name, card.licence, card.figures) == ("again", "", {})
+
+    (place / "other.json").write_text(json.dumps({"name": "other", "command": "by hand"}))
+    assert violute("export", "voice-run", "o.onnx", "--card", "other.json", cwd=place).returncode == 0
+    _, card = open_voice_file(place / "o.onnx")
+    assert (card.name, card.command, card.training_data) == ("other", "by hand", before.training_data)
+
+
+def test_a_tilt_is_told_by_the_card_and_kept_in_bounds(place, trained):
+    assert violute("export", "voice-run", "t.onnx", "--tilt", "0", "-1.5", cwd=place).returncode == 0
+    _, card = open_voice_file(place / "t.onnx")
+    assert list(card.settings["tilt_db_per_octave"].values()) == [0.0, -1.5]
+    line = complaint_of(violute("export", "voice-run", "never.onnx", "--tilt", "nan", "7", cwd=place))
+    assert "give -6 to 6" in line
+    assert not (place / "never.onnx").exists()
+
+
+def test_a_run_that_keeps_no_best_exports_the_average_of_its_last(place, trained):
+    best = place / "voice-run" / "checkpoints" / "best.safetensors"
+    best.rename(place / "best.safetensors")
+    done = violute("export", "voice-run", "last.onnx", cwd=place)
+    (place / "best.safetensors").rename(best)
+    assert done.stdout == "last.onnx (weights of step 4)\n"
+    last = read_checkpoint(best.with_name("last.safetensors"))
+    weights, averages = last["modules"]["decoder"], last["averaged"]
+    network, _ = open_voice_file(place / "last.onnx")
+    name = next(name for name, value in weights.items() if value.ndim == 2 and "weight" in name)
+    kept, passing = (
+        np.ascontiguousarray(value.numpy()) for value in (averages[f"decoder.{name}"], weights[name])
+    )
+    assert not np.array_equal(kept, passing)
+    holds = [any(form.tobytes() in network for form in (value, value.T)) for value in (kept, passing)]
+    assert holds == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("{", "line 1: malformed JSON"),
+        ('{"licens": "MIT"}', "unknown entry 'licens'"),
+        (None, "cannot be read"),
+    ],
+)
+def test_a_card_that_cannot_be_used_costs_no_training(place, content, reason):
+    path: Path = place / "bad.json"
+    path.unlink(missing_ok=True)
+    if content is not None:
+        path.write_text(content)
+    before = files_below(place)
+    command = [word.replace("card.json", "bad.json").replace("voice.onnx", "new.onnx") for word in COMMAND]
+    line = complaint_of(violute(*command, cwd=place))
+    assert line.startswith("bad.json")
+    assert reason in line
+    assert complaint_of(violute("export", "reed", "new.onnx", "--card", "bad.json", cwd=place)) == line
+    assert files_below(place) == before

@@ -1,0 +1,227 @@
+"""Timbre distances: MMD against its definition and its closed form, colours that grow apart, floors."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import scipy.signal
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tones import SAMPLE_RATE, tone
+
+from violute.errors import AudioError, InputError, ShapeError
+from violute.evaluation.metrics.timbre_distance import (
+    N_DIMENSIONS,
+    kernel_audio_distance,
+    kernel_audio_distance_change,
+    mfcc_distance_db,
+    mmd2,
+    patch_embeddings,
+    real_to_real_floor,
+)
+from violute.evaluation.metrics.timbre_kernel import median_bandwidth
+
+
+def gaussian(x: np.ndarray, y: np.ndarray, width: float) -> float:
+    return float(np.exp(-np.sum((x - y) ** 2) / (2 * width**2)))
+
+
+def polynomial(x: np.ndarray, y: np.ndarray, _width: float) -> float:
+    return float((x @ y / len(x) + 1) ** 3)
+
+
+@pytest.mark.parametrize(("name", "kernel"), [("gaussian", gaussian), ("polynomial", polynomial)])
+def test_the_estimate_is_the_written_sum(name: str, kernel: object) -> None:
+    x, y = np.random.default_rng(0).normal(size=(7, 3)), np.random.default_rng(1).normal(0.5, 1, (5, 3))
+    within_x = np.mean([kernel(x[i], x[j], 1.7) for i in range(7) for j in range(7) if i != j])
+    within_y = np.mean([kernel(y[i], y[j], 1.7) for i in range(5) for j in range(5) if i != j])
+    across = np.mean([kernel(a, b, 1.7) for a in x for b in y])
+    ours = mmd2(x, y, kernel=name, bandwidth=1.7)
+    assert ours == pytest.approx(within_x + within_y - 2 * across)
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.5, 2.0])
+def test_normal_samples_have_the_distance_of_the_closed_form(shift: float) -> None:
+    # For N(0, 1) and N(shift, 1): 2 s / sqrt(s^2 + 2) (1 - exp(-shift^2 / (2 (s^2 + 2)))).
+    width, rng = 1.3, np.random.default_rng(2)
+    expected = 2 * width / np.sqrt(width**2 + 2) * (1 - np.exp(-(shift**2) / (2 * (width**2 + 2))))
+    estimates = [
+        mmd2(rng.normal(size=(12, 1)), rng.normal(shift, 1, (9, 1)), bandwidth=width) for _ in range(300)
+    ]
+    error = np.std(estimates) / np.sqrt(300)
+    assert np.mean(estimates) == pytest.approx(expected, abs=3.5 * error)
+    assert shift > 0 or min(estimates) < 0
+
+
+def test_the_usual_width_is_the_median_distance() -> None:
+    assert median_bandwidth(np.array([[0.0], [1.0], [3.0]])) == 2.0
+    assert median_bandwidth(np.zeros((4, 2))) == 1.0
+    assert median_bandwidth(np.zeros((1, 2))) == 1.0
+
+
+def recordings(n: int, *, shift: float = 0.0, seed: int = 0, room: float = 0.7) -> list[np.ndarray]:
+    """Patches of `n` recordings: a room each, shared by its patches, from 3 to 9 of them."""
+    rng = np.random.default_rng(seed)
+    rooms = rng.normal(shift, room, size=(n, 4))
+    return [centre + rng.normal(size=(int(rng.integers(3, 10)), 4)) for centre in rooms]
+
+
+@pytest.mark.parametrize("kernel", ["gaussian", "polynomial"])
+def test_sets_of_one_kind_are_no_distance_apart_on_average(kernel: str) -> None:
+    apart = [
+        kernel_audio_distance(
+            recordings(8, seed=2 * i), recordings(8, seed=2 * i + 1), kernel=kernel, n_resamples=1
+        ).estimate
+        for i in range(60)
+    ]
+    assert abs(np.mean(apart)) < 3.5 * np.std(apart) / np.sqrt(60)
+
+
+def test_patches_taken_for_independent_would_be_biased() -> None:
+    pairs = [[np.concatenate(recordings(6, seed=2 * i + j)) for j in (0, 1)] for i in range(40)]
+    apart = [mmd2(first, second, bandwidth=2.0) for first, second in pairs]
+    assert np.mean(apart) > 3.5 * np.std(apart) / np.sqrt(40)
+
+
+def test_one_patch_a_recording_is_the_plain_estimate() -> None:
+    rng = np.random.default_rng(3)
+    x, y = rng.normal(1, 1, (20, 2)), rng.normal(0, 1, (30, 2))
+    scaled = [(side - y.mean(0)) / y.std(0) for side in (x, y)]
+    ours = kernel_audio_distance([row[None] for row in x], [row[None] for row in y], n_resamples=5)
+    assert ours.estimate == pytest.approx(mmd2(*scaled))
+    assert ours.n == 20
+
+
+def test_the_distance_grows_and_leaves_the_floor() -> None:
+    reference = recordings(16, seed=1)
+    floor = real_to_real_floor(reference)
+    apart = [kernel_audio_distance(recordings(16, shift=s, seed=2), reference) for s in (0.0, 0.7, 1.5, 3.0)]
+    assert all(near.estimate < far.estimate for near, far in pairwise(apart))
+    assert floor.low < 0.0 < floor.high
+    assert apart[0].estimate < floor.high < apart[2].low
+    assert apart[3].excludes(0.0)
+    for interval in apart[1:]:
+        assert interval.low < interval.estimate < interval.high
+
+
+def test_the_floor_falls_with_more_recordings() -> None:
+    few, many = (real_to_real_floor(recordings(n, seed=4)) for n in (6, 40))
+    assert many.high < few.high
+
+
+@settings(max_examples=20)
+@given(scale=st.floats(0.01, 100.0), shift=st.floats(-100.0, 100.0), seed=st.integers(0, 99))
+def test_units_and_order_do_not_matter(scale: float, shift: float, seed: int) -> None:
+    x, y = recordings(5, shift=1.0, seed=seed), recordings(6, seed=seed + 1)
+    plain = kernel_audio_distance(x, y, n_resamples=3)
+    moved = kernel_audio_distance(
+        [scale * r + shift for r in reversed(x)], [scale * r + shift for r in y], n_resamples=3
+    )
+    assert moved.estimate == pytest.approx(plain.estimate, abs=1e-6)
+    assert kernel_audio_distance(x, y, n_resamples=3) == plain
+
+
+def phrase(db_per_octave: float, *, seed: int = 0, seconds: float = 2.0) -> np.ndarray:
+    pitches = 440.0 * 2 ** (np.random.default_rng(seed).integers(-5, 10, 4) / 12)
+    return np.concatenate(
+        [tone(f0, seconds / 4, db_per_octave=db_per_octave, seed=seed, noise_db=-60.0) for f0 in pitches]
+    )
+
+
+def low_passed(audio: np.ndarray, cutoff_hz: float) -> np.ndarray:
+    return scipy.signal.sosfilt(scipy.signal.butter(2, cutoff_hz, fs=SAMPLE_RATE, output="sos"), audio)
+
+
+def test_colours_grow_apart_with_tilt_low_pass_and_noise() -> None:
+    source = phrase(-6.0)
+    noise = np.random.default_rng(0).standard_normal(len(source))
+    worse = {
+        "tilt": [phrase(slope) for slope in (-6.0, -8.0, -12.0, -18.0)],
+        "low-pass": [source, *(low_passed(source, cutoff_hz) for cutoff_hz in (8000.0, 3000.0, 1000.0))],
+        "noise": [source + level * noise for level in (0.0, 1e-3, 1e-2, 1e-1)],
+    }
+    for error, outputs in worse.items():
+        apart = [mfcc_distance_db(source, SAMPLE_RATE, output, SAMPLE_RATE) for output in outputs]
+        assert apart[0] < 1e-6, error
+        assert all(near < far for near, far in pairwise(apart)), (error, apart)
+
+
+def test_colour_is_heard_at_any_level_length_and_place() -> None:
+    source = phrase(-6.0)
+    louder = mfcc_distance_db(source, SAMPLE_RATE, 0.01 * np.tile(source, 2), SAMPLE_RATE)
+    later = mfcc_distance_db(source, SAMPLE_RATE, np.pad(source, (7777, 0)), SAMPLE_RATE)
+    other = mfcc_distance_db(source, SAMPLE_RATE, phrase(-12.0), SAMPLE_RATE)
+    assert max(louder, later) < 0.1 * other
+    assert np.isnan(mfcc_distance_db(source, SAMPLE_RATE, np.zeros(4410), SAMPLE_RATE))
+
+
+def test_phrases_of_two_colours_are_told_apart_whatever_they_play() -> None:
+    bright, dull, more = (
+        [patch_embeddings(phrase(slope, seed=first + i), SAMPLE_RATE) for i in range(6)]
+        for slope, first in ((-5.0, 0), (-14.0, 20), (-5.0, 40))
+    )
+    near, far = (kernel_audio_distance(other, bright, n_resamples=200) for other in (more, dull))
+    assert near.estimate < real_to_real_floor(bright).high
+    assert far.low > near.high
+
+
+def test_every_half_second_that_sounds_is_a_patch() -> None:
+    audio = phrase(-6.0, seconds=4.0)
+    assert patch_embeddings(audio, SAMPLE_RATE).shape == (7, N_DIMENSIONS)
+    loud, soft = (patch_embeddings(gain * audio, SAMPLE_RATE) for gain in (1.0, 0.01))
+    np.testing.assert_allclose(loud, soft, atol=0.05)
+    rested = np.concatenate([audio, np.zeros(5 * SAMPLE_RATE)])
+    assert len(patch_embeddings(rested, SAMPLE_RATE)) == 8
+    assert patch_embeddings(audio[: SAMPLE_RATE // 2], SAMPLE_RATE).shape == (1, N_DIMENSIONS)
+    assert patch_embeddings(audio[:100], SAMPLE_RATE).shape == (0, N_DIMENSIONS)
+    assert patch_embeddings(np.zeros(SAMPLE_RATE), SAMPLE_RATE).shape == (0, N_DIMENSIONS)
+
+
+def test_too_few_recordings_have_no_distance() -> None:
+    some, empty = recordings(3), np.zeros((0, 4))
+    for few in ([], some[:1], [some[0], empty]):
+        assert np.isnan(kernel_audio_distance(few, some).estimate)
+        assert np.isnan(kernel_audio_distance(some, few).high)
+    assert np.isnan(real_to_real_floor(some).high)
+    assert np.isnan(mmd2(np.zeros((1, 2)), np.zeros((3, 2))))
+    assert kernel_audio_distance([*some, empty], some, n_resamples=3) == kernel_audio_distance(
+        some, some, n_resamples=3
+    )
+
+
+def test_recordings_that_are_all_alike() -> None:
+    same = [np.ones((3, 4))] * 5
+    assert kernel_audio_distance(same, same).estimate == pytest.approx(0.0, abs=1e-9)
+    assert real_to_real_floor(same).high == pytest.approx(0.0, abs=1e-9)
+
+
+def test_a_change_is_the_difference_of_the_distances_and_surer_than_either() -> None:
+    rng = np.random.default_rng(3)
+    real = [rng.normal(size=(6, 4)) for _ in range(12)]
+    shared = [rng.normal(scale=0.7, size=(1, 4)) + rng.normal(scale=0.3, size=(6, 4)) for _ in range(12)]
+    before, after = ([one + shift for one in shared] for shift in (1.0, 0.8))
+    change = kernel_audio_distance_change(before, after, real)
+    apart = [kernel_audio_distance(side, real) for side in (before, after)]
+    assert change.estimate == pytest.approx(apart[1].estimate - apart[0].estimate)
+    assert change.high < 0.0
+    assert apart[1].high > apart[0].low, "beside each other the intervals overlap"
+    assert kernel_audio_distance_change(before, before, real).high == 0.0
+    with pytest.raises(ShapeError, match="give the same"):
+        kernel_audio_distance_change(before, after[1:], real)
+
+
+@pytest.mark.unchecked
+def test_errors() -> None:
+    some = recordings(4)
+    with pytest.raises(InputError, match="choose gaussian or polynomial"):
+        kernel_audio_distance(some, some, kernel="linear")
+    with pytest.raises(InputError, match="bandwidth 0 is out of range"):
+        mmd2(np.ones((3, 2)), np.ones((3, 2)), bandwidth=0.0)
+    with pytest.raises(ShapeError, match="of one dimension"):
+        kernel_audio_distance(some, [np.ones((2, 3))] * 2)
+    with pytest.raises(InputError, match="0 splits"):
+        real_to_real_floor(some, n_splits=0)
+    with pytest.raises(InputError, match="confidence"):
+        real_to_real_floor(some, confidence=2.0)
+    with pytest.raises(AudioError, match="no samples"):
+        patch_embeddings(np.zeros(0), SAMPLE_RATE)

@@ -1,0 +1,87 @@
+"""Fitting a voice anew: its weights come back to the bit, and only a voice of the family is taken."""
+
+import numpy as np
+import pytest
+import soundfile
+import tiny_ddsp
+import torch
+from tones import tone
+
+from violute.errors import TrainingError
+from violute.families.ddsp.calibration.refit import check_parity, decoder_of, main
+from violute.families.ddsp.network import VoiceGraph
+from violute.voices.file import open_voice_file
+from violute.voices.load import BUILTIN_FOLDER
+
+
+@pytest.fixture(scope="module")
+def voice_path(tmp_path_factory):
+    path = tmp_path_factory.mktemp("refit") / "tiny.onnx"
+    tiny_ddsp.walk(tiny_ddsp.task(), 5).export(path)
+    return path
+
+
+def test_weights_come_back_to_the_bit(voice_path):
+    trained = tiny_ddsp.walk(tiny_ddsp.task(), 5).decoder
+    read = decoder_of(voice_path)
+    check_parity(read, voice_path)
+    for name, value in trained.state_dict().items():
+        if not name.startswith("room"):
+            torch.testing.assert_close(read.state_dict()[name], value, rtol=0.0, atol=0.0)
+
+
+def test_the_built_in_voice_can_be_read_back():
+    path = BUILTIN_FOLDER / "violin-flute.onnx"
+    check_parity(decoder_of(path), path)
+
+
+def test_another_network_is_noticed(voice_path):
+    other = tiny_ddsp.walk(tiny_ddsp.task(3), 5).decoder
+    with pytest.raises(TrainingError, match="another model"):
+        check_parity(other.eval(), voice_path)
+
+
+def test_noise_is_trimmed_by_register():
+    decoder, given = tiny_ddsp.task(2).decoder.eval(), tiny_ddsp.inputs(30, 8)
+    trim = torch.zeros(2, 13, 64)
+    trim[1, :, 20] = 5.0
+    trim[1, 12, 30] = 3.0
+    features = given["features"].clone()
+    features[:, :, 1:14] = 0.0
+    features[:, :15, 1] = features[:, 15:, 13] = 0.7  # the first register, then the last
+    with torch.no_grad():
+        plain = VoiceGraph(decoder)(features, given["f0_hz"])
+        trimmed = VoiceGraph(decoder, noise_trim_db=trim)(features, given["f0_hz"])
+    added = (trimmed.noise_db - plain.noise_db).numpy()
+    assert not added[0].any()
+    np.testing.assert_allclose(added[1, :, 20], 5.0, atol=1e-4)
+    np.testing.assert_allclose(added[1, :, 30], np.repeat([0.0, 3.0], 15), atol=1e-4)
+    np.testing.assert_array_equal(trimmed.harmonic_db, plain.harmonic_db)
+
+
+def test_the_command_fits_a_voice_to_folders(voice_path, tmp_path):
+    for name, slope in (("a", -12.0), ("b", -6.0)):
+        (tmp_path / name).mkdir()
+        for i, f0_hz in enumerate((330.0, 494.0, 659.0)):
+            struck = tone(f0_hz, 1.5, db_per_octave=slope)
+            audio = np.concatenate([np.zeros(22_050), struck, np.zeros(11_025)])
+            audio += 1e-4 * np.random.default_rng(i).standard_normal(len(audio))
+            soundfile.write(tmp_path / name / f"{i}.wav", audio, 44_100)
+    out = tmp_path / "fitted.onnx"
+    folders = ["--a", str(tmp_path / "a"), "--b", str(tmp_path / "b")]
+    assert main([str(voice_path), *folders, "--out", str(out), "--tilt", "0", "-1"]) == 0
+    _, before = open_voice_file(voice_path)
+    _, after = open_voice_file(out)
+    assert after.name == before.name
+    assert after.settings["tilt_db_per_octave"]["bright"] == -1.0
+    assert after.pitch_range_hz != before.pitch_range_hz
+    assert {"unrest_db", "ripple_db", "dial"} <= after.settings.keys()
+    assert not list(tmp_path.glob("*.part.onnx"))
+
+
+def test_what_is_no_voice_is_refused_in_a_line(tmp_path, capsys):
+    bad = tmp_path / "bad.onnx"
+    bad.write_bytes(b"nothing")
+    arguments = [str(bad), "--a", str(tmp_path), "--b", str(tmp_path), "--out", str(tmp_path / "x.onnx")]
+    assert main(arguments) == 2
+    assert len(capsys.readouterr().err.strip().splitlines()) == 1

@@ -1,0 +1,210 @@
+"""Sampling a WaveNet: queues give what the whole network gives, and it hears only the past."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import tiny_nsynth
+import torch
+
+from violute.dsp.mu_law import scaled
+from violute.families.nsynth.export import SteeringGraph, step_bytes
+from violute.families.nsynth.network import Nsynth, NsynthConfig, sines_of
+from violute.families.nsynth.output import bits, drawn
+from violute.families.nsynth.recipes import MEDIUM_NETWORK, PAPER_NETWORK, SMALL_NETWORK
+from violute.families.nsynth.sampler import WavenetShape, generate
+from violute.families.nsynth.segment_joins import Joiner
+from violute.families.nsynth.step import naive_levels
+from violute.families.nsynth.torch_sampler import Sampler
+from violute.voices.network import open_network
+
+PATTERNS = {
+    "one layer": (1,),
+    "rising": (1, 2, 4, 8),
+    "twice": (1, 2, 4, 1, 2, 4),
+    "falling": (8, 4, 2, 1),
+    "alike": (3, 3, 3),
+    "longer than a frame": (1, 70),
+}
+VARIANTS = {
+    "logistics": {},
+    "softmax": {"output": "softmax"},
+    "no sines": {"n_harmonics": 0},
+    "kernel of 2": {"kernel_size": 2},
+    "the paper's": {"n_harmonics": 0, "condition_channels": 0, "output": "softmax", "first_kernel_size": 3},
+}
+RECIPES = ("small", "medium", "paper")
+N_FRAMES = 3
+
+
+def network(config: NsynthConfig) -> Nsynth:
+    """An untrained network whose sound moves: its last layer is loud."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(3)
+        made = Nsynth(config).eval()
+        with torch.no_grad():
+            made.decoder.last.weight *= 4.0
+    return made
+
+
+def shape_of(config: NsynthConfig) -> WavenetShape:
+    return WavenetShape(**{name: getattr(config, name) for name in WavenetShape.__dataclass_fields__})
+
+
+def steering(made: Nsynth, n_pieces: int, n_frames: int = N_FRAMES):
+    """Conditions and sines of random codes, the sines both ways round: (sine, sample) and (sample, sine)."""
+    generator = torch.Generator().manual_seed(5)
+    code = torch.rand(n_pieces, made.config.code_size, n_frames, generator=generator) * 2.0 - 1.0
+    mix = torch.rand(n_pieces, n_frames, generator=generator)
+    with torch.no_grad():
+        conditions, f0_hz = SteeringGraph(made)(code, mix)
+    cycles = torch.arange(n_frames * made.config.hop_length) * (440.0 / 16_000) % 1.0
+    sines = sines_of(cycles.expand(n_pieces, -1), f0_hz, made.config.n_harmonics)
+    return conditions, sines, np.ascontiguousarray(sines.numpy().transpose(0, 2, 1))
+
+
+def chances(n_pieces: int, n_samples: int):
+    generator = torch.Generator().manual_seed(1)
+    return torch.rand(n_pieces, n_samples, 2, generator=generator).clamp(1e-6, 1 - 1e-6)
+
+
+def both(config: NsynthConfig, temperature: float, n_pieces: int = 2):
+    """Levels by the whole network over and over, and by the queues."""
+    made = network(config)
+    conditions, sines, turned = steering(made, n_pieces)
+    chance = chances(n_pieces, N_FRAMES * config.hop_length)
+    naive = naive_levels(made.decoder, conditions, sines, chance, temperature).numpy()
+    session = open_network(step_bytes(made), n_threads=1)
+    given = (conditions.numpy(), turned, chance.numpy())
+    return naive, generate(session, shape_of(config), *given, temperature)
+
+
+def levels_after(decoder, conditions, sines, levels):
+    """What the whole network takes as likeliest after each past that `levels` holds.
+
+    Where this is `levels` again, they are what the naive way draws at temperature 0: sample by sample, each
+    from the same past.
+    """
+    levels = torch.from_numpy(levels)
+    before = torch.nn.functional.pad(scaled(levels)[:, :-1], (1, 0))
+    with torch.no_grad():
+        outputs = decoder(before, conditions, sines)
+    n_pieces, n_outputs, n_samples = outputs.shape
+    flat = outputs.transpose(1, 2).reshape(-1, n_outputs)
+    chance = torch.full((len(flat), 2), 0.5)
+    likeliest = drawn(flat, chance, torch.tensor(0.0), decoder.config.output)
+    return likeliest.view(n_pieces, n_samples).numpy()
+
+
+@pytest.mark.parametrize("dilations", PATTERNS.values(), ids=PATTERNS)
+def test_queues_equal_the_naive_way_at_temperature_0(dilations):
+    naive, fast = both(replace(tiny_nsynth.NETWORK, dilations=dilations), 0.0)
+    assert len(np.unique(naive)) > 3, "a sound that stands still proves nothing"
+    assert np.array_equal(naive, fast)
+
+
+@pytest.mark.parametrize("changes", VARIANTS.values(), ids=VARIANTS)
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+def test_they_do_with_every_kind_of_decoder_and_with_chance(changes, temperature):
+    naive, fast = both(replace(tiny_nsynth.NETWORK, **changes), temperature)
+    assert np.array_equal(naive, fast)
+
+
+@pytest.mark.parametrize("network_of", [SMALL_NETWORK, MEDIUM_NETWORK, PAPER_NETWORK], ids=RECIPES)
+def test_queues_equal_the_whole_network_over_the_dilations_of_the_recipes(network_of):
+    narrow = {"channels": 6, "skip_channels": 8, "encoder_channels": 4, "encoder_dilations": (1,)}
+    config = replace(network_of, **narrow, condition_channels=0, embedding_size=2)
+    made = network(config)
+    with torch.no_grad():
+        for weight in (made.decoder.first.weight, *(layer.weight for layer in made.decoder.dilated)):
+            weight *= 4.0
+    n_frames = -(-(config.receptive_field + 600) // config.hop_length)
+    conditions, sines, turned = steering(made, 1, n_frames)
+    chance = chances(1, n_frames * config.hop_length)
+    session = open_network(step_bytes(made), n_threads=1)
+    fast = generate(session, shape_of(config), conditions.numpy(), turned, chance.numpy(), 0.0)
+    latest = slice(config.receptive_field, None)
+    assert len(np.unique(fast[:, latest])) > 3, "it still moves when every queue has come round"
+    whole = levels_after(made.decoder, conditions, sines, fast)
+    assert np.array_equal(fast[:, latest], whole[:, latest])
+
+
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+@pytest.mark.parametrize("changes", VARIANTS.values(), ids=VARIANTS)
+def test_the_sampler_in_pytorch_equals_the_naive_way(changes, temperature):
+    config = replace(tiny_nsynth.NETWORK, **changes)
+    made = network(config)
+    conditions, sines, _ = steering(made, 2)
+    chance = chances(2, N_FRAMES * config.hop_length)
+    sampler = Sampler(made.decoder, 2, temperature)
+    naive = naive_levels(made.decoder, conditions, sines, chance, temperature)
+    for _ in range(2):
+        assert torch.equal(sampler.draw(conditions, sines, chance), naive), "also the second time"
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_a_captured_frame_equals_single_steps_on_a_gpu():
+    config = tiny_nsynth.NETWORK
+    made = network(config)
+    conditions, sines, _ = steering(made, 2)
+    given = (conditions.cuda(), sines.cuda(), chances(2, N_FRAMES * config.hop_length).cuda())
+    decoder = made.cuda().decoder
+    one_by_one = Sampler(decoder, 2, 0.0, is_captured=False).draw(*given)
+    captured = Sampler(decoder, 2, 0.0)
+    for _ in range(2):
+        assert torch.equal(captured.draw(*given), one_by_one)
+
+
+def test_pieces_do_not_depend_on_those_beside_them():
+    config = tiny_nsynth.NETWORK
+    made = network(config)
+    conditions, _, sines = steering(made, 17)
+    chance = chances(17, N_FRAMES * config.hop_length).numpy()
+    session = open_network(step_bytes(made), n_threads=1)
+    together = generate(session, shape_of(config), conditions.numpy(), sines, chance, 0.0)
+    for i in (0, 8, 16):
+        one = slice(i, i + 1)
+        alone = generate(session, shape_of(config), conditions[one].numpy(), sines[one], chance[one], 0.0)
+        assert np.array_equal(together[i], alone[0])
+
+
+@pytest.mark.parametrize("dilations", PATTERNS.values(), ids=PATTERNS)
+def test_the_decoder_hears_the_past_alone_and_no_more_than_it_says(dilations):
+    config = replace(tiny_nsynth.NETWORK, dilations=dilations, n_harmonics=0)
+    made = network(config)
+    n_samples = 6 * config.hop_length
+    conditions, _, _ = steering(made, 1, 6)
+    before = torch.rand(1, n_samples, generator=torch.Generator().manual_seed(2), requires_grad=True)
+    at = n_samples - 3
+    made.decoder(before, conditions)[0, :, at].square().sum().backward()
+    heard = torch.nonzero(before.grad[0]).flatten()
+    assert int(heard.max()) == at, (
+        "`before` holds the sample before each, so this one is the last that is known"
+    )
+    assert int(heard.min()) == at - config.receptive_field + 1
+
+
+def test_seams_lay_waves_on_each_other():
+    t = np.arange(4000)
+    wave = lambda phase: np.sin(2.0 * np.pi * t / 53.0 + phase).astype(np.float32)
+    joiner = Joiner(1000, 500, 200)
+    joined = np.concatenate([joiner.push(wave(phase)[:1900]) for phase in (0.0, 2.0, 4.0)])
+    assert len(joined) == 3000
+    assert np.abs(joined).reshape(-1, 50).max(axis=1).min() > 0.98, "nowhere do they cancel"
+    steps = np.abs(np.diff(joined)).max()
+    assert steps < 1.1 * np.abs(np.diff(wave(0.0))).max()
+
+
+def test_chances_add_up_and_draws_follow_them():
+    generator = torch.Generator().manual_seed(0)
+    levels = torch.arange(256)
+    for output, n in (("softmax", 256), ("logistics", 6)):
+        outputs = torch.randn(n, 1, generator=generator)
+        shares = 2.0 ** -bits(outputs.expand(-1, 256), levels, output)
+        assert float(shares.sum()) == pytest.approx(1.0, abs=1e-4)
+        chance = torch.rand(20_000, 2, generator=generator).clamp(1e-6, 1 - 1e-6)
+        got = drawn(outputs[:, 0].expand(20_000, -1), chance, torch.tensor(1.0), output)
+        counted = torch.bincount(got, minlength=256) / 20_000
+        assert float((counted.cumsum(0) - shares.cumsum(0)).abs().max()) < 0.015

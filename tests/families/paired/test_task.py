@@ -1,0 +1,79 @@
+"""The paired model learns from pairs what lies between: any mix, of either instrument, in one pass."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import tiny_cyclegan
+import tiny_paired
+import torch
+
+from violute.data.recordings import Recording
+from violute.errors import TrainingError
+from violute.families.paired.data import draw_pairs, pair_folder
+from violute.training.seeds import seed_everything
+from violute.training.task import StepContext
+
+N_STEPS = 100
+
+
+@pytest.fixture(autouse=True)
+def _own_chance():
+    with torch.random.fork_rng(devices=[]):
+        yield
+
+
+@pytest.mark.parametrize("flavour", ["vae", "gan"])
+def test_it_learns_the_hybrids_and_the_dial_moves_them(flavour):
+    weights = dict(tiny_paired.WEIGHTS[flavour])
+    if flavour == "gan":
+        weights["adversarial/hybrid"] = 0.03  # a critic of so small a world soon knows all
+    task = tiny_paired.task(flavour, weights=weights)
+    optimizers = task.optimizers()
+
+    def descend(name, loss):
+        optimizers[name].zero_grad()
+        loss.backward()
+        optimizers[name].step()
+
+    for step in range(N_STEPS):
+        generator = seed_everything(step)
+        task.step(task.batch(generator), StepContext(step, N_STEPS, generator, descend))
+    task.network.eval()
+    with torch.no_grad():
+        figures = task.validate()
+        assert figures["pairs/share_of_unchanged"] < 0.92, "it should beat leaving the source as it is"
+        notes = tiny_cyclegan.corpus().training
+        window = torch.from_numpy(np.ascontiguousarray(notes[0].picture[:16].T, np.float32))[None]
+        made = [task.network(window, torch.tensor([mix])).spectrogram for mix in (0.0, 0.5, 1.0)]
+    above = [float(one[:, 30:].mean()) for one in made]
+    assert above[0] < above[1] < above[2], "brighter towards the bright end"
+
+
+def test_pairs_stay_aligned_and_every_mix_is_drawn():
+    lines = tiny_paired.lines()
+    pairs = draw_pairs(lines, tiny_cyclegan.SETTINGS, 60, np.random.default_rng(0), augment=True)
+    assert set(pairs.mix.tolist()) == set(tiny_paired.MIXES)
+    for i in range(60):
+        own = float(i % 2)  # windows alternate between the ends
+        if pairs.mix[i] == own:
+            # At its own end a hybrid is its source, transposed and levelled alike.
+            assert (pairs.source[i] - pairs.hybrid[i]).abs().max() < 0.01
+
+
+def test_recordings_that_are_no_sources_are_refused(tmp_path):
+    with pytest.raises(TrainingError, match="no sources of pairs"):
+        pair_folder([Recording("a", tmp_path / "flute" / "a.wav")])
+
+
+def test_the_flavours_differ_in_what_they_weigh():
+    assert tiny_paired.task("vae").network.critic is None
+    assert "critic" in tiny_paired.task("gan").optimizers()
+    gan = tiny_paired.task("gan")
+    gan.recipe = replace(gan.recipe, loss_weights={"pairs/fine": 1.0})
+    generator = seed_everything(0)
+    context = StepContext(0, 1, generator, lambda _name, _loss: None)
+    with pytest.raises(TrainingError, match="weight"):
+        gan.step(gan.batch(generator), context)

@@ -1,0 +1,285 @@
+"""The spectrogram models: sizes as published, combs in the right bins, a mix that begins at the source."""
+
+from dataclasses import replace
+from functools import lru_cache
+
+import numpy as np
+import pytest
+import tiny_vae
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from tones import tone
+
+from violute.dsp.reversed_gradient import ReversedGradient
+from violute.errors import ShapeError
+from violute.families.mevae.network import MultiEncoderHybrid, build_mevae
+from violute.families.pictures.harmonic_combs import HIGHEST_HZ, LOWEST_HZ, PITCHES_PER_OCTAVE, HarmonicCombs
+from violute.families.pictures.networks import SpectrogramNetworkConfig, group_norm
+from violute.families.vae.network import LatentAxis, VaeHybrid, build_vae, pitch_hint, some_hints
+from violute.families.vae.recipes import MEVAE_RECIPES, VAE_RECIPES
+from violute.transforms.spectrogram import DETAIL, normalise, stft
+
+BIN_HZ = DETAIL.sample_rate / DETAIL.n_fft
+NETWORKS = [tiny_vae.NETWORK, tiny_vae.PLAIN_NETWORK]
+
+
+def built(build, config):
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return build(config).eval()
+
+
+def windows(n_windows=3, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    return torch.rand(n_windows, tiny_vae.NETWORK.n_bins, tiny_vae.NETWORK.n_frames, generator=generator)
+
+
+def axis(position_logit=0.0, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    direction = torch.randn(tiny_vae.NETWORK.latent_channels, generator=generator)
+    return LatentAxis(direction, torch.zeros_like(direction), position_logit)
+
+
+@pytest.mark.parametrize("recipe", ["assignment", "paper", "default", "small"])
+def test_a_window_of_1024_by_128_goes_through_five_convolutions_and_128_numbers(recipe):
+    config = VAE_RECIPES[recipe]().network
+    assert len(config.filters) == 5
+    with torch.device("meta"):
+        network = build_vae(config)
+        coded = network(torch.empty(2, 1024, 128))
+    assert coded.latent[0].numel() == 128
+    assert coded.spectrogram.shape == (2, 1024, 128)
+    assert MEVAE_RECIPES[recipe]().network == config
+
+
+def test_the_assignment_is_taken_at_its_word():
+    recipe = VAE_RECIPES["assignment"]()
+    assert (recipe.network.filters, recipe.network.kernels) == ((512, 256, 128, 64, 32), (5, 5, 3, 3, 3))
+    assert (recipe.network.style, recipe.detail, recipe.is_augmented) == ("plain", None, False)
+    assert recipe.spectrogram.n_samples / recipe.spectrogram.sample_rate == pytest.approx(5.0, abs=0.01)
+
+
+@lru_cache(maxsize=1)
+def full_combs():
+    return HarmonicCombs(1024, bin_hz=BIN_HZ, n_heard_bins=720)
+
+
+@given(pitch=st.integers(0, 317), part=st.floats(0.0, 1.0))
+def test_a_comb_is_1_on_harmonics_and_0_between(pitch, part):
+    combs = full_combs()
+    f0_bins = LOWEST_HZ * 2.0 ** (pitch / PITCHES_PER_OCTAVE) / BIN_HZ
+    n_harmonics = int(1000 / f0_bins)
+    number = 1 + int(part * (n_harmonics - 1))
+    comb = combs.combs[pitch]
+    assert comb[round(number * f0_bins)] >= 1.0 - 0.25**2 - 1e-3  # half a bin off at most, of two
+    if number < n_harmonics:
+        assert comb[round((number + 0.5) * f0_bins)] == 0.0
+    assert ((comb >= 0.0) & (comb <= 1.0)).all()
+
+
+@pytest.mark.parametrize("f0_hz", [196.0, 293.7, 440.0, 1046.5, 2637.0])
+def test_the_comb_of_a_tone_fits_it_best(f0_hz):
+    combs = full_combs()
+    picture = normalise(np.abs(stft(tone(f0_hz, 0.3), DETAIL)), DETAIL)
+    best = combs.salience(torch.from_numpy(picture[None]))[0, :, 12].argmax()
+    found_hz = LOWEST_HZ * 2.0 ** (float(best) / PITCHES_PER_OCTAVE)
+    assert abs(12.0 * np.log2(found_hz / f0_hz)) < 0.3
+    assert LOWEST_HZ <= found_hz <= HIGHEST_HZ
+
+
+def test_a_sure_pitch_draws_its_comb_alone():
+    combs = HarmonicCombs(256, bin_hz=BIN_HZ, n_heard_bins=256)
+    logit = torch.zeros(1, combs.n_pitches, 2)
+    logit[0, 40, 0] = logit[0, 99, 1] = 60.0
+    torch.testing.assert_close(combs(logit)[0].T, combs.combs[[40, 99]])
+
+
+def test_what_a_codec_may_have_cut_off_is_not_heard():
+    network = built(build_vae, tiny_vae.NETWORK)
+    dull, duller = windows(), windows()
+    dull[:, 120:] = 0.0
+    duller[:, 100:] = 0.0
+    with torch.no_grad():
+        heard, same, other = (network.encode(given).mean for given in (windows(), dull, duller))
+    assert torch.equal(heard, same)
+    assert not torch.equal(heard, other)
+
+
+def test_the_level_of_a_window_is_heard_through_the_normalisation():
+    network = built(build_vae, tiny_vae.NETWORK)
+    with torch.no_grad():
+        soft, loud = (network.encode(torch.full_like(windows(1), level)).mean for level in (0.1, 0.9))
+    assert (soft - loud).abs().max() > 1e-3
+
+
+@pytest.mark.parametrize("config", NETWORKS, ids=lambda config: config.style)
+def test_training_draws_and_evaluation_does_not(config):
+    network = built(build_vae, config)
+    with torch.no_grad(), torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        assert torch.equal(network(windows()).latent, network.encode(windows()).mean)
+        posterior = network.train().encode(windows())
+        drawn = torch.stack([posterior.sample() for _ in range(400)])
+    spread = (0.5 * posterior.log_variance).exp()
+    torch.testing.assert_close(drawn.std(dim=0), spread, rtol=0.25, atol=0.0)
+    assert ((drawn.mean(dim=0) - posterior.mean).abs() < 5.0 * spread / 20.0).all()
+
+
+@pytest.mark.parametrize(("logit", "home"), [(-40.0, 0.0), (40.0, 1.0)])
+@pytest.mark.parametrize("detail", [0.0, 0.4, 1.0])
+def test_at_its_own_end_a_window_stays_as_it_is(logit, home, detail):
+    hybrid = VaeHybrid(built(build_vae, tiny_vae.NETWORK), axis(logit), detail=detail).eval()
+    with torch.no_grad():
+        made = hybrid(windows(), torch.full((3,), home))
+        far = hybrid(windows(), torch.full((3,), 1.0 - home))
+    torch.testing.assert_close(made, windows(), atol=1e-5, rtol=0)
+    assert (far - windows()).abs().max() > 1e-2
+
+
+def test_at_the_far_end_the_latent_has_moved_by_the_axis_and_detail_is_shared_out():
+    network, way = built(build_vae, tiny_vae.NETWORK), axis(-40.0)
+    with torch.no_grad():
+        latent = network.encode(windows()).mean
+        near, far = network.decode(latent), network.decode(latent + way.direction[None, :, None])
+        for detail in (None, 0.0, 0.25, 1.0):
+            made = VaeHybrid(network, way, detail=detail)(windows(), torch.ones(3))
+            wanted = far if detail is None else far + detail * (windows() - near)
+            torch.testing.assert_close(made, wanted.clamp(0.0, 1.0), atol=1e-5, rtol=0)
+
+
+def test_between_two_windows_lies_what_their_latents_have_in_common():
+    vae = built(build_vae, tiny_vae.NETWORK)
+    first, second = windows(3), windows(3, seed=1)
+    with torch.no_grad():
+        made = vae.between(first, second, torch.tensor([0.0, 0.5, 1.0]))
+        means = [vae.encode(given).mean for given in (first, second)]
+        torch.testing.assert_close(made[0], vae(first).spectrogram[0])
+        torch.testing.assert_close(made[1], vae.decode((means[0] + means[1]) / 2.0)[1])
+        torch.testing.assert_close(made[2], vae(second).spectrogram[2])
+    assert not torch.allclose(made[1], vae(first).spectrogram[1], atol=1e-4)
+
+
+def test_a_hint_decides_which_pitch_is_drawn_and_a_plain_decoder_takes_none():
+    network = built(build_vae, tiny_vae.NETWORK)
+    decoder = network.decoder
+    with torch.no_grad():
+        decoder.to_levels.weight.zero_()
+        decoder.to_levels.bias.zero_()
+        decoder.to_levels.bias[tiny_vae.NETWORK.n_bins :] = 4.0
+        hint = torch.zeros(3, decoder.combs.n_pitches, tiny_vae.NETWORK.n_frames)
+        hint[:, 120] = 1e4
+        latent = network.encode(windows()).mean
+        drawn = network.decode(latent, hint)
+    comb = torch.sigmoid(4.0 * decoder.combs.combs[120])
+    torch.testing.assert_close(drawn, comb[None, :, None].expand_as(drawn), atol=1e-5, rtol=0)
+    plain = built(build_vae, tiny_vae.PLAIN_NETWORK)
+    with pytest.raises(ShapeError, match="set guidance to 0"):
+        plain.decode(plain.encode(windows()).mean, hint)
+
+
+def test_the_hint_of_a_tone_is_its_pitch():
+    encoder = built(build_vae, SpectrogramNetworkConfig(filters=(1,) * 5)).encoder
+    picture = torch.from_numpy(normalise(np.abs(stft(tone(440.0, 1.3), DETAIL)), DETAIL)[None, :, :128])
+    assert pitch_hint(encoder, picture, 0.0) is None
+    best = pitch_hint(encoder, picture, 30.0)[0, :, 20:100].argmax(dim=0)
+    found_hz = LOWEST_HZ * 2.0 ** (best.numpy() / PITCHES_PER_OCTAVE)
+    assert np.abs(12.0 * np.log2(found_hz / 440.0)).max() < 0.3
+
+
+def test_some_windows_are_hinted_as_in_conversion_and_the_others_not_at_all():
+    encoder = built(build_vae, tiny_vae.NETWORK).encoder
+    given = windows(64)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        hints = some_hints(encoder, given, guidance=10.0, share=0.25)
+    is_hinted = hints.abs().amax(dim=(1, 2)) > 0.0
+    assert 8 <= is_hinted.sum() <= 24
+    torch.testing.assert_close(hints[is_hinted], pitch_hint(encoder, given, 10.0)[is_hinted])
+    assert some_hints(encoder, given, guidance=0.0, share=0.5) is None
+    assert some_hints(encoder, given, guidance=10.0, share=0.0) is None
+
+
+@pytest.mark.parametrize("family", ["vae", "mevae"])
+def test_each_window_has_its_own_mix_and_no_neighbours(family):
+    if family == "vae":
+        hybrid = VaeHybrid(built(build_vae, tiny_vae.NETWORK), axis(), detail=0.5).eval()
+    else:
+        hybrid = MultiEncoderHybrid(built(build_mevae, tiny_vae.NETWORK), detail=0.5).eval()
+    mix = torch.tensor([0.0, 0.3, 1.0])
+    with torch.no_grad():
+        together = hybrid(windows(), mix)
+        alone = torch.cat([hybrid(windows()[i : i + 1], mix[i : i + 1]) for i in range(3)])
+    torch.testing.assert_close(together, alone, atol=1e-5, rtol=0)
+    assert ((together >= 0.0) & (together <= 1.0)).all()
+
+
+def test_the_mix_of_the_multi_encoder_vae_lies_between_the_embeddings():
+    network = built(build_mevae, tiny_vae.NETWORK)
+    condition = network.condition(torch.tensor([0.0, 0.25, 1.0]))
+    first, second = network.instrument.weight
+    torch.testing.assert_close(condition, torch.stack([first, 0.75 * first + 0.25 * second, second]))
+
+
+def test_each_window_is_read_by_the_encoder_of_its_instrument_and_by_the_other():
+    network = built(build_mevae, tiny_vae.NETWORK)
+    end = torch.tensor([0, 1, 1])
+    with torch.no_grad():
+        coded = network(windows(), end)
+        by_each = torch.stack([network.encode(windows(), i).mean for i in (0, 1)])
+    torch.testing.assert_close(coded.own.mean, by_each[end, torch.arange(3)])
+    torch.testing.assert_close(coded.other.mean, by_each[1 - end, torch.arange(3)])
+    assert torch.equal(coded.latent, coded.own.mean)
+
+
+def test_the_listener_chooses_the_encoder():
+    network = built(build_mevae, tiny_vae.NETWORK)
+    hybrid = MultiEncoderHybrid(network, detail=None)
+    mix = torch.full((3,), 0.5)
+    with torch.no_grad():
+        for encoder, logit in ((0, -60.0), (1, 60.0)):
+            network.listener.head.weight.zero_()
+            network.listener.head.bias.fill_(logit)
+            for layer in network.listener.pitch_head:
+                if hasattr(layer, "weight"):
+                    layer.weight.zero_()
+                    layer.bias.zero_()
+            wanted = network.decode(network.encode(windows(), encoder).mean, mix)
+            torch.testing.assert_close(hybrid(windows(), mix), wanted, atol=1e-5, rtol=0)
+
+
+def test_the_reversed_gradient_reverses_and_changes_nothing_else():
+    value = torch.randn(5, generator=torch.Generator().manual_seed(0), requires_grad=True)
+    passed = ReversedGradient.apply(value)
+    assert torch.equal(passed, value)
+    (3.0 * passed).sum().backward()
+    assert torch.equal(value.grad, torch.full((5,), -3.0))
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"filters": (4, 4)}, "differ in number"),
+        ({"n_bins": 100}, "don't divide 100 x 16"),
+        ({"latent_steps": 3}, "3 latent steps don't divide 4 columns"),
+    ],
+)
+def test_sizes_that_cannot_be_are_refused(changes, reason):
+    with pytest.raises(ShapeError, match=reason):
+        replace(tiny_vae.NETWORK, **changes)
+
+
+def test_a_decoder_doubles_steps_until_they_are_frames():
+    with pytest.raises(ShapeError, match="don't double to 24 frames"):
+        build_vae(
+            SpectrogramNetworkConfig(
+                n_bins=32, n_frames=24, strides=((2, 1),) * 5, filters=(4,) * 5, latent_steps=8
+            )
+        )
+
+
+@pytest.mark.parametrize("channels", [1, 4, 12, 24, 96, 100])
+def test_groups_divide_the_channels(channels):
+    norm = group_norm(channels)
+    assert channels % norm.num_groups == 0
+    assert norm.num_groups <= 8

@@ -1,0 +1,154 @@
+"""Who gets into a studio: its own page and scripts, and whoever shows the token where one is needed."""
+
+import asyncio
+import socket
+import time
+from types import SimpleNamespace
+
+import httpx
+import pytest
+from studio_server import StudioServer, wait_until
+
+from violute.studio.web.connections import IdleConnections
+
+TOKEN = "an-open-secret-of-32-characters--"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    with StudioServer(tmp_path_factory.mktemp("studio")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def client(server):
+    with httpx.Client(base_url=server.url, timeout=60) as client:
+        yield client
+
+
+def test_a_large_body_where_none_belongs_is_refused(client):
+    answer = client.post("/takes/none/render", content=b" " * 1_500_000 + b"{}")
+    assert answer.status_code == 413
+    assert "1 MB" in answer.json()["error"]
+
+
+def test_another_method_gets_a_sentence(client):
+    answer = client.put("/takes")
+    assert answer.status_code == 405
+    assert "/openapi.json" in answer.json()["error"]
+
+
+def test_foreign_names_and_pages_are_turned_away(server):
+    with httpx.Client(base_url=server.url) as client:
+        for host in ("evil.example", f"evil.example:{server.port}", "127.0.0.1:1", ""):
+            answer = client.get("/voices", headers={"host": host})
+            assert answer.status_code in (400, 421), host
+        assert client.get("/voices", headers={"host": f"localhost:{server.port}"}).status_code == 200
+        for origin in ("http://evil.example", "null", f"http://127.0.0.1:{server.port + 1}"):
+            answer = client.post("/takes", json={"example": "flute"}, headers={"origin": origin})
+            assert answer.status_code == 403, origin
+            assert client.delete("/takes/none", headers={"origin": origin}).status_code == 403
+        crossing = {"sec-fetch-site": "cross-site"}
+        assert client.post("/takes", json={"example": "flute"}, headers=crossing).status_code == 403
+        own = {"origin": server.url, "sec-fetch-site": "same-origin"}
+        answer = client.post("/takes", json={"example": "flute"}, headers=own)
+        assert answer.status_code == 202
+        assert client.delete(f"/takes/{answer.json()['id']}", headers=own).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/page/index.html", "/voices", "/openapi.json", "/nothing", "/page/none"]
+)
+def test_every_answer_carries_the_policy(client, path):
+    headers = client.get(path).headers
+    policy = headers["content-security-policy"]
+    assert "default-src 'self'" in policy
+    assert "unsafe" not in policy
+    assert "frame-ancestors 'none'" in policy
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["cross-origin-resource-policy"] == "same-origin"
+    assert "server" not in headers
+    assert "access-control-allow-origin" not in headers
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/page/../app.py",
+        "/page/%2e%2e/app.py",
+        "/page/..%2fapp.py",
+        "/page/%2e%2e%2f%2e%2e%2ferrors.py",
+        "/page//etc/passwd",
+        "/page/..\\app.py",
+        "/takes/..%2f..%2fetc%2fpasswd/source",
+        "/takes/%00/source",
+    ],
+)
+def test_no_path_leads_out_of_the_page(server, path):
+    with socket.create_connection(("127.0.0.1", server.port), 10) as raw:
+        raw.sendall(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\n\r\n".encode())
+        assert raw.recv(4_000).split(b" ")[1] in (b"404", b"400")
+
+
+def test_a_token_opens_once_and_lives_on_in_a_cookie(tmp_path):
+    with StudioServer(tmp_path, "--host", "0.0.0.0", "--token", TOKEN) as server:
+        assert server.address.endswith(f"/?token={TOKEN}")
+        wait_until(lambda: "this one's name in place of localhost" in server.said())
+        with httpx.Client(base_url=f"http://127.0.0.1:{server.port}") as client:
+            wrong = {"authorization": f"Bearer {TOKEN[:-1]}"}
+            for answer in (
+                client.get("/"),
+                client.get("/voices"),
+                client.get("/page/index.html"),
+                client.get("/openapi.json"),
+                client.get("/voices", params={"token": TOKEN[:-1]}),
+                client.get("/voices", params={"token": "é"}),
+                client.get("/voices", headers=wrong),
+                client.get("/voices", headers={"cookie": f"violute-studio-{server.port}=wrong"}),
+                client.post("/takes", json={"example": "flute"}, params={"token": TOKEN}),
+            ):
+                assert answer.status_code == 401
+                assert TOKEN not in answer.text
+            right = {"authorization": f"Bearer {TOKEN}"}
+            assert client.get("/voices", headers=right).status_code == 200
+            opened = client.get("/", params={"token": TOKEN, "a": "b"})
+            assert (opened.status_code, opened.headers["location"]) == (303, "/?a=b")
+            cookie = opened.headers["set-cookie"].lower()
+            assert "httponly" in cookie
+            assert "samesite=strict" in cookie
+            assert client.get("/voices").status_code == 200
+            foreign = client.get("//evil.example/", params={"token": TOKEN})
+            assert not foreign.headers.get("location", "/").startswith("//")
+            answer = client.post(
+                "/takes", json={"example": "flute"}, headers={"origin": "http://evil.example"}
+            )
+            assert answer.status_code == 403
+
+
+class FakeConnection(asyncio.Protocol):
+    """What uvicorn knows of a connection: the request at hand, and the transport below."""
+
+    def __init__(self, cycle, is_closing=False):
+        self.cycle = cycle
+        self.transport = SimpleNamespace(is_closing=lambda: is_closing, abort=self.abort)
+        self.is_aborted = False
+
+    def abort(self):
+        self.is_aborted = True
+
+
+def test_connections_that_hang_are_cut_and_working_ones_are_not():
+    working = FakeConnection(SimpleNamespace(response_complete=False))
+    silent = FakeConnection(None)
+    resting = FakeConnection(SimpleNamespace(response_complete=True))
+    unread = FakeConnection(SimpleNamespace(response_complete=False), is_closing=True)
+    watch = IdleConnections(seconds=0.0)
+    watch.sweep({working, silent, resting, unread})
+    time.sleep(0.001)
+    watch.sweep({working, silent, resting, unread})
+    assert [c.is_aborted for c in (working, silent, resting, unread)] == [False, True, True, True]
+    patient = IdleConnections(seconds=60.0)
+    fresh = FakeConnection(None)
+    patient.sweep({fresh})
+    patient.sweep({fresh})
+    assert not fresh.is_aborted

@@ -1,0 +1,217 @@
+"""Chords played: every note of them, as loud as they were, and one line exactly as ever."""
+
+import hashlib
+
+import numpy as np
+import pytest
+import soundfile
+import tiny_ddsp
+from chord_sounds import chord, hz, line, rest
+from command_line import complaint_of, put_voice, violute
+from fake_voice import SineVoice
+from tones import SAMPLE_RATE
+
+from violute.analysis.analyser import analyse
+from violute.analysis.controls import FRAME_RATE_HZ, Controls
+from violute.errors import InputError
+from violute.evaluation.metrics.loudness import frame_loudness_db, loudness_l1_db
+from violute.families.ddsp.voice import HarmonicPerformance
+from violute.studio.limits import Limits
+from violute.studio.work.jobs import AnalyseJob, RenderJob
+from violute.studio.work.worker import CHORDS_AT_REST, Workbench
+from violute.synthesis.room import room
+from violute.voices.chords import ChordPerformance, separate_voices
+from violute.voices.convert import convert_file
+from violute.voices.family import ONE_SOUND
+from violute.voices.live_parameters import is_live
+from violute.voices.load import DEFAULT_VOICE, load_voice
+from violute.voices.mix import Mix, dials
+
+
+@pytest.fixture(scope="module")
+def voice():
+    return load_voice()
+
+
+@pytest.fixture(scope="module")
+def audio():
+    """A line, then chords for more than a block of the synthesiser, then a line."""
+    chords = [chord((60 + i, 67 + i, 76 + i), 1.2) for i in (0, 2, 4, 5, 7)]
+    return np.concatenate([line((60, 64, 67), 0.5), *chords, line((72, 71, 69), 0.5)])
+
+
+def heard_midi(audio, at_seconds, n_peaks):
+    """The strongest partials below 1 kHz over half a second."""
+    start = round(at_seconds * SAMPLE_RATE)
+    piece = audio[start : start + SAMPLE_RATE // 2]
+    spectrum = np.abs(np.fft.rfft(piece * np.hanning(len(piece)), 1 << 17))
+    hertz = np.fft.rfftfreq(1 << 17, 1.0 / SAMPLE_RATE)
+    inside = (hertz > 150.0) & (hertz < 1000.0)
+    peak = np.r_[False, (spectrum[1:-1] > spectrum[:-2]) & (spectrum[1:-1] >= spectrum[2:]), False] & inside
+    best = sorted(np.flatnonzero(peak), key=lambda i: -spectrum[i])[:n_peaks]
+    return 69.0 + 12.0 * np.log2(hertz[best] / 440.0)
+
+
+@pytest.mark.parametrize("mix", [0.0, 0.5, 1.0])
+def test_every_note_of_a_chord_is_played(voice, audio, mix):
+    take = voice.analyse(audio, SAMPLE_RATE)
+    assert isinstance(take.performance, ChordPerformance)
+    assert take.performance.n_voices == 3
+    heard = heard_midi(take.render(mix), 1.5 + 0.4, 8)
+    for midi in (60, 67, 76):
+        assert np.abs(heard - midi).min() < 0.1, heard
+
+
+def test_one_voice_plays_one_note_of_it(voice, audio):
+    take = voice.analyse(audio, SAMPLE_RATE, voices=1)
+    assert isinstance(take.performance, HarmonicPerformance)
+
+
+@pytest.mark.parametrize("mix", [0.0, 1.0])
+def test_chords_are_as_loud_as_they_were(voice, audio, mix):
+    output = voice.analyse(audio, SAMPLE_RATE).render(mix)
+    source_db, output_db = (frame_loudness_db(sound, SAMPLE_RATE) for sound in (audio, output))
+    assert loudness_l1_db(source_db, output_db) < 1.0
+
+
+def test_the_same_dials_give_the_same_samples(voice, audio):
+    take = voice.analyse(audio, SAMPLE_RATE)
+    mix = Mix(tone=0.3, noise=0.8, attack=0.5, vibrato=0.2, room=0.4)
+    first = take.render(mix)
+    np.testing.assert_array_equal(take.render(mix), first)
+    np.testing.assert_array_equal(voice.analyse(audio, SAMPLE_RATE).render(mix), first)
+
+
+def test_all_voices_stand_in_one_room(voice, audio):
+    """Block by block the sum sounds as the whole dry sum does in the room of that size."""
+    performance = voice.analyse(audio, SAMPLE_RATE).performance
+    dry, wet = (
+        np.concatenate(
+            list(performance.blocks(dials(Mix.at(0.5, room=size), performance.n_frames, FRAME_RATE_HZ)))
+        )
+        for size in (0.0, 0.6)
+    )
+    expected = room(dry, 0.6)
+    np.testing.assert_allclose(wet, expected, atol=1e-4 * np.abs(expected).max())
+    assert np.abs(wet - dry).max() > 0.01 * np.abs(dry).max()
+
+
+def test_line_pieces_come_out_the_same_byte_for_byte(voice):
+    audio = np.concatenate([rest(), line((60, 64, 67, 72, 71, 69, 65, 62)), rest()])
+    digests = {
+        hashlib.sha256(voice.analyse(audio, SAMPLE_RATE, voices=voices).render(0.5).tobytes()).hexdigest()
+        for voices in ("auto", 1)
+    }
+    assert len(digests) == 1
+
+
+def test_a_voice_that_rests_is_silent_and_costs_no_network():
+    """Its first half rests: nothing of it is asked of the network, and nothing is heard."""
+    voice = tiny_ddsp.voice()
+    n_frames = 3_000
+    loudness_db = np.full((2, n_frames), -20.0, np.float32)
+    loudness_db[1, : n_frames // 2] = -120.0
+    periodicity = (loudness_db > -60.0).astype(np.float32)
+    f0_hz = np.tile(np.float32([[440.0], [660.0]]), (1, n_frames))
+    piece = Controls(f0_hz, periodicity, loudness_db, np.zeros(n_frames, np.float32))
+    asked = []
+
+    class Counting:
+        def run(self, outputs, inputs):
+            asked.append(len(inputs["f0_hz"]))
+            return voice.session.run(outputs, inputs)
+
+    second = HarmonicPerformance(Counting(), voice.settings, separate_voices(piece)[1], piece=piece, seed=1)
+    audio = np.concatenate(list(second.blocks(dials(0.5, n_frames, 100.0))))
+    quiet = 1_024 * 441
+    assert not audio[:quiet].any()
+    assert np.abs(audio[quiet + 220_500 :]).max() > 1e-3
+    assert sum(asked) < 0.8 * n_frames
+
+
+def test_onsets_belong_to_the_voices_whose_notes_begin():
+    controls = analyse(np.concatenate([chord((60, 67), 0.5), chord((60, 69), 0.5)]), voices=2)
+    onset = np.zeros(controls.n_frames, np.float32)
+    f0_hz = np.full((2, controls.n_frames), 262.0, np.float32)
+    f0_hz[1, :50], f0_hz[1, 50:] = 392.0, 440.0
+    periodicity = np.ones_like(f0_hz)
+    onset[[50, 80]] = 1.0
+    held, moving = separate_voices(Controls(f0_hz, periodicity, periodicity * -20.0, onset))
+    assert held.onset_strength[50] == 0.0
+    assert moving.onset_strength[50] == 1.0
+    assert held.onset_strength[80] == moving.onset_strength[80] == 1.0
+
+
+def test_chords_are_rendered_not_played_live(voice, audio):
+    assert not is_live(voice.analyse(audio, SAMPLE_RATE).performance)
+    assert is_live(voice.analyse(audio, SAMPLE_RATE, voices=1).performance)
+
+
+@pytest.mark.parametrize("holds_chords", [True, False])
+def test_the_studio_renders_chords_and_says_so(audio, tmp_path, holds_chords):
+    played = audio if holds_chords else line((60, 64, 67), 0.5)
+    soundfile.write(tmp_path / "piece.wav", played, SAMPLE_RATE)
+    bench = Workbench(Limits())
+    takes = {"take": "a", "source": tmp_path / "piece.wav", "name": "piece.wav", "voice": DEFAULT_VOICE}
+    analysed = bench.analyse(
+        AnalyseJob(**takes, preview=tmp_path / "preview.wav", parameters=tmp_path / "live"), lambda _: None
+    )
+    assert analysed.is_live is not holds_chords
+    assert (tmp_path / "live").exists() is not holds_chords
+    assert (CHORDS_AT_REST in analysed.warnings) is holds_chords
+    bench.render(RenderJob(**takes, mix=Mix.at(0.5), destination=tmp_path / "out.wav"), lambda _: None)
+    assert soundfile.info(tmp_path / "out.wav").frames == len(played)
+
+
+def test_voices_that_play_the_whole_sound_say_that_the_number_changes_nothing():
+    audio = chord((60, 67), 0.3)
+    assert SineVoice().analyse(audio, SAMPLE_RATE, voices=4).warnings == (ONE_SOUND,)
+    assert SineVoice().analyse(audio, SAMPLE_RATE).warnings == ()
+
+
+@pytest.mark.unchecked
+def test_other_numbers_are_refused_before_anything_is_read(tmp_path):
+    with pytest.raises(InputError, match="give auto"):
+        SineVoice().analyse(chord((60, 67), 0.2), SAMPLE_RATE, voices=7)
+    soundfile.write(tmp_path / "a.wav", chord((60, 67), 0.2), SAMPLE_RATE)
+    with pytest.raises(InputError, match="give auto"):
+        convert_file(tmp_path / "a.wav", tmp_path / "b.wav", voices=0)
+    assert not (tmp_path / "b.wav").exists()
+
+
+def test_the_command_line_plays_chords_and_lines(tmp_path):
+    soundfile.write(tmp_path / "chord.wav", chord((60, 67, 76), 2.0), SAMPLE_RATE)
+    soundfile.write(tmp_path / "line.wav", line((60, 64, 67, 72), 0.5), SAMPLE_RATE)
+    for name, voices in (("auto", "auto"), ("one", "1"), ("four", "4")):
+        done = violute("convert", "chord.wav", "line.wav", name, "--voices", voices, "--quiet", cwd=tmp_path)
+        assert (done.returncode, done.stderr) == (0, "")
+    made = {path.parent.name + path.name[:5]: path.read_bytes() for path in tmp_path.glob("*/*.wav")}
+    assert made["autoline-"] == made["oneline-"]
+    assert made["autochord"] == made["fourchord"]
+    assert made["autochord"] != made["onechord"]
+    audio, _ = soundfile.read(next((tmp_path / "auto").glob("chord*")))
+    heard = heard_midi(audio, 0.7, 8)
+    for midi in (60, 67, 76):
+        assert np.abs(heard - midi).min() < 0.1, (heard, hz(midi))
+
+
+@pytest.mark.parametrize("voices", ["5", "0", "many", "-1", "2.5"])
+def test_a_wrong_number_is_one_line_and_exit_code_2(tmp_path, voices):
+    soundfile.write(tmp_path / "solo.wav", line((60,), 0.3), SAMPLE_RATE)
+    complaint = complaint_of(violute("convert", "solo.wav", "out.wav", f"--voices={voices}", cwd=tmp_path))
+    assert complaint.startswith("voices is ")
+    assert "give auto, or a number of notes at once from 1 to 4" in complaint
+    assert not (tmp_path / "out.wav").exists()
+
+
+def test_the_command_line_warns_where_the_number_changes_nothing(tmp_path):
+    put_voice(tmp_path)
+    soundfile.write(tmp_path / "solo.wav", line((60,), 0.3), SAMPLE_RATE)
+    done = violute(
+        "convert", "solo.wav", "out.wav", "--voice", "sines", "--voices", "4", "--quiet", cwd=tmp_path
+    )
+    assert done.returncode == 0
+    done = violute(
+        "convert", "solo.wav", "out.wav", "--voice", "sines", "--voices", "4", "--force", cwd=tmp_path
+    )
+    assert ONE_SOUND in done.stderr

@@ -1,0 +1,92 @@
+"""From file to file in Python."""
+
+import json
+
+import numpy as np
+import pyloudnorm
+import pytest
+import soundfile
+from fake_voice import SineVoice
+
+import violute
+from violute.errors import AudioError, MixError
+from violute.voices.convert import convert_file
+
+
+@pytest.fixture
+def solo(tmp_path):
+    rng = np.random.default_rng(0)
+    path = tmp_path / "solo.wav"
+    soundfile.write(path, 0.05 * rng.standard_normal((24_001, 2)), 16_000, subtype="PCM_16")
+    return path
+
+
+def test_the_hybrid_has_the_recordings_shape_depth_and_loudness(solo):
+    done = convert_file(solo, solo.with_name("out.wav"), mix=0.25, voice=SineVoice(warnings=["be warned"]))
+    source, hybrid = soundfile.info(solo), soundfile.info(done.destination)
+    for name in ("frames", "samplerate", "channels", "subtype"):
+        assert getattr(hybrid, name) == getattr(source, name)
+    loudness = [
+        pyloudnorm.Meter(16_000).integrated_loudness(soundfile.read(path)[0])
+        for path in (solo, done.destination)
+    ]
+    assert loudness[1] == pytest.approx(loudness[0], abs=0.5)
+    assert done.seconds == 24_001 / 16_000
+    assert done.real_time_factor > 0
+    assert done.warnings == ("be warned",)
+    assert json.loads(json.dumps(done.as_json()))["destination"] == str(done.destination)
+
+
+def test_file_to_file_equals_array_to_array(solo):
+    voice = SineVoice()
+    out = solo.with_name("out.wav")
+    convert_file(solo, out, mix=[(0.0, 0.0), (1.0, 1.0)], voice=voice)
+    audio, sample_rate = soundfile.read(solo, dtype="float32")
+    rendered = voice.analyse(audio.T, sample_rate).render([(0.0, 0.0), (1.0, 1.0)])
+    written, _ = soundfile.read(out, dtype="float32")
+    np.testing.assert_allclose(written.T, rendered, atol=1 / 32_768)
+
+
+def test_progress_rises_to_one(solo):
+    shares = []
+    convert_file(solo, solo.with_name("out.flac"), voice=SineVoice(), on_progress=shares.append)
+    assert shares == sorted(shares)
+    assert shares[0] < 0.2
+    assert shares[-1] == pytest.approx(1.0)
+
+
+def test_an_existing_file_stays_unless_it_may_be_replaced(solo):
+    out = solo.with_name("out.wav")
+    out.write_bytes(b"precious")
+    with pytest.raises(AudioError, match="out.wav exists already"):
+        convert_file(solo, out, voice=SineVoice(), overwrite=False)
+    assert out.read_bytes() == b"precious"
+    convert_file(solo, out, voice=SineVoice())
+    assert soundfile.info(out).frames == 24_001
+
+
+def test_a_voice_that_fails_leaves_the_old_result_in_place(solo):
+    class Stumbling(SineVoice):
+        def perform(self, source, measurement, on_progress):
+            raise KeyboardInterrupt
+
+    out = solo.with_name("out.wav")
+    out.write_bytes(b"precious")
+    with pytest.raises(KeyboardInterrupt):
+        convert_file(solo, out, voice=Stumbling())
+    assert out.read_bytes() == b"precious"
+    assert {path.name for path in solo.parent.iterdir()} == {"solo.wav", "out.wav"}
+
+
+def test_a_mix_out_of_range_costs_nothing(solo):
+    with pytest.raises(MixError, match="mix is 2"):
+        convert_file(solo, solo.with_name("out.wav"), mix=2.0, voice=SineVoice())
+    assert [path.name for path in solo.parent.iterdir()] == ["solo.wav"]
+
+
+def test_the_package_offers_its_names_and_no_others():
+    for name in violute.__all__:
+        assert getattr(violute, name) is not None
+    assert violute.convert_file is convert_file
+    with pytest.raises(AttributeError, match="no attribute 'transmogrify'"):
+        violute.transmogrify  # noqa: B018

@@ -1,0 +1,148 @@
+"""A take gives back the recording's rate, length, channels and loudness, whatever the family does."""
+
+import numpy as np
+import pyloudnorm
+import pytest
+import soundfile
+from fake_voice import SineVoice
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from violute.audio.source import FileSource
+from violute.audio.true_peak import TruePeakMeter
+from violute.errors import AudioError, MixError
+from violute.voices import take as take_module
+from violute.voices.mix import Mix
+
+
+def noise(n_samples, level=0.05, channels=None, seed=0):
+    shape = (n_samples,) if channels is None else (channels, n_samples)
+    return (level * np.random.default_rng(seed).standard_normal(shape)).astype(np.float32)
+
+
+def true_peak_db(audio):
+    meter = TruePeakMeter(np.atleast_2d(audio).shape[0])
+    meter.push(np.atleast_2d(audio))
+    return 20 * np.log10(meter.peak())
+
+
+def loudness(audio, sample_rate):
+    return pyloudnorm.Meter(sample_rate).integrated_loudness(np.atleast_2d(audio).T.astype(np.float64))
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.integers(2, 8_000),
+    st.sampled_from([8_000, 11_025, 32_000, 44_100, 192_000]),
+    st.sampled_from([None, 1, 2, 8]),
+    st.sampled_from([101, 1_000, 50_000]),
+)
+def test_shape_rate_and_type_are_the_recordings(n_samples, sample_rate, channels, block):
+    audio = noise(n_samples, channels=channels)
+    rendered = SineVoice(block=block).analyse(audio, sample_rate).render(0.5)
+    assert rendered.shape == audio.shape
+    assert rendered.dtype == np.float32
+    assert np.isfinite(rendered).all()
+
+
+@pytest.mark.parametrize("level", [0.001, 0.02, 0.2])
+@pytest.mark.parametrize("voice_level", [0.001, 0.5])
+def test_loudness_is_the_recordings(level, voice_level):
+    audio = noise(3 * 44_100, level, channels=2)
+    audio[1] *= 0.3
+    rendered = SineVoice(level=voice_level).analyse(audio, 44_100).render(0.3)
+    assert loudness(rendered, 44_100) == pytest.approx(loudness(audio, 44_100), abs=0.2)
+
+
+def test_channels_keep_their_balance():
+    audio = noise(44_100, channels=3)
+    audio[1] *= 0.25
+    audio[2] = 0.0
+    rendered = SineVoice().analyse(audio, 44_100).render(0.0)
+    rms = np.sqrt((rendered**2).mean(axis=1))
+    assert rms[1] / rms[0] == pytest.approx(0.25, rel=0.02)
+    assert rms[2] == 0.0
+
+
+def test_peaks_stay_below_the_ceiling_and_loudness_holds():
+    audio = noise(3 * 44_100, 0.18)
+    take = SineVoice(clicks=True).analyse(audio, 44_100)
+    rendered = take.render(0.5)
+    assert true_peak_db(rendered) <= -1.0
+    assert loudness(rendered, 44_100) == pytest.approx(loudness(audio, 44_100), abs=1.0)
+
+
+def test_a_recording_at_full_scale_comes_back_below_the_ceiling():
+    i = np.arange(2 * 44_100)
+    audio = np.sign(np.sin(2 * np.pi * 440 * i / 44_100)).astype(np.float32)
+    rendered = SineVoice().analyse(audio, 44_100).render(0.0)
+    assert true_peak_db(rendered) <= -1.0
+
+
+def test_the_mix_reaches_the_family():
+    take = SineVoice().analyse(noise(44_100), 44_100)
+    for mix, f0_hz in (
+        (0.0, 440),
+        (1.0, 880),
+        ([(0.0, 1.0), (1.0, 1.0)], 880),
+        (Mix(tone=0.0, noise=1.0), 440),
+    ):
+        spectrum = np.abs(np.fft.rfft(take.render(mix)))
+        assert np.argmax(spectrum) == f0_hz
+
+
+def test_rendering_repeats_itself():
+    take = SineVoice().analyse(noise(20_000), 44_100)
+    np.testing.assert_array_equal(take.render(0.25), take.render(0.25))
+
+
+def test_a_file_holds_what_render_returns(tmp_path):
+    audio = noise(30_000, channels=2)
+    soundfile.write(tmp_path / "in.wav", audio.T, 48_000, subtype="FLOAT")
+    take = SineVoice().analyse_source(FileSource(tmp_path / "in.wav"))
+    take.render_to(tmp_path / "out.wav", 0.5, subtype="FLOAT")
+    written, sample_rate = soundfile.read(tmp_path / "out.wav", dtype="float32")
+    assert sample_rate == 48_000
+    np.testing.assert_array_equal(written.T, take.render(0.5))
+    np.testing.assert_array_equal(written.T, SineVoice().analyse(audio, 48_000).render(0.5))
+
+
+def test_a_long_rendering_waits_on_disk_and_sounds_the_same(monkeypatch):
+    take = SineVoice().analyse(noise(44_100), 44_100)
+    in_memory = take.render(0.5)
+    monkeypatch.setattr(take_module, "SPOOL_BYTES", 1_000)
+    np.testing.assert_array_equal(take.render(0.5), in_memory)
+
+
+def test_progress_rises_to_one():
+    shares = []
+    voice = SineVoice()
+    take = voice.analyse(noise(100_000), 44_100, on_progress=shares.append)
+    assert shares == sorted(shares)
+    assert shares[-1] == 1.0
+    shares.clear()
+    take.render(0.5, on_progress=shares.append)
+    assert shares == sorted(shares)
+    assert shares[-1] == pytest.approx(1.0)
+
+
+def test_warnings_of_the_family_reach_the_user():
+    take = SineVoice(warnings=["no steady pitch was found"]).analyse(noise(1_000), 44_100)
+    assert take.warnings == ("no steady pitch was found",)
+
+
+def test_a_silent_family_gives_silence():
+    rendered = SineVoice(level=0.0).analyse(noise(10_000), 44_100).render(0.5)
+    assert not rendered.any()
+
+
+@pytest.mark.parametrize("audio", [np.zeros(1_000), np.zeros(0), np.ones(1), np.array([0.0, np.nan])])
+def test_unusable_audio_is_refused(audio):
+    with pytest.raises(AudioError):
+        SineVoice().analyse(audio.astype(np.float32), 44_100)
+
+
+def test_a_mix_out_of_range_is_refused_before_any_work():
+    take = SineVoice().analyse(noise(1_000), 44_100)
+    with pytest.raises(MixError, match="mix is 1.5"):
+        take.blocks(1.5)
