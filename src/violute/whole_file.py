@@ -1,20 +1,102 @@
-"""Text files that are whole or not there, whatever stops the writing."""
+"""Files that are whole or not there, whatever stops the writing: written under another name, then renamed.
+
+The one place where this is done. A name such as `.violute-1f2e3d4c.part.wav` is a file that was being written
+when its process died; nobody reads one, and it may be deleted.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 
+def partial_path(path: Path) -> Path:
+    """Return a hidden name beside `path`, of the same kind and another at each call.
+
+    It is short, whatever the length of the file's own name.
+    """
+    return path.with_name(f".violute-{secrets.token_hex(4)}.part{path.suffix[:16]}")
+
+
+@contextmanager
+def whole_file(path: Path, *, overwrite: bool = True) -> Iterator[Path]:
+    """Give a name to write under; at the end of the block, what was written there becomes `path`.
+
+    Args:
+        path: Of the file.
+        overwrite: Whether it replaces a file of that name, also one that has come meanwhile.
+
+    Raises:
+        FileExistsError: There is a file of that name, and it is not to be replaced.
+        OSError: The disk refuses. Whatever is raised, what was there before is still there, and nothing else.
+    """
+    partial = partial_path(path)
+    try:
+        yield partial
+        take_name(partial, path, overwrite=overwrite)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def take_name(partial: Path, path: Path, *, overwrite: bool = True) -> None:
+    """Rename a finished file to its own name, in one step.
+
+    Raises:
+        FileExistsError: There is a file of that name, and it is not to be replaced.
+        OSError: The disk refuses.
+    """
+    if overwrite:
+        partial.replace(path)
+        return
+    # A hard link is refused where the name is taken, which renaming is not everywhere.
+    try:
+        os.link(partial, path)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without hard links, such as exFAT
+        with path.open("xb"):
+            pass
+        partial.replace(path)
+    else:
+        partial.unlink()
+
+
 def replace_text(path: Path, text: str) -> None:
-    """Write a text file under another name beside it, then give it its own.
+    """Write a text file whole, in UTF-8.
 
     Raises:
         OSError: The disk refuses; what was there before is still there.
     """
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
+    with whole_file(path) as partial:
         partial.write_text(text, encoding="utf-8")
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+
+
+def replace_bytes(path: Path, content: bytes) -> None:
+    """Write a file of bytes whole.
+
+    Raises:
+        OSError: The disk refuses; what was there before is still there.
+    """
+    with whole_file(path) as partial:
+        partial.write_bytes(content)
+
+
+def flush_to_disk(path: Path) -> None:
+    """Wait until a file, or the names in a folder, have reached the disk.
+
+    Windows opens no folder, and names need no such care there.
+
+    Raises:
+        OSError: The disk refuses a file's content.
+    """
+    is_folder = path.is_dir()
+    with contextlib.suppress(PermissionError) if is_folder else contextlib.nullcontext():
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

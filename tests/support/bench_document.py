@@ -5,10 +5,13 @@ from __future__ import annotations
 import copy
 
 import numpy as np
+from tones import tone
 
 from violute.evaluation.bench.figures import DIAL_MIXES, MIXES, deviation_edges_cents
 from violute.evaluation.bench.schema import SCHEMA, SCHEMA_VERSION, Document
 from violute.evaluation.bench.summary import summarise
+from violute.evaluation.report.listening import HeardClip
+from violute.rates import SAMPLE_RATE
 
 CLIPS = ("flute/one", "flute/two", "violin/three")
 CONTENDERS = {"hybrid": 0.97, "source": 1.0, "cross_fade": 0.8}
@@ -111,3 +114,13 @@ def document(**accuracies: float) -> Document:
             "failures": [{"contender": "cross_fade", "clip": "flute/none", "message": "it is <silent>"}],
         }
     )
+
+
+def heard_clip() -> HeardClip:
+    """A clip as one voice and two baselines play it, each of another colour."""
+    renderings = {
+        (name, mix): tone(440.0, 1.0, db_per_octave=slope - 6.0 * mix)
+        for name, slope in (("hybrid", -6.0), ("source", -9.0), ("layering", -3.0), ("cross_fade", -4.0))
+        for mix in (0.0, 0.5, 1.0)
+    }
+    return HeardClip("flute/one", tone(440.0, 1.0, db_per_octave=-9.0), renderings, SAMPLE_RATE)

@@ -11,6 +11,7 @@ from tones import cents_apart, tone
 
 from violute.audio.loudness import LoudnessMeter
 from violute.errors import AudioError, InputError, MixError
+from violute.evaluation.baselines import spectral_masses
 from violute.evaluation.baselines.eq_match import GRID_HZ, LARGEST_CHANGE_DB, EqMatch, average_spectrum_db
 from violute.evaluation.baselines.layering import (
     CrossFade,
@@ -19,7 +20,7 @@ from violute.evaluation.baselines.layering import (
     cross_fade_gains,
     layering_gains,
 )
-from violute.evaluation.baselines.lineup import BASELINE_NAMES, all_baselines, spectral_masses
+from violute.evaluation.baselines.lineup import BASELINE_NAMES, all_baselines
 from violute.evaluation.baselines.reference_frames import Course, ReferenceFrames
 from violute.evaluation.baselines.spectral_masses import N_FFT
 from violute.evaluation.baselines.transport import OptimalTransport, transport_plan

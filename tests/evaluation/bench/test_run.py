@@ -10,10 +10,10 @@ from command_line import put_voice
 from tones import tone
 
 from violute.errors import AudioError, InputError
+from violute.evaluation.bench import job as bench_job
 from violute.evaluation.bench.clips import find_clips, find_references
 from violute.evaluation.bench.contenders import Lineup, contender_entries, voice_files, wake
 from violute.evaluation.bench.job import KEPT_MIXES, Job, hear, is_done
-from violute.evaluation.bench.run import job as bench_job
 from violute.evaluation.bench.run import run_bench
 from violute.evaluation.bench.schema import to_json
 from violute.voices import load

@@ -10,7 +10,7 @@ import soundfile
 
 from violute.data.recordings import list_recordings
 from violute.errors import AudioError, InputError
-from violute.evaluation.bench.run import voice_report
+from violute.evaluation.bench import voice_report
 from violute.evaluation.bench.voice_report import evaluate_clip, evaluate_voice
 from violute.evaluation.report.tables import is_met, markdown_report
 from violute.voices.card import Card

@@ -5,13 +5,14 @@ import math
 
 import numpy as np
 import pytest
+from bench_document import heard_clip
 from command_line import complaint_of, violute
 from tones import tone
 
 from violute.audio.loudness import LoudnessMeter
 from violute.errors import InputError
 from violute.evaluation.report.audio import LOUDNESS_LUFS, SoundStore, excerpt, layered, low_passed
-from violute.evaluation.report.listening import HeardClip, make_trials
+from violute.evaluation.report.listening import make_trials
 from violute.evaluation.report.listening_answers import aggregate, markdown_answers, read_answers
 
 RATE = 44_100
@@ -133,15 +134,6 @@ def test_the_command_puts_answers_together(tmp_path):
     assert json.loads(violute("bench", "listen", "a.json", "--json", cwd=tmp_path).stdout)["n_listeners"] == 1
     assert "no answers were given" in complaint_of(violute("bench", "listen", cwd=tmp_path))
     assert "cannot be read" in complaint_of(violute("bench", "listen", "none.json", cwd=tmp_path))
-
-
-def heard_clip():
-    renderings = {
-        (name, mix): tone(440.0, 1.0, db_per_octave=slope - 6.0 * mix)
-        for name, slope in (("hybrid", -6.0), ("source", -9.0), ("layering", -3.0), ("cross_fade", -4.0))
-        for mix in (0.0, 0.5, 1.0)
-    }
-    return HeardClip("flute/one", tone(440.0, 1.0, db_per_octave=-9.0), renderings, RATE)
 
 
 def test_every_rating_has_its_reference_and_its_anchor_and_nobody_twice():

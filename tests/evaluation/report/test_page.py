@@ -7,9 +7,9 @@ from html.parser import HTMLParser
 
 import bench_document
 import pytest
+from bench_document import heard_clip
 from browser import Browser, find_chromium
 from command_line import violute
-from test_bench_listening import heard_clip
 
 from violute.evaluation.report.html import report_html
 from violute.evaluation.report.listening_answers import aggregate, read_answers

@@ -1,0 +1,71 @@
+"""Files are whole or not there."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from violute.whole_file import flush_to_disk, replace_bytes, replace_text, whole_file
+
+
+def test_what_fails_leaves_the_old_file_and_no_rest(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("before")
+
+    def write_half():
+        with whole_file(path) as partial:
+            partial.write_text("half")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        write_half()
+    assert path.read_text() == "before"
+    assert [found.name for found in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_text_and_bytes_replace_what_was_there(tmp_path):
+    replace_text(tmp_path / "a", "ä")
+    assert (tmp_path / "a").read_bytes() == "ä".encode()
+    replace_bytes(tmp_path / "a", b"\xff")
+    assert (tmp_path / "a").read_bytes() == b"\xff"
+
+
+@pytest.mark.parametrize("has_links", [True, False])
+def test_the_second_of_two_writers_loses(tmp_path, monkeypatch, has_links):
+    def refuse(*_):
+        raise OSError("no hard links")
+
+    if not has_links:
+        monkeypatch.setattr(os, "link", refuse)
+    path = tmp_path / "a.txt"
+
+    def write_one_within_the_other():
+        with whole_file(path, overwrite=False) as late:
+            late.write_text("late")
+            with whole_file(path, overwrite=False) as early:
+                early.write_text("early")
+
+    with pytest.raises(FileExistsError):
+        write_one_within_the_other()
+    assert path.read_text() == "early"
+    assert [found.name for found in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_a_name_as_long_as_the_file_system_allows(tmp_path):
+    path = tmp_path / ("n" * 251 + ".wav")
+    replace_bytes(path, b"1")
+    assert path.read_bytes() == b"1"
+
+
+def test_the_kind_stays_so_that_a_writer_can_tell_it(tmp_path):
+    with whole_file(tmp_path / "a.npz") as partial:
+        assert partial.suffix == ".npz"
+        partial.write_bytes(b"")
+
+
+def test_a_folder_that_cannot_be_opened_is_no_error(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise PermissionError("as on Windows")
+
+    monkeypatch.setattr(os, "open", refuse)
+    flush_to_disk(Path(tmp_path))
