@@ -20,7 +20,7 @@ from violute.analysis.polyphony.log_spectrum import CONTROLS_FRAMES, N_FFTS
 from violute.analysis.polyphony.multipitch import Candidates, find_candidates
 from violute.analysis.polyphony.second_notes import doubtful_frames
 from violute.rates import HOP_LENGTH, SAMPLE_RATE
-from violute.transforms.runs import runs
+from violute.transforms.runs import long_runs, runs
 from violute.transforms.spectra import count_frames, magnitude_frames
 
 BLOCK_FRAMES = 1000
@@ -131,10 +131,8 @@ def voiced_frames(
     is_voiced = (periodicity > VOICED_PERIODICITY) & (loudness_db > gate_db)
     octaves = np.log2(np.maximum(f0_hz, 1.0))
     leaps = np.abs(np.diff(octaves, prepend=octaves[:1])) > LEAP_OCTAVES
-    # A run ends where the pitch leaps or the voice stops; what is shorter than a note is an error.
-    run = np.cumsum(leaps | np.diff(is_voiced, prepend=False))
-    length = np.bincount(run)[run]
-    return is_voiced & (length >= SHORTEST_NOTE_FRAMES)
+    # A run ends where the pitch leaps or the sound stops; what is shorter than a note is an error.
+    return long_runs(is_voiced, SHORTEST_NOTE_FRAMES, begins=leaps)
 
 
 def carry_pitch(

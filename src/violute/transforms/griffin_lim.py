@@ -13,6 +13,7 @@ from collections.abc import Callable
 import numpy as np
 from jaxtyping import Complex64, Float, Float32
 
+from violute.transforms.peaks import peak_offset
 from violute.transforms.spectrogram import SpectrogramSettings, istft, stft, with_phase
 
 N_ITERATIONS = 32
@@ -86,8 +87,7 @@ def sinusoidal_phase(
         levels = np.log(np.maximum(magnitude[:, i].astype(np.float64), _SMALLEST))
         peaks = 1 + np.flatnonzero((levels[1:-1] > levels[:-2]) & (levels[1:-1] >= levels[2:]))
         if len(peaks):
-            left, middle, right = levels[peaks - 1], levels[peaks], levels[peaks + 1]
-            offset = 0.5 * (left - right) / np.minimum(left - 2.0 * middle + right, -1e-9)
+            offset = peak_offset(levels[peaks - 1], levels[peaks], levels[peaks + 1])
             running = phase[peaks] + advance * (peaks + offset)
             # Each bin belongs to the nearest peak, the border lying at the middle.
             owner = np.searchsorted((peaks[1:] + peaks[:-1]) / 2.0, bins)

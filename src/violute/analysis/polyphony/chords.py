@@ -22,6 +22,7 @@ from violute.analysis.polyphony.log_spectrum import CONTROLS_FRAMES
 from violute.analysis.polyphony.multipitch import Candidates
 from violute.analysis.polyphony.note_tracks import TrackedNote, follow_notes, without_faint, without_ringing
 from violute.errors import InputError
+from violute.transforms.runs import long_runs
 
 MOST_VOICES = 4
 Voices = Literal["auto"] | int
@@ -107,7 +108,7 @@ def _overlaps(notes: Sequence[TrackedNote], n_frames: int) -> Bool[np.ndarray, "
     for note in notes:
         change[note.start] += 1
         change[note.stop] -= 1
-    return _long_runs(np.cumsum(change[:-1]) >= 2, SHORTEST_OVERLAP_FRAMES)
+    return long_runs(np.cumsum(change[:-1]) >= 2, SHORTEST_OVERLAP_FRAMES)
 
 
 def _sure_overlaps(notes: Sequence[TrackedNote], n_frames: int) -> Bool[np.ndarray, " frame"]:
@@ -122,7 +123,7 @@ def _sure_overlaps(notes: Sequence[TrackedNote], n_frames: int) -> Bool[np.ndarr
     for note in likely:
         inside = slice(note.start, note.stop)
         count[inside] += note.power > CHORDAL_BALANCE * loudest[inside]
-    return _long_runs(count >= 2, CHORDAL_RUN_FRAMES)
+    return long_runs(count >= 2, CHORDAL_RUN_FRAMES)
 
 
 def _without_overtones(notes: Sequence[TrackedNote]) -> list[TrackedNote]:
@@ -287,8 +288,3 @@ def _shares(power: Float[np.ndarray, "voice frame"]) -> Float[np.ndarray, "voice
     smooth = sum(weight * padded[:, i : i + share.shape[1]] for i, weight in enumerate(SMOOTHING))
     smooth = np.where(is_sounding, np.maximum(smooth, LEAST_SHARE), 0.0)
     return np.asarray(smooth / smooth.sum(axis=0))
-
-
-def _long_runs(is_there: Bool[np.ndarray, " frame"], n_frames: int) -> Bool[np.ndarray, " frame"]:
-    run = np.cumsum(np.diff(is_there, prepend=False))
-    return np.asarray(is_there & (np.bincount(run)[run] >= n_frames), dtype=bool)

@@ -20,6 +20,9 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Bool, Float
 
+from violute.transforms.peaks import SALIENCE_COMPRESSION, find_peaks, harmonic_salience
+from violute.transforms.runs import long_runs
+
 SAMPLE_RATE = 22_050
 N_FFT = 2048
 HOP_LENGTH = 1024
@@ -37,8 +40,6 @@ TOLERANCE_STEPS = 1
 
 PEAK_RANGE_DB = 40.0
 LEAST_SHARE_DB = -8.0
-COMPRESSION = 0.6
-"""Power of the amplitudes in the salience, so that one strong partial is no series."""
 
 SOUNDING_RANGE_DB = 35.0
 """Frames further than this below the loud ones do not sound."""
@@ -76,7 +77,7 @@ class PolyphonyMeter:
             return 0.0
         levels_db = np.concatenate(self._levels_db)
         is_sounding = levels_db > max(np.percentile(levels_db, 95) - SOUNDING_RANGE_DB, -90.0)
-        is_several = _without_short_runs(np.concatenate(self._is_several))
+        is_several = long_runs(np.concatenate(self._is_several), SHORTEST_FRAMES)
         return float(np.mean(is_several[is_sounding])) if is_sounding.any() else 0.0
 
 
@@ -96,33 +97,24 @@ def has_several_notes(magnitudes: Float[np.ndarray, "frame bin"]) -> Bool[np.nda
 
 def _peak_power(magnitudes: Float[np.ndarray, "frame bin"]) -> Float[np.ndarray, "frame step"]:
     """Put the power of each spectral peak on the step of log frequency where it lies."""
-    here, below, above = magnitudes[:, 1:-1], magnitudes[:, :-2], magnitudes[:, 2:]
-    floor = magnitudes.max(axis=1, keepdims=True) * 10.0 ** (-PEAK_RANGE_DB / 20.0)
-    frame, column = np.nonzero((here > below) & (here >= above) & (here > floor) & (here > 1e-6))
-    low, middle, high = (np.log(np.maximum(part[frame, column], 1e-12)) for part in (below, here, above))
-    # Quadratic interpolation of the log spectrum finds the peak between the bins.
-    offset = 0.5 * (low - high) / np.minimum(low - 2.0 * middle + high, -1e-9)
-    frequency_hz = (column + 1 + offset) * (SAMPLE_RATE / N_FFT)
+    frame, _, place, log_magnitude = find_peaks(magnitudes, range_db=PEAK_RANGE_DB, least=1e-6)
+    frequency_hz = place * (SAMPLE_RATE / N_FFT)
     step = np.round(np.log2(np.maximum(frequency_hz, 1.0) / LOWEST_HZ) * STEPS_PER_OCTAVE).astype(int)
     is_inside = (step >= 0) & (step < _N_STEPS)
     power = np.zeros((len(magnitudes), _N_STEPS))
-    np.add.at(power, (frame[is_inside], step[is_inside]), np.exp(2.0 * middle[is_inside]))
+    np.add.at(power, (frame[is_inside], step[is_inside]), np.exp(2.0 * log_magnitude[is_inside]))
     return power
 
 
 def _without_best_series(power: Float[np.ndarray, "frame step"]) -> Float[np.ndarray, "frame step"]:
     """Take the peaks of the most salient fundamental away."""
-    amplitude = power ** (0.5 * COMPRESSION)
+    amplitude = power ** (0.5 * SALIENCE_COMPRESSION)
     near = np.zeros((len(power), _N_CANDIDATES + _SHIFTS[-1] + 2 * TOLERANCE_STEPS))
     near[:, TOLERANCE_STEPS : TOLERANCE_STEPS + _N_STEPS] = amplitude
     near = np.max(
         [near[:, i : near.shape[1] - 2 * TOLERANCE_STEPS + i] for i in range(2 * TOLERANCE_STEPS + 1)], axis=0
     )
-    salience = np.zeros((len(power), _N_CANDIDATES))
-    for number, shift in enumerate(_SHIFTS, start=1):
-        weights = (_F0_HZ + 27.0) / (number * _F0_HZ + 320.0)
-        salience += weights * near[:, shift : shift + _N_CANDIDATES]
-    best = salience.argmax(axis=1)
+    best = harmonic_salience(near, _F0_HZ, _SHIFTS).argmax(axis=1)
     rest = power.copy()
     rows = np.arange(len(power))
     for shift in _SHIFTS:
@@ -131,8 +123,3 @@ def _without_best_series(power: Float[np.ndarray, "frame step"]) -> Float[np.nda
             is_inside = (step >= 0) & (step < _N_STEPS)
             rest[rows[is_inside], step[is_inside]] = 0.0
     return rest
-
-
-def _without_short_runs(is_several: Bool[np.ndarray, " frame"]) -> Bool[np.ndarray, " frame"]:
-    run = np.cumsum(np.diff(is_several, prepend=False))
-    return np.asarray(is_several & (np.bincount(run)[run] >= SHORTEST_FRAMES), dtype=bool)

@@ -17,6 +17,7 @@ from jaxtyping import Float, Float32
 
 from violute.analysis.polyphony.log_spectrum import bin_hz, log_spectra
 from violute.analysis.polyphony.shared_partials import divide_partials, sharpened
+from violute.transforms.peaks import peak_offset
 
 NETWORK_PATH = Path(__file__).with_name("multipitch.onnx")
 
@@ -109,7 +110,7 @@ def likely_pitches(
     best = np.argsort(-height, axis=1, kind="stable")[:, :N_CANDIDATES]
     rows = np.arange(len(probability))[:, None]
     low, middle, high = left[rows, best], probability[rows, best], right[rows, best]
-    offset = 0.5 * (high - low) / np.maximum(2.0 * middle - low - high, 1e-6)
+    offset = peak_offset(low, middle, high, least_bend=1e-6)
     return height[rows, best], best + np.clip(offset, -0.5, 0.5)
 
 

@@ -17,6 +17,7 @@ from jaxtyping import Bool, Float
 
 from violute.analysis.pitch import LOWEST_HZ, N_FFT
 from violute.rates import SAMPLE_RATE
+from violute.transforms.peaks import find_peaks
 
 EVERY_FRAMES = 5
 """One frame of `Controls` in so many is looked at: every 50 ms."""
@@ -72,12 +73,8 @@ def foreign_share(
         f0_hz: The fundamental that was tracked.
     """
     used = magnitudes[:, :HIGHEST_BIN]
-    below, here, above = used[:, :-2], used[:, 1:-1], used[:, 2:]
-    floor = used.max(axis=1, keepdims=True) * np.float32(10.0 ** (-PEAK_RANGE_DB / 20.0))
-    look, column = np.nonzero((here > below) & (here >= above) & (here > floor))
-    low, middle, high = (np.log(np.maximum(part[look, column], 1e-12)) for part in (below, here, above))
-    offset = 0.5 * (low - high) / np.minimum(low - 2.0 * middle + high, -1e-9)
-    frequency_hz = (column + 1 + offset) * (SAMPLE_RATE / N_FFT)
+    look, column, place, log_magnitude = find_peaks(used, range_db=PEAK_RANGE_DB)
+    frequency_hz = place * (SAMPLE_RATE / N_FFT)
     f0_hz = np.maximum(f0_hz, LOWEST_HZ)
 
     def is_beside(fundamental_hz: Float[np.ndarray, " peak"]) -> Bool[np.ndarray, " peak"]:
@@ -88,9 +85,9 @@ def foreign_share(
     is_foreign = is_beside(f0_hz[look])
     for looks in EARLIER_LOOKS:
         earlier = np.maximum(look - looks, 0)
-        is_falling = used[look, column + 1] < FALLEN * used[earlier, column + 1]
+        is_falling = used[look, column] < FALLEN * used[earlier, column]
         is_foreign &= is_beside(f0_hz[earlier]) | ~is_falling
-    power = np.exp(2.0 * middle)
+    power = np.exp(2.0 * log_magnitude)
     n_looks = len(magnitudes)
     foreign = np.bincount(look, power * is_foreign, n_looks)
     return foreign / np.maximum(np.bincount(look, power, n_looks), 1e-20)

@@ -17,6 +17,7 @@ from jaxtyping import Bool, Float
 from violute.analysis.loudness import a_weighting_db
 from violute.analysis.polyphony.log_spectrum import N_FFTS
 from violute.rates import SAMPLE_RATE
+from violute.transforms.peaks import peak_offset
 
 BIN_HZ = SAMPLE_RATE / N_FFTS[0]
 N_PARTIALS = 16
@@ -37,16 +38,16 @@ def sharpened(
     f0_hz: Float[np.ndarray, "frame note"],
     is_sounding: Bool[np.ndarray, "frame note"],
 ) -> Float[np.ndarray, "frame note"]:
-    """Move each pitch onto the peaks of its lowest partials, above all of those that are its own.
+    (
+        """Move each pitch onto the peaks of its lowest partials, above all of those that are its own.
 
     Args:
         magnitudes: Spectra of `N_FFTS[0]` samples.
         f0_hz: Fundamentals to within a third of a semitone; 0 is no note.
         is_sounding: Notes that may cover partials of the others.
-
-    Source:
-        Smith & Serra, PARSHL (ICMC 1987), for the parabola through the logarithms of a peak.
     """
+        ""
+    )
     number = np.arange(1, REFINING_PARTIALS + 1)
     centre = f0_hz[..., None] * number / BIN_HZ
     is_shared = _is_shared(f0_hz, is_sounding, REFINING_PARTIALS)
@@ -60,11 +61,9 @@ def sharpened(
     heights = np.where(is_near, magnitudes[rows[..., None], bins], -1.0)
     best = np.take_along_axis(bins, heights.argmax(axis=-1)[..., None], axis=-1)[..., 0]
     left, top, right = (np.log(magnitudes[rows, best + i] + 1e-12) for i in (-1, 0, 1))
-    curvature = left - 2.0 * top + right
-    is_peak = (
-        is_near.any(axis=-1) & (top >= left) & (top >= right) & (curvature < 0.0) & (f0_hz > 0.0)[..., None]
-    )
-    offset = 0.5 * (left - right) / np.where(curvature < 0.0, curvature, -1.0)
+    is_peak = (np.maximum(left, right) <= top) & (np.minimum(left, right) < top)
+    is_peak &= is_near.any(axis=-1) & (f0_hz > 0.0)[..., None]
+    offset = peak_offset(left, top, right)
     weight = is_peak * np.where(is_shared, SHARED_WEIGHT, 1.0) * np.square(number * magnitudes[rows, best])
     heard_hz = (weight * (best + offset) * BIN_HZ / number).sum(axis=-1)
     total = weight.sum(axis=-1)

@@ -30,7 +30,8 @@ from violute.errors import ShapeError
 from violute.evaluation.metrics import loudness
 from violute.evaluation.metrics.loudness import frame_loudness_db, sounding_frames, to_mono
 from violute.rates import SAMPLE_RATE
-from violute.transforms.runs import runs
+from violute.transforms.peaks import SALIENCE_COMPRESSION, harmonic_salience, peak_offset
+from violute.transforms.runs import long_runs
 
 N_FFT = 4096
 HOP_LENGTH = 882
@@ -63,9 +64,6 @@ STEPS_PER_OCTAVE = 120
 _PADDING = 2
 _SIDE_LOBE_BINS = 5
 _FRAMES_PER_GROUP = 256
-_COMPRESSION = 0.6
-"""Power of the amplitudes in the salience, so that one strong partial is no series."""
-
 _REACH_STEPS = 3
 
 
@@ -105,8 +103,7 @@ def spectral_peaks(
         nearby = scipy.ndimage.maximum_filter1d(magnitude, 1 + 2 * _SIDE_LOBE_BINS * _PADDING, axis=1)
         is_peak &= here > nearby[:, 1:-1] * 10.0 ** (-SIDE_LOBE_DB / 20.0)
         low, middle, high = (np.log(np.maximum(part, 1e-15)) for part in (below, here, above))
-        bend = np.where(is_peak, low - 2.0 * middle + high, -1.0)
-        offset = np.where(is_peak, 0.5 * (low - high) / np.minimum(bend, -1e-12), 0.0)
+        offset = np.where(is_peak, peak_offset(low, middle, high, least_bend=1e-12), 0.0)
         bins = np.arange(1, n_bins - 1) + offset
         found = np.where(is_peak, np.exp(middle - 0.25 * (low - high) * offset), 0.0)
         order = np.argsort(-found, axis=1, kind="stable")[:, :N_PEAKS]
@@ -173,7 +170,7 @@ def n_series(audio: Float[np.ndarray, "... sample"], sample_rate: int) -> Int[np
         AudioError: The audio is empty or not finite.
     """
     found = np.count_nonzero(harmonic_series(*spectral_peaks(audio, sample_rate)), axis=1)
-    added = [_lasting(found >= least) for least in range(2, MAX_SERIES + 1)]
+    added = [long_runs(found >= least, LEAST_FRAMES) for least in range(2, MAX_SERIES + 1)]
     return np.asarray(np.minimum(found, 1) + np.sum(added, axis=0), dtype=np.int64)
 
 
@@ -256,17 +253,13 @@ def _most_salient(
     step = np.round(STEPS_PER_OCTAVE * np.log2(np.maximum(frequency_hz, 1.0) / F0_RANGE_HZ[0])).astype(int)
     held = (amplitude > 0.0) & (step >= 0) & (step < n_steps)
     frame, peak = np.nonzero(held)
-    level = amplitude[frame, peak] ** _COMPRESSION
+    level = amplitude[frame, peak] ** SALIENCE_COMPRESSION
     spectrum = np.zeros((len(amplitude), n_steps + 2 * _REACH_STEPS))
     for reach in range(-_REACH_STEPS, _REACH_STEPS + 1):
         place = (frame, step[frame, peak] + _REACH_STEPS + reach)
         np.maximum.at(spectrum, place, level * (1.0 - abs(reach) / (_REACH_STEPS + 2)))
-    salience = np.zeros((len(amplitude), len(grid_hz)))
-    for number in range(1, N_HARMONICS + 1):
-        shift = _REACH_STEPS + round(STEPS_PER_OCTAVE * np.log2(number))
-        weight = (grid_hz + 27.0) / (number * grid_hz + 320.0)
-        salience += weight * spectrum[:, shift : shift + len(grid_hz)]
-    return np.asarray(grid_hz[salience.argmax(axis=1)])
+    shifts = [_REACH_STEPS + round(STEPS_PER_OCTAVE * np.log2(k)) for k in range(1, N_HARMONICS + 1)]
+    return np.asarray(grid_hz[harmonic_salience(spectrum, grid_hz, shifts).argmax(axis=1)])
 
 
 def _refined(
@@ -295,14 +288,6 @@ def _members(
     # Low partials are known no better than to a bin of the spectrum.
     tolerance_hz = np.maximum(harmonic_hz * (2.0 ** (TOLERANCE_CENTS / 1200.0) - 1.0), SAMPLE_RATE / N_FFT)
     return number, (np.abs(frequency_hz - harmonic_hz) <= tolerance_hz) & (amplitude > 0.0)
-
-
-def _lasting(present: Bool[np.ndarray, " frame"]) -> Bool[np.ndarray, " frame"]:
-    """Keep the runs of at least `LEAST_FRAMES`."""
-    kept = np.zeros(len(present), dtype=bool)
-    for start, stop in runs(present):
-        kept[start:stop] = stop - start >= LEAST_FRAMES
-    return kept
 
 
 def _mean_over_sounding(
