@@ -8,7 +8,7 @@ Source:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -69,7 +69,7 @@ def peak_offset(
 
 
 def harmonic_salience(
-    levels: Float[np.ndarray, "frame step"], f0_hz: Float[np.ndarray, " candidate"], shifts: Sequence[int]
+    levels: Float[np.ndarray, "frame step"], f0_hz: Float[np.ndarray, " candidate"], shifts: Iterable[int]
 ) -> Float[np.ndarray, "frame candidate"]:
     """Return how much the harmonics of each candidate hold, on a grid in log frequency.
 
