@@ -203,7 +203,7 @@ def require_preparing() -> None:
     Raises:
         InputError: One is missing.
     """
-    modules = (f"violute.data.{name}" for name in ("prepare", "contact_sheet", "invert"))
+    modules = (f"violute.data.pictures.{name}" for name in ("prepare", "contact_sheet", "invert"))
     require_extra("train", "preparing needs", *modules)
 
 
