@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from violute.errors import MixError
-from violute.voices.mix import Dials, Mix, dial_track, dials
+from violute.voices.mix import Dials, Mix, dial_track, dials, mix_of_settings
 
 DIAL_NAMES = ("tone", "noise", "attack", "vibrato", "room")
 positions = st.floats(0.0, 1.0)
@@ -112,3 +112,12 @@ def test_what_is_no_dial_is_refused(value):
 def test_malformed_break_points_are_refused_with_their_number(points, complaint):
     with pytest.raises(MixError, match=complaint):
         dials(points, 10, 100.0)
+
+
+def test_options_become_a_mix():
+    moves = ((0.0, 0.0), (1.0, 1.0))
+    assert mix_of_settings() == Mix.at(0.5)
+    assert mix_of_settings(0.2, tone=0.0, noise=None, room=0.1) == Mix(0.0, 0.2, 0.2, 0.2, 0.1)
+    assert mix_of_settings(None, moves, vibrato=1.0) == Mix(moves, moves, moves, 1.0)
+    with pytest.raises(MixError, match="both mix and automation came"):
+        mix_of_settings(0.5, moves)

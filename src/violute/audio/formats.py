@@ -49,6 +49,11 @@ FORMATS: dict[str, Format] = {
 }
 """Formats that can be written, by extension in lower case."""
 
+AUDIO_SUFFIXES = frozenset(
+    {*FORMATS, ".wave", ".bwf", ".oga", ".mp2", ".aifc", ".aiffc", ".caf", ".au", ".snd", ".w64", ".rf64"}
+)
+"""Endings, in lower case, of what counts as a recording in a folder, to convert and to learn from."""
+
 
 def format_for(path: str | Path) -> Format:
     """Return the format that a file name's extension asks for.

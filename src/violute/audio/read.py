@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float32
 
+from violute.audio.channels import to_mono
+from violute.audio.resample import resample
 from violute.audio.source import FileSource
 
 
@@ -29,3 +31,21 @@ def read(path: str | Path) -> tuple[Float32[np.ndarray, "channel sample"], int]:
         audio[:, start : start + block.shape[1]] = block
         start += block.shape[1]
     return audio, source.sample_rate
+
+
+def read_mono(
+    path: str | Path, sample_rate: int, *, start_seconds: float = 0.0, end_seconds: float | None = None
+) -> Float32[np.ndarray, " sample"]:
+    """Read a recording, or a part of one, as conversion hears it: in mono, without a constant offset.
+
+    Args:
+        path: A file in any format that `FileSource` reads.
+        sample_rate: Of the result, in Hz.
+        start_seconds: Where the part starts.
+        end_seconds: Where it ends, if not at the end of the file.
+
+    Raises:
+        AudioError: The file cannot be read, or holds NaN or infinity; the part is empty or silent.
+    """
+    source = FileSource(path, start_seconds, end_seconds)
+    return resample(to_mono(source), source.sample_rate, sample_rate)

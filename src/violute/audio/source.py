@@ -107,6 +107,8 @@ class FileSource:
     Args:
         path: A file in any format libsndfile reads: WAV and AIFF of every depth, FLAC, Ogg Vorbis,
             Opus, MP3 and others.
+        start_seconds: Where the part to read starts.
+        end_seconds: Where it ends; None is the end of the file.
 
     Attributes:
         path: As given.
@@ -117,14 +119,19 @@ class FileSource:
             two samples.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(
+        self, path: str | Path, start_seconds: float = 0.0, end_seconds: float | None = None
+    ) -> None:
         self.path = Path(path)
         self.name = str(path)
         _check_file(self.path, self.name)
         with _open(self.path, self.name) as file:
             self.sample_rate = int(file.samplerate)
             self.n_channels = int(file.channels)
-            self.n_samples = int(file.frames)
+            n_samples = int(file.frames)
+            stop = n_samples if end_seconds is None else round(end_seconds * self.sample_rate)
+            self._start = min(round(start_seconds * self.sample_rate), n_samples)
+            self.n_samples = max(min(stop, n_samples) - self._start, 0)
             self.subtype: str | None = str(file.subtype)
             if is_header_too_long(file.extra_info):
                 raise AudioError(_truncated(self.name))
@@ -139,6 +146,8 @@ class FileSource:
         """
         n_read = 0
         with _open(self.path, self.name) as file:
+            if self._start:
+                file.seek(self._start)
             while n_read < self.n_samples:
                 n_wanted = min(n_samples, self.n_samples - n_read)
                 try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,7 +13,7 @@ from violute.cli.terminal.extras import require_extra
 from violute.cli.terminal.options import Flag
 from violute.cli.terminal.output import complain, make_folder, say, say_json
 from violute.cli.terminal.progress import progress_bars
-from violute.errors import InputError, MixError, VioluteError
+from violute.errors import InputError, VioluteError
 
 if TYPE_CHECKING:
     from violute.analysis.polyphony.chords import Voices
@@ -81,10 +80,12 @@ def convert(
     quiet
         Print nothing but errors.
     """
+    from violute.voices.automation import read_automation
     from violute.voices.destinations import mix_label, plan_conversions, refuse_to_replace
+    from violute.voices.mix import mix_of_settings
 
-    dials = {"tone": tone, "noise": noise, "attack": attack, "vibrato": vibrato}
-    settings = dial_settings(mix, automation, room=room, **dials)
+    moves = read_automation(automation) if automation else None
+    settings = mix_of_settings(mix, moves, tone=tone, noise=noise, attack=attack, vibrato=vibrato, room=room)
     inputs, output = _inputs_and_output(paths)
     label = mix_label(settings)
     if voice is not None:
@@ -146,22 +147,6 @@ def _opened(voice: str | None) -> FamilyVoice:
 
     complain(f"warning: {voice} {TRUST}")
     return open_torchscript_voice(voice)
-
-
-def dial_settings(mix: float | None, automation: Path | None, *, room: float, **dials: float | None) -> Mix:
-    """Return the `Mix` that the options of the command line describe.
-
-    Raises:
-        MixError: A dial is out of range, the CSV is malformed, or both --mix and --automation came.
-    """
-    from violute.voices.automation import read_automation
-    from violute.voices.mix import Mix
-
-    if mix is not None and automation is not None:
-        raise MixError("both --mix and --automation came: choose one, the automation is the mix over time")
-    moving = 0.5 if mix is None else mix
-    base = Mix.at(moving if automation is None else read_automation(automation), room=room)
-    return replace(base, **{name: value for name, value in dials.items() if value is not None})
 
 
 def _n_voices(voices: str) -> Voices:

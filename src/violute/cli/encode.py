@@ -111,13 +111,13 @@ def decode(
         Print nothing but errors.
     """
     from violute.audio.write import AudioWriter
-    from violute.cli.convert import dial_settings
     from violute.families.nsynth.code_moves import moved
     from violute.families.nsynth.codes import read_codes
     from violute.families.nsynth.voice import NsynthPerformance
-    from violute.voices.mix import dials
+    from violute.voices.automation import read_automation
+    from violute.voices.mix import dials, mix_of_settings
 
-    settings = dial_settings(mix, automation, room=0.0)
+    settings = mix_of_settings(mix, read_automation(automation) if automation else None)
     _check_out(out, "", replace=force)
     held = notes = read_codes(codes)
     if (a is None) != (b is None):

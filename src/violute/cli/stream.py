@@ -76,10 +76,12 @@ def stream(
     quiet
         Print nothing but errors.
     """
-    from violute.cli.convert import dial_settings
+    from violute.voices.automation import read_automation
     from violute.voices.load import load_voice
+    from violute.voices.mix import mix_of_settings
 
-    settings = dial_settings(mix, automation, room=room, tone=tone, noise=noise, attack=attack)
+    moves = read_automation(automation) if automation else None
+    settings = mix_of_settings(mix, moves, room=room, tone=tone, noise=noise, attack=attack)
     _refuse_terminals()
     player = load_voice(voice).stream(settings)
     try:

@@ -237,7 +237,8 @@ def require_training() -> None:
 
 def read_hold_out(given: tuple[str, ...]) -> list[str]:
     """Return the glob patterns of `--hold-out`: those given, and those of the text files given."""
-    from violute.data.recordings import AUDIO_SUFFIXES, read_patterns
+    from violute.audio.formats import AUDIO_SUFFIXES
+    from violute.data.recordings import read_patterns
 
     patterns: list[str] = []
     for item in given:

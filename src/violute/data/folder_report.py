@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from violute.audio.formats import AUDIO_SUFFIXES
 from violute.data.manifest import Manifest, ManifestEntry, duplicates, traps_of
-from violute.data.recordings import AUDIO_SUFFIXES, matches
+from violute.data.recordings import matches
 from violute.data.sound_report import report_sound
 from violute.data.splits import HELD_OUT, TRAIN
 from violute.errors import AudioError, DataError

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from violute.data.recordings import AUDIO_SUFFIXES
+from violute.audio.formats import AUDIO_SUFFIXES
 from violute.errors import DataError
 
 _MUSICNET_PARTS = frozenset({"train_data", "test_data"})

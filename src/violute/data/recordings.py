@@ -19,12 +19,8 @@ import soundfile
 import soxr
 from jaxtyping import Float32
 
+from violute.audio.formats import AUDIO_SUFFIXES
 from violute.errors import AudioError, TrainingError
-
-AUDIO_SUFFIXES = frozenset(
-    [".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc", ".w64", ".caf"]
-)
-"""Endings of the files that count as audio, in lower case."""
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from violute.audio.formats import FORMATS
+from violute.audio.formats import AUDIO_SUFFIXES, FORMATS
 from violute.errors import AudioError, InputError
 from violute.voices.mix import Automation, Mix, MixLike
-
-RECORDING_EXTENSIONS = frozenset({*FORMATS, ".oga", ".aifc", ".caf", ".au", ".w64", ".rf64"})
-"""What counts as a recording in a folder; a file named outright may have any extension."""
 
 MARK = "-violute"
 """Part of every name that is made here; files that carry it are not converted again."""
@@ -139,14 +136,14 @@ def _recordings(folder: Path, *, skip: Path) -> list[Path]:
     found = [
         path
         for path in sorted(folder.rglob("*"))
-        if path.suffix.lower() in RECORDING_EXTENSIONS
+        if path.suffix.lower() in AUDIO_SUFFIXES
         and not any(part.startswith(".") for part in path.relative_to(folder).parts)
         and f"{MARK}-" not in path.stem
         and path.is_file()
         and not (inside and path.resolve().is_relative_to(skip))
     ]
     if not found:
-        extensions = " ".join(sorted(RECORDING_EXTENSIONS))
+        extensions = " ".join(sorted(AUDIO_SUFFIXES))
         raise AudioError(f"{folder}: the folder holds no recordings: give one with files of {extensions}")
     return found
 

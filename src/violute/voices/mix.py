@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from jaxtyping import Float, Float32
@@ -51,6 +51,26 @@ class Mix:
         """Turn tone, noise, attack and vibrato to the same place."""
         setting = check_setting(mix, "mix")
         return cls(setting, setting, setting, setting, room)
+
+
+def mix_of_settings(
+    mix: Dial | None = None, automation: Automation | None = None, *, room: Dial = 0.0, **dials: Dial | None
+) -> Mix:
+    """Return the `Mix` that a program's options describe.
+
+    Args:
+        mix: For all dials; None is 0.5.
+        automation: In place of `mix`, break-points.
+        room: As in `Mix`.
+        dials: Dials of `Mix` that stand elsewhere than the mix, by name; None is with the mix.
+
+    Raises:
+        MixError: Both `mix` and `automation` came, or one of the dials is malformed.
+    """
+    if mix is not None and automation is not None:
+        raise MixError("both mix and automation came: choose one, the automation is the mix over time")
+    base = Mix.at(automation if automation is not None else 0.5 if mix is None else mix, room=room)
+    return replace(base, **{name: dial for name, dial in dials.items() if dial is not None})
 
 
 MixLike = float | Mix | Automation
