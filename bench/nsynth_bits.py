@@ -24,7 +24,7 @@ from violute.dsp.mu_law import scaled, to_levels
 from violute.families.nsynth.data import TRACK_RATE_HZ, Crops, Wave, draw_crops, read_waves
 from violute.families.nsynth.network import SAMPLE_RATE
 from violute.families.nsynth.output import bits, n_outputs
-from violute.families.nsynth.recipes import NsynthRecipe, nsynth_recipe
+from violute.families.nsynth.recipes import NsynthRecipe, nsynth_small
 from violute.families.nsynth.task import NsynthCorpus, NsynthTask
 from violute.training.checkpoints import read_checkpoint
 
@@ -70,7 +70,7 @@ class Short(nn.Module):
 
 def bits_a_sample(options: argparse.Namespace) -> dict[str, object]:
     """Compare likelihoods on the same held-out crops."""
-    recipe = replace(nsynth_recipe("small"), is_half=False)
+    recipe = replace(nsynth_small(), is_half=False)
     training, held = _waves(options)
     state = read_checkpoint(options.run / "checkpoints" / "best.safetensors")
     task = NsynthTask(NsynthCorpus(NAMES, training, held, torch.device("cpu"), {}), recipe)

@@ -43,7 +43,7 @@ from violute.evaluation.metrics.timbre_distance import (
     real_to_real_floor,
 )
 from violute.families.rave.data import SoundLine
-from violute.families.rave.recipes import rave_recipe
+from violute.families.rave.recipes import rave_small
 from violute.families.rave.task import RaveTask, SoundCorpus
 from violute.transforms.spectrogram import PEAK
 from violute.voices.load import load_voice
@@ -108,7 +108,7 @@ def real_patches(data: Path, name: str) -> list[np.ndarray]:
 
 def untrained(folder: Path, *, has_shortcut: bool) -> Any:
     """A voice of the recipe small that no step was taken with."""
-    recipe = rave_recipe("small")
+    recipe = rave_small()
     recipe = replace(recipe, network=replace(recipe.network, has_shortcut=has_shortcut))
     noise = (3000 * np.random.default_rng(0).standard_normal((2, 4 * RATE))).astype(np.int16)
     lines = [SoundLine("noise", "noise", end, noise[end], RATE / 2) for end in (0, 1)]

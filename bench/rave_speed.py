@@ -32,7 +32,7 @@ import onnxruntime
 import torch
 
 from violute.families.rave.network import Rave
-from violute.families.rave.recipes import rave_recipe
+from violute.families.recipes import family_recipe
 
 RATE = 44_100
 SECONDS = 8.0
@@ -45,7 +45,7 @@ BLOCK_STEPS = 512
 
 def ours(name: str) -> tuple[Callable[[torch.Tensor], torch.Tensor], int]:
     """A recipe's network as a function from audio to audio, and its parameters."""
-    config = rave_recipe(name).network
+    config = family_recipe("rave", name).network
     network = Rave(config).eval()
 
     def play(audio: torch.Tensor) -> torch.Tensor:
@@ -62,7 +62,7 @@ def write_graph(name: str, folder: Path) -> None:
     from violute.families.rave.export import graph_bytes
     from violute.families.rave.latent import CroppedRave, LatentAxes
 
-    network = Rave(rave_recipe(name).network).eval()
+    network = Rave(family_recipe("rave", name).network).eval()
     size = network.latent_size
     graph = CroppedRave(network, LatentAxes(torch.zeros(size), torch.eye(size), 1.0)).eval()
     folder.mkdir(parents=True, exist_ok=True)
@@ -71,7 +71,7 @@ def write_graph(name: str, folder: Path) -> None:
 
 def ours_in_onnx(name: str, folder: Path) -> Callable[[torch.Tensor], torch.Tensor]:
     """The same in onnxruntime, in blocks with what the network remembers before each."""
-    config = rave_recipe(name).network
+    config = family_recipe("rave", name).network
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = N_THREADS
     options.log_severity_level = 3

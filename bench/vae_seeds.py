@@ -25,7 +25,7 @@ from scipy import stats
 from violute.data.recordings import list_recordings, read_patterns
 from violute.families.mevae.task import MevaeTask
 from violute.families.pictures.task import SpectrogramTask, build_corpus
-from violute.families.vae.recipes import spectrogram_recipe
+from violute.families.recipes import family_recipe
 from violute.families.vae.task import VaeTask
 from violute.training.loop import train
 from violute.training.run import TwoEnds
@@ -51,7 +51,7 @@ def main() -> None:
     patterns = read_patterns(given.hold_out)
     first, second = (list_recordings(given.data / name, hold_out=patterns) for name in NAMES)
     ends = TwoEnds(NAMES, (first, second), given.runs / "features", torch.device("cpu"))
-    corpus = build_corpus(ends, spectrogram_recipe("vae", "small"))
+    corpus = build_corpus(ends, family_recipe("vae", "small"))
     seconds = {
         name: round(sum(len(line.picture) for line in corpus.training if line.end == i) / 102.3)
         for i, name in enumerate(NAMES)
@@ -59,7 +59,7 @@ def main() -> None:
     curves: dict[str, list[list[list[float]]]] = {}
     for family, build in TASKS.items():
         for seed in range(given.seeds):
-            recipe = spectrogram_recipe(family, "small")
+            recipe = family_recipe(family, "small")
             loop = replace(
                 recipe.loop,
                 seed=seed,

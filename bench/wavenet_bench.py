@@ -25,10 +25,10 @@ from violute.dsp.mu_law import scaled
 from violute.families.nsynth.export import SteeringGraph, step_bytes
 from violute.families.nsynth.network import Nsynth, sines_of
 from violute.families.nsynth.output import drawn
-from violute.families.nsynth.recipes import nsynth_recipe
 from violute.families.nsynth.sampler import WavenetShape, generate
 from violute.families.nsynth.step import naive_levels
 from violute.families.nsynth.torch_sampler import Sampler
+from violute.families.recipes import family_recipe
 from violute.voices.network import open_network
 
 RATE = 16_000
@@ -81,7 +81,7 @@ def main() -> None:
     compile_seconds = 0.0
     for name in options.recipes:
         torch.manual_seed(0)
-        network = Nsynth(nsynth_recipe(name).network).eval()
+        network = Nsynth(family_recipe("nsynth", name).network).eval()
         with torch.no_grad():
             compile_seconds = max(compile_seconds, check_alike(network))
             rows += measured(name, network, options)

@@ -14,8 +14,8 @@ MODEL = b"\x08\x08"  # the shortest ONNX message: ir_version 8
 START = """
 import sys
 sys.path.insert(0, {tests!r})
-from violute.voices import load
-load.FAMILIES["sines"] = "fake_voice:SineVoice"
+from violute.families.table import FAMILIES, Family
+FAMILIES["sines"] = Family("fake_voice:SineVoice")
 from violute.cli.main import main
 main()
 """

@@ -20,9 +20,9 @@ from typing import Any, Self
 
 from command_line import put_voice
 
-from violute.voices import load
+from violute.families.table import FAMILIES, Family
 
-load.FAMILIES["sines"] = "fake_voice:SineVoice"
+FAMILIES["sines"] = Family("fake_voice:SineVoice")
 
 PREFIX = "violute-studio-"
 

@@ -15,7 +15,8 @@ from PIL import Image
 from torch import nn
 
 from violute.errors import TrainingError
-from violute.families.ddsp.recipes import DDSP_RECIPES, ddsp_recipe
+from violute.families.ddsp.recipes import DDSP_RECIPES
+from violute.families.recipes import family_recipe
 from violute.training.averaging import AveragedWeights
 from violute.training.losses import weighted_total
 from violute.training.meters import DivergenceAlarm, LossMeter
@@ -298,9 +299,9 @@ def test_a_device_that_is_not_there_is_refused(name: str):
 
 @pytest.mark.parametrize("name", list(DDSP_RECIPES))
 def test_each_recipe_can_be_recorded(name: str):
-    assert json.loads(json.dumps(as_json(ddsp_recipe(name))))["loop"]["n_steps"] >= 1
+    assert json.loads(json.dumps(as_json(DDSP_RECIPES[name]())))["loop"]["n_steps"] >= 1
 
 
 def test_an_unknown_recipe_names_the_known_ones():
     with pytest.raises(TrainingError, match="no recipe 'huge' for ddsp: name one of default, quick, tiny"):
-        ddsp_recipe("huge")
+        family_recipe("ddsp", "huge")

@@ -40,12 +40,12 @@ def _tell_plan(options: RaveOptions, recipe: str, changes: dict[str, int]) -> No
     if options.quiet:
         return
     require_training()
-    from violute.families.rave.recipes import rave_recipe
     from violute.families.rave.stages import plan_stages
+    from violute.families.recipes import family_recipe
     from violute.training.processes import choose_device
     from violute.training.run import with_limits
 
-    chosen = rave_recipe(recipe)
+    chosen = family_recipe("rave", recipe)
     loop = with_limits(chosen.loop, steps=options.steps, minutes=options.minutes)
-    plan = plan_stages(replace(chosen, loop=loop, **changes), choose_device(options.device))  # type: ignore[arg-type]  # the one change is a number
+    plan = plan_stages(replace(chosen, loop=loop, **changes), choose_device(options.device))
     complain(plan.sentence())

@@ -14,7 +14,8 @@ from violute.data.pictures.store import Store, open_store
 from violute.data.recordings import Recording, list_recordings
 from violute.errors import TrainingError
 from violute.families.pictures.prepared import prepared_recordings
-from violute.families.table import TRAINED_FAMILIES, trained_family
+from violute.families.recipes import family_recipe
+from violute.families.table import FAMILIES, imported, trained_family
 from violute.training.averaging import AveragedWeights
 from violute.training.checkpoints import read_checkpoint
 from violute.training.provenance import command_text
@@ -89,8 +90,8 @@ def export_run(
         is_training=False,
         store=store,
     )
-    family = trained_family(config["family"])
-    task = family.build(ends, family.recipe(config["recipe"]))
+    recipe = family_recipe(config["family"], config["recipe"])
+    task = imported(trained_family(config["family"]).task)(ends, recipe)
     try:
         for name, module in task.modules().items():
             module.load_state_dict(state["modules"][name])
@@ -121,8 +122,8 @@ def _config(folder: RunFolder) -> dict[str, Any]:
     except ValueError:
         raise TrainingError(f"{folder.config_path}: is damaged: name another run folder") from None
     missing = {"family", "folders", "names", "recipe", "recordings"} - config.keys()
-    if missing or config["family"] not in TRAINED_FAMILIES:
-        known = ", ".join(TRAINED_FAMILIES)
+    if missing or config["family"] not in FAMILIES:
+        known = ", ".join(FAMILIES)
         raise TrainingError(
             f"{folder.config_path}: describes no run of a family {known}: name another run folder"
         )

@@ -1,77 +1,142 @@
-"""The families that can be trained: where each keeps its recipes and what builds its task.
+"""The table of families: what plays each, what trains it, and what people are told about it.
 
-A family joins with one line; its modules are imported only when it is asked for, so that a wrong
-name or folder fails before the costly imports.
+A family joins with one entry. Everything is named as text, `module:name`, and imported only when it is asked
+for: the rooms below may read the table without knowing a family, and a wrong name or folder fails before any
+costly import.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import Any, Literal
 
 from violute.errors import TrainingError
-from violute.training.task import Task
-
-if TYPE_CHECKING:
-    from violute.training.run import TwoEnds
-
-TRAINED_FAMILIES = {
-    "ddsp": ("violute.families.ddsp.recipes:ddsp_recipe", "violute.families.ddsp.task:build_ddsp_task"),
-    "vae": ("violute.families.vae.recipes:vae_recipe", "violute.families.vae.task:build_vae_task"),
-    "mevae": ("violute.families.vae.recipes:mevae_recipe", "violute.families.mevae.task:build_mevae_task"),
-    "nsynth": (
-        "violute.families.nsynth.recipes:nsynth_recipe",
-        "violute.families.nsynth.task:build_nsynth_task",
-    ),
-    "paired": (
-        "violute.families.paired.recipes:paired_recipe",
-        "violute.families.paired.task:build_paired_task",
-    ),
-    "cyclegan": (
-        "violute.families.cyclegan.recipes:cyclegan_recipe",
-        "violute.families.cyclegan.task:build_cyclegan_task",
-    ),
-    "rave": ("violute.families.rave.recipes:rave_recipe", "violute.families.rave.task:build_rave_task"),
-}
-"""Family to `module:function` of a recipe by its name, and of the task of two ends by a recipe."""
 
 
 @dataclass(frozen=True)
-class TrainedFamily:
-    """How a family is trained.
+class Family:
+    """A family of voices.
 
     Attributes:
-        name: As in `violute train NAME`.
-        recipe: Returns the recipe of a name, a frozen dataclass with a `loop`.
-        build: Makes the task of two ends by a recipe.
+        voice: The class that plays it, of `(onnx_bytes, card)`.
+        recipes: Mapping of names to functions that return a recipe, a frozen dataclass with a `loop`; empty
+            where the family cannot be trained.
+        task: Function that makes the task of two ends by a recipe.
+        default_recipe: By name.
+        learns_from: Two folders of `recordings`; those or a store of `pictures`; or a folder of `pairs`.
+        forecast: Function that says in a line how a recipe will go on a device, before the first step.
+        about: What `violute train --help` says of it: a line.
+        help: What its own `--help` adds.
+        recipe_help: The recipes with the times that they take.
     """
 
-    name: str
-    recipe: Callable[[str], Any]
-    build: Callable[[TwoEnds, Any], Task]
+    voice: str
+    recipes: str = ""
+    task: str = ""
+    default_recipe: str = "default"
+    learns_from: Literal["recordings", "pictures", "pairs"] = "recordings"
+    forecast: str = ""
+    about: str = ""
+    help: str = ""
+    recipe_help: str = ""
 
 
-def trained_family(name: str) -> TrainedFamily:
-    """Return a family by name.
+_TO_STUDY = "A model to study: the family ddsp sounds better."
+_TINY = "tiny (seconds, to try the path)"
+_PICTURES_VOICE = "violute.families.pictures.voice:SpectrogramVoice"
+
+FAMILIES: dict[str, Family] = {
+    "ddsp": Family(
+        "violute.families.ddsp.voice:HarmonicVoice",
+        "violute.families.ddsp.recipes:DDSP_RECIPES",
+        "violute.families.ddsp.task:build_ddsp_task",
+        about="harmonics and noise of two instruments, mixed at one pitch.",
+        recipe_help=f"default (two CPU cores, two hours), quick (minutes) or {_TINY}.",
+    ),
+    "vae": Family(
+        _PICTURES_VOICE,
+        "violute.families.vae.recipes:VAE_RECIPES",
+        "violute.families.vae.task:build_vae_task",
+        learns_from="pictures",
+        about="spectrograms through a latent of 128 numbers, moved along an axis.",
+        help=_TO_STUDY,
+        recipe_help=f"default (two CPU cores, an hour), small (twenty minutes), {_TINY}, paper (for a "
+        "GPU) or assignment (the plain network of the assignment, for a GPU).",
+    ),
+    "mevae": Family(
+        _PICTURES_VOICE,
+        "violute.families.vae.recipes:MEVAE_RECIPES",
+        "violute.families.mevae.task:build_mevae_task",
+        learns_from="pictures",
+        about="an encoder for each instrument, one decoder that is given which to play.",
+        help=_TO_STUDY,
+        recipe_help=f"default (two CPU cores, an hour), small (twenty minutes), {_TINY}, paper (for a "
+        "GPU) or assignment (plain networks of the assignment's sizes, for a GPU).",
+    ),
+    "nsynth": Family(
+        "violute.families.nsynth.voice:NsynthVoice",
+        "violute.families.nsynth.recipes:NSYNTH_RECIPES",
+        "violute.families.nsynth.task:build_nsynth_task",
+        default_recipe="small",
+        about="a WaveNet draws each sample, from a code of 16 numbers a frame.",
+        help=_TO_STUDY,
+        recipe_help="small (a CPU core, an hour and a half), medium (for a GPU), paper (its sizes, for many "
+        f"GPUs) or {_TINY}.",
+    ),
+    "cyclegan": Family(
+        _PICTURES_VOICE,
+        "violute.families.cyclegan.recipes:CYCLEGAN_RECIPES",
+        "violute.families.cyclegan.task:build_cyclegan_task",
+        default_recipe="small",
+        about="each instrument redrawn as the other, learned without pairs.",
+        help=f"{_TO_STUDY} Plays chords, since it tracks no pitch. Warns when generators collapse or critics "
+        "explode, and keeps the best checkpoint.",
+        recipe_help="small (two CPU cores, twenty minutes), full (small, with a change as fine as the "
+        f"window), mixed (small, with critics of mixed music), paper (nine residual blocks, for a GPU) "
+        f"or {_TINY}.",
+    ),
+    "paired": Family(
+        _PICTURES_VOICE,
+        "violute.families.paired.recipes:PAIRED_RECIPES",
+        "violute.families.paired.task:build_paired_task",
+        default_recipe="vae",
+        learns_from="pairs",
+        about="source and mix in, hybrid out, learned from a teacher's pairs.",
+        help=f"Learns from a set that `violute pairs` made. {_TO_STUDY}",
+        recipe_help="vae or gan (two CPU cores, 45 minutes), paper (gan with nine residual blocks, for a "
+        "GPU), tiny or tiny-gan (seconds, to try the path).",
+    ),
+    "rave": Family(
+        "violute.families.rave.voice:RaveVoice",
+        "violute.families.rave.recipes:RAVE_RECIPES",
+        "violute.families.rave.task:build_rave_task",
+        default_recipe="small",
+        forecast="violute.families.rave.stages:forecast",
+        about="sound through a slow latent, decoded as either instrument.",
+        help="Plays chords, since it tracks no pitch. Two stages: an autoencoder, then its decoder against "
+        "discriminators; when the second begins and how long both take on this machine is said before the "
+        "first step.",
+        recipe_help="small (two CPU cores, an hour), small-two-encoders (an encoder for each instrument), "
+        f"medium (for a GPU, half an hour), paper (published sizes; days on a GPU) or {_TINY}.",
+    ),
+}
+"""By name, as in `violute train NAME` and in a voice's card; in the order of the command's help."""
+
+
+def imported(path: str) -> Any:
+    """Import what the table names as `module:name`."""
+    module, _, name = path.partition(":")
+    return getattr(import_module(module), name)
+
+
+def trained_family(name: str) -> Family:
+    """Return a family that can be trained, by name.
 
     Raises:
         TrainingError: There is none of that name.
     """
-    if name not in TRAINED_FAMILIES:
-        raise TrainingError(
-            f"there is no family {name!r} to train: name one of {', '.join(TRAINED_FAMILIES)}"
-        )
-    recipe_path, task_path = TRAINED_FAMILIES[name]
-
-    def build(ends: TwoEnds, recipe: Any) -> Task:
-        task: Task = _imported(task_path)(ends, recipe)
-        return task
-
-    return TrainedFamily(name, _imported(recipe_path), build)
-
-
-def _imported(path: str) -> Any:
-    module, _, name = path.partition(":")
-    return getattr(import_module(module), name)
+    known = [key for key, family in FAMILIES.items() if family.task]
+    if name not in known:
+        raise TrainingError(f"there is no family {name!r} to train: name one of {', '.join(known)}")
+    return FAMILIES[name]

@@ -14,7 +14,8 @@ from violute.data.pictures.store import Store, open_store
 from violute.data.recordings import Recording, list_recordings
 from violute.errors import TrainingError
 from violute.families.pictures.prepared import prepared_recordings
-from violute.families.table import trained_family
+from violute.families.recipes import family_recipe
+from violute.families.table import imported, trained_family
 from violute.training.loop import TrainingResult, train
 from violute.training.processes import choose_device, joined_processes, writer_first
 from violute.training.progress import OnTrainingProgress
@@ -102,14 +103,13 @@ def train_family(
         DataError: The store is none, or damaged.
         AudioError: A recording cannot be read.
     """
-    trained = trained_family(family)
-    chosen = replace(trained.recipe(recipe), **(changes or {}))
+    chosen = replace(family_recipe(family, recipe), **(changes or {}))
     if not isinstance(source, tuple) and not hasattr(chosen, "spectrogram"):
         raise TrainingError(f"{family} learns from sound, not from pictures: give two folders of recordings")
     loop = with_limits(chosen.loop, steps=steps, minutes=minutes)
     chosen = replace(chosen, loop=loop if seed is None else replace(loop, seed=seed))
     return train_voice(
-        lambda ends: trained.build(ends, chosen),
+        lambda ends: imported(trained_family(family).task)(ends, chosen),
         source,
         out,
         loop=chosen.loop,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 
 from violute.errors import VoiceError
+from violute.families.table import FAMILIES, imported
 from violute.voices.card import Card
 from violute.voices.family import FamilyVoice
 from violute.voices.file import open_voice_file
@@ -17,17 +17,6 @@ DEFAULT_VOICE = "violute-violin-flute"
 
 BUILTIN_FOLDER = Path(__file__).parent / "builtin"
 """Voices that ship with the package; file `X.onnx` answers to `X` and to `violute-X`."""
-
-FAMILIES = {
-    "cyclegan": "violute.families.pictures.voice:SpectrogramVoice",
-    "ddsp": "violute.families.ddsp.voice:HarmonicVoice",
-    "mevae": "violute.families.pictures.voice:SpectrogramVoice",
-    "nsynth": "violute.families.nsynth.voice:NsynthVoice",
-    "paired": "violute.families.pictures.voice:SpectrogramVoice",
-    "rave": "violute.families.rave.voice:RaveVoice",
-    "vae": "violute.families.pictures.voice:SpectrogramVoice",
-}
-"""Family name to `module:class`; the class takes (onnx_bytes, card). Imported only when needed."""
 
 
 @dataclass(frozen=True)
@@ -116,8 +105,7 @@ def check_family(card: Card, *, source: str) -> None:
 
 def family_loader(family: str) -> Callable[[bytes, Card], FamilyVoice]:
     """Import and return the class that plays a known family."""
-    module, _, name = FAMILIES[family].partition(":")
-    loader: Callable[[bytes, Card], FamilyVoice] = getattr(import_module(module), name)
+    loader: Callable[[bytes, Card], FamilyVoice] = imported(FAMILIES[family].voice)
     return loader
 
 

@@ -16,7 +16,7 @@ from violute.evaluation.bench.contenders import Lineup, contender_entries, voice
 from violute.evaluation.bench.job import KEPT_MIXES, Job, hear, is_done
 from violute.evaluation.bench.run import run_bench
 from violute.evaluation.bench.schema import to_json
-from violute.voices import load
+from violute.families.table import FAMILIES, Family
 
 RATE = 44_100
 ENDS = ("low", "high")
@@ -34,7 +34,7 @@ def data(tmp_path):
 
 @pytest.fixture
 def lineup(tmp_path, monkeypatch):
-    monkeypatch.setitem(load.FAMILIES, "sines", "bench_voice:BuzzVoice")
+    monkeypatch.setitem(FAMILIES, "sines", Family("bench_voice:BuzzVoice"))
     put_voice(tmp_path)
     return Lineup(
         voice_files([str(tmp_path / "voices" / "sines.onnx")]), ENDS, NO_REFERENCES, with_baselines=False

@@ -25,7 +25,7 @@ from violute.families.export import export_run
 from violute.families.pictures.corpus import draw, picture_lines, window_at
 from violute.families.pictures.prepared import prepared_example, prepared_lines, prepared_recordings
 from violute.families.pictures.task import build_corpus
-from violute.families.vae.recipes import vae_recipe
+from violute.families.vae.recipes import vae_tiny
 from violute.training.run import TwoEnds, train_family, train_voice
 from violute.training.settings import LoopSettings
 from violute.transforms.spectrogram import ASSIGNMENT, DETAIL
@@ -88,7 +88,7 @@ def train(source, out, **options):
 def corpus_of(store, names=ENDS):
     recordings = prepared_recordings(store, names)
     ends = TwoEnds(names, recordings, store.folder / "unused", torch.device("cpu"), store=store)
-    return build_corpus(ends, vae_recipe("tiny"))
+    return build_corpus(ends, vae_tiny())
 
 
 def test_a_line_is_a_view_into_the_file_and_a_window_of_it_the_picture(store):

@@ -25,7 +25,7 @@ from violute.families.rave.discriminators import (
 from violute.families.rave.latent import CroppedRave, latent_axes
 from violute.families.rave.network import Rave
 from violute.families.rave.parts import RaveConfig
-from violute.families.rave.recipes import RAVE_RECIPES, rave_paper, rave_recipe
+from violute.families.rave.recipes import RAVE_RECIPES, rave_paper, rave_small
 
 CONFIG = RaveConfig(channels=(6, 8, 10), dilations=(1, 3), latent_size=8, n_heard_bands=1)
 RATIO = CONFIG.ratio
@@ -87,7 +87,7 @@ def test_no_output_hears_a_later_step(step, offset):
 def test_it_remembers_no_more_steps_than_it_says():
     for config in (
         CONFIG,
-        rave_recipe("small").network,
+        rave_small().network,
         replace(CONFIG, strides=(2, 4), dilations=(1, 2, 5)),
     ):
         rave = network(config)

@@ -20,7 +20,7 @@ from violute.families.rave.band_levels import invented_level_distance
 from violute.families.rave.checks import memory_told
 from violute.families.rave.data import SoundLine, draw
 from violute.families.rave.perturbation import coloured, disguised
-from violute.families.rave.recipes import RAVE_RECIPES, RaveRecipe, rave_recipe, stage_at
+from violute.families.rave.recipes import RAVE_RECIPES, stage_at
 from violute.families.rave.stages import plan_stages
 from violute.families.rave.task import RaveTask, build_rave_task
 from violute.training.run import TwoEnds
@@ -220,7 +220,7 @@ def test_the_plan_is_stated_with_its_times():
 
 @pytest.mark.parametrize("name", RAVE_RECIPES)
 def test_every_recipe_weighs_each_of_its_losses(name):
-    recipe: RaveRecipe = rave_recipe(name)
+    recipe = RAVE_RECIPES[name]()
     assert recipe.n_samples % recipe.network.ratio == 0
     assert ("source/cross_entropy" in recipe.loss_weights) == (recipe.network.n_encoders == 2)
     assert recipe.stage_two_from_step < recipe.loop.n_steps

@@ -29,7 +29,7 @@ from violute.evaluation.cards.coders import open_coder
 from violute.evaluation.cards.reconstruction import even_windows, measure_code
 from violute.families.pictures.corpus import picture_lines
 from violute.families.pictures.prepared import prepared_lines
-from violute.families.table import trained_family
+from violute.families.recipes import family_recipe
 from violute.training.plots import plot_metrics
 from violute.training.run_folder import RunFolder
 from violute.voices.file import open_voice_file
@@ -61,7 +61,7 @@ def make_card(
         digest = hashlib.sha256(voice.read_bytes()).hexdigest()
         if any(e["name"] == card.name and e["sha256"] != digest for e in document["contenders"]):
             raise InputError(f"{bench}: is of another file named {card.name}: run the bench again")
-    recipe = trained_family(card.family).recipe(config["recipe"])
+    recipe = family_recipe(card.family, config["recipe"])
     settings, cache = recipe.spectrogram, run / "features"
     patterns = read_patterns(select)
     training, held_out = [], []

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
-from violute.errors import TrainingError
 from violute.families.cyclegan.network import CycleGanConfig
 from violute.families.pictures.retouching import RetouchConfig
 from violute.training.settings import LoopSettings
@@ -117,16 +116,3 @@ CYCLEGAN_RECIPES: Mapping[str, Callable[[], CycleGanRecipe]] = {
     "paper": cyclegan_paper,
     "tiny": cyclegan_tiny,
 }
-
-
-def cyclegan_recipe(name: str) -> CycleGanRecipe:
-    """Return the recipe of that name.
-
-    Raises:
-        TrainingError: There is none.
-    """
-    if name not in CYCLEGAN_RECIPES:
-        raise TrainingError(
-            f"there is no recipe {name!r} for cyclegan: name one of {', '.join(CYCLEGAN_RECIPES)}"
-        )
-    return CYCLEGAN_RECIPES[name]()

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from violute.errors import TrainingError
 from violute.training.settings import LoopSettings
 
 
@@ -75,14 +74,3 @@ DDSP_RECIPES: Mapping[str, Callable[[], DdspRecipe]] = {
     "quick": ddsp_quick,
     "tiny": ddsp_tiny,
 }
-
-
-def ddsp_recipe(name: str) -> DdspRecipe:
-    """Return the recipe of that name.
-
-    Raises:
-        TrainingError: There is none.
-    """
-    if name not in DDSP_RECIPES:
-        raise TrainingError(f"there is no recipe {name!r} for ddsp: name one of {', '.join(DDSP_RECIPES)}")
-    return DDSP_RECIPES[name]()

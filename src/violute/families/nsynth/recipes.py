@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
-from violute.errors import TrainingError
 from violute.families.nsynth.network import NsynthConfig
 from violute.training.settings import LoopSettings
 
@@ -158,16 +157,3 @@ NSYNTH_RECIPES: Mapping[str, Callable[[], NsynthRecipe]] = {
     "paper": nsynth_paper,
     "tiny": nsynth_tiny,
 }
-
-
-def nsynth_recipe(name: str) -> NsynthRecipe:
-    """Return the recipe of that name.
-
-    Raises:
-        TrainingError: There is none.
-    """
-    if name not in NSYNTH_RECIPES:
-        raise TrainingError(
-            f"there is no recipe {name!r} for nsynth: name one of {', '.join(NSYNTH_RECIPES)}"
-        )
-    return NSYNTH_RECIPES[name]()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
-from violute.errors import TrainingError
 from violute.families.paired.network import PairedConfig
 from violute.families.pictures.retouching import RetouchConfig
 from violute.training.settings import LoopSettings
@@ -94,16 +93,3 @@ PAIRED_RECIPES: Mapping[str, Callable[[], PairedRecipe]] = {
     "tiny": paired_tiny,
     "tiny-gan": paired_tiny_gan,
 }
-
-
-def paired_recipe(name: str) -> PairedRecipe:
-    """Return the recipe of that name.
-
-    Raises:
-        TrainingError: There is none.
-    """
-    if name not in PAIRED_RECIPES:
-        raise TrainingError(
-            f"there is no recipe {name!r} for paired: name one of {', '.join(PAIRED_RECIPES)}"
-        )
-    return PAIRED_RECIPES[name]()

@@ -18,7 +18,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from violute.errors import TrainingError
 from violute.families.rave.discriminators import DiscriminatorConfig
 from violute.families.rave.parts import RaveConfig
 from violute.training.settings import LoopSettings
@@ -205,14 +204,3 @@ RAVE_RECIPES: Mapping[str, Callable[[], RaveRecipe]] = {
     "tiny": rave_tiny,
     "tiny-two-encoders": lambda: two_encoders(rave_tiny()),
 }
-
-
-def rave_recipe(name: str) -> RaveRecipe:
-    """Return the recipe of that name.
-
-    Raises:
-        TrainingError: There is none.
-    """
-    if name not in RAVE_RECIPES:
-        raise TrainingError(f"there is no recipe {name!r} for rave: name one of {', '.join(RAVE_RECIPES)}")
-    return RAVE_RECIPES[name]()

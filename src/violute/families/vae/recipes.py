@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from violute.errors import TrainingError
 from violute.families.pictures.networks import SpectrogramNetworkConfig
 from violute.training.settings import LoopSettings
 from violute.transforms.spectrogram import ASSIGNMENT, DETAIL, SpectrogramSettings
@@ -161,19 +160,3 @@ def _of_both(name: str) -> SpectrogramRecipe:
 
 
 MEVAE_RECIPES: Recipes = {name: partial(_of_both, name) for name in VAE_RECIPES}
-
-
-def spectrogram_recipe(family: str, name: str) -> SpectrogramRecipe:
-    """Return the recipe of that name for `vae` or `mevae`.
-
-    Raises:
-        TrainingError: There is none.
-    """
-    recipes = {"vae": VAE_RECIPES, "mevae": MEVAE_RECIPES}[family]
-    if name not in recipes:
-        raise TrainingError(f"there is no recipe {name!r} for {family}: name one of {', '.join(recipes)}")
-    return recipes[name]()
-
-
-vae_recipe = partial(spectrogram_recipe, "vae")
-mevae_recipe = partial(spectrogram_recipe, "mevae")
