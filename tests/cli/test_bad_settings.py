@@ -37,11 +37,12 @@ def place(tmp_path):
         (["--mixx", "0.5"], "--mixx"),
         (["--automation", "gone.csv"], "gone.csv: there is no such automation file"),
         (["--automation", "bad.csv"], "bad.csv, line 3: 1 s does not come after 2 s"),
-        (["--automation", "bad.csv", "--mix", "0.5"], "choose one"),
+        (["--automation", "good.csv", "--mix", "0.5"], "choose one"),
     ],
 )
 def test_a_dial_or_an_automation_out_of_range(place, flags, reason):
     (place / "bad.csv").write_text("seconds,mix\n2,0.5\n1,0.5\n")
+    (place / "good.csv").write_text("seconds,mix\n1,0.5\n2,0.5\n")
     assert reason in refused(place, "solo.wav", "out.wav", *flags)
 
 
