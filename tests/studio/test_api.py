@@ -19,8 +19,8 @@ from violute import Mix, convert_file, load_voice
 from violute.audio.loudness import LoudnessMeter
 from violute.audio.source import ArraySource
 from violute.examples import example_paths
-from violute.studio.takes.preview import write_preview
-from violute.studio.work.makeup_gain import MIXES, live_gains
+from violute.studio.work.live_gains import MIXES, live_gains
+from violute.studio.work.preview import write_preview
 from violute.voices.card import Card
 from violute.voices.file import seal
 from violute.voices.live_parameters import live_parameters
@@ -71,7 +71,7 @@ def test_a_recording_becomes_ready_step_by_step(take):
     assert take["voice"] == "violute-violin-flute"
     assert take["ends"] == ["flute", "violin"]
     assert take["is_live"] is True
-    assert take["gains"]["mixes"] == [0.0, 0.25, 0.5, 0.75, 1.0]
+    assert take["live_gains"]["mixes"] == [0.0, 0.25, 0.5, 0.75, 1.0]
     assert take["source_gain"] == 1.0
 
 
@@ -152,7 +152,7 @@ def test_an_example_is_taken_by_name_and_another_voice_listens(client):
     answer = client.post("/takes", json={"example": "violin"}, params={"voice": "sines"})
     state = settled(client, answer.json())
     assert (state["status"], state["voice"], state["is_live"]) == ("ready", "sines", False)
-    assert state["gains"] is None
+    assert state["live_gains"] is None
     at = f"/takes/{state['id']}"
     assert "no live parameters" in refused(client.get(f"{at}/parameters"), 404)
     again = client.post(f"{at}/voice", json={"voice": "violute-violin-flute"})
@@ -338,8 +338,8 @@ def test_live_gains_make_the_synthesis_as_loud_as_the_recording():
         assert loudness_lufs(rendered, SAMPLE_RATE) == pytest.approx(wanted, abs=0.1)
         # No limiter is at work here, so the gain is all that lies between the synthesis and the rendering.
         performance = take.performance
-        laid = dials(mix, performance.n_frames, performance.frame_rate_hz)
-        mono = np.concatenate(list(performance.blocks(laid)))[: rendered.shape[1]]
+        frames = dials(mix, performance.n_frames, performance.frame_rate_hz)
+        mono = np.concatenate(list(performance.blocks(frames)))[: rendered.shape[1]]
         played = gain * take.frame.channel_gains[:, None] * mono
         np.testing.assert_allclose(played, rendered, atol=0.02 * float(np.abs(rendered).max()))
 

@@ -23,7 +23,7 @@ from tones import SAMPLE_RATE, tone
 
 from violute.studio.limits import Limits
 from violute.studio.refusal import RefusalError
-from violute.studio.web.uploads import MAX_NAME_LENGTH, receive_file, shown_name
+from violute.studio.web.upload import MAX_NAME_LENGTH, receive_file, shown_name
 
 
 @pytest.fixture(scope="module")
@@ -136,9 +136,8 @@ def test_the_parser_of_forms_answers_or_refuses(tmp_path_factory, body, size):
     with pytest.raises(RefusalError):
         asyncio.run(
             receive_file(
+                {"content-type": "multipart/form-data; boundary=violute"},
                 chunks(),
-                "multipart/form-data; boundary=violute",
-                None,
                 path,
                 limits=Limits(),
                 claim=lambda _: None,
@@ -157,8 +156,8 @@ def test_the_parser_of_forms_returns_every_byte(tmp_path_factory, content, size)
             yield body[start : start + size]
 
     path = tmp_path_factory.mktemp("form") / "file"
-    form = "multipart/form-data; boundary=x"
-    name = asyncio.run(receive_file(chunks(), form, len(body), path, limits=Limits(), claim=lambda _: None))
+    headers = {"content-type": "multipart/form-data; boundary=x", "content-length": str(len(body))}
+    name = asyncio.run(receive_file(headers, chunks(), path, limits=Limits(), claim=lambda _: None))
     assert (name, path.read_bytes()) == ("a.wav", content)
 
 

@@ -20,18 +20,18 @@ from violute.cli.studio import studio
 from violute.errors import InputError
 from violute.examples import example_paths
 from violute.studio.server import Address, choose_address, serve
-from violute.studio.takes.store import LOCK_NAME, Store, StoreFullError
+from violute.studio.takes.storage import LOCK_NAME, Storage, StorageFullError
 
 
 def test_the_store_is_bounded_and_leaves_nothing(tmp_path):
-    store = Store(1_000, tmp_path)
+    store = Storage(1_000, tmp_path)
     first, second = store.new_folder(), store.new_folder()
     store.claim(first, 700)
     store.claim(first, 800)
-    with pytest.raises(StoreFullError, match="holds its"):
+    with pytest.raises(StorageFullError, match="holds its"):
         store.claim(second, 201)
     (first / "file").write_bytes(b"x" * 300)
-    store.settle(first)
+    store.measure(first)
     store.claim(second, 700)
     assert store.used_bytes == 1_000
     store.remove(second)
@@ -49,8 +49,8 @@ def test_leftovers_of_a_dead_studio_go_and_those_of_a_live_one_stay(tmp_path):
     (outside / "take").mkdir(parents=True)
     (outside / LOCK_NAME).touch()
     (tmp_path / f"{PREFIX}link").symlink_to(outside)
-    live = Store(1_000, tmp_path)
-    other = Store(1_000, tmp_path)
+    live = Storage(1_000, tmp_path)
+    other = Storage(1_000, tmp_path)
     assert live.root.exists()
     assert not dead.exists()
     assert (outside / "take").exists()
@@ -72,7 +72,7 @@ def test_a_stopped_studio_leaves_no_process_and_no_file(tmp_path, number):
     assert "Traceback" not in server.said()
     if number == signal.SIGKILL:
         assert list(tmp_path.glob(f"temporary/{PREFIX}*"))
-        Store(1_000, tmp_path / "temporary").close()  # as the next studio does
+        Storage(1_000, tmp_path / "temporary").close()  # as the next studio does
     assert list((tmp_path / "temporary").iterdir()) == []
 
 

@@ -9,7 +9,7 @@ import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import ip_address
 
 import uvicorn
@@ -17,8 +17,8 @@ import uvicorn
 from violute.errors import InputError
 from violute.studio.limits import Limits
 from violute.studio.takes.catalogue import Catalogue
-from violute.studio.takes.desk import Desk
-from violute.studio.takes.store import Store
+from violute.studio.takes.library import TakeLibrary
+from violute.studio.takes.storage import Storage
 from violute.studio.web.app import make_app
 from violute.studio.web.connections import IdleConnections
 from violute.studio.web.gate import Gate, allowed_hosts
@@ -107,33 +107,29 @@ def serve(
     """
     limits = limits or Limits()
     with _bound(address) as listener:
-        bound = Address(address.host, listener.getsockname()[1], address.token)
-        store = Store(limits.max_store_bytes)
+        bound = replace(address, port=listener.getsockname()[1])
+        storage = Storage(limits.max_store_bytes)
         try:
-            _Server(bound, limits, voice, store, on_ready).run(sockets=[listener])
+            library = TakeLibrary(limits, storage, WorkerPool(limits, voice, storage.root))
+            gate = Gate(
+                make_app(library, Catalogue(voice)),
+                # Where a token decides, the name does not matter: no other page knows the token.
+                hosts=() if bound.token else allowed_hosts(bound.host, bound.port),
+                token=bound.token,
+                cookie=f"violute-studio-{bound.port}",
+            )
+            _Server(gate, library, lambda: on_ready(bound)).run(sockets=[listener])
         finally:
-            store.close()
+            storage.close()
 
 
 class _Server(uvicorn.Server):
     """The web server of a studio; it tells when it is ready and ends streams when it stops."""
 
-    def __init__(
-        self, address: Address, limits: Limits, voice: str, store: Store, on_ready: Callable[[Address], None]
-    ) -> None:
-        catalogue = Catalogue(voice)
-        self._desk = Desk(limits, store, WorkerPool(limits, voice, store.root), catalogue)
-        self._address = address
-        self._idle = IdleConnections()
+    def __init__(self, gate: Gate, library: TakeLibrary, on_ready: Callable[[], None]) -> None:
+        self._library = library
         self._on_ready = on_ready
-        # Where a token decides, the name does not matter: no other page knows the token.
-        hosts = () if address.token else allowed_hosts(address.host, address.port)
-        gate = Gate(
-            make_app(self._desk, catalogue),
-            hosts=hosts,
-            token=address.token,
-            cookie=f"violute-studio-{address.port}",
-        )
+        self._idle = IdleConnections()
         super().__init__(
             uvicorn.Config(
                 gate,
@@ -165,7 +161,7 @@ class _Server(uvicorn.Server):
         """Start, and say so."""
         await super().startup(sockets)
         if self.started:
-            self._on_ready(self._address)
+            self._on_ready()
 
     async def on_tick(self, counter: int) -> bool:
         """Look after the connections, every few seconds."""
@@ -175,7 +171,7 @@ class _Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Let whoever listens for events go, and stop."""
-        self._desk.stop_streams()
+        self._library.stop_streams()
         await super().shutdown(sockets)
 
 
@@ -185,25 +181,22 @@ def _bound(address: Address) -> socket.socket:
     Raises:
         InputError: The address is taken or is none of this machine's.
     """
-    where = f"{address.host}:{address.port}"
+    listener = None
     try:
         family, kind, protocol, _, target = socket.getaddrinfo(
             address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
         listener = socket.socket(family, kind, protocol)
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise InputError(f"{where}: {reason}: give --host an address of this machine, as 127.0.0.1") from None
-    try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(target)
     except OSError as error:
-        listener.close()
-        reason = (error.strerror or str(error)).lower()
         advice = "choose another --port, or 0 for any that is free"
-        if error.errno == errno.EADDRNOTAVAIL:
+        if listener is None or error.errno == errno.EADDRNOTAVAIL:
             advice = "give --host an address of this machine, as 127.0.0.1"
-        raise InputError(f"{where}: {reason}: {advice}") from None
+        if listener is not None:
+            listener.close()
+        reason = (error.strerror or str(error)).lower()
+        raise InputError(f"{address.host}:{address.port}: {reason}: {advice}") from None
     return listener
 
 

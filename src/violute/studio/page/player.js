@@ -65,7 +65,7 @@ export class Player extends EventTarget {
     this.#timeline.reset(take.duration_seconds);
     this.#rendered.clear();
     await this.#engine.clear();
-    await this.#engine.load(parameters, { gains: take.gains });
+    await this.#engine.load(parameters, { gains: take.live_gains });
     await this.#engine.loadSource(source);
     if (parameters) {
       this.#engine.setDials(this.#dials.values());

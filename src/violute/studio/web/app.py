@@ -9,24 +9,25 @@ The page uses it, and so can a script:
 
 from __future__ import annotations
 
+import mimetypes
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import Depends, FastAPI, Query, Request
-from fastapi.exceptions import RequestValidationError
-from fastapi.responses import FileResponse, JSONResponse, Response, StreamingResponse
+from fastapi import APIRouter, Depends, FastAPI, Query, Request
+from fastapi.responses import FileResponse
+from fastapi.sse import EventSourceResponse, ServerSentEvent
+from fastapi.staticfiles import StaticFiles
 from pydantic import ValidationError
-from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect
 
 from violute import __version__
-from violute.errors import VioluteError
 from violute.examples import example_paths
 from violute.studio.limits import MAX_REQUEST_BYTES
 from violute.studio.refusal import RefusalError
 from violute.studio.takes.catalogue import Catalogue, VoiceEntry
-from violute.studio.takes.desk import Desk
+from violute.studio.takes.library import TakeLibrary
 from violute.studio.takes.rendering import (
     MEDIA_TYPES,
     DialSettings,
@@ -35,40 +36,34 @@ from violute.studio.takes.rendering import (
     RenderSettings,
     automation_csv,
     command_line,
+    file_name,
     parse_automation,
 )
-from violute.studio.takes.takes import PARAMETERS_NAME, PREVIEW_NAME, TakeState
-from violute.studio.web.answers import (
-    CommandAnswer,
-    ErrorAnswer,
+from violute.studio.takes.take_record import TakeRecord, TakeState
+from violute.studio.web.errors import HANDLERS
+from violute.studio.web.schemas import (
+    CommandResponse,
+    ErrorResponse,
     ExampleChoice,
     ExampleEntry,
-    LimitsAnswer,
+    LimitsResponse,
     VoiceChoice,
 )
-from violute.studio.web.events import MEDIA_TYPE, event_stream
-from violute.studio.web.files import PAGE_FOLDER, PageFiles, PassingFile
-from violute.studio.web.gate import refusal_response
+from violute.studio.web.upload import receive_file
 
-ACCEPTED, BAD_REQUEST, NOT_FOUND, NOT_ALLOWED, TOO_LARGE, UNUSABLE = 202, 400, 404, 405, 413, 422
+PAGE_FOLDER = Path(__file__).parents[1] / "page"
 BINARY = "application/octet-stream"
-MAX_DIGITS = 19
-"""Of a length that is believed; longer ones count as unknown, and the bytes are counted anyway."""
 
 EXAMPLE_TITLES = {
     "flute": "Bach, Allemande from BWV 1013, flute",
     "violin": "Bach, Preludio from BWV 1006, violin",
 }
 
-_SENTENCES = {
-    NOT_FOUND: "there is nothing at this address",
-    NOT_ALLOWED: "this address takes other methods: see /openapi.json",
-}
 _ERRORS: dict[int | str, dict[str, Any]] = {
-    status: {"model": ErrorAnswer, "description": description}
+    status: {"model": ErrorResponse, "description": description}
     for status, description in (
         ("4XX", "It cannot be done so; the sentence says why."),
-        (UNUSABLE, "A value is malformed or out of range, or there is no such voice."),
+        (422, "A value is malformed or out of range, or there is no such voice."),
         ("5XX", "It cannot be done now; the sentence says why."),
     )
 }
@@ -90,30 +85,31 @@ _UPLOAD = {
 
 
 def _file_of(description: str, *media_types: str) -> dict[int | str, dict[str, Any]]:
-    """Describe an answer that is a file."""
+    """Describe a response that is a file."""
     schema = {"type": "string", "format": "binary"}
     content = {media_type: {"schema": schema} for media_type in media_types}
     return {200: {"content": content, "description": description}}
 
 
 _RENDERING = _file_of("The file that `violute convert` makes with the same settings.", *MEDIA_TYPES.values())
+router = APIRouter()
 
 
-def make_app(desk: Desk, catalogue: Catalogue) -> FastAPI:
+def make_app(library: TakeLibrary, catalogue: Catalogue) -> FastAPI:
     """Build the application.
 
     Args:
-        desk: Where the recordings are.
+        library: Where the recordings are.
         catalogue: The voices there are.
     """
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        desk.open()
+        library.open()
         try:
             yield
         finally:
-            desk.close()
+            await library.close()
 
     app = FastAPI(
         title="Violute studio",
@@ -123,156 +119,44 @@ def make_app(desk: Desk, catalogue: Catalogue) -> FastAPI:
         redoc_url=None,
         lifespan=lifespan,
         responses=_ERRORS,
+        exception_handlers=HANDLERS,
     )
-    _answer_errors(app)
-    _add_page(app)
-    _add_catalogues(app, desk, catalogue)
-    _add_takes(app, desk)
-    _add_renderings(app, desk)
+    app.state.library, app.state.catalogue = library, catalogue
+    app.include_router(router)
+    mimetypes.add_type("text/javascript", ".js")  # a system's own table may call scripts plain text
+    app.mount("/page", StaticFiles(directory=PAGE_FOLDER), name="page")
     return app
 
 
-def _answer_errors(app: FastAPI) -> None:
-    """Answer whatever goes wrong by one sentence."""
-
-    @app.exception_handler(VioluteError)
-    async def refuse(_: Request, error: VioluteError) -> JSONResponse:
-        return refusal_response(
-            error if isinstance(error, RefusalError) else RefusalError(UNUSABLE, str(error))
-        )
-
-    @app.exception_handler(RequestValidationError)
-    async def refuse_values(_: Request, error: RequestValidationError) -> JSONResponse:
-        return refusal_response(_sentence(error.errors()[0]))
-
-    @app.exception_handler(HTTPException)
-    async def refuse_request(_: Request, error: HTTPException) -> JSONResponse:
-        sentence = _SENTENCES.get(error.status_code, str(error.detail))
-        return JSONResponse({"error": sentence}, status_code=error.status_code, headers=error.headers)
-
-    @app.exception_handler(ClientDisconnect)
-    async def forget(_: Request, _error: ClientDisconnect) -> Response:
-        return Response(status_code=BAD_REQUEST)  # nobody is there to read it
+async def _library(request: Request) -> TakeLibrary:
+    library: TakeLibrary = request.app.state.library
+    return library
 
 
-def _add_page(app: FastAPI) -> None:
-    app.mount("/page", PageFiles(), name="page")
-
-    @app.get("/", include_in_schema=False)
-    async def page() -> FileResponse:
-        return FileResponse(PAGE_FOLDER / "index.html", media_type="text/html; charset=utf-8")
+async def _catalogue(request: Request) -> Catalogue:
+    catalogue: Catalogue = request.app.state.catalogue
+    return catalogue
 
 
-def _add_catalogues(app: FastAPI, desk: Desk, catalogue: Catalogue) -> None:
-    @app.get("/voices")
-    async def voices() -> list[VoiceEntry]:
-        """List the voices, the default one first."""
-        return await catalogue.entries()
-
-    @app.get("/examples")
-    async def examples() -> list[ExampleEntry]:
-        """List the pieces that ship with Violute."""
-        return [ExampleEntry(name=name, title=EXAMPLE_TITLES.get(name, name)) for name in example_paths()]
-
-    @app.get("/limits")
-    async def limits() -> LimitsAnswer:
-        """Tell what recordings the studio takes."""
-        return LimitsAnswer.of(desk.limits)
+Library = Annotated[TakeLibrary, Depends(_library)]
+Voices = Annotated[Catalogue, Depends(_catalogue)]
 
 
-def _add_takes(app: FastAPI, desk: Desk) -> None:
-    @app.post("/takes", status_code=ACCEPTED, openapi_extra=_UPLOAD)
-    async def add_take(
-        request: Request, voice: Annotated[str | None, Query(max_length=200)] = None
-    ) -> TakeState:
-        """Send a recording as the field `file` of a form, or name an example; the analysis begins."""
-        content_type = request.headers.get("content-type", "")
-        if content_type.partition(";")[0].strip().lower() == "application/json":
-            example = await _example(request)
-            return (await desk.add_example(example, voice)).state
-        length = request.headers.get("content-length", "")
-        declared = int(length) if length.isdecimal() and len(length) < MAX_DIGITS else None
-        return (await desk.add_upload(request.stream(), content_type, declared, voice)).state
-
-    @app.get("/takes/{take_id}")
-    async def take(take_id: str) -> TakeState:
-        """Tell how far a recording is."""
-        return desk.find(take_id).state
-
-    @app.get(
-        "/takes/{take_id}/events",
-        response_class=StreamingResponse,
-        responses={200: {"content": {MEDIA_TYPE: {}}, "description": "The state now and after each change."}},
-    )
-    async def events(take_id: str) -> StreamingResponse:
-        """Follow a recording until it is ready, failed or cancelled."""
-        return StreamingResponse(event_stream(desk.find(take_id), desk.closing), media_type=MEDIA_TYPE)
-
-    @app.delete("/takes/{take_id}")
-    async def remove(take_id: str) -> TakeState:
-        """Cancel whatever is done with a recording, and remove all of it."""
-        return desk.remove(take_id)
-
-    @app.post("/takes/{take_id}/voice", status_code=ACCEPTED)
-    async def choose_voice(take_id: str, choice: VoiceChoice) -> TakeState:
-        """Listen to the recording again with another voice."""
-        return (await desk.choose_voice(take_id, choice.voice)).state
-
-    @app.get(
-        "/takes/{take_id}/parameters",
-        response_class=FileResponse,
-        responses=_file_of(
-            "Parameters of both ends; the format is that of `violute.voices.live_parameters`.", BINARY
-        ),
-    )
-    async def parameters(take_id: str) -> FileResponse:
-        """Fetch what a live synthesiser needs."""
-        record = desk.find_ready(take_id)
-        if not record.state.is_live:
-            raise RefusalError(NOT_FOUND, "this voice has no live parameters: fetch a rendering instead")
-        return FileResponse(record.folder / PARAMETERS_NAME, media_type=BINARY)
-
-    @app.get(
-        "/takes/{take_id}/source",
-        response_class=FileResponse,
-        responses=_file_of("The recording as WAV of 16 bits, times `source_gain`.", MEDIA_TYPES["wav"]),
-    )
-    async def source(take_id: str) -> FileResponse:
-        """Fetch the recording in a form that every browser plays."""
-        return FileResponse(desk.find_ready(take_id).folder / PREVIEW_NAME, media_type="audio/wav")
+async def _take(take_id: str, library: Library) -> TakeRecord:
+    return library.find(take_id)
 
 
-def _add_renderings(app: FastAPI, desk: Desk) -> None:
-    @app.get("/takes/{take_id}/render", response_class=FileResponse, responses=_RENDERING)
-    async def render(
-        request: Request, take_id: str, settings: Annotated[RenderSettings, Depends(_settings)]
-    ) -> FileResponse:
-        """Render the recording at these dials, as `violute convert` does."""
-        return PassingFile(await desk.render(take_id, settings, request.is_disconnected))
-
-    @app.post("/takes/{take_id}/render", response_class=FileResponse, responses=_RENDERING)
-    async def render_body(request: Request, take_id: str, settings: RenderSettings) -> FileResponse:
-        """Render the recording; for automations that are too long for an address."""
-        return PassingFile(await desk.render(take_id, settings, request.is_disconnected))
-
-    @app.get("/takes/{take_id}/command")
-    async def command(take_id: str, settings: Annotated[RenderSettings, Depends(_settings)]) -> CommandAnswer:
-        """Write the command line that makes the same file as `render` with the same query."""
-        return _command(desk, take_id, settings)
-
-    @app.post("/takes/{take_id}/command")
-    async def command_body(take_id: str, settings: RenderSettings) -> CommandAnswer:
-        """Write the command line that makes the same file as `render` with the same body."""
-        return _command(desk, take_id, settings)
+async def _ready_take(take_id: str, library: Library) -> TakeRecord:
+    return library.find_ready(take_id)
 
 
-def _command(desk: Desk, take_id: str, settings: RenderSettings) -> CommandAnswer:
-    state = desk.find(take_id).state
-    chosen = settings.model_copy(update={"voice": settings.voice or state.voice})
-    return CommandAnswer(command=command_line(state.name, chosen), automation_csv=automation_csv(chosen))
+async def _scratch_folder(library: Library) -> AsyncIterator[Path]:
+    """Make a folder that goes once the response was sent, or could not be."""
+    with library.scratch_folder() as folder:
+        yield folder
 
 
-def _settings(
+async def _settings(
     mix: DialValue | None = None,
     tone: DialValue | None = None,
     noise: DialValue | None = None,
@@ -293,27 +177,174 @@ def _settings(
     )
 
 
-async def _example(request: Request) -> str:
-    """Read the name of an example out of a JSON body.
+Take = Annotated[TakeRecord, Depends(_take)]
+ReadyTake = Annotated[TakeRecord, Depends(_ready_take)]
+ScratchFolder = Annotated[Path, Depends(_scratch_folder)]
+QuerySettings = Annotated[RenderSettings, Depends(_settings)]
+
+
+@router.get("/", include_in_schema=False)
+async def page() -> FileResponse:
+    """Open the page."""
+    return FileResponse(PAGE_FOLDER / "index.html", media_type="text/html; charset=utf-8")
+
+
+@router.get("/voices")
+async def voices(catalogue: Voices) -> list[VoiceEntry]:
+    """List the voices, the default one first."""
+    return await catalogue.entries()
+
+
+@router.get("/examples")
+async def examples() -> list[ExampleEntry]:
+    """List the pieces that ship with Violute."""
+    return [ExampleEntry(name=name, title=EXAMPLE_TITLES.get(name, name)) for name in example_paths()]
+
+
+@router.get("/limits")
+async def limits(library: Library) -> LimitsResponse:
+    """Tell what recordings the studio takes."""
+    return LimitsResponse.model_validate(library.limits)
+
+
+@router.post("/takes", status_code=202, openapi_extra=_UPLOAD)
+async def add_take(
+    request: Request,
+    library: Library,
+    catalogue: Voices,
+    voice: Annotated[str | None, Query(max_length=200)] = None,
+) -> TakeState:
+    """Send a recording as the field `file` of a form, or name an example; the analysis begins."""
+    content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    example = await _example(request) if content_type == "application/json" else None
+    chosen = await catalogue.find(voice)
+    with library.new_take() as folder:
+        source = folder / "source"
+        if example is not None:
+            library.claim(folder, example.stat().st_size)
+            shutil.copyfile(example, source)
+            return library.add(folder, example.name, chosen)
+        name = await receive_file(
+            request.headers,
+            request.stream(),
+            source,
+            limits=library.limits,
+            claim=lambda n_bytes: library.claim(folder, n_bytes),
+        )
+        return library.add(folder, name, chosen)
+
+
+@router.get("/takes/{take_id}")
+async def state(take: Take) -> TakeState:
+    """Tell how far a recording is."""
+    return take.state
+
+
+@router.get("/takes/{take_id}/events", response_class=EventSourceResponse)
+async def events(take: Take) -> AsyncIterator[ServerSentEvent]:
+    """Follow a recording until it is ready, failed or cancelled: its state now and after each change."""
+    async for changed in take.states():
+        yield ServerSentEvent(raw_data=changed.model_dump_json())
+
+
+@router.delete("/takes/{take_id}")
+async def remove(take_id: str, library: Library) -> TakeState:
+    """Cancel whatever is done with a recording, and remove all of it."""
+    return library.remove(take_id)
+
+
+@router.post("/takes/{take_id}/voice", status_code=202)
+async def choose_voice(take_id: str, choice: VoiceChoice, library: Library, catalogue: Voices) -> TakeState:
+    """Analyse the recording again with another voice."""
+    chosen = await catalogue.find(choice.voice)
+    return library.analyse(library.find(take_id), chosen)
+
+
+@router.get(
+    "/takes/{take_id}/parameters",
+    response_class=FileResponse,
+    responses=_file_of(
+        "Parameters of both ends; the format is that of `violute.voices.live_parameters`.", BINARY
+    ),
+)
+async def parameters(take: ReadyTake) -> FileResponse:
+    """Fetch what a live synthesiser needs."""
+    if not take.state.is_live:
+        raise RefusalError(404, "this voice has no live parameters: fetch a rendering instead")
+    return FileResponse(take.parameters, media_type=BINARY)
+
+
+@router.get(
+    "/takes/{take_id}/source",
+    response_class=FileResponse,
+    responses=_file_of("The recording as WAV of 16 bits, times `source_gain`.", MEDIA_TYPES["wav"]),
+)
+async def source(take: ReadyTake) -> FileResponse:
+    """Fetch the recording in a form that every browser plays."""
+    return FileResponse(take.preview, media_type=MEDIA_TYPES["wav"])
+
+
+@router.get("/takes/{take_id}/render", response_class=FileResponse, responses=_RENDERING)
+async def render(
+    request: Request, take_id: str, settings: QuerySettings, folder: ScratchFolder
+) -> FileResponse:
+    """Render the recording at these dials, as `violute convert` does."""
+    return await _rendered(request, take_id, settings, folder)
+
+
+@router.post("/takes/{take_id}/render", response_class=FileResponse, responses=_RENDERING)
+async def render_body(
+    request: Request, take_id: str, settings: RenderSettings, folder: ScratchFolder
+) -> FileResponse:
+    """Render the recording; for automations that are too long for an address."""
+    return await _rendered(request, take_id, settings, folder)
+
+
+@router.get("/takes/{take_id}/command")
+async def command(take: Take, settings: QuerySettings) -> CommandResponse:
+    """Write the command line that makes the same file as `render` with the same query."""
+    return _command(take.state, settings)
+
+
+@router.post("/takes/{take_id}/command")
+async def command_body(take: Take, settings: RenderSettings) -> CommandResponse:
+    """Write the command line that makes the same file as `render` with the same body."""
+    return _command(take.state, settings)
+
+
+async def _rendered(request: Request, take_id: str, settings: RenderSettings, folder: Path) -> FileResponse:
+    library, catalogue = await _library(request), await _catalogue(request)
+    state = library.find_ready(take_id).state
+    mix = settings.as_mix()
+    voice = await catalogue.find(settings.voice or state.voice)
+    path = folder / f"hybrid.{settings.format}"
+    await library.render(take_id, voice, mix, path, request.is_disconnected)
+    name = file_name(state.name, settings.model_copy(update={"voice": voice.name}))
+    return FileResponse(path, media_type=MEDIA_TYPES[settings.format], filename=name)
+
+
+def _command(state: TakeState, settings: RenderSettings) -> CommandResponse:
+    chosen = settings.model_copy(update={"voice": settings.voice or state.voice})
+    return CommandResponse(command=command_line(state.name, chosen), automation_csv=automation_csv(chosen))
+
+
+async def _example(request: Request) -> Path:
+    """Read the name of an example out of a JSON body, and find it.
 
     Raises:
-        RefusalError: The body is too large or something else.
+        RefusalError: The body is too large or something else, or there is no such piece.
     """
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
         if len(body) > MAX_REQUEST_BYTES:
-            raise RefusalError(TOO_LARGE, "a JSON body names an example: send recordings as a form")
+            raise RefusalError(413, "a JSON body names an example: send recordings as a form")
     try:
-        return ExampleChoice.model_validate_json(bytes(body)).example
+        example = ExampleChoice.model_validate_json(bytes(body)).example
     except ValidationError:
-        raise RefusalError(UNUSABLE, 'the JSON names no example: send {"example": "flute"}') from None
-
-
-def _sentence(problem: dict[str, Any]) -> RefusalError:
-    """Say in one line which value is wrong, and why."""
-    where = (
-        ".".join(str(part) for part in problem["loc"] if part not in ("query", "body", "path")) or "the body"
-    )
-    what = str(problem["msg"])
-    return RefusalError(UNUSABLE, f"{where[:100]}: {what[:1].lower()}{what[1:300]}")
+        raise RefusalError(422, 'the JSON names no example: send {"example": "flute"}') from None
+    path = example_paths().get(example)
+    if path is None:
+        names = " or ".join(example_paths())
+        raise RefusalError(404, f"there is no example {example[:40]!r}: choose {names}")
+    return path

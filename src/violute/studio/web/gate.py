@@ -1,4 +1,4 @@
-"""`Gate`: what every request passes before the studio looks at it, and what every answer carries.
+"""`Gate`: what every request passes before the studio looks at it, and what every response carries.
 
 Any page that a musician visits can send requests to this machine. So the name in `Host` has to be ours
 (a foreign name that leads here is DNS rebinding), whatever changes something has to come from our own
@@ -16,16 +16,16 @@ import asyncio
 import hmac
 from collections.abc import Collection
 from contextlib import suppress
-from http.cookies import CookieError, SimpleCookie
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import urlencode
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.requests import HTTPConnection
+from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from violute.studio.limits import MAX_REQUEST_BYTES, in_megabytes
-from violute.studio.refusal import RefusalError
+from violute.studio.web.errors import error_response
 
 POLICY = (
     "default-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; object-src 'none'; "
@@ -46,23 +46,18 @@ UPLOADS = "/takes"
 """The only address to which more may be sent than `MAX_REQUEST_BYTES`."""
 
 STALL_SECONDS = 60.0
-"""An answer of which nothing is taken for so long is given up."""
-
-UNAUTHORISED = 401
-FORBIDDEN = 403
-TOO_LARGE = 413
-MISDIRECTED = 421
+"""A response of which nothing is taken for so long is given up."""
 
 
 class StalledError(Exception):
-    """The other side takes nothing of its answer."""
+    """The other side takes nothing of its response."""
 
 
 class Gate:
     """Middleware that lets through what may pass.
 
     Args:
-        app: What answers.
+        app: What responds.
         hosts: Values of `Host` that are ours, in lower case; empty where the token alone decides.
         token: What every request must show; None where only this machine can reach the studio.
         cookie: Name of the cookie that holds the token.
@@ -83,55 +78,43 @@ class Gate:
             if scope["type"] == "lifespan":
                 await self._app(scope, receive, send)
             return
-        answer = _dressed(send, scope["path"])
-        early = self._early_answer(scope, Headers(scope=scope))
-        if early is not None:
-            await early(scope, receive, answer)
+        guarded = _guarded(send, scope["path"])
+        refusal = self._refusal(HTTPConnection(scope), scope["method"] in READING)
+        if refusal is not None:
+            await refusal(scope, receive, guarded)
             return
-        # Whoever takes nothing of an answer for too long doesn't get the rest.
+        # Whoever takes nothing of a response for too long doesn't get the rest.
         with suppress(StalledError):
-            await self._app(scope, _bounded(scope, receive), answer)
+            await self._app(scope, _bounded(scope, receive), guarded)
 
-    def _early_answer(self, scope: Scope, headers: Headers) -> Response | None:
-        """Return the answer to a request that may not pass, or None."""
-        host = headers.get("host", "").lower()
+    def _refusal(self, request: HTTPConnection, is_reading: bool) -> Response | None:
+        """Return the response to a request that may not pass, or None."""
+        host = request.headers.get("host", "").lower()
         if self._hosts and host not in self._hosts:
-            return refusal_response(
-                RefusalError(
-                    MISDIRECTED, "the studio does not go by this name: open the address that it printed"
-                )
-            )
+            sentence = "the studio does not go by this name: open the address that it printed"
+            return error_response(421, sentence)
         if self._token is not None:
-            answer = self._check_token(scope, headers)
-            if answer is not None:
-                return answer
-        if scope["method"] not in READING and not _is_own_page(headers, host):
-            return refusal_response(
-                RefusalError(FORBIDDEN, "another page sent this request: use the page of the studio itself")
-            )
+            shown = request.query_params.get("token")
+            if shown is not None and is_reading and self._is_token(shown):
+                return self._redirect(request, shown)
+            scheme, _, bearer = request.headers.get("authorization", "").partition(" ")
+            is_bearer = scheme.lower() == "bearer" and self._is_token(bearer.strip())
+            if not is_bearer and not self._is_token(request.cookies.get(self._cookie, "")):
+                sentence = "the token is missing or wrong: open the whole address that the studio printed"
+                return error_response(401, sentence)
+        if not is_reading and not _is_own_page(request.headers, host):
+            return error_response(403, "another page sent this request: use the page of the studio itself")
         return None
 
-    def _check_token(self, scope: Scope, headers: Headers) -> Response | None:
-        query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
-        shown = [value for name, value in query if name == "token"]
-        if shown and scope["method"] in READING and self._is_token(shown[0]):
-            # The cookie takes over, and the token leaves the address before anybody sees or stores it.
-            rest = urlencode([pair for pair in query if pair[0] != "token"])
-            # One slash: an address that begins with two leads to another server.
-            path = "/" + scope["path"].lstrip("/")
-            answer = RedirectResponse(path + (f"?{rest}" if rest else ""), status_code=303)
-            answer.set_cookie(self._cookie, shown[0], httponly=True, samesite="strict", path="/")
-            return answer
-        scheme, _, bearer = headers.get("authorization", "").partition(" ")
-        if scheme.lower() == "bearer" and self._is_token(bearer.strip()):
-            return None
-        if self._is_token(_cookie_value(headers.get("cookie", ""), self._cookie)):
-            return None
-        return refusal_response(
-            RefusalError(
-                UNAUTHORISED, "the token is missing or wrong: open the whole address that the studio printed"
-            )
-        )
+    def _redirect(self, request: HTTPConnection, token: str) -> Response:
+        """Hand the token over to a cookie: it leaves the address before anybody sees or stores it."""
+        # One slash: an address that begins with two leads to another server.
+        path = "/" + request.scope["path"].lstrip("/")
+        rest = urlencode([pair for pair in request.query_params.multi_items() if pair[0] != "token"])
+        response = RedirectResponse(path + (f"?{rest}" if rest else ""), status_code=303)
+        # Lax, for whoever follows a link on another page; changes are refused to other pages anyway.
+        response.set_cookie(self._cookie, token, httponly=True, samesite="lax", path="/")
+        return response
 
     def _is_token(self, shown: str) -> bool:
         """Compare in constant time: how long it takes tells nothing about how much is right."""
@@ -144,11 +127,6 @@ def allowed_hosts(host: str, port: int) -> tuple[str, ...]:
     return tuple(f"{name}:{port}" for name in names) + (tuple(names) if port == 80 else ())
 
 
-def refusal_response(refusal: RefusalError) -> JSONResponse:
-    """Write a refusal as every error is written: `{"error": "one sentence"}`."""
-    return JSONResponse({"error": str(refusal)}, status_code=refusal.status)
-
-
 def _is_own_page(headers: Headers, host: str) -> bool:
     """Whether a request comes from our page, or from a program that is no browser and sends no origin."""
     origin = headers.get("origin")
@@ -157,19 +135,11 @@ def _is_own_page(headers: Headers, host: str) -> bool:
     return headers.get("sec-fetch-site", "none") in ("same-origin", "none")
 
 
-def _cookie_value(header: str, name: str) -> str:
-    try:
-        cookie = SimpleCookie(header).get(name)
-    except CookieError:
-        return ""
-    return "" if cookie is None else cookie.value
-
-
-def _dressed(send: Send, path: str) -> Send:
-    """Return what sends answers with our headers, and gives up on those who take nothing."""
+def _guarded(send: Send, path: str) -> Send:
+    """Return what sends responses with our headers, and gives up on those who take nothing."""
     is_page = path == "/" or path.startswith("/page/")
 
-    async def dressed(message: Message) -> None:
+    async def guarded(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
             for name, value in HEADERS.items():
@@ -181,7 +151,7 @@ def _dressed(send: Send, path: str) -> Send:
         except TimeoutError:
             raise StalledError from None
 
-    return dressed
+    return guarded
 
 
 def _bounded(scope: Scope, receive: Receive) -> Receive:
@@ -197,7 +167,7 @@ def _bounded(scope: Scope, receive: Receive) -> Receive:
         if n_bytes > MAX_REQUEST_BYTES:
             # The one error that FastAPI passes on from where it reads a body.
             raise HTTPException(
-                TOO_LARGE, f"the request is larger than {in_megabytes(MAX_REQUEST_BYTES)}: send less at once"
+                413, f"the request is larger than {in_megabytes(MAX_REQUEST_BYTES)}: send less at once"
             )
         return message
 

@@ -9,48 +9,46 @@ from violute.voices.mix import Mix
 
 
 @dataclass(frozen=True)
-class AnalyseJob:
-    """Listen to a recording with a voice, and lay down what the page needs to play it.
+class Job:
+    """Something to do with a recording.
 
     Attributes:
         take: Id of the take.
         source: The recording.
         name: What to call it in messages.
         voice: Name of the voice.
-        preview: Where the preview of the source goes.
-        parameters: Where the live parameters go, if the voice has them.
     """
 
     take: str
     source: Path
     name: str
     voice: str
+
+
+@dataclass(frozen=True)
+class AnalyseJob(Job):
+    """Analyse a recording with a voice, and write what the page needs to play it.
+
+    Attributes:
+        preview: Where the preview of the source goes.
+        parameters: Where the live parameters go, if the voice has them.
+    """
+
     preview: Path
     parameters: Path
 
 
 @dataclass(frozen=True)
-class RenderJob:
+class RenderJob(Job):
     """Render a recording, as `violute convert` does.
 
     Attributes:
-        take: Id of the take.
-        source: The recording.
-        name: What to call it in messages.
-        voice: Name of the voice.
         mix: The dials.
         destination: The file to write; its extension names the format.
     """
 
-    take: str
-    source: Path
-    name: str
-    voice: str
     mix: Mix
     destination: Path
-
-
-Job = AnalyseJob | RenderJob
 
 
 @dataclass(frozen=True)
@@ -76,12 +74,11 @@ class Progressed:
 
 @dataclass(frozen=True)
 class Analysed:
-    """The recording was listened to; fields as of `TakeState`."""
+    """The recording was analysed; fields as of `TakeState`, `live_gains` one for each mix of `MIXES`."""
 
     warnings: tuple[str, ...]
     is_live: bool
-    mixes: tuple[float, ...]
-    gain: tuple[float, ...]
+    live_gains: tuple[float, ...]
     channel_gains: tuple[float, ...]
     source_gain: float
 

@@ -1,6 +1,6 @@
 """`WorkerPool`: jobs go to worker processes; jobs that are cancelled, hang or crash take nothing with them.
 
-Everything here runs in the server's event loop but for one thread a worker, which waits for its answers.
+Everything here runs in the server's event loop, but that a thread waits for the answers of each job at work.
 """
 
 from __future__ import annotations
@@ -10,13 +10,11 @@ import contextlib
 import multiprocessing
 import signal
 import sys
-import threading
 from collections import deque
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Coroutine, Iterator
 from multiprocessing import resource_tracker
-from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
 from violute.studio.limits import Limits, in_minutes
 from violute.studio.refusal import RefusalError
@@ -27,25 +25,32 @@ STOP_SECONDS = 0.5
 """So long a worker has to notice that its job was cancelled; then it is killed."""
 
 REMEMBERED_TAKES = 16
-TOO_BUSY = 503
-UNUSABLE = 422
 
 
-@dataclass(eq=False)
 class Ticket:
     """A job that waits or runs.
 
-    Attributes:
-        job: What to do.
-        on_report: Called in the event loop with whatever the worker tells on the way.
-        outcome: Holds the outcome once there is one, `Refused` or `Stopped` too.
+    Args:
+        running: What does it.
     """
 
-    job: Job
-    on_report: Callable[[Report], None]
-    outcome: asyncio.Future[Outcome] = field(
-        default_factory=lambda: asyncio.get_running_loop().create_future()
-    )
+    def __init__(self, running: Coroutine[Any, Any, Outcome]) -> None:
+        self.task = asyncio.create_task(running)
+        self._is_cancelled = False
+
+    async def outcome(self, seconds: float | None = None) -> Outcome | None:
+        """Wait for the outcome; None if it takes longer than so many seconds."""
+        await asyncio.wait({self.task}, timeout=seconds)
+        if not self.task.done():
+            return None
+        return Stopped() if self.task.cancelled() else self.task.result()
+
+    async def cancel(self) -> None:
+        """Stop the job, by force if need be, and return once nothing works at it any more."""
+        if not self._is_cancelled:  # twice would cut the worker's time to stop short
+            self._is_cancelled = True
+            self.task.cancel()
+        await asyncio.wait({self.task})
 
 
 class WorkerPool:
@@ -59,81 +64,58 @@ class WorkerPool:
 
     def __init__(self, limits: Limits, voice: str, scratch: Path) -> None:
         self._limits = limits
-        self._voice = voice
-        self._scratch = scratch
-        self._waiting: deque[Ticket] = deque()
-        self._workers: list[_Worker] = []
+        self._setting = (voice, limits, scratch)
+        self._free = asyncio.Semaphore(limits.n_workers)
+        self._idle: list[_Worker] = []
+        self._tickets: set[Ticket] = set()
         self._is_closed = False
 
     def start(self) -> None:
         """Start the first worker, so that it is warm when the first recording comes."""
-        self._hire()
+        self._idle.append(_Worker(self._setting))
 
     def submit(self, job: Job, on_report: Callable[[Report], None] = lambda _: None) -> Ticket:
         """Put a job into the queue.
 
+        Args:
+            job: What to do.
+            on_report: Called with whatever the worker reports on the way.
+
         Raises:
             RefusalError: Too many wait already.
         """
-        if self._is_closed or len(self._waiting) >= self._limits.max_waiting:
-            raise RefusalError(TOO_BUSY, "the studio has as much to do as it takes on: try again in a moment")
-        ticket = Ticket(job, on_report)
-        self._waiting.append(ticket)
-        self._dispatch()
+        if self._is_closed or len(self._tickets) >= self._limits.max_waiting + self._limits.n_workers:
+            raise RefusalError(503, "the studio has as much to do as it takes on: try again in a moment")
+        ticket = Ticket(self._run(job, on_report))
+        self._tickets.add(ticket)
+        ticket.task.add_done_callback(lambda _: self._tickets.discard(ticket))
         return ticket
 
-    async def cancel(self, ticket: Ticket) -> None:
-        """Stop a job, by force if need be, and return once nothing works at it any more."""
-        if ticket in self._waiting:
-            self._waiting.remove(ticket)
-            _settle(ticket, Stopped())
-            return
-        for worker in self._workers:
-            if worker.ticket is ticket:
-                worker.stop_job()
-                await asyncio.wait({ticket.outcome}, timeout=STOP_SECONDS)
-                if worker.ticket is ticket:
-                    worker.kill()
-                    await asyncio.wait({ticket.outcome})
-                return
-
-    def close(self) -> None:
+    async def close(self) -> None:
         """End every worker and whatever it works at."""
         self._is_closed = True
-        for ticket in self._waiting:
-            _settle(ticket, Stopped())
-        self._waiting.clear()
-        for worker in self._workers:
-            worker.drop_job()
+        await asyncio.gather(*(ticket.cancel() for ticket in self._tickets))
+        for worker in self._idle:
             worker.kill()
-        for worker in self._workers:
-            worker.join()
-        self._workers.clear()
+        self._idle.clear()
 
-    def _dispatch(self) -> None:
-        """Give waiting jobs to idle workers, a take's jobs to the one that knows it if it is idle."""
-        while self._waiting:
-            idle = [worker for worker in self._workers if worker.ticket is None]
-            if not idle and len(self._workers) < self._limits.n_workers:
-                idle = [self._hire()]
-            if not idle:
-                return
-            ticket = self._waiting.popleft()
-            knowing = [worker for worker in idle if ticket.job.take in worker.takes]
-            (knowing or idle)[0].begin(ticket, self._limits.job_seconds)
+    async def _run(self, job: Job, on_report: Callable[[Report], None]) -> Outcome:
+        async with self._free:
+            worker = self._worker_for(job)
+            try:
+                return await worker.run(job, on_report, self._limits.job_seconds)
+            finally:
+                if worker.is_alive:
+                    self._idle.append(worker)
 
-    def _hire(self) -> _Worker:
-        worker = _Worker(
-            (self._voice, self._limits, self._scratch), on_free=self._dispatch, on_death=self._bury
-        )
-        self._workers.append(worker)
+    def _worker_for(self, job: Job) -> _Worker:
+        """Take an idle worker, if there is one that knows the take already, that one; or start another."""
+        self._idle = [worker for worker in self._idle if worker.is_alive]
+        if not self._idle:
+            return _Worker(self._setting)
+        worker = max(self._idle, key=lambda worker: job.take in worker.takes)
+        self._idle.remove(worker)
         return worker
-
-    def _bury(self, worker: _Worker) -> None:
-        if worker in self._workers and not self._is_closed:
-            self._workers.remove(worker)
-            worker.join()
-            self._dispatch()
 
 
 class _Worker:
@@ -141,25 +123,11 @@ class _Worker:
 
     Args:
         setting: What `work` wants to know beside its connection.
-        on_free: Called when a job has ended and the next may come.
-        on_death: Called when the process is gone.
     """
 
-    def __init__(
-        self,
-        setting: tuple[str, Limits, Path],
-        *,
-        on_free: Callable[[], None],
-        on_death: Callable[[_Worker], None],
-    ) -> None:
-        self.ticket: Ticket | None = None
+    def __init__(self, setting: tuple[str, Limits, Path]) -> None:
         self.takes: deque[str] = deque(maxlen=REMEMBERED_TAKES)
-        self._on_free = on_free
-        self._on_death = on_death
-        self._loop = asyncio.get_running_loop()
-        self._deadline: asyncio.TimerHandle | None = None
-        self._seconds = 0.0
-        self._is_overdue = False
+        self._message: asyncio.Future[Report | Outcome] | None = None
         spawn = multiprocessing.get_context("spawn")
         self._connection, theirs = spawn.Pipe()
         self._process = spawn.Process(
@@ -168,84 +136,64 @@ class _Worker:
         with _without_interrupts():
             self._process.start()
         theirs.close()
-        self._thread = threading.Thread(target=self._listen, args=(self._connection,), daemon=True)
-        self._thread.start()
 
-    def begin(self, ticket: Ticket, seconds: float) -> None:
-        """Hand a job over; it may run for so many seconds."""
-        self.ticket = ticket
-        self.takes.append(ticket.job.take)
-        self._seconds = seconds
-        self._deadline = self._loop.call_later(seconds, self._overrun)
-        with contextlib.suppress(OSError):  # it has just died: the listening thread tells
-            self._connection.send(ticket.job)
+    @property
+    def is_alive(self) -> bool:
+        """Whether the process runs."""
+        return self._process.is_alive()
 
-    def stop_job(self) -> None:
-        """Ask the worker to stop its job."""
-        with contextlib.suppress(OSError):
-            self._connection.send(Cancel())
-
-    def drop_job(self) -> None:
-        """Count the job at hand as stopped, whatever becomes of it."""
-        self._end(Stopped())
+    async def run(self, job: Job, on_report: Callable[[Report], None], seconds: float) -> Outcome:
+        """Have a job done; if it is cancelled or takes longer than so many seconds, see to its end."""
+        self.takes.append(job.take)
+        try:
+            self._connection.send(job)
+            async with asyncio.timeout(seconds):
+                return await self._outcome(on_report)
+        except (EOFError, OSError) as error:
+            await self._end()
+            if isinstance(error, TimeoutError):
+                return Refused(f"{job.name} took longer than {in_minutes(seconds)}: try again, or cut it")
+            reason = "it is damaged, or the terminal of the studio tells more"
+            return Refused(f"{job.name} brought the analysis down: {reason}")
+        except asyncio.CancelledError:
+            try:
+                self._connection.send(Cancel())
+                async with asyncio.timeout(STOP_SECONDS):
+                    await self._outcome(lambda _: None)
+            except (EOFError, OSError):
+                await self._end()
+            return Stopped()
 
     def kill(self) -> None:
         """End the process at once."""
         self._process.kill()
-
-    def join(self) -> None:
-        """Wait until the process is gone and let go of what belongs to it."""
         self._process.join()
-        self._thread.join()
         self._connection.close()
-        self._process.close()
 
-    def _overrun(self) -> None:
-        self._is_overdue = True
-        self.kill()
+    async def _outcome(self, on_report: Callable[[Report], None]) -> Outcome:
+        """Pass on the reports of a job and return its outcome.
 
-    def _listen(self, connection: Connection) -> None:
-        """Pass on what the worker says, until it is gone; the only code of the server in another thread."""
+        Raises:
+            EOFError: The process is gone.
+        """
         while True:
-            try:
-                said = connection.recv()
-            except (EOFError, OSError):
-                said = None
-            try:
-                self._loop.call_soon_threadsafe(self._heard, said)
-            except RuntimeError:  # the loop has ended, and nobody is left to tell
-                return
-            if said is None:
-                return
+            # Another thread waits for it, which goes on with that even where nobody waits here any more.
+            self._message = self._message or asyncio.get_running_loop().run_in_executor(
+                None, self._connection.recv
+            )
+            message = await asyncio.shield(self._message)
+            self._message = None
+            if not isinstance(message, Report):
+                return message
+            on_report(message)
 
-    def _heard(self, said: Report | Outcome | None) -> None:
-        if said is None:
-            self._end(Refused(self._obituary()))
-            self._on_death(self)
-        elif isinstance(said, Report):
-            if self.ticket is not None:
-                self.ticket.on_report(said)
-        else:
-            self._end(said)
-            self._on_free()
-
-    def _end(self, outcome: Outcome) -> None:
-        ticket, self.ticket = self.ticket, None
-        if self._deadline is not None:
-            self._deadline.cancel()
-        if ticket is not None:
-            _settle(ticket, outcome)
-
-    def _obituary(self) -> str:
-        name = "" if self.ticket is None else self.ticket.job.name
-        if self._is_overdue:
-            return f"{name} took longer than {in_minutes(self._seconds)}: try again, or cut it"
-        return f"{name} brought the analysis down: it is damaged, or the terminal of the studio tells more"
-
-
-def _settle(ticket: Ticket, outcome: Outcome) -> None:
-    if not ticket.outcome.done():
-        ticket.outcome.set_result(outcome)
+    async def _end(self) -> None:
+        """Kill the process and take leave of the thread that waits for it."""
+        self._process.kill()
+        if self._message is not None:
+            await asyncio.wait({self._message})
+            self._message.exception()  # that it is gone is known
+        self.kill()
 
 
 @contextlib.contextmanager

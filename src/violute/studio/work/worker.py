@@ -1,4 +1,4 @@
-"""One worker: a process that holds voices and takes ready, and analyses and renders one job at a time.
+"""One worker: a process that keeps voices and takes, and analyses and renders one job at a time.
 
 Strangers' files are opened here and nowhere else, so that a decoder that hangs or dies takes no more
 with it than its own job.
@@ -20,7 +20,6 @@ from violute.audio.formats import subtype_for
 from violute.audio.source import FileSource
 from violute.errors import VioluteError
 from violute.studio.limits import Limits
-from violute.studio.takes.preview import write_preview
 from violute.studio.work.jobs import (
     Analysed,
     AnalyseJob,
@@ -35,13 +34,15 @@ from violute.studio.work.jobs import (
     Report,
     Stopped,
 )
-from violute.studio.work.makeup_gain import MIXES, live_gains
+from violute.studio.work.live_gains import live_gains
+from violute.studio.work.preview import write_preview
 from violute.voices.chords import ChordPerformance
 from violute.voices.contract import OnProgress, Performance
 from violute.voices.family import FamilyVoice
 from violute.voices.live_parameters import is_live, live_parameters
 from violute.voices.load import load_voice
 from violute.voices.take import Take
+from violute.whole_file import replace_bytes
 
 MAX_FRAMES = 120_000
 """Takes are kept for the next rendering up to so many frames together (20 minutes, about 100 MB)."""
@@ -73,20 +74,20 @@ def work(connection: Connection, voice: str, limits: Limits, scratch: Path) -> N
     # Ctrl-C reaches every process of a terminal; this one ends when its server does.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     tempfile.tempdir = str(scratch)
-    bench = Workbench(limits)
-    bench.warm_up(voice)
+    worker = Worker(limits)
+    worker.warm_up(voice)
     try:
         while True:
             job = connection.recv()
             if not isinstance(job, Cancel):  # one that came too late for its job
-                connection.send(_outcome(bench, job, _reporter(connection)))
+                connection.send(_outcome(worker, job, _reporter(connection)))
     except (EOFError, BrokenPipeError, ConnectionResetError):
         return
 
 
-def _outcome(bench: Workbench, job: Job, report: Callable[[Report], None]) -> Outcome:
+def _outcome(worker: Worker, job: AnalyseJob | RenderJob, report: Callable[[Report], None]) -> Outcome:
     try:
-        return bench.analyse(job, report) if isinstance(job, AnalyseJob) else bench.render(job, report)
+        return worker.analyse(job, report) if isinstance(job, AnalyseJob) else worker.render(job, report)
     except CancelledError:
         return Stopped()
     except VioluteError as error:
@@ -119,8 +120,8 @@ def _without_paths(message: str, job: Job) -> str:
     )
 
 
-class Workbench:
-    """What a worker holds ready: voices, and the takes of the last recordings.
+class Worker:
+    """Does the jobs, and keeps the voices and the takes of the last recordings for the next ones.
 
     Args:
         limits: What the studio takes.
@@ -172,19 +173,16 @@ class Workbench:
         source_gain = write_preview(recording, job.preview)
         take = self._take(job, recording, lambda share: report(Progressed(ANALYSIS_SHARE * share)))
         report(Progressed(ANALYSIS_SHARE))
-        gain: tuple[float, ...] = ()
         has_parameters = is_live(take.performance)
-        told = take.warnings
-        if self.voice(job.voice).is_live and not has_parameters:
-            told = (*told, CHORDS_AT_REST)
+        warnings = take.warnings
         if has_parameters:
-            job.parameters.write_bytes(live_parameters(take.performance))
-            gain = live_gains(take)
+            replace_bytes(job.parameters, live_parameters(take.performance))
+        elif self.voice(job.voice).is_live:
+            warnings = (*warnings, CHORDS_AT_REST)
         return Analysed(
-            warnings=tuple(_without_paths(line, job) for line in told),
+            warnings=tuple(_without_paths(line, job) for line in warnings),
             is_live=has_parameters,
-            mixes=MIXES if gain else (),
-            gain=gain,
+            live_gains=live_gains(take) if has_parameters else (),
             channel_gains=tuple(float(g) for g in take.frame.channel_gains),
             source_gain=source_gain,
         )

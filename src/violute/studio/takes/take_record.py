@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,17 +12,11 @@ from pydantic import BaseModel, Field
 
 from violute.studio.work.pool import Ticket
 
-SOURCE_NAME = "source"
-"""The recording as it came; without an extension, for none that a stranger chose is to be trusted."""
-
-PREVIEW_NAME = "preview.wav"
-PARAMETERS_NAME = "parameters.bin"
-
 Status = Literal["queued", "analysing", "ready", "failed", "cancelled"]
 FINAL: frozenset[Status] = frozenset({"ready", "failed", "cancelled"})
 
 
-class Gains(BaseModel):
+class LiveGains(BaseModel):
     """Linear gains that make what the live parameters sound like as loud as the recording.
 
     They stand at five mixes, all dials alike; between those a straight line does. Times the gain of a
@@ -44,15 +39,20 @@ class TakeState(BaseModel):
     duration_seconds: float | None = Field(default=None, description="Null until the file was opened.")
     sample_rate: int | None = Field(default=None, description="Of the recording, in Hz.")
     n_channels: int | None = Field(default=None, description="Of the recording.")
-    voice: str = Field(description="Name of the voice that listens.")
+    voice: str = Field(description="Name of the voice.")
     ends: list[str] = Field(description="What the voice calls mix 0 and mix 1.")
     warnings: list[str] = Field(default_factory=list, description="What to know before listening.")
     is_live: bool = Field(default=False, description="Whether there are parameters for live synthesis.")
-    gains: Gains | None = Field(default=None, description="For live synthesis.")
+    live_gains: LiveGains | None = Field(default=None, description="For live synthesis.")
     source_gain: float = Field(
         default=1.0,
         description="What the preview of the source was multiplied by to stay within full scale, at most 1.",
     )
+
+    @property
+    def n_samples(self) -> int:
+        """Samples of the recording, all channels together; 0 until the file was opened."""
+        return round((self.duration_seconds or 0.0) * (self.sample_rate or 0)) * (self.n_channels or 0)
 
 
 class TakeRecord:
@@ -63,50 +63,47 @@ class TakeRecord:
         folder: Where its files are.
 
     Attributes:
-        version: Counts the changes of the state.
-        touched: When it was last used, on the monotonic clock.
+        used_at: When it was last used, on the monotonic clock.
         tickets: Jobs about it that wait or run.
     """
 
     def __init__(self, state: TakeState, folder: Path) -> None:
         self.state = state
-        self.folder = folder
-        self.version = 0
-        self.touched = time.monotonic()
+        self.used_at = time.monotonic()
         self.tickets: set[Ticket] = set()
+        self.folder = folder
+        # Without an extension: none that a stranger chose is to be trusted.
+        self.source = folder / "source"
+        self.preview = folder / "preview.wav"
+        self.parameters = folder / "parameters.bin"
         self._changed = asyncio.Event()
+        self._is_closed = False
 
     @property
     def is_settled(self) -> bool:
         """Whether nothing is going on."""
         return self.state.status in FINAL
 
-    @property
-    def source(self) -> Path:
-        """The recording as it came."""
-        return self.folder / SOURCE_NAME
-
-    def touch(self) -> None:
-        """Say that it was used."""
-        self.touched = time.monotonic()
-
     def update(self, **changes: Any) -> None:
         """Change fields of the state and wake whoever follows it."""
         self.state = self.state.model_copy(update=changes)
-        self.version += 1
-        self.wake()
-
-    def wake(self) -> None:
-        """Wake whoever follows the state, though nothing changed."""
         self._changed.set()
         self._changed = asyncio.Event()
 
-    async def news(self, version: int, seconds: float) -> bool:
-        """Wait until there is another version than this one, or `wake`; False if neither came in time."""
-        if self.version != version:
-            return True
-        try:
-            await asyncio.wait_for(self._changed.wait(), seconds)
-        except TimeoutError:
-            return False
-        return True
+    def close(self) -> None:
+        """Let whoever follows the state go: the studio stops."""
+        self._is_closed = True
+        self._changed.set()
+
+    async def states(self) -> AsyncIterator[TakeState]:
+        """Yield the state now and after each change, up to the last one.
+
+        States that follow each other quicker than they are read are passed over.
+        """
+        while not self._is_closed:
+            self.used_at = time.monotonic()
+            state, changed = self.state, self._changed
+            yield state
+            if state.status in FINAL:
+                return
+            await changed.wait()

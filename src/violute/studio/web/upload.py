@@ -1,4 +1,6 @@
-"""Uploads: one file out of a `multipart/form-data` body, straight to disk, in constant memory.
+"""Uploads: one file out of a `multipart/form-data` body, straight to its place, in constant memory.
+
+Starlette's own form parser would write it to the folder for temporary files first, outside of the quota.
 
 Source:
     RFC 7578, multipart/form-data; the parser is python-multipart's.
@@ -8,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import IO
 
@@ -24,24 +26,21 @@ MAX_PARTS = 16
 OVERHEAD_BYTES = 100_000
 """What a form may hold beside the file: boundaries, headers, other fields."""
 
+MAX_DIGITS = 19
+"""Of a declared length; whatever follows, it is too large."""
+
 STALL_SECONDS = 30.0
 """An upload of which nothing arrives for so long is given up."""
 
 DRAIN_SECONDS = 1.0
 """A refused upload is read on for so long: a browser that is cut off never sees the answer."""
 
-BAD_REQUEST = 400
-TIMED_OUT = 408
-TOO_LARGE = 413
-UNSUPPORTED = 415
-
 _NOT_A_FORM = "send the recording as the field 'file' of a form (multipart/form-data)"
 
 
 async def receive_file(
+    headers: Mapping[str, str],
     chunks: AsyncIterator[bytes],
-    content_type: str,
-    declared_bytes: int | None,
     destination: Path,
     *,
     limits: Limits,
@@ -50,9 +49,8 @@ async def receive_file(
     """Write the form's file to disk as it comes in.
 
     Args:
-        chunks: The body of the request.
-        content_type: Its header.
-        declared_bytes: Its length by the header, if it has one.
+        headers: Of the request.
+        chunks: Its body.
         destination: Where the file goes; what was written of it stays if anything is raised.
         limits: How large it may be.
         claim: Called with the bytes written so far, before they grow; may raise.
@@ -63,29 +61,32 @@ async def receive_file(
     Raises:
         RefusalError: No form, no file in it, too large, damaged, or it stalls.
     """
-    kind, options = parse_options_header(content_type)
+    kind, options = parse_options_header(headers.get("content-type"))
     boundary = options.get(b"boundary", b"")
     if kind != b"multipart/form-data" or not 1 <= len(boundary) <= 70:
-        raise RefusalError(UNSUPPORTED, f"the request is no form: {_NOT_A_FORM}")
-    if declared_bytes is not None and declared_bytes > limits.max_upload_bytes + OVERHEAD_BYTES:
-        await _drain(chunks)
-        raise _too_large(limits)
-    with destination.open("wb") as file:
-        form = _Form(file, limits, claim)
-        parser = MultipartParser(boundary, form.callbacks())  # type: ignore[arg-type]  # its TypedDict is private
-        try:
+        raise RefusalError(415, f"the request is no form: {_NOT_A_FORM}")
+    length = headers.get("content-length", "")
+    try:
+        if length.isdecimal() and int(length[:MAX_DIGITS]) > limits.max_upload_bytes + OVERHEAD_BYTES:
+            raise _too_large(limits)
+        with destination.open("wb") as file:
+            form = _Form(file, limits, claim)
+            parser = MultipartParser(boundary, form.callbacks())  # type: ignore[arg-type]  # its TypedDict is private
             async for chunk in _unstalled(chunks):
                 parser.write(chunk)
             parser.finalize()
-        except FormParserError:
-            raise RefusalError(BAD_REQUEST, f"the upload is damaged: {_NOT_A_FORM}") from None
-        except RefusalError:
-            await _drain(chunks)
-            raise
+    except FormParserError:
+        raise RefusalError(400, f"the upload is damaged: {_NOT_A_FORM}") from None
+    except RefusalError:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(DRAIN_SECONDS):
+                async for _ in chunks:
+                    pass
+        raise
     if form.name is None:
-        raise RefusalError(BAD_REQUEST, f"the form holds no file: {_NOT_A_FORM}")
+        raise RefusalError(400, f"the form holds no file: {_NOT_A_FORM}")
     if not form.is_whole:
-        raise RefusalError(BAD_REQUEST, "the upload ended early: send the recording again")
+        raise RefusalError(400, "the upload ended early: send the recording again")
     return shown_name(form.name)
 
 
@@ -112,7 +113,7 @@ class _Form:
         self._n_bytes = 0
         self._n_other_bytes = 0
         self._n_parts = 0
-        self._is_ours = False
+        self._is_file = False
         self._field = b""
         self._value = b""
         self._disposition = b""
@@ -132,8 +133,8 @@ class _Form:
     def _begin_part(self) -> None:
         self._n_parts += 1
         if self._n_parts > MAX_PARTS:
-            raise RefusalError(BAD_REQUEST, f"the form has more than {MAX_PARTS} fields: {_NOT_A_FORM}")
-        self._is_ours, self._disposition = False, b""
+            raise RefusalError(400, f"the form has more than {MAX_PARTS} fields: {_NOT_A_FORM}")
+        self._is_file, self._disposition = False, b""
 
     def _take_field(self, data: bytes, start: int, end: int) -> None:
         self._field += data[start:end]
@@ -149,17 +150,16 @@ class _Form:
     def _end_headers(self) -> None:
         _, options = parse_options_header(self._disposition)
         if options.get(b"name") == FIELD and self.name is None:
-            self._is_ours = True
+            self._is_file = True
             self.name = options.get(b"filename", b"").decode("utf-8", "replace").replace("%22", '"')
 
     def _take_data(self, data: bytes, start: int, end: int) -> None:
-        n_bytes = end - start
-        if not self._is_ours:
-            self._n_other_bytes += n_bytes
+        if not self._is_file:
+            self._n_other_bytes += end - start
             if self._n_other_bytes > OVERHEAD_BYTES:
-                raise RefusalError(TOO_LARGE, f"the form holds more than a recording: {_NOT_A_FORM}")
+                raise RefusalError(413, f"the form holds more than a recording: {_NOT_A_FORM}")
             return
-        self._n_bytes += n_bytes
+        self._n_bytes += end - start
         if self._n_bytes > self._limits.max_upload_bytes:
             raise _too_large(self._limits)
         self._claim(self._n_bytes)
@@ -178,22 +178,14 @@ async def _unstalled(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
             return
         except TimeoutError:
             raise RefusalError(
-                TIMED_OUT, f"nothing of the upload came for {STALL_SECONDS:.0f} s: send the recording again"
+                408, f"nothing of the upload came for {STALL_SECONDS:.0f} s: send the recording again"
             ) from None
         yield chunk
 
 
-async def _drain(chunks: AsyncIterator[bytes]) -> None:
-    """Read on for a moment and forget what comes."""
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(DRAIN_SECONDS):
-            async for _ in chunks:
-                pass
-
-
 def _too_large(limits: Limits) -> RefusalError:
     return RefusalError(
-        TOO_LARGE,
+        413,
         f"the recording is larger than {in_megabytes(limits.max_upload_bytes)}: send it as FLAC, cut it, or "
         "use violute convert, which takes any size",
     )

@@ -1,4 +1,4 @@
-"""`Store`: a private folder for one run of the studio, bounded in bytes, gone when the studio is gone.
+"""`Storage`: a private folder for one run of the studio, bounded in bytes, gone when the studio is gone.
 
 A studio that was killed cannot clean up; the next one removes what it left, which a lock tells from the
 folder of one that still runs.
@@ -22,14 +22,12 @@ from violute.studio.refusal import RefusalError
 PREFIX = "violute-studio-"
 LOCK_NAME = "in-use"
 
-INSUFFICIENT_STORAGE = 507
+
+class StorageFullError(RefusalError):
+    """The storage holds as much as it may."""
 
 
-class StoreFullError(RefusalError):
-    """The store holds as much as it may."""
-
-
-class Store:
+class Storage:
     """Folders of bounded size together.
 
     Args:
@@ -49,7 +47,8 @@ class Store:
         parent = parent or Path(tempfile.gettempdir())
         remove_leftovers(parent)
         try:
-            self.root = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
+            self._folder = tempfile.TemporaryDirectory(prefix=PREFIX, dir=parent, ignore_cleanup_errors=True)
+            self.root = Path(self._folder.name)
             self._lock = _locked(self.root / LOCK_NAME)
         except OSError as error:
             raise InputError(
@@ -72,18 +71,18 @@ class Store:
         """Say how much a folder holds or is about to hold.
 
         Raises:
-            StoreFullError: There is no room for that; the former claim stays.
+            StorageFullError: There is no room for that; the former claim stays.
         """
         before = self._claims.get(folder, 0)
         if self.used_bytes - before + n_bytes > self.max_bytes:
-            raise StoreFullError(
-                INSUFFICIENT_STORAGE,
+            raise StorageFullError(
+                507,
                 f"the studio holds its {in_megabytes(self.max_bytes)} of recordings already: "
                 "close another page of it, or wait and try again",
             )
         self._claims[folder] = n_bytes
 
-    def settle(self, folder: Path) -> None:
+    def measure(self, folder: Path) -> None:
         """Replace a folder's claim by what it really holds, even where that is too much."""
         if folder in self._claims:
             self._claims[folder] = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
@@ -96,28 +95,21 @@ class Store:
     def close(self) -> None:
         """Remove everything."""
         self._lock.close()
-        shutil.rmtree(self.root, ignore_errors=True)
+        self._folder.cleanup()
         self._claims.clear()
 
 
 def remove_leftovers(parent: Path) -> None:
     """Remove the folders of studios that were killed, and no other's."""
-    if (
-        sys.platform == "win32"
-    ):  # pragma: no cover - without locks a live studio can't be told from a dead one
+    if sys.platform == "win32":  # without locks a live studio can't be told from a dead one
         return
     for folder in parent.glob(f"{PREFIX}*"):
+        lock = folder / LOCK_NAME
         with contextlib.suppress(OSError):
             # Without its lock's file a folder is being made this very moment.
-            if (
-                folder.is_symlink()
-                or folder.stat().st_uid != os.getuid()
-                or not (folder / LOCK_NAME).is_file()
-            ):
-                continue
-            lock = _locked(folder / LOCK_NAME)
-            shutil.rmtree(folder, ignore_errors=True)
-            lock.close()
+            if not folder.is_symlink() and folder.stat().st_uid == os.getuid() and lock.is_file():
+                with _locked(lock):
+                    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _locked(path: Path) -> IO[bytes]:

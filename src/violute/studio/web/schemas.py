@@ -1,13 +1,13 @@
-"""What the HTTP interface answers beside takes and voices, and the small things it is asked with."""
+"""Requests and responses of the HTTP interface, beside takes, voices and renderings."""
 
 from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from violute.studio.limits import RECORDING_TYPES, Limits
+from violute.studio.limits import RECORDING_TYPES
 
 
-class ErrorAnswer(BaseModel):
+class ErrorResponse(BaseModel):
     """Why a request was not served."""
 
     error: str = Field(description="One sentence: what came, what is allowed, what to do.")
@@ -20,32 +20,23 @@ class ExampleEntry(BaseModel):
     title: str
 
 
-class LimitsAnswer(BaseModel):
+class LimitsResponse(BaseModel):
     """What the studio takes; the page states it."""
+
+    model_config = ConfigDict(from_attributes=True)
 
     max_upload_bytes: int
     max_seconds: float
     max_channels: int
     min_sample_rate: int = Field(description="In Hz.")
     max_sample_rate: int = Field(description="In Hz.")
-    types: list[str] = Field(description="Extensions to offer; the content decides.")
+    types: list[str] = Field(
+        default=list(RECORDING_TYPES), description="Extensions to offer; the content decides."
+    )
     keep_seconds: float = Field(description="How long a recording stays after it was last used.")
 
-    @classmethod
-    def of(cls, limits: Limits) -> LimitsAnswer:
-        """Tell of the limits what a musician can run into."""
-        return cls(
-            max_upload_bytes=limits.max_upload_bytes,
-            max_seconds=limits.max_seconds,
-            max_channels=limits.max_channels,
-            min_sample_rate=limits.min_sample_rate,
-            max_sample_rate=limits.max_sample_rate,
-            types=list(RECORDING_TYPES),
-            keep_seconds=limits.keep_seconds,
-        )
 
-
-class CommandAnswer(BaseModel):
+class CommandResponse(BaseModel):
     """How to make the same file without the page."""
 
     command: str = Field(description="To be typed in a shell, in the folder of the recording.")

@@ -1,0 +1,315 @@
+"""`TakeLibrary`: the recordings at hand, from upload to rendering; what the HTTP routes call."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from pathlib import Path
+
+from violute.studio.limits import Limits
+from violute.studio.refusal import RefusalError
+from violute.studio.takes.catalogue import VoiceEntry
+from violute.studio.takes.storage import Storage, StorageFullError
+from violute.studio.takes.take_record import LiveGains, TakeRecord, TakeState
+from violute.studio.work.jobs import Analysed, AnalyseJob, Described, Refused, Rendered, RenderJob, Report
+from violute.studio.work.live_gains import MIXES
+from violute.studio.work.pool import Ticket, WorkerPool
+from violute.voices.mix import Mix
+
+LOOK_SECONDS = 0.25
+"""How often a long rendering looks whether anybody still waits for it."""
+
+EXPIRY_SECONDS = 15.0
+PREVIEW_BYTES_PER_SAMPLE = 2
+MAX_BYTES_PER_SAMPLE = 8
+"""Of a rendering, where the source is stored in doubles."""
+
+PARAMETER_BYTES_PER_SECOND = 80_000
+
+
+class TakeLibrary:
+    """Recordings by id, bounded in number, bytes and age; the one unused for longest makes room for the next.
+
+    Args:
+        limits: How many, and for how long.
+        storage: Their folders, bounded in bytes.
+        pool: The workers that analyse and render them.
+    """
+
+    def __init__(self, limits: Limits, storage: Storage, pool: WorkerPool) -> None:
+        self.limits = limits
+        self._storage = storage
+        self._pool = pool
+        self._records: dict[str, TakeRecord] = {}
+        self._n_arriving = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def open(self) -> None:
+        """Begin to work; in the event loop."""
+        self._pool.start()
+        self._start(self._expire())
+
+    async def close(self) -> None:
+        """Stop everything and leave nothing behind."""
+        self.stop_streams()
+        for task in self._tasks:
+            task.cancel()
+        await self._pool.close()
+        self._storage.close()
+
+    def stop_streams(self) -> None:
+        """End the streams of events, which would keep the server from ending."""
+        for record in self._records.values():
+            record.close()
+
+    def find(self, take_id: str) -> TakeRecord:
+        """Return a recording and count it as used.
+
+        Raises:
+            RefusalError: It is not here, or not any more.
+        """
+        record = self._records.get(take_id)
+        if record is None:
+            raise RefusalError(404, "this recording is not here any more: send it again")
+        record.used_at = time.monotonic()
+        return record
+
+    def find_ready(self, take_id: str) -> TakeRecord:
+        """Return a recording that has been analysed.
+
+        Raises:
+            RefusalError: It is not here, or not ready.
+        """
+        record = self.find(take_id)
+        status = record.state.status
+        if status == "failed":
+            raise RefusalError(409, record.state.message)
+        if status != "ready":
+            raise RefusalError(409, f"this recording is {status} still: wait until it is ready")
+        return record
+
+    @contextlib.contextmanager
+    def new_take(self) -> Iterator[Path]:
+        """Make a folder for a recording that comes in; it goes again if the recording fails to.
+
+        Raises:
+            RefusalError: There are as many recordings as there may be, all of them in use.
+        """
+        while len(self._records) + self._n_arriving >= self.limits.max_takes:
+            if not self._evict():
+                raise RefusalError(
+                    503, "the studio has as many recordings as it takes: try again in a moment"
+                )
+        folder = self._storage.new_folder()
+        self._n_arriving += 1
+        try:
+            yield folder
+        except BaseException:
+            self._storage.remove(folder)
+            raise
+        finally:
+            self._n_arriving -= 1
+
+    @contextlib.contextmanager
+    def scratch_folder(self) -> Iterator[Path]:
+        """Make a folder for what is rendered; it goes at the end of the block."""
+        folder = self._storage.new_folder()
+        try:
+            yield folder
+        finally:
+            self._storage.remove(folder)
+
+    def claim(self, folder: Path, n_bytes: int, keep: TakeRecord | None = None) -> None:
+        """Claim room for a folder, at the cost of recordings that were not used for long.
+
+        Args:
+            folder: Of this library.
+            n_bytes: All that it will hold.
+            keep: A recording that must not go.
+
+        Raises:
+            StorageFullError: All else is in use.
+        """
+        while True:
+            try:
+                self._storage.claim(folder, n_bytes)
+            except StorageFullError:
+                if not self._evict(keep):
+                    raise
+            else:
+                return
+
+    def add(self, folder: Path, name: str, voice: VoiceEntry) -> TakeState:
+        """Take in the recording in a folder of `new_take`, and queue its analysis.
+
+        Raises:
+            RefusalError: Too much is going on.
+        """
+        record = TakeRecord(TakeState(id=folder.name, name=name, voice=voice.name, ends=voice.ends), folder)
+        state = self.analyse(record, voice)
+        self._records[folder.name] = record
+        return state
+
+    def analyse(self, record: TakeRecord, voice: VoiceEntry) -> TakeState:
+        """Queue the analysis of a recording with a voice, be it the first or another.
+
+        Raises:
+            RefusalError: An analysis runs still, or too much is going on.
+        """
+        is_first = record.state.id not in self._records
+        if not is_first and (not record.is_settled or not record.source.exists()):
+            raise RefusalError(409, f"this recording is {record.state.status}: its voice cannot change now")
+        state = record.state
+        job = AnalyseJob(state.id, record.source, state.name, voice.name, record.preview, record.parameters)
+        ticket = self._pool.submit(job, lambda report: self._take_report(record, ticket, report))
+        record.tickets.add(ticket)
+        record.parameters.unlink(missing_ok=True)
+        record.update(
+            status="queued",
+            progress=0.0,
+            message="",
+            voice=voice.name,
+            ends=voice.ends,
+            live_gains=None,
+            is_live=False,
+        )
+        # What was analysed before stays, whatever this voice makes of it.
+        self._start(self._finish_analysis(record, ticket, is_first=is_first))
+        return record.state
+
+    async def render(
+        self,
+        take_id: str,
+        voice: VoiceEntry,
+        mix: Mix,
+        destination: Path,
+        is_gone: Callable[[], Awaitable[bool]],
+    ) -> None:
+        """Render a recording into a file.
+
+        Args:
+            take_id: Of the recording.
+            voice: To play it in.
+            mix: The dials.
+            destination: The file, in a folder of `scratch_folder`.
+            is_gone: Whether nobody waits for it any more; then the work is dropped.
+
+        Raises:
+            RefusalError: The recording is not here or not ready, or it cannot be rendered so.
+        """
+        record = self.find_ready(take_id)
+        state = record.state
+        self.claim(destination.parent, state.n_samples * MAX_BYTES_PER_SAMPLE, keep=record)
+        ticket = self._pool.submit(
+            RenderJob(state.id, record.source, state.name, voice.name, mix, destination)
+        )
+        record.tickets.add(ticket)
+        try:
+            while (outcome := await ticket.outcome(LOOK_SECONDS)) is None:
+                if await is_gone():
+                    break
+        finally:
+            await asyncio.shield(ticket.cancel())
+            record.tickets.discard(ticket)
+        if isinstance(outcome, Refused):
+            raise RefusalError(422, outcome.message)
+        if not isinstance(outcome, Rendered):
+            raise RefusalError(409, "the rendering was cancelled: ask for it again")
+        self._storage.measure(destination.parent)
+
+    def remove(self, take_id: str) -> TakeState:
+        """Cancel whatever is done with a recording and remove all of it.
+
+        Raises:
+            RefusalError: It is not here.
+        """
+        record = self.find(take_id)
+        del self._records[take_id]
+        record.update(status="cancelled")
+        self._start(self._clear(record))
+        return record.state
+
+    def _take_report(self, record: TakeRecord, ticket: Ticket, report: Report) -> None:
+        """Take a report of the analysis into the state."""
+        if record.is_settled:
+            return
+        if not isinstance(report, Described):
+            record.update(status="analysing", progress=report.share)
+            return
+        record.update(
+            status="analysing",
+            duration_seconds=report.duration_seconds,
+            sample_rate=report.sample_rate,
+            n_channels=report.n_channels,
+        )
+        n_bytes = record.source.stat().st_size + PREVIEW_BYTES_PER_SAMPLE * record.state.n_samples
+        n_bytes += round(PARAMETER_BYTES_PER_SECOND * report.duration_seconds)
+        try:
+            self.claim(record.folder, n_bytes, keep=record)
+        except StorageFullError as error:
+            record.update(status="failed", message=str(error))
+            self._start(ticket.cancel())
+
+    async def _finish_analysis(self, record: TakeRecord, ticket: Ticket, *, is_first: bool) -> None:
+        """Take the outcome of an analysis into the state."""
+        outcome = await ticket.outcome()
+        record.tickets.discard(ticket)
+        self._storage.measure(record.folder)
+        if isinstance(outcome, Analysed) and not record.is_settled:
+            gains = LiveGains(
+                mixes=list(MIXES),
+                gain=list(outcome.live_gains),
+                channel_gains=list(outcome.channel_gains),
+            )
+            record.update(
+                status="ready",
+                progress=1.0,
+                warnings=list(outcome.warnings),
+                is_live=outcome.is_live,
+                live_gains=gains if outcome.is_live else None,
+                source_gain=outcome.source_gain,
+            )
+            return
+        if isinstance(outcome, Refused) and not record.is_settled:
+            record.update(status="failed", message=outcome.message)
+        if record.state.status == "failed" and is_first:
+            # The sentence stays to be read, the files are of no use to anybody.
+            self._storage.remove(record.folder)
+
+    async def _clear(self, record: TakeRecord) -> None:
+        for ticket in tuple(record.tickets):
+            await ticket.cancel()
+        self._storage.remove(record.folder)
+
+    async def _expire(self) -> None:
+        """Remove what nobody has used for long, for ever."""
+        while True:
+            await asyncio.sleep(EXPIRY_SECONDS)
+            oldest = time.monotonic() - self.limits.keep_seconds
+            for record in self._idle_records():
+                if record.used_at < oldest:
+                    self.remove(record.state.id)
+
+    def _idle_records(self, keep: TakeRecord | None = None) -> list[TakeRecord]:
+        records = self._records.values()
+        return [
+            record for record in records if record.is_settled and not record.tickets and record is not keep
+        ]
+
+    def _evict(self, keep: TakeRecord | None = None) -> bool:
+        """Remove a failed recording, or the one unused for longest; False if all are in use."""
+        idle = self._idle_records(keep)
+        if not idle:
+            return False
+        chosen = min(idle, key=lambda record: (record.state.status == "ready", record.used_at))
+        del self._records[chosen.state.id]
+        self._storage.remove(chosen.folder)
+        return True
+
+    def _start(self, work: Coroutine[None, None, None]) -> None:
+        """Let something happen on its own; the loop alone would forget it."""
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)

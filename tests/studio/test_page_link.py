@@ -1,0 +1,26 @@
+"""The page with its token, opened by a link on another site."""
+
+import pytest
+from browser import Browser, find_chromium
+from studio_server import StudioServer
+from studio_site import serve
+
+pytestmark = pytest.mark.skipif(find_chromium() is None, reason="Chromium is not installed")
+
+
+def test_a_link_on_another_page_opens_the_studio(tmp_path):
+    token = "an-open-secret-of-32-characters--"
+    with StudioServer(tmp_path, "--host", "0.0.0.0", "--token", token) as server:
+        folder = tmp_path / "site"
+        folder.mkdir()
+        (folder / "index.html").write_text(
+            f'<!doctype html><title>Elsewhere</title><a href="{server.address}">To the studio</a>'
+        )
+        # 127.0.0.1 and localhost, by which the studio is addressed, are two sites to a browser.
+        with serve(folder) as address, Browser(tmp_path / "browser") as browser:
+            browser.visit(f"{address}/index.html")
+            browser.wait_for("document.querySelector('a') !== null")
+            browser.evaluate("document.querySelector('a').click()")
+            browser.wait_for("location.hostname === 'localhost' && document.readyState === 'complete'")
+            assert browser.evaluate("document.title") == "Violute studio"
+            assert token not in browser.evaluate("location.href")
