@@ -3,7 +3,7 @@
     python bench/stream_bench.py --data DIR --select bench/held_out_pieces.txt --out bench/STREAM
 
 plays every held-out recording as a stream, shifts the result back by the stream's latency and measures it as
-`violute.evaluation.bench.voice_report` measures conversions, beside the same voice converting. Then it feeds
+`violute bench` measures conversions, beside the same voice converting. Then it feeds
 one recording hop by hop and times each hop. Writes JSON and a Markdown table.
 """
 
@@ -18,17 +18,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from held_out_figures import hear, medians
 
-from violute.data.recordings import list_recordings, read_patterns, read_recording
-from violute.evaluation.bench.voice_report import evaluate_voice
+from violute.data.recordings import read_patterns
+from violute.evaluation.bench.clips import find_clips
+from violute.evaluation.bench.figures import MIXES
+from violute.evaluation.judge.classifier import Judge
 from violute.families.ddsp.stream import HarmonicStream
 from violute.families.ddsp.voice import HarmonicVoice
 from violute.voices.load import load_voice
 
-MIXES = (0.0, 0.5, 1.0)
 RATE = 44_100
 HOP_LENGTH = 441
-SHORTEST_SECONDS = 3.0
+CLIP_SECONDS = 20.0
+MOST_CLIPS = 4
 FIGURES = (
     "pitch/raw_accuracy",
     "pitch/median_deviation_cents",
@@ -83,12 +86,17 @@ def main() -> None:
     given = parser.parse_args()
     voice = load_voice()
     assert isinstance(voice, HarmonicVoice)
-    chosen = []
-    for instrument in ("violin", "flute"):
-        listed = list_recordings(given.data / instrument, select=read_patterns(given.select))
-        long = [r for r in listed if len(read_recording(r, RATE)) >= SHORTEST_SECONDS * RATE]
-        chosen += long[: given.limit]
-    hop_ms = hop_milliseconds(voice, read_recording(chosen[0], RATE)[: 20 * RATE])
+    clips = find_clips(
+        given.data,
+        ("violin", "flute"),
+        select=read_patterns(given.select),
+        limit=given.limit,
+        clip_seconds=CLIP_SECONDS,
+        clips_per_recording=MOST_CLIPS,
+    )
+    hop_ms = hop_milliseconds(voice, clips[0].read(RATE))
+    judge = Judge()
+    heard = hear(clips, judge)
     report: dict[str, Any] = {
         "command": shlex.join(["python", "bench/stream_bench.py", *sys.argv[1:]]),
         "latency_ms": 1e3 * HarmonicStream.latency_samples / RATE,
@@ -96,21 +104,23 @@ def main() -> None:
     }
     rows = []
     for name, player in (("converted", voice), ("streamed", StreamedVoice(voice))):
-        medians = evaluate_voice(player, chosen, MIXES)["medians"]
-        report[name] = medians
-        for instrument, measured in medians.items():
+        report[name] = medians(player, heard, judge)
+        for instrument, measured in report[name].items():
             rows += [
-                (instrument, at["mix"], name, [at[figure] for figure in FIGURES]) for at in measured["mixes"]
+                (instrument, at["mix"], name, [at[figure] for figure in FIGURES])
+                for at in measured["mixes"]
+                if at["mix"] in MIXES[::2]
             ]
-    told = (
-        f"`{report['command']}`: {len(chosen)} held-out recordings, pitch judged by harvest. Latency "
+    n_recordings = len({clip.group for clip in clips})
+    about = (
+        f"`{report['command']}`: {n_recordings} held-out recordings, pitch judged by harvest. Latency "
         f"{report['latency_ms']:.1f} ms. A hop of 10 ms takes {report['hop_ms']['median']:.1f} ms (median), "
         f"{report['hop_ms']['99 %']:.1f} ms (99 % of hops)."
     )
     lines = [
         "# Playing along",
         "",
-        told,
+        about,
         "",
         "| in | mix | | " + " | ".join(FIGURES) + " |",
         "|---|---|---|" + "---|" * len(FIGURES),

@@ -3,8 +3,8 @@
     python bench/translation.py --data DIR --voices cyclegan=voices/cyclegan.onnx ...
         --out bench/translation.json --plot docs/translation_families.png
 
-DIR has folders flute, violin and polyphonic. One-line pieces are those of bench/held_out_pieces.txt, cut and
-measured as bench/voice_report.md is; of polyphonic pieces, where no pitch track is to be trusted, the judge's
+DIR has folders flute, violin and polyphonic. One-line pieces are those of bench/held_out_pieces.txt,
+measured as `violute bench` measures; of polyphonic pieces, where no pitch track is to be trusted, the judge's
 posterior and the notes that sound together are measured. A CycleGAN's windows are also sent to the other end
 and back, and the error is set beside that of codes of the same size. Figures that OUT holds already are kept.
 """
@@ -18,9 +18,10 @@ from typing import Any
 
 import matplotlib as mpl
 import numpy as np
+from held_out_figures import hear, medians
 
 from violute.data.recordings import list_recordings, read_patterns, read_recording
-from violute.evaluation.bench.voice_report import evaluate_voice
+from violute.evaluation.bench.clips import find_clips
 from violute.evaluation.cards.coding import low_passed, mean_error_db, mean_pictures
 from violute.evaluation.judge.classifier import Judge
 from violute.evaluation.metrics.notes import chord_notes, note_f1
@@ -32,17 +33,24 @@ from violute.voices.load import load_voice
 RATE = 44_100
 MIXES = (0.0, 0.25, 0.5, 0.75, 1.0)
 CLIP_SECONDS = 6.0
+MOST_CLIPS = 4
 POLYPHONIC_STARTS = (20.0, 60.0)
 N_CYCLE_WINDOWS = 24
 INSTRUMENTS = ("flute", "violin")
 
 
-def one_line(voice: Any, data: Path, limit: int | None) -> dict[str, Any]:
-    """Medians of the figures of voice_report, by instrument, on the first pieces of each."""
+def one_line(voice: Any, data: Path, limit: int | None, judge: Judge) -> dict[str, Any]:
+    """Medians of the bench's figures, by instrument, on some pieces of each."""
     patterns = read_patterns(Path(__file__).with_name("held_out_pieces.txt"))
-    recordings = [r for name in INSTRUMENTS for r in list_recordings(data / name, select=patterns)[:limit]]
-    report: dict[str, Any] = evaluate_voice(voice, recordings, MIXES, clip_seconds=CLIP_SECONDS)
-    return report["medians"]
+    clips = find_clips(
+        data,
+        INSTRUMENTS,
+        select=patterns,
+        limit=limit,
+        clip_seconds=CLIP_SECONDS,
+        clips_per_recording=MOST_CLIPS,
+    )
+    return medians(voice, hear(clips, judge), judge)
 
 
 def polyphonic(voice: Any, data: Path, judge: Judge) -> dict[str, Any]:
@@ -158,7 +166,7 @@ def main() -> None:
             continue
         voice = load_voice(path)
         result = {
-            "one_line": one_line(voice, arguments.data, arguments.limit),
+            "one_line": one_line(voice, arguments.data, arguments.limit, judge),
             "polyphonic": polyphonic(voice, arguments.data, judge),
         }
         if voice.card.family == "cyclegan":

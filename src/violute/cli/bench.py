@@ -231,8 +231,8 @@ def _write_report(
     """Write JSON, Markdown and the page; return their paths."""
     from violute.evaluation.bench.job import hear
     from violute.evaluation.bench.schema import to_json
-    from violute.evaluation.bench.tables import markdown
     from violute.evaluation.report.html import report_html
+    from violute.evaluation.report.tables import markdown
 
     texts = {
         ".json": to_json(document),

@@ -16,7 +16,6 @@ from jaxtyping import Float, Float32
 from violute.audio.limiter import limit
 from violute.audio.loudness import SILENCE_LUFS, LoudnessMeter
 from violute.errors import InputError, MixError
-from violute.voices.contract import Voice
 
 CEILING_DB = -1.0
 """Highest true peak of a rendering, in dBTP; the same as for a voice."""
@@ -42,12 +41,7 @@ class ContenderTake(Protocol):
 
 
 class Contender(Protocol):
-    """Something that plays a performance between two ends."""
-
-    @property
-    def name(self) -> str:
-        """Short name, unique within a bench."""
-        ...
+    """Something that plays a performance between two ends; every voice is one."""
 
     def analyse(self, audio: Float[np.ndarray, "... sample"], sample_rate: int) -> ContenderTake:
         """Measure a performance: `(sample,)` or `(channel, sample)`, any rate.
@@ -56,27 +50,6 @@ class Contender(Protocol):
             AudioError: The audio is empty, silent, or not finite.
         """
         ...
-
-
-class VoiceContender:
-    """A voice of any family under its card's name.
-
-    Args:
-        voice: To compare.
-        name: Another name, where two voices share theirs.
-    """
-
-    def __init__(self, voice: Voice, name: str | None = None) -> None:
-        self.voice = voice
-        self.name = voice.card.name if name is None else name
-
-    def analyse(self, audio: Float[np.ndarray, "... sample"], sample_rate: int) -> ContenderTake:
-        """Let the voice measure a performance.
-
-        Raises:
-            AudioError: The audio is empty, silent, or not finite.
-        """
-        return self.voice.analyse(audio, sample_rate)
 
 
 def check_references(references: References) -> tuple[str, str]:

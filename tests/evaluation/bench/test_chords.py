@@ -6,8 +6,8 @@ import pytest
 from tones import tone
 
 from violute.evaluation.bench.figures import DIAL_MIXES, measure, source_facts
-from violute.evaluation.bench.tables import markdown
 from violute.evaluation.judge.classifier import Judge
+from violute.evaluation.report.tables import markdown
 
 RATE = 44_100
 

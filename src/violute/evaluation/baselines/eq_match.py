@@ -76,8 +76,6 @@ class EqMatch:
         InputError: There are not two ends, or one is without recordings.
     """
 
-    name = "eq_match"
-
     def __init__(self, references: References) -> None:
         self._references = {end: list(references[end]) for end in check_references(references)}
         self._targets_db: list[Float[np.ndarray, " point"]] = []

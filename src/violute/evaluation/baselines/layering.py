@@ -9,7 +9,7 @@ cross-fade holds the power constant, as between two sounds that are unrelated.
 from __future__ import annotations
 
 import math
-from typing import Protocol
+from collections.abc import Callable
 
 import numpy as np
 from jaxtyping import Float
@@ -19,11 +19,8 @@ from violute.audio.source import ArraySource
 from violute.evaluation.contender import ContenderTake, as_loud_as, check_mix
 from violute.voices.contract import Voice
 
-
-class _Law(Protocol):
-    """Gains of both ends at a mix."""
-
-    def __call__(self, mix: float) -> tuple[float, float]: ...
+Law = Callable[[float], tuple[float, float]]
+"""Gains of both ends at a mix."""
 
 
 def layering_gains(mix: float) -> tuple[float, float]:
@@ -38,8 +35,6 @@ def cross_fade_gains(mix: float) -> tuple[float, float]:
 
 class SourceItself:
     """The recording as it came, at every mix: what pitch, loudness and timing can score at best."""
-
-    name = "source"
 
     def analyse(self, audio: Float[np.ndarray, "... sample"], sample_rate: int) -> SourceTake:
         """Keep a copy of the performance.
@@ -78,7 +73,7 @@ class Layering:
         voice: Whose ends to play.
     """
 
-    name = "layering"
+    law: Law = staticmethod(layering_gains)
 
     def __init__(self, voice: Voice) -> None:
         self._voice = voice
@@ -89,28 +84,14 @@ class Layering:
         Raises:
             AudioError: The audio is empty, silent, or not finite.
         """
-        return _layers(self._voice, audio, sample_rate, layering_gains)
+        loudness_lufs = measure(ArraySource(audio, sample_rate)).loudness_lufs
+        return LayersTake(self._voice.analyse(audio, sample_rate), sample_rate, loudness_lufs, self.law)
 
 
-class CrossFade:
-    """A cross-fade of equal power between both ends of a voice.
+class CrossFade(Layering):
+    """A cross-fade of equal power between both ends of a voice."""
 
-    Args:
-        voice: Whose ends to play.
-    """
-
-    name = "cross_fade"
-
-    def __init__(self, voice: Voice) -> None:
-        self._voice = voice
-
-    def analyse(self, audio: Float[np.ndarray, "... sample"], sample_rate: int) -> LayersTake:
-        """Let the voice measure a performance.
-
-        Raises:
-            AudioError: The audio is empty, silent, or not finite.
-        """
-        return _layers(self._voice, audio, sample_rate, cross_fade_gains)
+    law = staticmethod(cross_fade_gains)
 
 
 class LayersTake:
@@ -123,7 +104,7 @@ class LayersTake:
         law: Gains of both ends at a mix.
     """
 
-    def __init__(self, take: ContenderTake, sample_rate: int, loudness_lufs: float, law: _Law) -> None:
+    def __init__(self, take: ContenderTake, sample_rate: int, loudness_lufs: float, law: Law) -> None:
         self._take = take
         self._sample_rate = sample_rate
         self._loudness_lufs = loudness_lufs
@@ -144,8 +125,3 @@ class LayersTake:
         if mix not in self._ends:
             self._ends[mix] = self._take.render(mix)
         return self._ends[mix]
-
-
-def _layers(voice: Voice, audio: Float[np.ndarray, "... sample"], sample_rate: int, law: _Law) -> LayersTake:
-    loudness_lufs = measure(ArraySource(audio, sample_rate)).loudness_lufs
-    return LayersTake(voice.analyse(audio, sample_rate), sample_rate, loudness_lufs, law)

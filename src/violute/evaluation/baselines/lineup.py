@@ -21,17 +21,10 @@ from violute.evaluation.baselines.world import WorldEnvelopeSwap
 from violute.evaluation.contender import Contender, References
 from violute.voices.contract import Voice
 
-BASELINE_NAMES = (
-    SourceItself.name,
-    Layering.name,
-    CrossFade.name,
-    EqMatch.name,
-    WorldEnvelopeSwap.name,
-    OptimalTransport.name,
-)
+BASELINE_NAMES = ("source", "layering", "cross_fade", "eq_match", "world_envelope_swap", "optimal_transport")
 
 
-def all_baselines(voice: Voice, references: References | None = None) -> list[Contender]:
+def all_baselines(voice: Voice, references: References | None = None) -> dict[str, Contender]:
     """Make every baseline; those that borrow frames share one measurement of the recordings.
 
     Args:
@@ -40,14 +33,14 @@ def all_baselines(voice: Voice, references: References | None = None) -> list[Co
             names are those of the voice's ends, in any order. None leaves out what needs recordings.
 
     Returns:
-        Contenders in the order of `BASELINE_NAMES`. They measure nothing before they are first used.
+        By name, in the order of `BASELINE_NAMES`. They measure nothing before they are first used.
 
     Raises:
         InputError: Recordings of an end are missing.
     """
     baselines: list[Contender] = [SourceItself(), Layering(voice), CrossFade(voice)]
     if references is None:
-        return baselines
+        return dict(zip(BASELINE_NAMES, baselines, strict=False))
     missing = [end for end in voice.card.ends if end not in references]
     if missing:
         raise InputError(
@@ -55,4 +48,5 @@ def all_baselines(voice: Voice, references: References | None = None) -> list[Co
         )
     in_order = {end: references[end] for end in voice.card.ends}
     frames = ReferenceFrames(in_order)
-    return [*baselines, EqMatch(in_order), WorldEnvelopeSwap(frames), OptimalTransport(frames)]
+    baselines += [EqMatch(in_order), WorldEnvelopeSwap(frames), OptimalTransport(frames)]
+    return dict(zip(BASELINE_NAMES, baselines, strict=True))

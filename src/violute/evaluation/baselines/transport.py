@@ -23,12 +23,9 @@ from jaxtyping import Complex, Float, Int
 
 from violute.analysis.analyser import analyse
 from violute.analysis.loudness import a_weighting_db
-from violute.audio.channels import Measurement, lay_on_channels, measure, to_mono
-from violute.audio.resample import resample
-from violute.audio.source import ArraySource
+from violute.evaluation.baselines.borrowing import BorrowingBaseline, BorrowingTake
 from violute.evaluation.baselines.reference_frames import Course, EndFrames, ReferenceFrames
 from violute.evaluation.baselines.spectral_masses import N_FFT, Masses, hann, masses_of, spectra, windows_at
-from violute.evaluation.contender import References, as_loud_as, check_mix
 from violute.rates import HOP_LENGTH, SAMPLE_RATE
 
 STEP_SAMPLES = N_FFT // 4
@@ -75,54 +72,15 @@ def transport_plan(
     return Plan(moves[is_used, 0].astype(int), moves[is_used, 1].astype(int), share[is_used])
 
 
-class OptimalTransport:
-    """Moves partials from the spectra of one instrument to those of the other.
+class TransportTake(BorrowingTake):
+    """One performance and the spectra of both ends for it."""
 
-    Args:
-        references: Recordings by end, the end of mix 0 first, or frames measured before.
-
-    Raises:
-        InputError: There are not two ends, or one is without recordings.
-    """
-
-    name = "optimal_transport"
-
-    def __init__(self, references: References | ReferenceFrames) -> None:
-        self._frames = ReferenceFrames.of(references)
-
-    def analyse(self, audio: Float[np.ndarray, "... sample"], sample_rate: int) -> TransportTake:
-        """Find the nearest frames of a performance and the plans between them.
-
-        Raises:
-            AudioError: The audio is empty, silent, or not finite.
-            InputError: The recordings of an end hold no steady pitch.
-        """
-        source = ArraySource(audio, sample_rate)
-        return TransportTake(source, measure(source), self._frames, is_flat=audio.ndim == 1)
-
-
-class TransportTake:
-    """One performance and the spectra of both ends for it.
-
-    Args:
-        source: The recording.
-        measurement: Of its level and channels.
-        frames: Of both ends' recordings.
-        is_flat: Whether the recording came as `(sample,)`.
-    """
-
-    def __init__(
-        self, source: ArraySource, measurement: Measurement, frames: ReferenceFrames, *, is_flat: bool
-    ) -> None:
-        self._sample_rate = source.sample_rate
-        self._n_samples = source.n_samples
-        self._measurement = measurement
-        self._is_flat = is_flat
-        mono = resample(to_mono(source), source.sample_rate, SAMPLE_RATE)
-        at = np.arange(0, mono.size + N_FFT // 2, STEP_SAMPLES)
-        course = _course_at(Course.of(analyse(mono)), at)
+    def prepare(self, frames: ReferenceFrames) -> None:
+        """Find the nearest frames and the plans between them."""
+        at = np.arange(0, self.mono.size + N_FFT // 2, STEP_SAMPLES)
+        course = _course_at(Course.of(analyse(self.mono)), at)
         self._weights = 10.0 ** (a_weighting_db(np.linspace(0.0, SAMPLE_RATE / 2, _N_BINS)) / 10.0)
-        self._level = np.square(np.abs(spectra(windows_at(mono, at)))) @ self._weights
+        self._level = np.square(np.abs(spectra(windows_at(self.mono, at)))) @ self._weights
         self._ends = [_Borrowed.of(end, course) for end in frames.ends]
         first, second = self._ends
         self._plans = [
@@ -132,30 +90,27 @@ class TransportTake:
             for (one, ratio), (other, other_ratio) in zip(first.frames(), second.frames(), strict=True)
         ]
 
-    def render(self, mix: float = 0.5) -> Float[np.ndarray, "... sample"]:
-        """Move the lumps as far as the mix says and put the performance together.
-
-        Raises:
-            MixError: The mix is not a number from 0 to 1.
-        """
-        weight = check_mix(mix)
+    def play(self, mix: float) -> Float[np.ndarray, " sample"]:
+        """Move the lumps as far as the mix says and put the performance together."""
         played = np.zeros(STEP_SAMPLES * (len(self._plans) - 1) + N_FFT)
         phase = np.zeros(_N_BINS)
         window = hann()
         first, second = self._ends
         frames = zip(self._plans, first.frames(), second.frames(), self._level, strict=True)
         for i, (plan, one, other, level) in enumerate(frames):
-            spectrum, phase = _moved(plan, one, other, weight, phase)
+            spectrum, phase = _moved(plan, one, other, mix, phase)
             heard = float(np.square(np.abs(spectrum)) @ self._weights)
             spectrum *= np.sqrt(level / heard) if heard > 0.0 else 0.0
             start = i * STEP_SAMPLES
             played[start : start + N_FFT] += np.fft.fftshift(np.fft.irfft(spectrum, N_FFT)) * window
         # Four squared Hann windows overlap to 1.5 everywhere.
-        mono = (played[N_FFT // 2 :] / 1.5).astype(np.float32)
-        mono = resample(mono, SAMPLE_RATE, self._sample_rate)[: self._n_samples]
-        laid = lay_on_channels(mono, self._measurement.channel_gains)
-        finished = as_loud_as(self._measurement.loudness_lufs, laid, self._sample_rate)
-        return finished[0] if self._is_flat else finished
+        return played[N_FFT // 2 :] / 1.5
+
+
+class OptimalTransport(BorrowingBaseline):
+    """Moves partials from the spectra of one instrument to those of the other."""
+
+    take_type = TransportTake
 
 
 @dataclass(frozen=True)

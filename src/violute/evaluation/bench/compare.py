@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from violute.errors import InputError
-from violute.evaluation.bench.directions import DIRECTIONS, mean_difference, values_by_group
 from violute.evaluation.bench.schema import Document, figure
+from violute.evaluation.bench.summary import mean_difference, values_by_group
+from violute.evaluation.bench.targets import DIRECTIONS
 
 COST_FACTOR = 1.25
 """Speed and memory have no recordings to draw from: they changed where they did by this factor."""

@@ -18,7 +18,7 @@ from jaxtyping import Float
 from violute.data.recordings import Recording, read_recording
 from violute.errors import InputError
 from violute.evaluation.bench.schema import ContenderEntry
-from violute.evaluation.contender import Contender, VoiceContender
+from violute.evaluation.contender import Contender
 from violute.rates import SAMPLE_RATE
 from violute.voices.load import DEFAULT_VOICE, find_voice, load_voice
 
@@ -127,7 +127,7 @@ def wake(lineup: Lineup, name: str) -> Contender:
     """
     for voice in lineup.voices:
         if voice.name == name:
-            return VoiceContender(load_voice(voice.path), voice.name)
+            return load_voice(voice.path)
     baselines = _baselines(lineup, read=True) if lineup.with_baselines else {}
     if name not in baselines:
         raise InputError(f"{name}: nobody of that name plays: choose from the line-up")
@@ -160,13 +160,13 @@ def _baselines(lineup: Lineup, *, read: bool) -> dict[str, Contender]:
 
     voice = load_voice(lineup.voices[0].path)
     if not all(lineup.references):
-        return {baseline.name: baseline for baseline in all_baselines(voice)}
+        return all_baselines(voice)
     silence = [(np.zeros(1, np.float32), SAMPLE_RATE)]
     references = {
         end: [read_reference(recording) for recording in recordings] if read else silence
         for end, recordings in zip(lineup.ends, lineup.references, strict=True)
     }
-    return {baseline.name: baseline for baseline in all_baselines(voice, references)}
+    return all_baselines(voice, references)
 
 
 def read_reference(recording: Recording) -> tuple[Float[np.ndarray, " sample"], int]:

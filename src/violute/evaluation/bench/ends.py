@@ -14,6 +14,7 @@ from jaxtyping import Float
 
 from violute.evaluation.bench.contenders import Lineup, read_reference
 from violute.evaluation.bench.schema import SummaryEntry, figure
+from violute.evaluation.bench.summary import summary_entry
 from violute.evaluation.metrics.intervals import Interval
 from violute.evaluation.metrics.timbre_distance import (
     kernel_audio_distance,
@@ -69,18 +70,7 @@ def end_distances(
     summary: list[SummaryEntry] = []
     for (contender, instrument, mix), patches in gathered.items():
         interval = kernel_audio_distance(patches, real[mix], n_resamples=200)
-        summary.append(
-            {
-                "contender": contender,
-                "instrument": instrument,
-                "figure": "timbre/kernel_distance",
-                "mix": mix,
-                "value": figure(interval.estimate),
-                "low": figure(interval.low),
-                "high": figure(interval.high),
-                "n": interval.n,
-            }
-        )
+        summary.append(summary_entry(contender, instrument, "timbre/kernel_distance", mix, interval))
     floors: dict[str, dict[str, float | None]] = {
         end: _ends(real_to_real_floor(real[mix], n_splits=100))
         for end, mix in zip(lineup.ends, (0.0, 1.0), strict=True)

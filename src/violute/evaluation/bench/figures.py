@@ -15,6 +15,7 @@ import numpy as np
 import soxr
 from jaxtyping import Bool, Float, Float32, Int
 
+from violute.analysis.analyser import analyse
 from violute.analysis.polyphony import estimate as polyphony
 from violute.analysis.polyphony.estimate import PolyphonyMeter
 from violute.errors import AudioError
@@ -25,11 +26,12 @@ from violute.evaluation.bench.schema import (
     Figures,
     figure,
 )
-from violute.evaluation.bench.voice_report import PitchJudge, conditioning_f0
 from violute.evaluation.contender import Contender
 from violute.evaluation.judge.classifier import Judge
 from violute.evaluation.metrics import loudness, mix_path, onsets, pitch
 from violute.evaluation.metrics.notes import Note, chord_notes, note_f1, segment_notes
+from violute.evaluation.metrics.pitch import PitchJudge
+from violute.rates import SAMPLE_RATE
 
 MIXES = (0.0, 0.25, 0.5, 0.75, 1.0)
 """Where every figure is measured."""
@@ -89,7 +91,7 @@ def source_facts(
     """
     tracks = [
         _judged_f0(audio.tobytes(), sample_rate, pitch_judge),
-        conditioning_f0(audio, sample_rate),
+        _conditioning_f0(audio, sample_rate),
         loudness.frame_loudness_db(audio, sample_rate),
     ]
     n_frames = min(len(track) for track in tracks)
@@ -164,7 +166,7 @@ def measure(
     """Measure renderings at `DIAL_MIXES` against their recording.
 
     Returns:
-        `mixes`, `dial`, `timbre`, `path` and `deviation_counts` as in `bench_schema.ResultEntry`.
+        `mixes`, `dial`, `timbre`, `path` and `deviation_counts` as in `schema.ResultEntry`.
 
     Raises:
         ShapeError: There are not as many renderings as mixes.
@@ -276,6 +278,14 @@ def polyphonic_share(audio: Float32[np.ndarray, " sample"], sample_rate: int) ->
     meter = PolyphonyMeter()
     meter.push(soxr.resample(audio, sample_rate, polyphony.SAMPLE_RATE))
     return meter.share()
+
+
+def _conditioning_f0(audio: Float32[np.ndarray, " sample"], sample_rate: int) -> Float[np.ndarray, " frame"]:
+    """Track pitch as conversion does: Hz every 10 ms, 0 where unpitched."""
+    if sample_rate != SAMPLE_RATE:
+        audio = soxr.resample(audio, sample_rate, SAMPLE_RATE)
+    controls = analyse(audio)
+    return np.where(controls.periodicity[0] > 0.0, controls.f0_hz[0], 0.0).astype(np.float64)
 
 
 @lru_cache(maxsize=16)

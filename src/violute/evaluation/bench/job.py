@@ -14,7 +14,6 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import soundfile
@@ -38,11 +37,12 @@ from violute.evaluation.bench.schema import (
     figure,
     to_json,
 )
-from violute.evaluation.bench.voice_report import PitchJudge
 from violute.evaluation.contender import Contender
 from violute.evaluation.judge.classifier import Judge
+from violute.evaluation.metrics.pitch import PitchJudge
 from violute.evaluation.report.listening import HeardClip
 from violute.rates import SAMPLE_RATE
+from violute.whole_file import replace_text, whole_file
 
 KEPT_MIXES = (0.0, 0.5, 1.0)
 """Renderings that stay in the work folder, for the report to play."""
@@ -168,18 +168,24 @@ def do_job(job: Job) -> FailureEntry | None:
         return {"contender": job.contender, "clip": job.clip.name, "message": str(error)}
     for mix in KEPT_MIXES:
         audio = np.clip(renderings[DIAL_MIXES.index(mix)], -1.0, 1.0)
-        soundfile.write(job.rendering_path(mix), audio, SAMPLE_RATE, subtype="PCM_16")
-    clip: ClipEntry = {
-        "name": job.clip.name,
-        "instrument": job.clip.instrument,
-        "group": job.clip.group,
-        "seconds": len(facts.audio) / SAMPLE_RATE,
+        with whole_file(job.rendering_path(mix)) as partial:
+            soundfile.write(partial, audio, SAMPLE_RATE, subtype="PCM_16")
+    result = {"contender": job.contender, "clip": job.clip.name, **measured, "cost": cost}
+    entries = {"fingerprint": wanted, "clip": clip_entry(job.clip, facts), "result": result}
+    replace_text(job.path, to_json(entries))
+    return None
+
+
+def clip_entry(clip: Clip, facts: SourceFacts) -> ClipEntry:
+    """Describe a clip for the document."""
+    return {
+        "name": clip.name,
+        "instrument": clip.instrument,
+        "group": clip.group,
+        "seconds": len(facts.audio) / facts.sample_rate,
         "source": facts.figures,
         "timbre": [figure(value) for value in facts.timbre],
     }
-    result = {"contender": job.contender, "clip": job.clip.name, **measured, "cost": cost}
-    _store(job.path, {"fingerprint": wanted, "clip": clip, "result": result})
-    return None
 
 
 def hear(jobs: Sequence[Job], clips: Sequence[Clip], n_clips: int) -> list[HeardClip]:
@@ -206,13 +212,6 @@ def hear(jobs: Sequence[Job], clips: Sequence[Clip], n_clips: int) -> list[Heard
             }
             heard.append(HeardClip(clip.name, clip.read(SAMPLE_RATE), renderings, SAMPLE_RATE))
     return heard
-
-
-def _store(path: Path, entries: dict[str, Any]) -> None:
-    """Write a file that is whole or not there."""
-    part = path.with_name(path.name + ".part")
-    part.write_text(to_json(entries), encoding="utf-8")
-    part.replace(path)
 
 
 @lru_cache(maxsize=1)

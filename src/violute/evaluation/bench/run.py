@@ -1,6 +1,6 @@
 """The bench: every contender plays every clip, in several processes, and can be stopped at any moment.
 
-What is done stays in the work folder (`bench_job`); a later run goes on from there.
+What is done stays in the work folder (`bench.job`); a later run goes on from there.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from violute.evaluation.bench.schema import (
     ResultEntry,
 )
 from violute.evaluation.bench.summary import summarise
-from violute.evaluation.bench.voice_report import PitchJudge
+from violute.evaluation.metrics.pitch import PitchJudge
 from violute.evaluation.metrics.timbre_distance import patch_embeddings
 from violute.rates import SAMPLE_RATE
 from violute.voices.contract import OnProgress

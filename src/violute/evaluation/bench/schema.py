@@ -140,7 +140,7 @@ class Document(TypedDict):
         clips: In the order of the tables.
         results: One a contender and clip.
         summary: Medians with intervals.
-        costs: Figures of `bench_cost`, by contender.
+        costs: Figures of `bench.cost`, by contender.
         floors: By end, how far real recordings of that instrument lie apart among themselves
             (`value`, `low`, `high` of `timbre/kernel_distance`); empty without references.
         failures: What could not be played.

@@ -1,14 +1,15 @@
-"""Medians over recordings, with bootstrap intervals: what the tables of the report show."""
+"""Figures over recordings: medians and differences, with bootstrap intervals."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from violute.evaluation.bench.directions import median_interval
-from violute.evaluation.bench.schema import ClipEntry, ResultEntry, SummaryEntry, figure
+from violute.evaluation.bench.schema import ClipEntry, Document, ResultEntry, SummaryEntry, figure
+from violute.evaluation.bench.targets import fault
+from violute.evaluation.metrics.intervals import Interval, draws, percentile_interval
 
 
 def summarise(results: Sequence[ResultEntry], clips: Sequence[ClipEntry]) -> list[SummaryEntry]:
@@ -32,19 +33,84 @@ def summarise(results: Sequence[ResultEntry], clips: Sequence[ClipEntry]) -> lis
                     group = values[f"{clip['instrument']}/{clip['group']}"]
                     if value is not None:
                         group.append(value)
-    summary: list[SummaryEntry] = []
-    for (contender, instrument, name, mix), groups in gathered.items():
-        interval = median_interval([float(np.median(values)) for values in groups.values() if values])
-        summary.append(
-            {
-                "contender": contender,
-                "instrument": instrument,
-                "figure": name,
-                "mix": mix,
-                "value": figure(interval.estimate),
-                "low": figure(interval.low),
-                "high": figure(interval.high),
-                "n": interval.n,
-            }
+    return [
+        summary_entry(
+            *key, median_interval([float(np.median(values)) for values in groups.values() if values])
         )
-    return summary
+        for key, groups in gathered.items()
+    ]
+
+
+def summary_entry(
+    contender: str, instrument: str, name: str, mix: float | None, interval: Interval
+) -> SummaryEntry:
+    """Return a figure and its interval as the document holds them."""
+    return {
+        "contender": contender,
+        "instrument": instrument,
+        "figure": name,
+        "mix": mix,
+        "value": figure(interval.estimate),
+        "low": figure(interval.low),
+        "high": figure(interval.high),
+        "n": interval.n,
+    }
+
+
+def values_by_group(
+    document: Document, contender: str, instrument: str, name: str, mix: float | None
+) -> dict[str, float]:
+    """Return a figure of one contender, recording by recording: the median of a recording's clips.
+
+    Args:
+        document: To look into.
+        contender: Its name.
+        instrument: Of the clips; `all` takes every clip.
+        name: Of the figure.
+        mix: Where on the dial; None for figures of the whole dial.
+    """
+    about = {clip["name"]: clip for clip in document["clips"]}
+    gathered: dict[str, list[float]] = {}
+    for result in document["results"]:
+        clip = about[result["clip"]]
+        if result["contender"] != contender or instrument not in (clip["instrument"], "all"):
+            continue
+        rows = [result["path"]] if mix is None else [row for row in result["mixes"] if row["mix"] == mix]
+        for row in rows:
+            value = row.get(name)
+            if value is not None:
+                gathered.setdefault(f"{clip['instrument']}/{clip['group']}", []).append(value)
+    return {group: float(np.median(values)) for group, values in gathered.items()}
+
+
+def median_interval(values: Sequence[float], *, n_resamples: int = 2000) -> Interval:
+    """Return the median over recordings with its bootstrap interval."""
+    row = np.array(values, dtype=np.float64)
+    drawn = draws(len(row), n_resamples=n_resamples)
+    medians = np.median(row[drawn], axis=1) if drawn.size else np.zeros(0)
+    return percentile_interval(float(np.median(row)) if row.size else float("nan"), medians, n=len(row))
+
+
+def mean_difference(
+    before: Mapping[str, float], after: Mapping[str, float], name: str, mix: float | None
+) -> Interval | None:
+    """Return how much a figure's fault fell from one to the other on the recordings that both have.
+
+    Recordings are paired, so that what is hard for both counts for neither.
+
+    Returns:
+        Above 0 where `after` is better; None where the figure has no direction or no recording is
+        shared.
+    """
+    gains = []
+    for group in sorted(before.keys() & after.keys()):
+        old, new = fault(name, before[group], mix=mix), fault(name, after[group], mix=mix)
+        if old is None or new is None:
+            return None
+        gains.append(old - new)
+    if not gains:
+        return None
+    row = np.array(gains)
+    drawn = draws(len(row))
+    means = row[drawn].mean(axis=1) if drawn.size else np.zeros(0)
+    return percentile_interval(float(row.mean()), means, n=len(row))

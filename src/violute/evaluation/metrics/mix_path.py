@@ -110,7 +110,8 @@ def path_linearity_r2(points: Float[np.ndarray, "mix dimension"], mixes: Float[n
     centred = points - points.mean(axis=0)
     dial = mixes - mixes.mean()
     total = float(np.sum(np.square(centred)))
-    if total == 0.0 or not np.any(dial):
+    # Equal points need not be equal to their rounded mean.
+    if not np.ptp(points, axis=0).any() or not np.any(dial):
         return float("nan")
     slope = dial @ centred / np.sum(np.square(dial))
     return float(1.0 - np.sum(np.square(centred - dial[:, None] * slope)) / total)

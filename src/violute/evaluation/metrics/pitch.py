@@ -35,6 +35,8 @@ RANGE_HZ = (180.0, 3700.0)
 
 TOLERANCE_CENTS = 50.0
 
+PitchJudge = Literal["harvest", "pyin"]
+
 _HARVEST_RATE = 16_000
 _HARVEST_SLOWING = 2
 """Harvest works at 8 kHz inside and loses notes above 2.7 kHz; at half speed it hears them all."""
@@ -47,7 +49,7 @@ def judge_f0(
     audio: Float[np.ndarray, "... sample"],
     sample_rate: int,
     *,
-    judge: Literal["harvest", "pyin"] = "harvest",
+    judge: PitchJudge = "harvest",
 ) -> Float[np.ndarray, " frame"]:
     """Track the pitch of one line, every 10 ms.
 

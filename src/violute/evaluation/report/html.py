@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from violute.evaluation.bench.schema import Document
-from violute.evaluation.bench.tables import Cell, Table, explanation, tables
 from violute.evaluation.report.audio import SoundStore
 from violute.evaluation.report.listening import RATED_MIX, SAME_SOUND, HeardClip, make_trials
 from violute.evaluation.report.plots import (
@@ -20,6 +19,7 @@ from violute.evaluation.report.plots import (
     spectrogram_plot,
     timbre_path_plot,
 )
+from violute.evaluation.report.tables import Cell, Table, explanation, tables
 
 PAGE_FOLDER = Path(__file__).parent / "page"
 SPECTROGRAM_SECONDS = 5.0

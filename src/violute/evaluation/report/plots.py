@@ -15,6 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from violute.evaluation.bench.schema import Document, ResultEntry, number
+from violute.evaluation.bench.targets import POSTERIOR_RANGES
 
 PANEL_INCHES = (4.6, 3.4)
 SPECTROGRAM_RANGE_DB = 70.0
@@ -71,8 +72,9 @@ def posterior_plot(document: Document) -> str:
     instruments = _instruments(document)
     figure = _figure(len(instruments))
     for axes, instrument in _panels(figure, instruments):
-        for low, high, left, right in ((0.0, 0.1, 0, 0.06), (0.3, 0.7, 0.47, 0.53), (0.9, 1.0, 0.94, 1)):
-            axes.fill_between([left, right], low, high, color="#e5e7eb", lw=0)
+        for mix, (low, high) in POSTERIOR_RANGES.items():
+            left = min(max(mix - 0.03, 0.0), 0.94)
+            axes.fill_between([left, left + 0.06], low, high, color="#e5e7eb", lw=0)
         for contender, results in _by_contender(document, instrument).items():
             mixes = np.array([row["mix"] for row in results[0]["dial"]], dtype=np.float64)
             values = np.array(

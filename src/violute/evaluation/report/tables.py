@@ -1,81 +1,261 @@
-"""A voice's figures as Markdown tables, each figure beside its target."""
+"""The tables of the bench: by instrument, the first voice over the dial, the cost, and who beats whom."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
-TARGETS: Mapping[str, tuple[str, float]] = {
-    "pitch/raw_accuracy": (">=", 0.95),
-    "pitch/median_deviation_cents": ("<=", 10.0),
-    "pitch/octave_errors": ("<=", 0.01),
-    "loudness/l1_db": ("<=", 2.0),
-    "loudness/correlation": (">=", 0.95),
-    "onsets/f1": (">=", 0.90),
-    "mix/spearman": (">=", 0.98),
-    "mix/centroid_r2": (">=", 0.95),
-    "mix/tilt_r2": (">=", 0.95),
-    "mix/mfcc_r2": (">=", 0.95),
-    "mix/step_cv": ("<=", 0.25),
-    "mix/pitch_drift_cents": ("<=", 3.0),
-    "mix/loudness_drift_db": ("<=", 0.5),
+import numpy as np
+
+from violute.evaluation.bench.figures import MOST_POLYPHONIC_SHARE
+from violute.evaluation.bench.schema import Document, SummaryEntry
+from violute.evaluation.bench.summary import mean_difference, values_by_group
+from violute.evaluation.bench.targets import is_met, target_text
+
+TITLES: Mapping[str, str] = {
+    "pitch/raw_accuracy": "pitch within 50 cents",
+    "pitch/median_deviation_cents": "deviation, cents",
+    "pitch/octave_errors": "octave errors",
+    "loudness/l1_db": "loudness L1, dB",
+    "loudness/correlation": "loudness correlation",
+    "onsets/f1": "onset F1",
+    "notes/f1": "note F1",
+    "notes/chords_f1": "note F1, chords",
+    "fusion/f0_tracks": "f0 tracks",
+    "fusion/roughness": "roughness",
+    "judge/posterior": "violin against flute",
+    "judge/other": "neither of them",
+    "mix/spearman": "rank with mix",
+    "mix/centroid_r2": "centroid path R2",
+    "mix/tilt_r2": "tilt path R2",
+    "mix/mfcc_r2": "MFCC path R2",
+    "mix/step_cv": "step unevenness",
+    "mix/pitch_drift_cents": "pitch drift, cents",
+    "mix/loudness_drift_db": "loudness drift, dB",
+    "timbre/kernel_distance": "distance to end",
 }
-"""What a figure should be, by name."""
+"""What the tables show, in their order. The document holds more."""
+
+SHOWN_MIXES: Mapping[str, Sequence[float]] = {
+    "judge/posterior": (0.0, 0.5, 1.0),
+    "judge/other": (0.0, 0.5, 1.0),
+    "timbre/kernel_distance": (0.0, 1.0),
+}
+"""Mixes at which contenders are compared; of other figures that depend on the mix, 0.5."""
+
+COST_ROWS: Sequence[tuple[str, str]] = (
+    ("conversion, x real time", "cost/convert_x_realtime"),
+    ("another mix, x real time", "cost/rerender_x_realtime"),
+    ("cold start, s", "cost/cold_start_seconds"),
+    ("peak memory, MB", "cost/peak_memory_mb"),
+)
 
 
-def posterior_target(mix: float) -> tuple[float, float] | None:
-    """Return the range in which the judge's posterior should lie; None where any will do."""
-    return {0.0: (0.0, 0.1), 0.5: (0.3, 0.7), 1.0: (0.9, 1.0)}.get(mix)
+@dataclass(frozen=True)
+class Cell:
+    """What a table shows in one place.
+
+    Attributes:
+        value: The figure, or a word.
+        interval: Its interval, or nothing.
+        is_met: Whether it meets its target; None where there is none.
+    """
+
+    value: str
+    interval: str = ""
+    is_met: bool | None = None
 
 
-def is_met(name: str, value: float | None, *, mix: float | None = None) -> bool | None:
-    """Say whether a figure meets its target; None where there is no target or no figure."""
-    if value is None:
-        return None
-    if name == "judge/posterior":
-        bounds = posterior_target(mix) if mix is not None else None
-        return None if bounds is None else bounds[0] <= value <= bounds[1]
-    if name not in TARGETS:
-        return None
-    relation, target = TARGETS[name]
-    return value >= target if relation == ">=" else value <= target
+@dataclass(frozen=True)
+class Table:
+    """Rows of cells under a heading.
+
+    Attributes:
+        title: Of the table.
+        head: Of the columns; the first is that of the rows' names.
+        rows: Name and cells.
+    """
+
+    title: str
+    head: Sequence[str]
+    rows: Sequence[tuple[str, Sequence[Cell]]]
 
 
-def markdown_report(figures: Mapping[str, Any]) -> str:
-    """Write the medians of `evaluate_voice` as one table an instrument; a missed target is bold."""
-    flute, violin = figures["ends"]
-    lines = [f"# {figures['voice']}", ""]
-    lines.append(f"Mix 0 is {flute}, mix 1 is {violin}; pitch is judged by {figures['pitch_judge']}.")
-    lines.append("Figures are medians over clips; those that miss their target are bold.")
-    for instrument, medians in figures["medians"].items():
-        mixes = figures["mixes"]
-        lines += ["", f"## {instrument} in, {medians['n_clips']} clips", ""]
-        lines.append("| figure | target | " + " | ".join(f"mix {mix:g}" for mix in mixes) + " |")
-        lines.append("|---|---|" + "---|" * len(mixes))
-        for name in (n for n in medians["mixes"][0] if n != "mix"):
-            cells = [
-                _cell(row[name], is_met(name, row[name], mix=mix))
-                for mix, row in zip(mixes, medians["mixes"], strict=True)
-            ]
-            lines.append(f"| {name} | {_target(name)} | " + " | ".join(cells) + " |")
-        lines += ["", "| figure | target | value |", "|---|---|---|"]
-        lines += [
-            f"| {name} | {_target(name)} | {_cell(value, is_met(name, value))} |"
-            for name, value in medians["path"].items()
+SummaryKey = tuple[str, str, str, float | None]
+"""Contender, instrument, figure and mix."""
+
+
+def tables(document: Document) -> list[Table]:
+    """Return a document as tables."""
+    found: dict[SummaryKey, SummaryEntry] = {
+        (entry["contender"], entry["instrument"], entry["figure"], entry["mix"]): entry
+        for entry in document["summary"]
+    }
+    names = [entry["name"] for entry in document["contenders"]]
+    made = []
+    for instrument in instruments(document):
+        n = len({clip["group"] for clip in document["clips"] if clip["instrument"] == instrument})
+        rows = [
+            (
+                title,
+                [
+                    Cell(target_text(key, mix=mix)),
+                    *(figure_cell(found.get((name, instrument, key, mix)), key, mix) for name in names),
+                ],
+            )
+            for title, key, mix in _compared_figures()
+            if any((name, instrument, key, mix) in found for name in names)
         ]
-        source = medians["source"]["judge/posterior"]
-        lines += ["", f"The recordings themselves: judge/posterior {_cell(source, None)}."]
-    return "\n".join(lines) + "\n"
+        made.append(
+            Table(f"{instrument} in, {n} recording{'s' * (n != 1)}", ["figure", "target", *names], rows)
+        )
+    made += [dial_table(document, instrument, found) for instrument in instruments(document)]
+    if document["costs"]:
+        rows = [
+            (title, [Cell(shown(document["costs"].get(name, {}).get(key))) for name in names])
+            for title, key in COST_ROWS
+        ]
+        made.append(Table("Cost", ["figure", *names], rows))
+    rivals = rival_table(document)
+    return [*made, rivals] if rivals is not None else made
 
 
-def _target(name: str) -> str:
-    if name == "judge/posterior":
-        return "0-0.1, 0.3-0.7, 0.9-1"
-    return " ".join(str(part) for part in TARGETS[name]) if name in TARGETS else ""
+def dial_table(document: Document, instrument: str, found: Mapping[SummaryKey, SummaryEntry]) -> Table:
+    """Tabulate the first voice at every mix, beside the targets and the recordings themselves."""
+    voice = document["contenders"][0]["name"]
+    mixes = document["settings"]["mixes"]
+    sources = [clip["source"] for clip in document["clips"] if clip["instrument"] == instrument]
+    rows = []
+    for key, title in TITLES.items():
+        entries = [found.get((voice, instrument, key, mix)) for mix in mixes]
+        if not any(entries):
+            continue
+        own = [value for source in sources if (value := source.get(key)) is not None]
+        cells = [Cell(target_text(key)), Cell(shown(float(np.median(own)) if own else None))]
+        cells += [figure_cell(entry, key, mix) for entry, mix in zip(entries, mixes, strict=True)]
+        rows.append((title, cells))
+    head = ["figure", "target", "recordings", *(f"mix {mix:g}" for mix in mixes)]
+    return Table(f"{voice} over the dial, {instrument} in", head, rows)
 
 
-def _cell(value: float | None, met: bool | None) -> str:
-    if value is None:
+def rival_table(document: Document) -> Table | None:
+    """Say where the first voice is better or worse than each other contender, beyond chance.
+
+    Differences are paired by recording, over all instruments; None where nobody else plays.
+    """
+    first, *others = [entry["name"] for entry in document["contenders"]]
+    if not others:
+        return None
+    rows = []
+    for title, key, mix in _compared_figures():
+        mine = values_by_group(document, first, "all", key, mix)
+        cells = []
+        for other in others:
+            gain = mean_difference(values_by_group(document, other, "all", key, mix), mine, key, mix)
+            if gain is None:
+                cells.append(Cell("-"))
+                continue
+            verdict = None if not gain.excludes(0.0) else gain.estimate > 0.0
+            word = (
+                "even"
+                if verdict is None
+                else f"{'better' if verdict else 'worse'} by {shown(abs(gain.estimate))}"
+            )
+            cells.append(Cell(word, _range(gain.low, gain.high), verdict))
+        if any(cell.value != "-" for cell in cells):
+            rows.append((title, cells))
+    return Table(f"{first} beside the others, all recordings", ["figure", *others], rows)
+
+
+def _compared_figures() -> Iterator[tuple[str, str, float | None]]:
+    """Return title, name and mix of the figures by which contenders are compared."""
+    for key, title in TITLES.items():
+        if key.startswith("mix/"):
+            yield title, key, None
+        elif key in SHOWN_MIXES:
+            yield from ((f"{title}, mix {mix:g}", key, mix) for mix in SHOWN_MIXES[key])
+        else:
+            yield title, key, 0.5
+
+
+def instruments(document: Document) -> list[str]:
+    """Return the instruments of the clips, in the order in which they were given."""
+    return list(dict.fromkeys(clip["instrument"] for clip in document["clips"]))
+
+
+def markdown(document: Document) -> str:
+    """Write a document's tables as Markdown."""
+    lines = [f"# Bench of {document['contenders'][0]['name']}", "", *explanation(document), ""]
+    for table in tables(document):
+        lines += [
+            f"## {table.title}",
+            "",
+            "| " + " | ".join(table.head) + " |",
+            "|---" * len(table.head) + "|",
+        ]
+        for name, cells in table.rows:
+            lines.append(f"| {name} | " + " | ".join(_markdown_cell(cell) for cell in cells) + " |")
+        lines.append("")
+    for failure in document["failures"]:
+        lines.append(f"- {failure['contender']} did not play {failure['clip']}: {failure['message']}")
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def explanation(document: Document) -> list[str]:
+    """Say in a few lines how to read the tables, and where they come from."""
+    about, settings = document["environment"], document["settings"]
+    ends = document["contenders"][0]["ends"]
+    changed = ", with changes" if about["is_changed"] else ""
+    revision = about["revision"][:12] or "unknown"
+    lines = [
+        f"Mix 0 is {ends[0]}, mix 1 is {ends[1]}; where no mix is named, it is 0.5. Figures are medians over",
+        "recordings, with 95 % bootstrap intervals; a missed target is bold.",
+        f"Pitch is judged by {settings['pitch_judge']}; clips last up to {settings['clip_seconds']:g} s.",
+        "",
+        f"Violute {about['violute']}, revision {revision}{changed}; {about['date']};",
+        f"Python {about['python']}; {about['processor']}, {about['n_cores']} cores.",
+        "",
+        f"Command: `{about['command']}`",
+    ]
+    n_chords = sum(
+        (clip["source"].get("notes/polyphonic_share") or 0.0) >= MOST_POLYPHONIC_SHARE
+        for clip in document["clips"]
+    )
+    if n_chords:
+        of_all = f"{n_chords} of {len(document['clips'])} clips are chords"
+        lines += ["", f"{of_all}; what needs a track of one line (pitch, onsets, note F1) leaves them out."]
+    floors = document["floors"]
+    if floors:
+        among = "; ".join(f"{end} {shown(floor['value'])}" for end, floor in floors.items())
+        lines += ["", f"Real recordings of one instrument lie apart among themselves by: {among}."]
+    return lines
+
+
+def figure_cell(entry: SummaryEntry | None, name: str, mix: float | None) -> Cell:
+    """Show one summary."""
+    if entry is None or entry["value"] is None:
+        return Cell("-")
+    return Cell(
+        shown(entry["value"]), _range(entry["low"], entry["high"]), is_met(name, entry["value"], mix=mix)
+    )
+
+
+def shown(value: float | None) -> str:
+    """Write a figure with three digits or so."""
+    if value is None or math.isnan(value):
         return "-"
-    text = f"{value:.3f}" if abs(value) < 10.0 else f"{value:.1f}"
-    return f"**{text}**" if met is False else text
+    if abs(value) < 10.0:
+        return f"{value:.3f}"
+    return f"{value:.1f}" if abs(value) < 1000.0 else f"{value:.0f}"
+
+
+def _range(low: float | None, high: float | None) -> str:
+    if low is None or high is None or math.isnan(low):
+        return ""
+    return f"{shown(low)} to {shown(high)}"
+
+
+def _markdown_cell(cell: Cell) -> str:
+    value = f"**{cell.value}**" if cell.is_met is False else cell.value
+    return f"{value} ({cell.interval})" if cell.interval else value

@@ -1,19 +1,15 @@
-"""The report over a voice: fake voices with known faults, and the command on two small folders."""
+"""The figures of one clip: fake voices with known faults, and the targets."""
 
-import json
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-import soundfile
 
-from violute.data.recordings import list_recordings
-from violute.errors import AudioError, InputError
-from violute.evaluation.bench import voice_report
-from violute.evaluation.bench.voice_report import evaluate_clip, evaluate_voice
-from violute.evaluation.report.tables import is_met, markdown_report
-from violute.voices.card import Card
+from violute.errors import AudioError
+from violute.evaluation.bench.figures import measure, play, source_facts
+from violute.evaluation.bench.targets import is_met, target_text
+from violute.evaluation.judge.classifier import Judge
 
 RATE = 44_100
 
@@ -56,17 +52,20 @@ class FakeTake:
 class FakeVoice:
     fault: str = ""
 
-    @property
-    def card(self) -> Card:
-        return Card(name="fake", family="none", ends=("flute", "violin"), sample_rate=RATE)
-
     def analyse(self, audio: np.ndarray, sample_rate: int, *, on_progress: object = None) -> FakeTake:
         return FakeTake(audio, self.fault)
 
 
+def evaluate(voice: FakeVoice, audio: np.ndarray) -> dict[str, Any]:
+    judge = Judge()
+    facts = source_facts(audio, RATE, judge=judge, pitch_judge="harvest")
+    renderings, _ = play(voice, facts)
+    return measure(renderings, facts, judge=judge) | {"source": facts.figures}
+
+
 def test_a_faultless_voice_meets_the_targets_of_pitch_loudness_and_timing() -> None:
-    figures = evaluate_clip(FakeVoice(), melody(), RATE, mixes=(0.0, 0.5, 1.0))
-    assert [row["mix"] for row in figures["mixes"]] == [0.0, 0.5, 1.0]
+    figures = evaluate(FakeVoice(), melody())
+    assert [row["mix"] for row in figures["mixes"]] == [0.0, 0.25, 0.5, 0.75, 1.0]
     untouched = figures["mixes"][0]
     assert untouched["pitch/raw_accuracy"] == 1.0
     assert untouched["pitch/median_deviation_cents"] == pytest.approx(0.0, abs=0.5)
@@ -84,47 +83,17 @@ def test_a_faultless_voice_meets_the_targets_of_pitch_loudness_and_timing() -> N
 
 def test_faults_are_found() -> None:
     audio = melody(1.2)
-    octave = evaluate_clip(FakeVoice("octave"), audio, RATE, mixes=(0.0, 1.0))["mixes"][0]
+    octave = evaluate(FakeVoice("octave"), audio)["mixes"][0]
     assert octave["pitch/raw_accuracy"] < 0.5
-    flat = evaluate_clip(FakeVoice("flat"), audio, RATE, mixes=(0.0, 1.0))
+    flat = evaluate(FakeVoice("flat"), audio)
     assert flat["mixes"][0]["loudness/l1_db"] > 2.0
     assert not is_met("loudness/correlation", flat["mixes"][0]["loudness/correlation"])
     assert flat["path"]["mix/mfcc_r2"] is None
-    silent = evaluate_clip(FakeVoice("silent"), audio, RATE, mixes=(0.0, 1.0))["mixes"][0]
+    silent = evaluate(FakeVoice("silent"), audio)["mixes"][0]
     assert silent["pitch/coverage"] == 0.0
     assert silent["pitch/raw_accuracy"] is silent["judge/posterior"] is None
-    with pytest.raises(AudioError, match="mend the voice"):
-        evaluate_clip(FakeVoice("short"), audio, RATE, mixes=(0.0, 1.0))
-
-
-def test_the_command_writes_both_reports(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    for instrument in ("violin", "flute"):
-        (tmp_path / instrument).mkdir()
-        for seconds in (0.5, 1.0):
-            soundfile.write(tmp_path / instrument / f"{instrument}_{seconds:g}s.wav", melody(seconds), RATE)
-    monkeypatch.setattr(voice_report, "load_voice", lambda name: FakeVoice())
-    out = tmp_path / "report"
-    options = ["--data", str(tmp_path), "--out", str(out)]
-    assert voice_report.main([*options, "--shortest", "0.8"]) == 0
-    figures = json.loads(out.with_suffix(".json").read_text())
-    assert [clip["name"] for clip in figures["clips"]] == ["violin_1s", "flute_1s"]
-    assert set(figures["medians"]) == {"violin", "flute"}
-    clip = next(c for c in figures["clips"] if c["instrument"] == "flute")
-    assert figures["medians"]["flute"]["mixes"][1] == clip["mixes"][1]
-    table = out.with_suffix(".md").read_text()
-    assert table == capsys.readouterr().out == markdown_report(figures)
-    assert "| pitch/raw_accuracy | >= 0.95 | 1.000 |" in table
-    assert voice_report.main([*options, "--shortest", "60"]) == 2
-    assert "no recordings to evaluate on" in capsys.readouterr().err
-    assert voice_report.main(["--data", str(tmp_path / "nowhere")]) == 2
-
-
-def test_mixes_must_rise(tmp_path: Path) -> None:
-    soundfile.write(tmp_path / "a.wav", melody(0.5), RATE)
-    with pytest.raises(InputError, match="do not rise"):
-        evaluate_voice(FakeVoice(), list_recordings(tmp_path), (0.5, 0.5))
+    with pytest.raises(AudioError, match="mend the contender"):
+        evaluate(FakeVoice("short"), audio)
 
 
 @pytest.mark.parametrize(
@@ -142,3 +111,10 @@ def test_mixes_must_rise(tmp_path: Path) -> None:
 )
 def test_targets(name: str, value: float | None, mix: float | None, met: bool | None) -> None:
     assert is_met(name, value, mix=mix) is met
+
+
+def test_targets_read_as_they_are_tested() -> None:
+    assert target_text("onsets/f1") == ">= 0.9"
+    assert target_text("loudness/l1_db") == "<= 2"
+    assert target_text("judge/posterior", mix=0.5) == "0.3-0.7"
+    assert target_text("judge/posterior", mix=0.25) == target_text("pitch/coverage") == ""

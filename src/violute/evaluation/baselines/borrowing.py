@@ -1,0 +1,88 @@
+"""What baselines share that play a performance with frames borrowed from recordings of both ends."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import ClassVar
+
+import numpy as np
+from jaxtyping import Float
+
+from violute.audio.channels import lay_on_channels, measure, to_mono
+from violute.audio.resample import resample
+from violute.audio.source import ArraySource
+from violute.evaluation.baselines.reference_frames import ReferenceFrames
+from violute.evaluation.contender import References, as_loud_as, check_mix
+from violute.rates import SAMPLE_RATE
+
+
+class BorrowingTake(ABC):
+    """One performance; a subclass measures `mono` and plays it.
+
+    Args:
+        audio: `(sample,)` or `(channel, sample)`.
+        sample_rate: In Hz.
+        frames: Of both ends' recordings.
+
+    Attributes:
+        mono: The performance at `SAMPLE_RATE`.
+
+    Raises:
+        AudioError: The audio is empty, silent, or not finite.
+        InputError: The recordings of an end hold no steady pitch.
+    """
+
+    def __init__(
+        self, audio: Float[np.ndarray, "... sample"], sample_rate: int, frames: ReferenceFrames
+    ) -> None:
+        source = ArraySource(audio, sample_rate)
+        self._measurement = measure(source)
+        self._shape = audio.shape
+        self._sample_rate = sample_rate
+        self.mono = resample(to_mono(source), sample_rate, SAMPLE_RATE)
+        self.prepare(frames)
+
+    @abstractmethod
+    def prepare(self, frames: ReferenceFrames) -> None:
+        """Measure the performance and find the frames that are played most like it."""
+
+    @abstractmethod
+    def play(self, mix: float) -> Float[np.ndarray, " sample"]:
+        """Play at a mix from 0 to 1: at `SAMPLE_RATE`, at any level, about as long as `mono`."""
+
+    def render(self, mix: float = 0.5) -> Float[np.ndarray, "... sample"]:
+        """Play the performance in the recording's shape, rate and loudness.
+
+        Raises:
+            MixError: The mix is not a number from 0 to 1.
+        """
+        played = self.play(check_mix(mix)).astype(np.float32)
+        mono = resample(played, SAMPLE_RATE, self._sample_rate)[: self._shape[-1]]
+        mono = np.pad(mono, (0, self._shape[-1] - mono.size))
+        spread = lay_on_channels(mono, self._measurement.channel_gains)
+        return as_loud_as(self._measurement.loudness_lufs, spread, self._sample_rate).reshape(self._shape)
+
+
+class BorrowingBaseline:
+    """Plays with frames that it borrows.
+
+    Args:
+        references: Recordings by end, the end of mix 0 first, or frames measured before.
+
+    Raises:
+        InputError: There are not two ends, or one is without recordings.
+    """
+
+    take_type: ClassVar[type[BorrowingTake]]
+
+    def __init__(self, references: References | ReferenceFrames) -> None:
+        self._frames = ReferenceFrames.of(references)
+
+    def analyse(self, audio: Float[np.ndarray, "... sample"], sample_rate: int) -> BorrowingTake:
+        """Measure a performance and find its nearest frames.
+
+        Raises:
+            AudioError: The audio is empty, silent, or not finite.
+            InputError: The recordings of an end hold no steady pitch.
+        """
+        return self.take_type(audio, sample_rate, self._frames)
