@@ -69,7 +69,9 @@ def peak_offset(
 
 
 def harmonic_salience(
-    levels: Float[np.ndarray, "frame step"], f0_hz: Float[np.ndarray, " candidate"], shifts: Iterable[int]
+    levels: Float[np.ndarray, "frame step"],
+    f0_hz: Float[np.ndarray, " candidate"],
+    shifts: Iterable[int] | Int[np.ndarray, " harmonic"],
 ) -> Float[np.ndarray, "frame candidate"]:
     """Return how much the harmonics of each candidate hold, on a grid in log frequency.
 

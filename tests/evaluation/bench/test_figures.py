@@ -82,7 +82,7 @@ def test_a_faultless_voice_meets_the_targets_of_pitch_loudness_and_timing() -> N
 
 
 def test_faults_are_found() -> None:
-    audio = melody(1.2)
+    audio = melody(1.0)
     octave = evaluate(FakeVoice("octave"), audio)["mixes"][0]
     assert octave["pitch/raw_accuracy"] < 0.5
     flat = evaluate(FakeVoice("flat"), audio)

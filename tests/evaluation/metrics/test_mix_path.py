@@ -43,8 +43,10 @@ def test_unequal_mixes_are_allowed_for() -> None:
     assert step_cv(3.0 * mixes[:, None], mixes) == pytest.approx(0.0, abs=1e-9)
 
 
-def test_a_path_that_stands_still_has_no_figure() -> None:
-    still = np.ones((11, 2))
+# The mean of eleven times 0.1 is not 0.1.
+@pytest.mark.parametrize("level", [1.0, 0.1, -17.3])
+def test_a_path_that_stands_still_has_no_figure(level: float) -> None:
+    still = np.full((11, 2), level)
     assert np.isnan(path_linearity_r2(still, MIXES))
     assert np.isnan(step_cv(still, MIXES))
     assert np.isnan(spearman(np.ones(11), MIXES))
