@@ -5,7 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from violute.whole_file import flush_to_disk, replace_bytes, replace_text, whole_file
+from violute.whole_file import (
+    flush_to_disk,
+    partial_path,
+    remove_partial_files,
+    replace_bytes,
+    replace_text,
+    whole_file,
+)
 
 
 def test_what_fails_leaves_the_old_file_and_no_rest(tmp_path):
@@ -69,3 +76,11 @@ def test_a_folder_that_cannot_be_opened_is_no_error(tmp_path, monkeypatch):
 
     monkeypatch.setattr(os, "open", refuse)
     flush_to_disk(Path(tmp_path))
+
+
+def test_what_killed_writers_left_is_removed_and_nothing_else(tmp_path):
+    for name in ("a.wav", "a.part.wav", ".violute-notes.txt"):
+        (tmp_path / name).write_bytes(b"mine")
+        partial_path(tmp_path / name).write_bytes(b"half")
+    remove_partial_files(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".violute-notes.txt", "a.part.wav", "a.wav"]

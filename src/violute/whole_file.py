@@ -42,6 +42,13 @@ def whole_file(path: Path, *, overwrite: bool = True) -> Iterator[Path]:
         partial.unlink(missing_ok=True)
 
 
+def remove_partial_files(folder: Path) -> None:
+    """Remove what was being written in a folder by processes that were killed."""
+    for path in folder.glob(".violute-*.part*"):
+        with contextlib.suppress(OSError):
+            path.unlink()
+
+
 def take_name(partial: Path, path: Path, *, overwrite: bool = True) -> None:
     """Rename a finished file to its own name, in one step.
 

@@ -9,6 +9,7 @@ import tarfile
 import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from unittest.mock import patch
 
 import numpy as np
 import soundfile
@@ -195,23 +196,34 @@ WHOLE = [
     "manifest.json",
     "metadata.csv",
     *(f"violin/{number}.wav" for number in (2186, 2191, 2241)),
+    "violin/2241.wav.json",
 ]
 """What a fetch of the solo recordings leaves in its folder."""
 
 
 class Fetcher:
-    """Fetches from a server as it is now, without waiting between tries; gathers pauses and notices."""
+    """Fetches from a server as it is now, without waiting between tries; gathers pauses and notices.
+
+    Before each further try it calls `meanwhile`.
+    """
 
     def __init__(self, server, out):
         self.server, self.out = server, out
         self.notices, self.pauses = [], []
+        self.meanwhile = lambda: None
 
     def __call__(self, *, sized=True, **options):
         files = self.server.files
         release = release_of(self.server.url, files[ARCHIVE], files[METADATA], sized=sized)
         self.notices, self.pauses = [], []
-        given = {"release": release, "pause": self.pauses.append, "on_notice": self.notices.append}
-        return fetch_musicnet(self.out, **(given | options))
+        given = {"release": release, "on_notice": self.notices.append}
+
+        def pause(seconds):
+            self.pauses.append(seconds)
+            self.meanwhile()
+
+        with patch("violute.data.musicnet.http_stream.time.sleep", pause):
+            return fetch_musicnet(self.out, **(given | options))
 
     def is_whole(self):
         """Whether the solo recordings and their labels are those of the archive, bit by bit."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Parameter
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from violute.data.manifest import Manifest, ManifestEntry
     from violute.data.musicnet.catalogue import Release
-    from violute.data.musicnet.progress import FetchProgress
 
 Names = Annotated[tuple[str, ...], Parameter(consume_multiple=True, negative=(), show_default=False)]
 """Any number of names after one flag."""
@@ -36,6 +35,7 @@ def musicnet(
     archive: Path | None = None,
     metadata: Path | None = None,
     keep_archive: Flag = False,
+    polyphonic: Literal["leave-out", "keep"] = "leave-out",
     url: str | None = None,
     checksums: Path | None = None,
     json: Flag = False,
@@ -46,8 +46,13 @@ def musicnet(
     The archive is read as a stream and only what is wanted is kept, as OUT/violin/ID.wav and
     OUT/flute/ID.wav, with OUT/labels/ID.csv, OUT/metadata.csv, OUT/manifest.json (licence, citation,
     figures and traps of each recording) and OUT/held_out.txt for --hold-out. A connection that breaks
-    is taken up where it was. A run that was stopped is run again: recordings that are there are kept,
-    but the archive, being one gzip stream, is read from its start; with --keep-archive it goes on.
+    is taken up where it was. A run that was stopped is run again: recordings that are there are kept
+    (one that was changed since it came is fetched anew), but the archive, being one gzip stream, is
+    read from its start; with --keep-archive it goes on.
+
+    Where a violin, flute or cello plays several notes at once, by the labels, training leaves it out:
+    a segment map OUT/violin/ID.wav.json names the single lines of 1 s and more. Held-out recordings
+    stay whole.
 
     Parameters
     ----------
@@ -64,6 +69,9 @@ def musicnet(
     keep_archive
         Fetch the whole archive into OUT and keep it (11 GB more): its md5 is compared, and a
         fetch that was stopped goes on where it was.
+    polyphonic
+        What training does with several notes at once: "leave-out", or "keep" for families that learn
+        from chords too; run the command again to change it.
     url
         Address of a folder that holds musicnet.tar.gz and musicnet_metadata.csv. Default: Zenodo.
     checksums
@@ -86,8 +94,9 @@ def musicnet(
             metadata=metadata,
             keep_archive=keep_archive,
             release=_release(url, checksums),
-            on_progress=_fetch_bar(start),
-            on_notice=None if quiet or json else lambda line: complain(f"note: {line}"),
+            leave_out_chords=polyphonic == "leave-out",
+            on_progress=_stage_bar(start),
+            on_notice=lambda line: None if quiet or json else complain(f"note: {line}"),
         )
     manifest = fetched.manifest
     if json:
@@ -98,6 +107,11 @@ def musicnet(
         minutes = ", ".join(f"{name} {seconds / 60:.0f} min" for name, seconds in manifest.seconds().items())
         say(f"{out}: {len(manifest.recordings)} recordings ({fetched.n_new} new), {minutes or 'nothing'}")
         say(f"archive: {manifest.checks['archive']}")
+        left_out = [entry for entry in manifest.recordings if entry.left_out_seconds]
+        if left_out:
+            seconds = sum(entry.left_out_seconds for entry in left_out)
+            names = ", ".join(Path(entry.path).stem for entry in left_out)
+            say(f"left out of training: {seconds:.0f} s of chords in {names} (see --polyphonic)")
         say(f"{manifest.licence}: {manifest.citation}")
     for line in fetched.failed:
         complain(line)
@@ -182,15 +196,15 @@ def _release(url: str | None, checksums: Path | None) -> Release:
     return replace(release, url=base + "/{name}")
 
 
-def _fetch_bar(start: Callable[[str], Callable[[float], None]]) -> Callable[[FetchProgress], None]:
-    """Return what turns reports of a fetch into a bar with bytes, recordings and time left."""
+def _stage_bar(start: Callable[[str], Callable[[float], None]]) -> Callable[[str, float], None]:
+    """Return what moves the bar of a stage, and opens another at the next stage."""
+    bars: dict[str, Callable[[float], None]] = {}
 
-    def show(progress: FetchProgress) -> None:
-        parts = [progress.stage]
-        parts += [f"{progress.n_bytes / 1e6:,.0f} MB"] if progress.n_bytes else []
-        parts += [f"{progress.n_recordings} of {progress.n_wanted} recordings"]
-        parts += [f"{progress.seconds_left / 60:.0f} min left at most"] if progress.seconds_left else []
-        start(", ".join(parts))(progress.share)
+    def show(stage: str, share: float) -> None:
+        if stage not in bars:
+            bars.clear()
+            bars[stage] = start(stage)
+        bars[stage](share)
 
     return show
 

@@ -45,6 +45,8 @@ class ManifestEntry:
         ensemble: As the source writes it; empty if unknown.
         player: Player or publisher; empty if unknown. Recordings of one player share a room.
         labels: Path of the score's notes, relative too; empty without.
+        labels_sha256: Of that file, in hexadecimal; empty without.
+        left_out_seconds: Of chords that a segment map beside the recording leaves out of training.
         traps: What to mind when this recording is used.
     """
 
@@ -57,6 +59,8 @@ class ManifestEntry:
     ensemble: str = ""
     player: str = ""
     labels: str = ""
+    labels_sha256: str = ""
+    left_out_seconds: float = 0.0
     traps: tuple[str, ...] = ()
 
 

@@ -51,7 +51,8 @@ def list_recordings(
     Args:
         folder: To search.
         hold_out: Glob patterns of recordings to leave out. A pattern is compared, case and all,
-            with a recording's name, its file's name and its file's path within the folder.
+            with a recording's name, its file's name with and without ending, and its file's path
+            within the folder.
         select: Glob patterns of the only recordings to keep; None keeps all.
 
     Raises:
@@ -70,7 +71,7 @@ def list_recordings(
     for path in paths:
         relative = path.relative_to(folder).as_posix()
         for recording in _recordings_of(path):
-            keys = (recording.name, path.name, relative)
+            keys = (recording.name, path.stem, path.name, relative)
             if matches(keys, hold_out) or (select is not None and not matches(keys, select)):
                 continue
             kept.append(recording)

@@ -1,106 +1,86 @@
-"""Where the bytes of MusicNet's archive come from: the net, the net by way of a kept file, or a file at hand.
+"""MusicNet's archive, and what is checked of it.
 
-What is checked on the way: the size always (a server tells it before the first byte); the md5 of a file
-before anything is taken from it, and of a stream once all of it was read. A stream that stops early has
-no md5; there each recording was read through instead.
+The size always (a server names it before the first byte); the md5 of a file before anything is taken
+from it, and of a stream once all of it was read. A stream that stops early has no md5; there each
+recording was read through instead.
 """
 
 from __future__ import annotations
 
 import hashlib
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import io
+from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Protocol
 
-from violute.data.musicnet.archive_members import WrongArchiveError
 from violute.data.musicnet.catalogue import Release, RemoteFile
 from violute.data.musicnet.http_stream import BLOCK_BYTES, HttpStream, OnNotice
 from violute.errors import DataError
+from violute.whole_file import take_name
 
-OnBytes = Callable[[str, int, int], None]
-"""Called with what is being done, the bytes done and the bytes in all (0 if unknown)."""
-
-FETCHING, CHECKING, UNPACKING = "fetching", "checking", "unpacking"
-
-
-class ArchiveStream(Protocol):
-    """An archive being read from its first byte on."""
-
-    def read(self, n: int = -1, /) -> bytes:
-        """Return up to `n` bytes, none at the end."""
-        ...
-
-    def check(self) -> str:
-        """Compare what was read with what it should be; return what was compared.
-
-        Raises:
-            WrongArchiveError: The archive is not the one that it should be.
-        """
-        ...
+OnShare = Callable[[str, float], None]
+"""Called with what is being done, such as "fetching", and the share of it that is done, 0 to 1."""
 
 
-@contextmanager
-def open_archive(
-    release: Release,
-    *,
-    file: Path | None = None,
-    keep_in: Path | None = None,
-    on_bytes: OnBytes = lambda stage, n_done, n_all: None,
-    on_notice: OnNotice = lambda line: None,
-    pause: Callable[[float], None] = time.sleep,
-) -> Iterator[ArchiveStream]:
-    """Open the archive of a release.
+class WrongArchiveError(DataError):
+    """All of an archive was read, and it is not the one that it should be."""
 
-    Args:
-        release: Whose archive it is.
-        file: A copy at hand; its md5 is compared first.
-        keep_in: Folder in which to fetch the whole archive before it is unpacked; a fetch that was cut
-            goes on there by a range. None reads the archive as it comes and keeps none of it.
-        on_bytes: Follows the work.
-        on_notice: Hears of cuts and retries.
-        pause: Waits for some seconds before a retry.
+
+class LocalArchive(io.FileIO):
+    """A copy at hand that was checked; it looks like an `HttpStream`."""
+
+    def __init__(self, path: Path, md5: str) -> None:
+        super().__init__(path)
+        self.n_bytes, self.md5 = path.stat().st_size, md5
+
+
+def download(release: Release, folder: Path, on_share: OnShare, on_notice: OnNotice) -> Path:
+    """Fetch the whole archive into a folder, from where an earlier run left off, and check it.
 
     Raises:
-        DataError: The archive cannot be had, or is not the one that it should be.
+        DataError: It cannot be had or written, or is not the one that it should be.
     """
     remote = release.archive
-    if file is None and keep_in is not None:
-        file = keep_in / remote.name
-        if not file.exists():
-            _fetch(release, file, on_bytes, on_notice, pause)
-    if file is not None:
-        check_file(file, remote, on_bytes)
-        with file.open("rb") as opened:
-            yield _FileStream(opened, file.stat().st_size, remote, on_bytes)
-        return
-    with HttpStream(
-        release.url.format(name=remote.name),
-        n_bytes=remote.n_bytes,
-        on_bytes=lambda n_done, n_all: on_bytes(FETCHING, n_done, n_all),
-        on_notice=on_notice,
-        pause=pause,
-    ) as stream:
-        yield _NetStream(stream, remote)
+    path = folder / remote.name
+    partial = folder / f"{remote.name}.partial"
+    if path.exists():
+        check_md5(path, remote, on_share)
+        return path
+    start = partial.stat().st_size if partial.exists() else 0
+    if start:
+        on_notice(f"{start:,} bytes of {remote.name} are there already: going on from there")
+    stream = HttpStream(release.address(remote), n_bytes=remote.n_bytes, start=start, on_notice=on_notice)
+    try:
+        with stream, partial.open("ab") as file:
+            while block := stream.read(BLOCK_BYTES):
+                file.write(block)
+                on_share("fetching", stream.tell() / stream.n_bytes if stream.n_bytes else 0.0)
+    except OSError as error:
+        raise DataError(
+            f"{partial} cannot be written ({(error.strerror or str(error)).lower()}): free some space "
+            "and run the same command again, it goes on from there"
+        ) from None
+    try:
+        check_md5(partial, remote, on_share)
+    except DataError:
+        partial.unlink()  # it would only be found wrong again
+        raise
+    take_name(partial, path)
+    return path
 
 
-def check_file(path: Path, remote: RemoteFile, on_bytes: OnBytes = lambda stage, n_done, n_all: None) -> None:
+def check_md5(path: Path, remote: RemoteFile, on_share: OnShare = lambda stage, share: None) -> None:
     """Make sure that a file at hand is the one of the release.
 
     Raises:
         DataError: It is missing, cannot be read, or differs in size or md5.
     """
     check_size(path, remote)
-    n_bytes = path.stat().st_size
     md5 = hashlib.md5(usedforsecurity=False)
-    n_done = 0
     try:
         with path.open("rb") as file:
             while block := file.read(BLOCK_BYTES):
                 md5.update(block)
-                n_done += len(block)
-                on_bytes(CHECKING, n_done, n_bytes)
+                on_share("checking", file.tell() / path.stat().st_size)
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error.strerror}): check its permissions") from None
     if md5.hexdigest() != remote.md5:
@@ -120,87 +100,26 @@ def check_size(path: Path, remote: RemoteFile) -> None:
             f"{path} does not exist: name a copy of {remote.name}, or leave it out to have it fetched"
         )
     n_bytes = path.stat().st_size
-    if remote.n_bytes is not None and n_bytes != remote.n_bytes:
+    if remote.n_bytes not in (None, n_bytes):
         raise DataError(
             f"{path} holds {n_bytes:,} bytes, {remote.name} has {remote.n_bytes:,}: copy or fetch it again"
         )
 
 
-class _FileStream:
-    def __init__(self, file: IO[bytes], n_bytes: int, remote: RemoteFile, on_bytes: OnBytes) -> None:
-        self._file, self._n_bytes, self._remote, self._on_bytes = file, n_bytes, remote, on_bytes
-        self._n_done = 0
+def what_was_checked(stream: LocalArchive | HttpStream, remote: RemoteFile) -> str:
+    """Compare what was read with what it should be, as far as that can be done; say how far.
 
-    def read(self, n: int = -1, /) -> bytes:
-        block = self._file.read(n)
-        self._n_done += len(block)
-        self._on_bytes(UNPACKING, self._n_done, self._n_bytes)
-        return block
-
-    def check(self) -> str:
-        return f"md5 {self._remote.md5}"
-
-
-class _NetStream:
-    def __init__(self, stream: HttpStream, remote: RemoteFile) -> None:
-        self._stream, self._remote = stream, remote
-
-    def read(self, n: int = -1, /) -> bytes:
-        return self._stream.read(n)
-
-    def check(self) -> str:
-        md5 = self._stream.md5
-        if md5 is None:
-            return (
-                f"read up to byte {self._stream.position:,} of {self._stream.n_bytes:,}, so its md5 could "
-                "not be compared; its size was, and each recording was read through"
-            )
-        if md5 != self._remote.md5:
-            raise WrongArchiveError(
-                f"{self._stream.url} has the md5 {md5}, not {self._remote.md5}: "
-                "what came from it was removed, run the same command again"
-            )
-        return f"md5 {md5}"
-
-
-def _fetch(
-    release: Release,
-    path: Path,
-    on_bytes: OnBytes,
-    on_notice: OnNotice,
-    pause: Callable[[float], None],
-) -> None:
-    """Fetch the archive into a file, from where an earlier run left off."""
-    partial = path.with_name(f"{path.name}.partial")
-    remote = release.archive
-    start = partial.stat().st_size if partial.is_file() else 0
-    if remote.n_bytes is not None and start > remote.n_bytes:
-        partial.unlink()  # of another release
-        start = 0
-    if start:
-        on_notice(f"{start:,} bytes of {remote.name} are there already: going on from there")
-    try:
-        with (
-            HttpStream(
-                release.url.format(name=remote.name),
-                n_bytes=remote.n_bytes,
-                start=start,
-                on_bytes=lambda n_done, n_all: on_bytes(FETCHING, n_done, n_all),
-                on_notice=on_notice,
-                pause=pause,
-            ) as stream,
-            partial.open("ab") as file,
-        ):
-            while block := stream.read1():
-                file.write(block)
-    except OSError as error:
-        raise DataError(
-            f"{partial} cannot be written ({(error.strerror or str(error)).lower()}): free some space "
-            "and run the same command again, it goes on from there"
-        ) from None
-    try:
-        check_file(partial, remote, on_bytes)
-    except DataError:
-        partial.unlink()  # it would only be found wrong again
-        raise
-    partial.replace(path)
+    Raises:
+        WrongArchiveError: The archive is not the one that it should be.
+    """
+    if stream.md5 is None:
+        return (
+            f"read up to byte {stream.tell():,} of {stream.n_bytes or 0:,}, so its md5 could not be "
+            "compared; its size was, and each recording was read through"
+        )
+    if stream.md5 != remote.md5:
+        raise WrongArchiveError(
+            f"{remote.name} has the md5 {stream.md5}, not {remote.md5}: "
+            "what came from it was removed, run the same command again"
+        )
+    return f"md5 {stream.md5}"

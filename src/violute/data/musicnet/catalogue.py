@@ -2,7 +2,7 @@
 
 The archive is 11 GB, of which solo violin and solo flute are about 400 MB. Recordings are chosen by
 the metadata's `ensemble`, never by the labels' `instrument`: the labels of 2241, 2242 and 2243, played
-by one violin, call some of its voices viola (42) and cello (43). What else to mind stands in `TRAPS`
+by one violin, call some of its lines viola (42) and cello (43). What else to mind stands in `TRAPS`
 and is written into the manifest beside the recording that it concerns. For all of MusicNet:
 
 - three violin sources and one flautist, each in a room of its own: timbre and room are confounded;
@@ -17,8 +17,9 @@ Source:
 from __future__ import annotations
 
 import csv
+import io
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -34,32 +35,29 @@ CITATION = (
 SOLO_ENSEMBLES = ("Solo Violin", "Solo Flute")
 """What is fetched unless others are asked for."""
 
+LINE_ENSEMBLES = (*SOLO_ENSEMBLES, "Solo Cello")
+"""Those of one instrument that plays a single line of notes most of the time."""
+
 OFFICIAL_TEST_IDS = frozenset({1759, 1819, 2106, VIOLIN_TEST_ID, 2298, 2303, 2382, 2416, 2556, 2628})
 
-_WRONG_STRINGS = "labels call some violin voices viola (42) or cello (43): choose by the ensemble alone"
+_WRONG_STRINGS = "labels call some violin lines viola (42) or cello (43): choose by the ensemble alone"
 _WRONG_TITLE = "title and movement are one movement off: trust the id"
-TRAPS: dict[int, tuple[str, ...]] = {
-    2241: (_WRONG_STRINGS, "37 % of the sounding time is polyphonic"),
-    2242: (_WRONG_STRINGS, "42 % of the sounding time is polyphonic"),
-    2243: (_WRONG_STRINGS, "46 % of the sounding time is polyphonic"),
-    2288: (_WRONG_TITLE,),
-    2289: (_WRONG_TITLE,),
-    2659: ("the published solo-violin weights of DDSP were trained on this player too",),
+TRAPS = {
+    2241: _WRONG_STRINGS,
+    2242: _WRONG_STRINGS,
+    2243: _WRONG_STRINGS,
+    2288: _WRONG_TITLE,
+    2289: _WRONG_TITLE,
+    2659: "the published solo-violin weights of DDSP were trained on this player too",
 }
-"""What is known to be wrong or odd, by id; measured, or found by listening."""
+"""What is known to be wrong or odd, by id."""
 
 TRAP_OF_LABELS = "about 4 % of the labels are wrong"
 
 
 @dataclass(frozen=True)
 class RemoteFile:
-    """A file to fetch.
-
-    Attributes:
-        name: Of the file.
-        n_bytes: Its size; None where it is not known beforehand.
-        md5: Of its content, in hexadecimal.
-    """
+    """A file to fetch: its name, its size (None where it is not known beforehand), its md5 in hexadecimal."""
 
     name: str
     n_bytes: int | None
@@ -80,8 +78,10 @@ class Release:
     archive: RemoteFile
     metadata: RemoteFile
 
+    def address(self, remote: RemoteFile) -> str:
+        """Return where one of the two files lies."""
+        return self.url.format(name=remote.name)
 
-_MD5_LINE = re.compile(r"([0-9a-fA-F]{32})\s+\*?(?:.*/)?([^/]+)")
 
 OFFICIAL = Release(
     "https://zenodo.org/records/5120004/files/{name}?download=1",
@@ -101,13 +101,12 @@ def with_checksums(release: Release, path: Path) -> Release:
         DataError: The file cannot be read, or lacks one of the two files.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        found = re.findall(
+            r"^([0-9a-fA-F]{32})\s+\*?(?:.*/)?(\S+)", path.read_text(encoding="utf-8"), re.MULTILINE
+        )
     except (OSError, UnicodeDecodeError):
         raise DataError(f"{path} cannot be read: give a text file as md5sum writes it") from None
-    md5_of = {}
-    for line in lines:
-        if match := _MD5_LINE.fullmatch(line.strip()):
-            md5_of[match[2]] = match[1].lower()
+    md5_of = {name: md5.lower() for md5, name in found}
     for remote in (release.archive, release.metadata):
         if remote.name not in md5_of:
             raise DataError(f"{path} names no md5 of {remote.name}: give a line MD5  {remote.name}")
@@ -127,7 +126,6 @@ class Piece:
         title: Composition and movement.
         ensemble: Such as "Solo Violin".
         source: Who played or published it.
-        catalogue: Number in the composer's catalogue, such as "BWV1006".
         seconds: Length, rounded to seconds.
     """
 
@@ -136,7 +134,6 @@ class Piece:
     title: str
     ensemble: str
     source: str
-    catalogue: str
     seconds: float
 
     @property
@@ -152,31 +149,25 @@ class Piece:
     @property
     def traps(self) -> tuple[str, ...]:
         """What to mind when this recording is used."""
-        return (*TRAPS.get(self.id, ()), TRAP_OF_LABELS)
+        return tuple(filter(None, (TRAPS.get(self.id), TRAP_OF_LABELS)))
 
 
-def read_metadata(path: Path) -> list[Piece]:
-    """Read MusicNet's metadata.
-
-    Args:
-        path: Of the CSV.
+def read_metadata(content: bytes) -> list[Piece]:
+    """Read MusicNet's metadata, the content of its CSV.
 
     Raises:
-        DataError: The file cannot be read, or is not MusicNet's metadata.
+        DataError: It is not MusicNet's metadata, or names no recordings.
     """
     try:
-        with path.open(encoding="utf-8", newline="") as file:
-            pieces = [_piece(row) for row in csv.DictReader(file)]
-    except (OSError, UnicodeDecodeError, csv.Error, KeyError, TypeError, ValueError):
-        raise DataError(
-            f"{path} is not MusicNet's metadata: delete it to have it fetched again, or name the right file"
-        ) from None
+        pieces = [_piece(row) for row in csv.DictReader(io.StringIO(content.decode("utf-8"), newline=""))]
+    except (csv.Error, KeyError, TypeError, ValueError):
+        pieces = []
     if not pieces:
-        raise DataError(f"{path} names no recordings: delete it to have it fetched again")
+        raise DataError("the metadata are not MusicNet's: name the right file, or leave --metadata out")
     return pieces
 
 
-def choose(pieces: Iterable[Piece], ensembles: Sequence[str] | None) -> list[Piece]:
+def choose(pieces: Collection[Piece], ensembles: Sequence[str] | None) -> list[Piece]:
     """Choose recordings by their ensemble, whatever its case.
 
     Args:
@@ -186,9 +177,8 @@ def choose(pieces: Iterable[Piece], ensembles: Sequence[str] | None) -> list[Pie
     Raises:
         DataError: There is no such ensemble.
     """
-    pieces = list(pieces)
     if ensembles is None:
-        return pieces
+        return list(pieces)
     known = {piece.ensemble.lower(): piece.ensemble for piece in pieces}
     for ensemble in ensembles:
         if ensemble.lower() not in known:
@@ -218,6 +208,5 @@ def _piece(row: dict[str, str]) -> Piece:
         title=", ".join(title for title in titles if title),
         ensemble=row["ensemble"],
         source=row["source"],
-        catalogue=row["catalog_name"],
         seconds=float(row["seconds"]),
     )

@@ -7,17 +7,24 @@ and passes over the recordings that it has, unless the archive itself is kept on
 
 from __future__ import annotations
 
-import hashlib
 import shutil
-import time
-from collections.abc import Callable, Iterable, Sequence
+import tarfile
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from violute.data.manifest import MANIFEST_NAME, Manifest, write_manifest, write_text
-from violute.data.musicnet.archive import ArchiveStream, check_file, check_size, open_archive
-from violute.data.musicnet.archive_members import WrongArchiveError, wanted_members
+from violute.data.manifest import MANIFEST_NAME, Manifest, read_manifest, write_manifest, write_text
+from violute.data.musicnet.archive import (
+    LocalArchive,
+    OnShare,
+    WrongArchiveError,
+    check_md5,
+    check_size,
+    download,
+    what_was_checked,
+)
 from violute.data.musicnet.catalogue import (
     OFFICIAL,
     SOLO_ENSEMBLES,
@@ -27,26 +34,29 @@ from violute.data.musicnet.catalogue import (
     held_out_patterns,
     read_metadata,
 )
+from violute.data.musicnet.describe import describe
 from violute.data.musicnet.files import (
+    CSV,
     HELD_OUT_NAME,
     METADATA_NAME,
     WAV,
     DamagedMemberError,
     MemberKey,
-    clear_partial,
     member_key,
     missing,
+    place_of,
     store,
 )
 from violute.data.musicnet.http_stream import HttpStream, OnNotice
 from violute.data.musicnet.labels import LABEL_RATE_HZ
-from violute.data.musicnet.manifest import describe
-from violute.data.musicnet.progress import FetchMeter, OnFetchProgress
 from violute.errors import DataError
+from violute.whole_file import remove_partial_files, replace_bytes
 
 _BYTES_A_SECOND = 4 * LABEL_RATE_HZ
 _BYTES_BESIDE = 1 << 18
 """Room for a recording's labels and its line in the manifest; generous."""
+
+_READ_BYTES = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -71,23 +81,24 @@ def fetch_musicnet(
     archive: Path | None = None,
     metadata: Path | None = None,
     keep_archive: bool = False,
+    leave_out_chords: bool = True,
     release: Release = OFFICIAL,
-    on_progress: OnFetchProgress | None = None,
-    on_notice: OnNotice | None = None,
-    pause: Callable[[float], None] = time.sleep,
+    on_progress: OnShare = lambda stage, share: None,
+    on_notice: OnNotice = lambda line: None,
 ) -> Fetched:
     """Fetch recordings of MusicNet into a folder; what is there already is kept.
 
     Args:
-        out: Folder to make or to complete; see `musicnet_files` for its layout.
+        out: Folder to make or to complete; see `files` for its layout.
         ensembles: Whose recordings to fetch, as the metadata names them; None fetches all.
         archive: A copy of the archive at hand, instead of the net.
         metadata: A copy of the metadata; None looks beside `archive`, then on the net.
         keep_archive: Fetch the whole archive into `out` first, and keep it there.
+        leave_out_chords: Write segment maps that keep several notes at once out of training.
         release: Of MusicNet.
-        on_progress: Follows the work.
-        on_notice: Hears what the user should know, such as retries.
-        pause: Waits for some seconds before a retry.
+        on_progress: Called with the stage, such as "fetching, 3 of 12 recordings", and its share done;
+            reading may end before 1, when everything wanted has come.
+        on_notice: Hears what the user should know, such as retries and kept files that were changed.
 
     Raises:
         DataError: An ensemble is unknown, the disk is full, or metadata or archive cannot be had or
@@ -95,84 +106,120 @@ def fetch_musicnet(
             archive as a whole turned out to be wrong.
     """
     out = Path(out)
-    say = on_notice or (lambda line: None)
     if archive is not None:
         check_size(archive, release.archive)
-    made = _make_folder(out)
-    try:
-        table = _metadata(out, release, metadata, archive, say, pause)
-        pieces = choose(read_metadata(table), ensembles)
-    except BaseException:
-        if made:
-            (out / METADATA_NAME).unlink(missing_ok=True)
-        for path in made:
-            with suppress(OSError):
-                path.rmdir()
-        raise
-    clear_partial(out)
-    wanted = missing(out, pieces)
-    n_missing = len(_missing_recordings(wanted))
-    meter = FetchMeter(on_progress, n_wanted=len(pieces), n_there=len(pieces) - n_missing)
-    failed: list[str] = []
+    table = _metadata(out, release, metadata, archive, on_notice)
+    known = read_metadata(table)
+    chosen = {piece.id for piece in choose(known, ensembles)}
+    digests = _recorded_digests(out, on_notice)
+    pieces = [piece for piece in known if piece.id in chosen or place_of(piece, WAV).as_posix() in digests]
+    _prepare_folder(out, table, pieces)
+    wanted = missing(out, pieces, digests, on_notice)
+    n_missing = _n_recordings(wanted)
+
+    def tell(stage: str, share: float) -> None:
+        n_there = len(pieces) - _n_recordings(wanted)
+        on_progress(f"{stage}, {n_there} of {len(pieces)} recordings", share)
+
+    failed: dict[MemberKey, str] = {}
     check = "not read: everything was there"
     if wanted:
-        _check_space(out, pieces, wanted, release if keep_archive else None)
+        _check_space(out, wanted, release if keep_archive else None)
         if n_missing < len(pieces) and archive is None and not keep_archive:
-            say(
+            on_notice(
                 f"{len(pieces) - n_missing} of {len(pieces)} recordings are there and kept; "
                 "the archive is read from its start again"
             )
-        with open_archive(
-            release,
-            file=archive,
-            keep_in=out if keep_archive else None,
-            on_bytes=meter.on_bytes,
-            on_notice=say,
-            pause=pause,
-        ) as stream:
-            name = release.archive.name if archive is None else str(archive)
-            failed, check = _unpack(stream, name, out, pieces, wanted, ensembles is None, meter)
+        with _opened(release, archive, out if keep_archive else None, tell, on_notice) as stream:
+            failed, check = _unpack(stream, out, wanted, tell, release, to_the_end=ensembles is None)
     checks = {"metadata": f"md5 {release.metadata.md5}", "archive": check}
-    manifest = describe(out, pieces, checks, on_progress=meter.on_measuring)
+    manifest = describe(
+        out,
+        pieces,
+        checks,
+        leave_out_chords=leave_out_chords,
+        on_share=lambda share: tell("measuring", share),
+    )
+    for entry in manifest.recordings:
+        if digests.get(entry.path) not in (None, entry.sound.sha256):
+            on_notice(f"{out / entry.path} is another recording than the one before, by the archive")
     write_text(out / HELD_OUT_NAME, held_out_patterns(pieces))
     write_manifest(manifest, out / MANIFEST_NAME)
-    return Fetched(manifest, n_missing - len(_missing_recordings(missing(out, pieces))), tuple(failed))
+    return Fetched(manifest, n_missing - _n_recordings(failed), tuple(failed.values()))
+
+
+def _opened(
+    release: Release, archive: Path | None, keep_in: Path | None, tell: OnShare, on_notice: OnNotice
+) -> LocalArchive | HttpStream:
+    """Open the archive at its first byte: the copy at hand, the one to keep, or as it comes from the net."""
+    remote = release.archive
+    if archive is not None:
+        check_md5(archive, remote, tell)
+    elif keep_in is not None:
+        archive = download(release, keep_in, tell, on_notice)
+    if archive is not None:
+        return LocalArchive(archive, remote.md5)
+    return HttpStream(release.address(remote), n_bytes=remote.n_bytes, on_notice=on_notice)
 
 
 def _unpack(
-    stream: ArchiveStream,
-    name: str,
+    stream: LocalArchive | HttpStream,
     out: Path,
-    pieces: Sequence[Piece],
-    wanted: set[MemberKey],
+    wanted: dict[MemberKey, Piece],
+    tell: OnShare,
+    release: Release,
+    *,
     to_the_end: bool,
-    meter: FetchMeter,
-) -> tuple[list[str], str]:
-    """Store the wanted members; return a line for each that failed, and what was checked."""
-    by_id = {piece.id: piece for piece in pieces}
+) -> tuple[dict[MemberKey, str], str]:
+    """Store the wanted files of the archive, and take each out of `wanted` as it comes.
+
+    Returns:
+        Why files failed, and what of the archive was checked.
+
+    Raises:
+        DataError: The archive is damaged or not the right one, or the disk cannot be written.
+    """
+    stage, name = "fetching" if isinstance(stream, HttpStream) else "unpacking", release.archive.name
     written: list[Path] = []
-    failed: list[str] = []
-    members = wanted_members(stream, wanted, member_key, name=name, to_the_end=to_the_end)
+    failed: dict[MemberKey, str] = {}
+    folders = {(out / place_of(piece, kind)).parent for (_, kind), piece in wanted.items()}
+    at = "its start"
     try:
-        for (number, kind), member in members:
-            try:
-                written.append(store(out, by_id[number], kind, member))
-            except DamagedMemberError as error:
-                failed.append(str(error))
-            if kind == WAV:
-                meter.on_recording()
-        check = stream.check()
+        with tarfile.open(fileobj=stream, mode="r|gz", bufsize=_READ_BYTES) as archive:
+            for member in archive:
+                at = member.name
+                key = member_key(at) if member.isfile() else None
+                if key is not None and key in wanted:
+                    path = out / place_of(wanted.pop(key), key[1])
+                    try:
+                        store(path, key[1], archive, member)
+                        written.append(path)
+                    except DamagedMemberError as error:
+                        failed[key] = str(error)
+                        path.unlink(missing_ok=True)
+                tell(stage, stream.tell() / stream.n_bytes if stream.n_bytes else 0.0)
+                if not wanted and not to_the_end:
+                    break
+            else:
+                while stream.read(_READ_BYTES):
+                    continue
+                tell(stage, 1.0)
+        check = what_was_checked(stream, release.archive)
+        for key, piece in wanted.items():
+            failed[key] = (
+                f"{key[0]}.{key[1]} is not in {name}, which holds everything else: is it MusicNet's archive?"
+            )
+            (out / place_of(piece, key[1])).unlink(missing_ok=True)
+    except (tarfile.TarError, zlib.error, EOFError) as error:
+        raise DataError(f"{name} is damaged or cut near {at} ({error}): fetch it again") from None
     except WrongArchiveError:
         for path in written:  # nobody knows which of them is wrong
             path.unlink(missing_ok=True)
         raise
     finally:
-        members.close()
-        clear_partial(out)
-    failed += [
-        f"{number}.{kind} is not in {name}, which holds everything else: is it MusicNet's archive?"
-        for number, kind in sorted(wanted)
-    ]
+        for folder in folders:
+            with suppress(OSError):  # it is not empty
+                folder.rmdir()
     return failed, check
 
 
@@ -181,48 +228,63 @@ def _metadata(
     release: Release,
     given: Path | None,
     archive: Path | None,
-    say: OnNotice,
-    pause: Callable[[float], None],
-) -> Path:
-    """Bring the metadata into the folder, unless it is there; return its path."""
-    remote, path = release.metadata, out / METADATA_NAME
-    beside = None if archive is None else archive.parent / remote.name
-    if given is None and path.is_file():
-        with suppress(DataError):  # damaged, or of another release: it comes anew
-            check_file(path, remote)
-            return path
-    if given is None and beside is not None and beside.is_file():
-        given = beside
+    on_notice: OnNotice,
+) -> bytes:
+    """Return the metadata: as given, as they lie in the folder or beside the archive, or from the net."""
+    remote = release.metadata
+    beside = [] if archive is None else [archive.parent / remote.name]
     if given is not None:
-        check_file(given, remote)
-        write_text(path, given.read_text(encoding="utf-8"))
-        return path
-    url = release.url.format(name=remote.name)
-    with HttpStream(url, n_bytes=remote.n_bytes, on_notice=say, pause=pause) as stream:
+        check_md5(given, remote)
+        return given.read_bytes()
+    for path in (out / METADATA_NAME, *beside):
+        with suppress(DataError):  # not there, damaged, or of another release
+            check_md5(path, remote)
+            return path.read_bytes()
+    with HttpStream(release.address(remote), n_bytes=remote.n_bytes, on_notice=on_notice) as stream:
         content = stream.read()
-    md5 = hashlib.md5(content, usedforsecurity=False).hexdigest()
-    if md5 != remote.md5:
-        raise DataError(f"{url} has the md5 {md5}, not {remote.md5}: check the address, or try again later")
-    write_text(path, content.decode("utf-8"))
-    return path
+    if stream.md5 != remote.md5:
+        raise DataError(
+            f"{stream.url} has the md5 {stream.md5}, not {remote.md5}: check the address, or try again later"
+        )
+    return content
 
 
-def _make_folder(out: Path) -> list[Path]:
-    """Make the folder; return what was made, the innermost first."""
-    made = [path for path in (out, *out.parents) if not path.exists()]
+def _recorded_digests(out: Path, on_notice: OnNotice) -> dict[str, str]:
+    """Return the SHA-256 of the recordings and labels that came in earlier runs and are there, by place."""
+    path = out / MANIFEST_NAME
+    if not path.is_file():
+        return {}
+    try:
+        recordings = read_manifest(path).recordings
+    except DataError as error:
+        on_notice(f"{error}; what was changed since it came cannot be noticed")
+        return {}
+    digests = {entry.path: entry.sound.sha256 for entry in recordings}
+    digests |= {entry.labels: entry.labels_sha256 for entry in recordings}
+    return {place: digest for place, digest in digests.items() if digest and (out / place).is_file()}
+
+
+def _prepare_folder(out: Path, table: bytes, pieces: Sequence[Piece]) -> None:
+    """Make the folder with its table, and clear it of what a run that was killed left half written."""
     try:
         out.mkdir(parents=True, exist_ok=True)
+        if not (out / METADATA_NAME).is_file() or (out / METADATA_NAME).read_bytes() != table:
+            replace_bytes(out / METADATA_NAME, table)
     except OSError as error:
         raise DataError(
             f"{out}: the folder cannot be made ({(error.strerror or str(error)).lower()}): name another --out"
         ) from None
-    return made
+    for folder in {out, *((out / place_of(piece, kind)).parent for piece in pieces for kind in (WAV, CSV))}:
+        remove_partial_files(folder)
 
 
-def _check_space(out: Path, pieces: Sequence[Piece], wanted: set[MemberKey], kept: Release | None) -> None:
+def _check_space(out: Path, wanted: Mapping[MemberKey, Piece], kept: Release | None) -> None:
     """Make sure that what is to come has room."""
-    ids = _missing_recordings(wanted)
-    needed = sum(int(piece.seconds * _BYTES_A_SECOND) + _BYTES_BESIDE for piece in pieces if piece.id in ids)
+    needed = sum(
+        int(piece.seconds * _BYTES_A_SECOND) + _BYTES_BESIDE
+        for (_, kind), piece in wanted.items()
+        if kind == WAV
+    )
     if kept is not None and not (out / kept.archive.name).exists():
         partial = out / f"{kept.archive.name}.partial"
         needed += (kept.archive.n_bytes or 0) - (partial.stat().st_size if partial.is_file() else 0)
@@ -234,5 +296,5 @@ def _check_space(out: Path, pieces: Sequence[Piece], wanted: set[MemberKey], kep
         )
 
 
-def _missing_recordings(wanted: Iterable[MemberKey]) -> set[int]:
-    return {number for number, kind in wanted if kind == WAV}
+def _n_recordings(keys: Iterable[MemberKey]) -> int:
+    return sum(kind == WAV for _, kind in keys)
