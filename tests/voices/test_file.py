@@ -1,5 +1,6 @@
 """Voice files: any ONNX reader opens them, and no damaged byte passes."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -130,3 +131,29 @@ def test_a_newer_format_asks_for_an_upgrade(tmp_path):
     path.write_bytes(seal(MODEL, replace(CARD, format_version=FORMAT_VERSION + 1)))
     with pytest.raises(VoiceError, match=f"has format {FORMAT_VERSION + 1}.*upgrade"):
         open_voice_file(path)
+
+
+@pytest.mark.parametrize(
+    ("entry", "value"),
+    [
+        ("format_version", float("inf")),
+        ("family", ["ddsp"]),
+        ("name", None),
+        ("ends", ["flute"]),
+        ("ends", ["flute", ""]),
+        ("sample_rate", "44100"),
+        ("sample_rate", 0),
+        ("pitch_range_hz", {"flute": [{}, 2000.0]}),
+        ("pitch_range_hz", {"flute": [200.0, []]}),
+        ("pitch_range_hz", {"flute": [2000.0, 200.0]}),
+        ("pitch_range_hz", {"flute": 1.0}),
+        ("pitch_range_hz", []),
+        ("training_data", [1]),
+        ("figures", "good"),
+        ("settings", []),
+    ],
+)
+def test_a_card_whose_entry_is_of_another_kind_is_damaged(entry, value):
+    entries = json.loads(CARD.to_json()) | {entry: value}
+    with pytest.raises(VoiceError, match="card is damaged"):
+        Card.from_json(json.dumps(entries), source="v.onnx")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -55,13 +56,12 @@ class Card:
         Raises:
             VoiceError: Malformed, or written by a newer version.
         """
+        damaged = f"{source}: the voice's card is damaged: export or download the voice again"
         try:
             entries = json.loads(text)
             version = int(entries["format_version"])
-        except (ValueError, KeyError, TypeError):
-            raise VoiceError(
-                f"{source}: the voice's card is damaged: export or download the voice again"
-            ) from None
+        except (ValueError, KeyError, TypeError, OverflowError):
+            raise VoiceError(damaged) from None
         if version > FORMAT_VERSION:
             raise VoiceError(
                 f"{source}: the voice has format {version}, this Violute reads up to {FORMAT_VERSION}: "
@@ -70,9 +70,25 @@ class Card:
         try:
             entries["ends"] = tuple(entries["ends"])
             entries["training_data"] = tuple(entries.get("training_data", ()))
-            entries["pitch_range_hz"] = {k: tuple(v) for k, v in entries.get("pitch_range_hz", {}).items()}
-            return cls(**entries)
-        except (TypeError, KeyError):
-            raise VoiceError(
-                f"{source}: the voice's card is damaged: export or download the voice again"
-            ) from None
+            ranges = entries.get("pitch_range_hz", {}).items()
+            entries["pitch_range_hz"] = {end: (float(low), float(high)) for end, (low, high) in ranges}
+            if _is_sound(**entries):
+                return cls(**entries)
+        except (TypeError, ValueError, KeyError, AttributeError, OverflowError):
+            pass
+        raise VoiceError(damaged)
+
+
+def _is_sound(**entries: Any) -> bool:
+    """Whether each entry is of its kind; what `settings` holds is for the family to judge."""
+    texts = [entries.get(name, "") for name in ("name", "family", "licence", "description", "command")]
+    ends, sample_rate = entries["ends"], entries["sample_rate"]
+    return (
+        all(isinstance(text, str) for text in (*texts, *ends, *entries["training_data"]))
+        and len(ends) == 2
+        and all(ends)
+        and isinstance(sample_rate, int)
+        and 1_000 <= sample_rate <= 768_000
+        and all(0.0 < low <= high < math.inf for low, high in entries["pitch_range_hz"].values())
+        and all(isinstance(entries.get(name, {}), dict) for name in ("figures", "settings"))
+    )

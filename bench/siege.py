@@ -1,0 +1,133 @@
+"""A siege: damaged files, kills, full disks and hostile clients against Violute; writes `bench/SIEGE.md`.
+
+    python bench/siege.py                       all of it, about an hour
+    python bench/siege.py --short               200 files, 5 kills: what CI runs; writes nothing
+    python bench/siege.py --parts files kills   some of it; the other rows of the page stay
+
+Every part says how many it tried, by which seed, and what was found; the exit code is 1 where something was.
+Disks need the right to mount one of memory, and schemathesis is used where it is installed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+from environment import ROOT, environment_lines
+from sieges.examiner import Verdict
+from sieges.files import besiege_files
+from sieges.processes import Job, besiege_disks, besiege_jobs, can_mount, jobs
+from sieges.stores import besiege_stores
+from sieges.studio import besiege_studio
+
+from violute.examples import example_paths
+
+HARMLESS = ("played", "refused", "left out")
+PARTS = ("files", "stores", "kills", "disks", "studio")
+WHAT = {
+    "files": "damaged recordings of 12 kinds, read and converted",
+    "stores": "damaged voices, stores, checkpoints, cards, codes, automation",
+    "kills": "kills (-9) of convert, prepare, bench and training, then gone on",
+    "disks": "disks that fill up or become read-only under the same",
+    "studio": "damaged uploads, slow clients, people at work, a fuzzer on the interface",
+}
+
+
+def main() -> int:
+    """Besiege, write the page, and say what was found."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
+    parser.add_argument("--short", action="store_true", help="200 files, 5 kills, and nothing is written")
+    parser.add_argument("--files", type=int, default=10_000)
+    parser.add_argument("--stores", type=int, default=400, help="of each kind")
+    parser.add_argument("--kills", type=int, default=100)
+    parser.add_argument("--disks", type=int, default=36)
+    parser.add_argument("--uploads", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--keep", type=Path, help="folder for the damaged recordings of findings")
+    given = parser.parse_args()
+    if given.short:
+        given.parts = ["files", "stores", "kills"]
+        given.files, given.stores, given.kills = 200, 15, 5
+    tried: dict[str, Callable[[], list[Verdict]]] = {
+        "files": lambda: besiege_files(given.files, given.seed, given.keep),
+        "stores": lambda: _stores(given.stores, given.seed),
+        "kills": lambda: besiege_jobs(_jobs(given.short), given.kills, given.seed),
+        "disks": lambda: _disks(given.disks, given.seed),
+        "studio": lambda: besiege_studio(given.uploads, given.seed),
+    }
+    rows = {}
+    found: list[Verdict] = []
+    n_tried = 0
+    for part in given.parts:
+        started = time.monotonic()
+        verdicts = tried[part]()
+        rows[part] = _row(verdicts, given.seed, time.monotonic() - started)
+        n_tried += len(verdicts)
+        found += [verdict for verdict in verdicts if verdict.outcome not in HARMLESS]
+        print(f"{part}: {rows[part]['counts']} in {rows[part]['seconds']} s", flush=True)
+    for verdict in found:
+        print(f"{verdict.name}: {verdict.outcome}: {verdict.detail}")
+    if not given.short:
+        _write(rows)
+    print(f"{n_tried - len(found)} passed, {len(found)} failed")
+    return 1 if found else 0
+
+
+def _stores(n_files: int, seed: int) -> list[Verdict]:
+    with tempfile.TemporaryDirectory() as folder:
+        recordings = Path(folder) / "in"
+        for name, path in example_paths().items():
+            (recordings / name).mkdir(parents=True)
+            (recordings / name / path.name).symlink_to(path)
+        prepare = ["prepare", str(recordings), "--out", str(Path(folder) / "store"), "--quiet", "--no-images"]
+        subprocess.run([sys.executable, "-m", "violute", *prepare], check=True)
+        return besiege_stores(n_files, seed, Path(folder) / "store")
+
+
+def _jobs(is_short: bool) -> list[Job]:
+    return [job for job in jobs() if not is_short or job.name in ("convert", "prepare", "train ddsp")]
+
+
+def _disks(n_times: int, seed: int) -> list[Verdict]:
+    if not can_mount():
+        return [Verdict("disks", "left out", "this process may not mount a disk of memory")]
+    return besiege_disks(jobs(), n_times, seed)
+
+
+def _row(verdicts: list[Verdict], seed: int, seconds: float) -> dict[str, object]:
+    return {
+        "seed": seed,
+        "seconds": round(seconds),
+        "counts": dict(Counter(verdict.outcome for verdict in verdicts)),
+        "found": [f"{v.name}: {v.outcome}: {v.detail[:300]}" for v in verdicts if v.outcome not in HARMLESS],
+    }
+
+
+def _write(rows: dict[str, dict[str, object]]) -> None:
+    """Bring the rows of this run into `bench/SIEGE.json`, and write the page anew."""
+    document = ROOT / "bench" / "SIEGE.json"
+    held = json.loads(document.read_text()) if document.is_file() else {"environment": [], "parts": {}}
+    held["parts"] |= rows
+    held["environment"] = environment_lines(["violute", "numpy", "soundfile", "onnxruntime"])
+    document.write_text(json.dumps(held, indent=2) + "\n")
+    lines = ["# Siege", "", *held["environment"], "", "| part | what | tried | found | seed | seconds |"]
+    lines.append("|---|---|---|---|---|---|")
+    for part in PARTS:
+        if row := held["parts"].get(part):
+            counts = ", ".join(f"{number} {outcome}" for outcome, number in row["counts"].items())
+            cells = (part, WHAT[part], counts, len(row["found"]), row["seed"], row["seconds"])
+            lines.append(f"| {' | '.join(map(str, cells))} |")
+    lines += ["", "`played` came through whole, `refused` got one line that says what to do."]
+    (ROOT / "bench" / "SIEGE.md").write_text("\n".join(lines) + "\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

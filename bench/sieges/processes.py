@@ -1,0 +1,272 @@
+"""Commands that are killed, or whose disk fills up, at a random moment, and then begun again.
+
+Each job runs once undisturbed, which says how long it takes and what it leaves. Then it is disturbed; what
+stands under a final name is compared, and the same command goes on to the end: the same bytes, or a finding.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from sieges.examiner import Verdict
+from violute.examples import example_paths
+
+TINY_FAMILIES = ("ddsp", "vae", "mevae", "cyclegan", "nsynth", "rave")
+_LIMIT_SECONDS = 300.0
+_BENCH = (
+    "bench --data in --out out/report --limit 1 --seconds 1.2 --shortest 1 --no-cost --no-baselines --quiet"
+)
+_FAMILY_ROOM = ("--a", "in/flute", "--b", "in/violin", "--recipe", "tiny", "--quiet", "--seed", "3")
+
+
+@dataclass(frozen=True)
+class Job:
+    """One command that writes files.
+
+    Attributes:
+        name: In the report.
+        command: Arguments of `violute`, run in a folder with the recordings below `in/`.
+        resume: What is added to go on after a stop, once there is a checkpoint.
+        results: Glob patterns of the files that have to be whole and the same at the end.
+    """
+
+    name: str
+    command: tuple[str, ...]
+    results: tuple[str, ...]
+    resume: tuple[str, ...] = ()
+
+
+def jobs() -> list[Job]:
+    """Return a job for everything that works for long."""
+    return [
+        Job("convert", ("convert", "in", "out", "--mix", "0.5", "--quiet"), ("out/**/*.wav",)),
+        Job(
+            "prepare",
+            ("prepare", "in", "--out", "out", "--seconds", "0.5", "--hold-out", "*1", "--quiet"),
+            ("out/**/*.npy", "out/images/**/*.png", "out/store.json"),
+        ),
+        Job(
+            "bench",
+            tuple(_BENCH.split()),
+            ("out/report.html",),
+        ),
+        *(
+            Job(
+                f"train {family}",
+                ("train", family, "--out", "out/voice.onnx", *_FAMILY_ROOM),
+                RESULTS,
+                RESUME,
+            )
+            for family in TINY_FAMILIES
+        ),
+    ]
+
+
+RESULTS = ("out/voice.onnx",)
+RESUME = ("--resume",)
+
+
+def besiege_jobs(chosen: Sequence[Job], n_kills: int, seed: int) -> list[Verdict]:
+    """Kill each job `n_kills` times in all, each time at another moment, and let it go on."""
+    verdicts: list[Verdict] = []
+    for job, count in zip(chosen, _shared_out(n_kills, len(chosen)), strict=True):
+        with _undisturbed(job) as (whole, seconds):
+            for i in range(count):
+                rng = np.random.default_rng([seed, i])
+                verdicts.append(_killed(job, whole, float(rng.uniform(0.05, 1.0)) * seconds, i))
+    return verdicts
+
+
+def besiege_disks(chosen: Sequence[Job], n_times: int, seed: int) -> list[Verdict]:
+    """Fill the disk, or make it read-only, under each job; needs the right to mount a disk of memory."""
+    verdicts: list[Verdict] = []
+    for job, count in zip(chosen, _shared_out(n_times, len(chosen)), strict=True):
+        with _undisturbed(job) as (whole, seconds):
+            for i in range(count):
+                rng = np.random.default_rng([seed, i])
+                after = float(rng.uniform(0.0, 0.9)) * seconds
+                verdicts.append(_starved(job, whole, after, i, is_full=i % 2 == 0))
+    return verdicts
+
+
+def can_mount() -> bool:
+    """Say whether this process may mount a disk of memory."""
+    with tempfile.TemporaryDirectory() as folder:
+        mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder]
+        if (
+            shutil.which("mount") is None
+            or subprocess.run(mount, capture_output=True, check=False).returncode
+        ):
+            return False
+        subprocess.run(["umount", folder], check=True)
+    return True
+
+
+@contextlib.contextmanager
+def _undisturbed(job: Job) -> Iterator[tuple[dict[str, bytes], float]]:
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder)
+        _recordings_into(place)
+        started = time.monotonic()
+        done = _run(job.command, place)
+        if done.returncode:
+            raise RuntimeError(f"{job.name} fails undisturbed: {done.stderr}")
+        yield _results(job, place), time.monotonic() - started
+
+
+def _killed(job: Job, whole: dict[str, bytes], after: float, i: int) -> Verdict:
+    name = f"{job.name}, kill {i} after {after:.1f} s"
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder)
+        _recordings_into(place)
+        _run(job.command, place, lambda process: _kill_after(process, after))
+        if rest := _orphans(place):
+            return Verdict(name, "orphans", f"processes {rest} live on")
+        return _gone_on(job, place, whole, name)
+
+
+def _starved(job: Job, whole: dict[str, bytes], after: float, i: int, *, is_full: bool) -> Verdict:
+    name = f"{job.name}, disk {'full' if is_full else 'read-only'} {i} after {after:.1f} s"
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", folder], check=True)
+        try:
+            _recordings_into(place)
+            (place / "out").mkdir()
+            spoil = _fill if is_full else _make_read_only
+            done = _run(job.command, place, lambda process: _spoil_after(process, place, after, spoil))
+            lines = [line for line in done.stderr.splitlines() if line.strip()]
+            if "Traceback" in done.stderr or (done.returncode not in (0, 2)):
+                return Verdict(name, "traceback", done.stderr[-1500:])
+            if done.returncode == 2 and not any(line.startswith("violute: ") for line in lines):
+                return Verdict(name, "no line", done.stderr[-500:])
+            subprocess.run(["mount", "-o", "remount,rw", folder], check=True)
+            (place / "filler").unlink(missing_ok=True)
+            return _gone_on(job, place, whole, name)
+        finally:
+            subprocess.run(["umount", "-l", folder], check=True)
+
+
+def _gone_on(job: Job, place: Path, whole: dict[str, bytes], name: str) -> Verdict:
+    """Compare what a disturbed job left under final names, and what it makes when it goes on."""
+    for path, content in _results(job, place).items():
+        if whole.get(path) != content and path != "out/store.json":
+            return Verdict(name, "half file", f"{path} is not what an undisturbed run writes")
+    has_checkpoint = any(place.glob("out/voice-run/*.safetensors"))
+    if not has_checkpoint and job.resume:
+        shutil.rmtree(place / "out" / "voice-run", ignore_errors=True)
+    done = _run((*job.command, *(job.resume if has_checkpoint else ())), place)
+    if done.returncode:
+        return Verdict(name, "does not go on", done.stderr[-1500:])
+    after = _results(job, place)
+    if after.keys() != whole.keys():
+        return Verdict(name, "other files", str(sorted(after.keys() ^ whole.keys())))
+    other = [path for path in whole if whole[path] != after[path]]
+    return Verdict(name, "other bytes", str(other)) if other else Verdict(name, "played")
+
+
+def _run(
+    command: Sequence[str],
+    place: Path,
+    disturb: Callable[[subprocess.Popen[str]], None] = lambda _: None,
+) -> subprocess.CompletedProcess[str]:
+    with tempfile.TemporaryFile("w+") as said:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "violute", *command],
+            cwd=place,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=said,
+            text=True,
+            start_new_session=True,
+            env=os.environ | {"OMP_NUM_THREADS": "1"},
+        )
+        disturb(process)
+        try:
+            process.wait(_LIMIT_SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        said.seek(0)
+        return subprocess.CompletedProcess(list(command), process.returncode, "", said.read())
+
+
+def _kill_after(process: subprocess.Popen[str], seconds: float) -> None:
+    """Kill the command alone, as the kernel would: its own workers have to notice by themselves."""
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(seconds)
+    process.kill()
+
+
+def _spoil_after(
+    process: subprocess.Popen[str], place: Path, seconds: float, spoil: Callable[[Path], None]
+) -> None:
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(seconds)
+        return
+    spoil(place)
+
+
+def _fill(place: Path) -> None:
+    with contextlib.suppress(OSError), (place / "filler").open("wb", buffering=0) as filler:
+        while True:
+            filler.write(bytes(1 << 16))
+
+
+def _make_read_only(place: Path) -> None:
+    for _ in range(200):  # refused while a file is open for writing
+        done = subprocess.run(["mount", "-o", "remount,ro", str(place)], capture_output=True, check=False)
+        if done.returncode == 0:
+            return
+        time.sleep(0.02)
+
+
+def _orphans(place: Path) -> list[int]:
+    """Return processes that still work in the folder some seconds after their parent was killed."""
+    deadline = time.monotonic() + 5.0
+    while True:
+        found = []
+        for entry in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                if (entry / "cwd").readlink().is_relative_to(place):
+                    found.append(int(entry.name))
+        if not found or time.monotonic() > deadline:
+            for pid in found:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            return found
+        time.sleep(0.1)
+
+
+def _recordings_into(place: Path) -> None:
+    """Write four short recordings of each instrument."""
+    for name, path in example_paths().items():
+        audio, sample_rate = soundfile.read(path, dtype="float32")
+        folder = place / "in" / name
+        folder.mkdir(parents=True)
+        for i in range(4):
+            start = i * 2 * sample_rate
+            piece = audio[start : start + round(1.5 * sample_rate)]
+            soundfile.write(folder / f"{name}_{i}.wav", piece, sample_rate)
+
+
+def _results(job: Job, place: Path) -> dict[str, bytes]:
+    found = {path for pattern in job.results for path in place.glob(pattern) if path.is_file()}
+    return {str(path.relative_to(place)): path.read_bytes() for path in sorted(found)}
+
+
+def _shared_out(total: int, n: int) -> list[int]:
+    return [total // n + (i < total % n) for i in range(n)]
