@@ -132,11 +132,11 @@ def test_a_killed_run_goes_on(place, tmp_path):
     command = ["prepare", "flute", "--out", "store", "--preset", "detail", "--no-images", "--jobs", "1"]
     run = subprocess.Popen([sys.executable, "-m", "violute", *command], cwd=tmp_path)
     parts = tmp_path / "store" / ".parts"
-    while run.poll() is None and len(list(parts.glob("*.json"))) < 2:
+    while run.poll() is None and len(list(parts.glob("[0-9a-f]*.npz"))) < 2:
         time.sleep(0.01)
     run.send_signal(signal.SIGKILL)
     run.wait()
-    done_before = {path.name: path.stat().st_mtime_ns for path in parts.glob("*.json")}
+    done_before = {path.name: path.stat().st_mtime_ns for path in parts.glob("[0-9a-f]*.npz")}
     assert 2 <= len(done_before) < 10
     assert violute(*command, cwd=tmp_path).returncode == 0
     assert not parts.exists()

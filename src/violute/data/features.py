@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
-from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -18,12 +14,15 @@ from violute.analysis.analyser import analyse
 from violute.analysis.controls import Controls
 from violute.analysis.pitch import LOWEST_HZ
 from violute.data.harmonics import FLOOR_DB, measure_partials
+from violute.data.measured import measured
 from violute.data.recordings import Recording, read_recording
 from violute.rates import SAMPLE_RATE
 from violute.synthesis.noise import N_BANDS, noise_bands
 
 FEATURE_VERSION = 4
 """Part of the cache's key: raised when the measurement changes."""
+
+TRACKS = ("f0_hz", "periodicity", "loudness_db", "onset_strength")
 
 LARGEST_REFINEMENT_CENTS = 40.0
 """A refinement that went further says that the tracker was wrong, or that two notes overlap."""
@@ -144,51 +143,28 @@ def measure_all(
     Raises:
         AudioError: A recording cannot be read.
     """
-    cache.mkdir(parents=True, exist_ok=True)
-    results = []
-    with ProcessPoolExecutor(os.cpu_count()) as pool:
-        for i, features in enumerate(pool.map(partial(_cached, cache), recordings)):
-            results.append(features)
-            if on_progress is not None:
-                on_progress((i + 1) / len(recordings))
-    return results
-
-
-def _cached(cache: Path, recording: Recording) -> Features:
-    stat = recording.path.stat()
-    key = f"{FEATURE_VERSION}:{recording}:{stat.st_size}:{stat.st_mtime_ns}"
-    path = cache / f"{hashlib.sha256(key.encode()).hexdigest()[:24]}.npz"
-    if path.is_file():
-        return _load(path)
-    features = measure(recording)
-    temporary = path.with_suffix(".part.npz")
-    np.savez(
-        temporary,
-        name=features.name,
-        source=features.source,
-        f0_hz=features.controls.f0_hz,
-        periodicity=features.controls.periodicity,
-        loudness_db=features.controls.loudness_db,
-        onset_strength=features.controls.onset_strength,
-        harmonic_db=features.harmonic_db.astype(np.float16),
-        noise_db=features.noise_db.astype(np.float16),
-        is_reliable=features.is_reliable,
-        highest_hz=features.highest_hz,
-    )
-    temporary.replace(path)
-    return _load(path)
-
-
-def _load(path: Path) -> Features:
-    with np.load(path) as stored:
-        return Features(
-            name=str(stored["name"]),
-            source=str(stored["source"]),
-            controls=Controls(
-                stored["f0_hz"], stored["periodicity"], stored["loudness_db"], stored["onset_strength"]
-            ),
-            harmonic_db=stored["harmonic_db"].astype(np.float32),
-            noise_db=stored["noise_db"].astype(np.float32),
-            is_reliable=stored["is_reliable"],
-            highest_hz=float(stored["highest_hz"]),
+    version = f"features {FEATURE_VERSION}"
+    found = measured(recordings, cache, _measured_arrays, version=version, on_progress=on_progress)
+    return [
+        Features(
+            name=recording.name,
+            source=recording.source,
+            controls=Controls(**{track: arrays[track] for track in TRACKS}),  # type: ignore[arg-type]  # no track is a rate
+            harmonic_db=arrays["harmonic_db"].astype(np.float32),
+            noise_db=arrays["noise_db"].astype(np.float32),
+            is_reliable=arrays["is_reliable"],
+            highest_hz=float(arrays["highest_hz"]),
         )
+        for recording, arrays in zip(recordings, found, strict=True)
+    ]
+
+
+def _measured_arrays(recording: Recording) -> dict[str, np.ndarray]:
+    features = measure(recording)
+    return {
+        **{track: getattr(features.controls, track) for track in TRACKS},
+        "harmonic_db": features.harmonic_db.astype(np.float16),
+        "noise_db": features.noise_db.astype(np.float16),
+        "is_reliable": features.is_reliable,
+        "highest_hz": np.array(features.highest_hz),
+    }

@@ -42,6 +42,11 @@ class Recording:
     end_seconds: float | None = None
     source: str = ""
 
+    @property
+    def extent(self) -> str:
+        """Which part of its file it is."""
+        return f"{self.start_seconds} to {self.end_seconds}"
+
 
 def list_recordings(
     folder: str | Path, *, hold_out: Sequence[str] = (), select: Sequence[str] | None = None

@@ -17,11 +17,11 @@ from violute.data.pictures.prepare import prepare
 from violute.data.pictures.snippets import SnippetSettings
 from violute.data.pictures.store import (
     FULL_SCALE,
-    RowWriter,
     drop_arrays,
     from_16_bits,
     open_store,
     to_16_bits,
+    write_rows,
 )
 from violute.errors import AudioError, DataError, InputError, VioluteError
 from violute.transforms.spectrogram import ASSIGNMENT, DETAIL, PEAK, denormalise, normalise, stft
@@ -126,8 +126,8 @@ def test_a_stopped_run_goes_on_with_the_next_file(recordings, store, tmp_path, m
         prepare(recordings, out, DETAIL, **settings)
     with pytest.raises(DataError, match="no prepared store"):
         open_store(out)
-    # A part that was cut short has no seal.
-    (out / ".parts" / ".torn.npy.0a.part").write_bytes(b"\x93NUMPY")
+    # A part that was cut short has no name of its own.
+    (out / ".parts" / ".violute-0a.part.npz").write_bytes(b"PK")
     monkeypatch.setattr(preparing, "read_recording", note)
     resumed = prepare(recordings, out, DETAIL, **settings)
     assert set(seen) == {"notes.wav"}
@@ -177,32 +177,51 @@ def test_a_recording_that_cannot_be_read_is_named(tmp_path):
 
 
 def test_a_full_disk_is_told_in_one_line(recordings, tmp_path, monkeypatch):
-    def full(*_):
+    def full(*_, **__):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(RowWriter, "write", full)
+    monkeypatch.setattr(np, "savez", full)
     with pytest.raises(DataError, match="disk is full") as told:
         prepare(recordings, tmp_path / "s", ASSIGNMENT)
     assert "\n" not in str(told.value)
-    assert not list((tmp_path / "s" / ".parts").glob("*"))
+    assert not (tmp_path / "s").exists()
 
 
 def test_an_array_has_its_name_only_when_it_is_whole(tmp_path):
     path = tmp_path / "a.npy"
+
+    def interrupted():
+        yield np.arange(3)
+        raise KeyboardInterrupt
+
     with pytest.raises(KeyboardInterrupt):
-        interrupt(path)
+        write_rows(path, interrupted(), (2, 3), np.uint16)
     assert files_below(tmp_path) == []
-    with RowWriter(path, (2, 3), np.uint16) as writer:
-        writer.write(np.arange(3))
-        writer.write(np.arange(3, 6))
+    write_rows(path, [np.arange(3), np.arange(3, 6)], (2, 3), np.uint16)
     np.testing.assert_array_equal(np.load(path, mmap_mode="r"), np.arange(6).reshape(2, 3))
     assert np.load(path).dtype == np.uint16
 
 
-def interrupt(path):
-    with RowWriter(path, (2, 3), np.uint16) as writer:
-        writer.write(np.arange(3))
-        raise KeyboardInterrupt
+def test_the_arrays_can_be_read_with_numpy_and_what_store_json_says_alone(recordings, store):
+    said = json.loads((store.folder / "store.json").read_text())
+    arrays = {name: np.load(store.folder / name) for name in said["arrays"]}
+    assert {name: list(array.shape) for name, array in arrays.items()} == {
+        name: entry["shape"] for name, entry in said["arrays"].items()
+    }
+    assert all(array.dtype == said["arrays"][name]["dtype"] for name, array in arrays.items())
+    entry = said["arrays"]["train.npy"]
+    assert entry["axes"] == ["picture", "bin", "frame"]
+    scale = entry["values"]
+    stored = arrays["train.npy"][0].astype(float)
+    names = {
+        "stored": stored,
+        "expm1": np.expm1,
+        **{k: scale[k] for k in ("full_scale", "floor", "log_range")},
+    }
+    magnitude = eval(scale["magnitude"].split(",")[0], {}, names)
+    audio, _ = soundfile.read(recordings["flute"] / "long.wav", dtype="float32")
+    expected = np.abs(stft(audio * (PEAK / np.abs(audio).max()), DETAIL, n_frames=100))[:1024]
+    np.testing.assert_allclose(magnitude[:, :100], expected, rtol=2e-4, atol=1e-7)
 
 
 def test_dropped_arrays_leave_the_index(recordings, tmp_path):

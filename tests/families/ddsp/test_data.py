@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from violute.analysis.conditioning import N_FEATURES, conditioning
+from violute.data.sampling import split
 from violute.errors import TrainingError
 from violute.families.ddsp.data import (
     QUIETEST_DB,
     TRANSPOSED_SEMITONES,
     draw,
     lines_of,
-    split,
 )
 from violute.families.ddsp.losses import regression_losses
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from tones import SAMPLE_RATE, tone
 
 from violute.data.recordings import list_recordings, read_recording
+from violute.data.sampling import split
 from violute.errors import TrainingError
 from violute.families.export import export_run
 from violute.families.pictures import corpus as spectrogram_data
@@ -22,7 +23,6 @@ from violute.families.pictures.corpus import (
     draw,
     louder,
     picture_lines,
-    split,
     transposed,
     window_at,
 )

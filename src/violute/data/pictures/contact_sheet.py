@@ -8,9 +8,11 @@ import numpy as np
 from jaxtyping import Float32, UInt8
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
-from violute.data.pictures.store import Split, Store, disk_errors
+from violute.data.disk_errors import disk_errors
+from violute.data.pictures.store import Split, Store
 from violute.data.splits import SPLITS
 from violute.transforms.spectrogram import SpectrogramSettings
+from violute.whole_file import whole_file
 
 N_COLUMNS = 10
 ROWS_EACH = 2
@@ -61,14 +63,9 @@ def write_contact_sheet(store: Store) -> Path:
         DataError: The disk refuses.
     """
     path = store.folder / "contact_sheet.png"
-    temporary = path.with_name(".contact_sheet.part")
     page = contact_sheet(store)
-    with disk_errors(store.folder):
-        try:
-            page.save(temporary, format="PNG")
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
+    with disk_errors(store.folder), whole_file(path) as partial:
+        page.save(partial)
     return path
 
 

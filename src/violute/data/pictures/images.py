@@ -8,9 +8,7 @@ are the store's own 16-bit numbers, so an image gives them back exactly, and a p
 from __future__ import annotations
 
 import json
-import os
 import re
-import secrets
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
@@ -21,10 +19,13 @@ import numpy as np
 from jaxtyping import Float32, UInt16
 from PIL import Image, PngImagePlugin
 
-from violute.data.pictures.store import Entry, Split, Store, disk_errors, from_16_bits
+from violute.data.disk_errors import disk_errors
+from violute.data.pictures.store import Entry, Split, Store, from_16_bits
 from violute.data.splits import SPLITS
 from violute.errors import DataError, InputError
 from violute.transforms.spectrogram import SpectrogramSettings
+from violute.whole_file import whole_file
+from violute.workers import available_cores
 
 TEXT_KEY = "violute"
 COMPRESSION = 3
@@ -53,14 +54,9 @@ def write_image(
     origin = {name: value for name, value in asdict(entry).items() if name != "path"}
     document = {"settings": settings.to_dict(), "entry": origin}
     text.add_itxt(TEXT_KEY, json.dumps(document, ensure_ascii=False))
-    temporary = path.with_name(f".{secrets.token_hex(4)}.part")
-    try:
-        with temporary.open("wb") as file:
-            image = Image.fromarray(np.ascontiguousarray(stored[::-1]))
-            image.save(file, format="PNG", pnginfo=text, compress_level=COMPRESSION)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    image = Image.fromarray(np.ascontiguousarray(stored[::-1]))
+    with whole_file(path) as partial:
+        image.save(partial, format="PNG", pnginfo=text, compress_level=COMPRESSION)
 
 
 def read_image(
@@ -130,7 +126,7 @@ def write_images(
             path.parent.mkdir(parents=True, exist_ok=True)
             write_image(path, np.asarray(split.pictures[place[1]]), store.settings, split.entries[place[1]])
 
-    with disk_errors(store.folder), ThreadPoolExecutor(jobs or os.cpu_count()) as pool:
+    with disk_errors(store.folder), ThreadPoolExecutor(jobs or available_cores()) as pool:
         try:
             for i, _ in enumerate(pool.map(write, places)):
                 on_progress((i + 1) / len(places))

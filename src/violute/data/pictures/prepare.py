@@ -1,66 +1,67 @@
 """From folders of recordings to a store of pictures, file by file on all cores.
 
-Each file is worked on alone and kept under `.parts/` when it is done, under a name that tells its settings,
-size and date. A run that was killed therefore goes on with the next file, and a run after it that finds
-the whole store does nothing. Threads suffice: reading, resampling, transforming and packing all let go of
-Python's lock.
+The pictures of each file are kept under `.parts/` until all are there. A run that was killed therefore goes
+on with the next file, and a run after it that finds the whole store does nothing.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
-import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from dataclasses import asdict, dataclass
+from functools import partial
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Complex64, Float
 
+from violute.data.disk_errors import disk_errors
 from violute.data.features import highest_recorded_hz
+from violute.data.measured import content_digest, measured_files, open_arrays
 from violute.data.pictures.snippets import SnippetSettings, cut, spectra
 from violute.data.pictures.store import (
     HALF_TURN,
+    STORE_NAME,
     STORE_VERSION,
     Entry,
-    RowWriter,
     Store,
-    disk_errors,
-    entry_of,
+    array_kinds,
+    array_name,
+    describe_arrays,
     open_store,
     read_document,
     to_16_bits,
     write_document,
+    write_rows,
 )
 from violute.data.recordings import Recording, list_recordings, read_recording
 from violute.data.splits import HELD_OUT, HOLD_OUT, SPLITS, TRAIN
 from violute.errors import DataError
 from violute.rates import SAMPLE_RATE
 from violute.transforms.spectrogram import PEAK, SpectrogramSettings, normalise
-from violute.whole_file import replace_text
 
 
 @dataclass(frozen=True)
 class _Work:
-    """One file: its recordings with their splits, and the settings that its part depends on."""
+    """One file: its recordings with their splits."""
 
     instrument: str
     path: Path
     recordings: tuple[tuple[str, Recording], ...]
-    settings: SpectrogramSettings
-    snippets: SnippetSettings
-    with_phase: bool
 
     @property
-    def key(self) -> str:
-        """What a part is kept under."""
-        stat = self.path.stat()
-        text = f"{STORE_VERSION}:{self}:{stat.st_size}:{stat.st_mtime_ns}"
-        return hashlib.sha256(text.encode()).hexdigest()[:24]
+    def extent(self) -> str:
+        """Which parts of the file are recordings."""
+        return ", ".join(recording.extent for _, recording in self.recordings)
+
+    @property
+    def identity(self) -> str:
+        """What a store holds of the file, apart from how it was made."""
+        names = [(split, recording.name, recording.source) for split, recording in self.recordings]
+        return f"{self.instrument} {names} {self.extent} {content_digest(self.path)}"
 
 
 def prepare(
@@ -98,13 +99,13 @@ def prepare(
     works = [
         work
         for instrument, folder in folders.items()
-        for work in _works_of(instrument, Path(folder), hold_out, settings, snippets, with_phase)
+        for work in _works_of(instrument, Path(folder), hold_out)
     ]
     if not any(split == TRAIN for work in works for split, _ in work.recordings):
         raise DataError(f"{', '.join(map(str, hold_out))}: every recording is held out: name fewer")
-    keys = [work.key for work in works]
-    key = hashlib.sha256("\n".join(keys).encode()).hexdigest()[:24]
-    if (out / "store.json").exists():
+    version = f"pictures {STORE_VERSION} {settings} {snippets} {with_phase}"
+    key = hashlib.sha256("\n".join([version, *(work.identity for work in works)]).encode()).hexdigest()[:24]
+    if (out / STORE_NAME).exists():
         document = read_document(out)
         if document.get("key") != key:
             raise DataError(
@@ -114,21 +115,23 @@ def prepare(
             return open_store(out)
     elif out.exists() and not (out / ".parts").is_dir() and (not out.is_dir() or any(out.iterdir())):
         raise DataError(f"{out}: holds other files: name a new folder or an empty one")
+    parts = out / ".parts"
+    try:
+        files = measured_files(
+            works,
+            parts,
+            partial(_pictures_of, settings, snippets, with_phase),
+            version=version,
+            n_jobs=jobs,
+            on_progress=lambda share: on_progress(0.95 * share),
+        )
+    except BaseException:
+        with suppress(OSError):  # what no file was finished in is not left behind
+            parts.rmdir()
+            out.rmdir()
+        raise
     with disk_errors(out):
-        parts = out / ".parts"
-        parts.mkdir(parents=True, exist_ok=True)
-        sizes = np.cumsum([0, *(work.path.stat().st_size for work in works)])
-        with ThreadPoolExecutor(jobs or os.cpu_count()) as pool:
-            try:
-                for i, _ in enumerate(pool.map(_prepare_file, works, [parts / name for name in keys])):
-                    on_progress(0.95 * float(sizes[i + 1] / sizes[-1]))
-            except BaseException:
-                pool.shutdown(wait=True, cancel_futures=True)
-                with suppress(OSError):  # what no file was finished in is not left behind
-                    parts.rmdir()
-                    out.rmdir()
-                raise
-        index = _join(out, [parts / name for name in keys], settings, with_phase=with_phase)
+        index = _join(out, works, files, settings, with_phase=with_phase)
         document = {
             "key": key,
             "settings": settings.to_dict(),
@@ -136,7 +139,9 @@ def prepare(
             "peak": PEAK,
             "instruments": list(folders),
             "hold_out": list(hold_out),
-            "arrays": True,
+            "arrays": describe_arrays(
+                settings, {name: len(entries) for name, entries in index.items()}, with_phase=with_phase
+            ),
             "phase": with_phase,
         }
         write_document(out, document, index)
@@ -145,14 +150,7 @@ def prepare(
     return open_store(out)
 
 
-def _works_of(
-    instrument: str,
-    folder: Path,
-    hold_out: Sequence[str],
-    settings: SpectrogramSettings,
-    snippets: SnippetSettings,
-    with_phase: bool,
-) -> list[_Work]:
+def _works_of(instrument: str, folder: Path, hold_out: Sequence[str]) -> list[_Work]:
     """Return the files of an instrument, by path."""
     by_path: dict[Path, list[tuple[str, Recording]]] = {}
     held_out = list_recordings(folder, select=hold_out) if hold_out else []
@@ -162,99 +160,100 @@ def _works_of(
     ):
         for recording in recordings:
             by_path.setdefault(recording.path, []).append((split, recording))
-    return [
-        _Work(instrument, path, tuple(members), settings, snippets, with_phase)
-        for path, members in sorted(by_path.items())
-    ]
+    return [_Work(instrument, path, tuple(members)) for path, members in sorted(by_path.items())]
 
 
-def _prepare_file(work: _Work, part: Path) -> None:
-    """Write the part of one file: arrays first, then the list of what is in them, which seals it."""
-    sealed = part.with_suffix(".json")
-    if sealed.is_file():
-        return
-    settings = work.settings
+def _pictures_of(
+    settings: SpectrogramSettings, snippets: SnippetSettings, with_phase: bool, work: _Work
+) -> dict[str, np.ndarray]:
+    """Cut the recordings of one file and turn the pieces into pictures.
+
+    Returns:
+        Pictures as they are stored, with the recording, first sample and length of each.
+    """
     sounds = [read_recording(recording, settings.sample_rate) for _, recording in work.recordings]
     peak = max(float(np.max(np.abs(audio), initial=0.0)) for audio in sounds)
     gain = PEAK / peak if peak > 0.0 else 1.0
     sounds = [audio * np.float32(gain) for audio in sounds]
-    parts = cut(sounds, work.snippets, settings)
+    pieces = cut(sounds, snippets, settings)
     highest_hz = settings.sample_rate / 2
     if settings.sample_rate == SAMPLE_RATE:
         highest_hz = highest_recorded_hz(np.concatenate(sounds))
-    rows = sum(map(len, parts))
-    shape = (rows, settings.n_bins, settings.n_frames)
-    entries = []
-    with ExitStack() as stack:
-        writers = [
-            stack.enter_context(RowWriter(part.with_suffix(ending), row_shape, dtype))
-            for ending, row_shape, dtype in _arrays(shape, with_phase=work.with_phase)
-        ]
-        for (split, recording), audio, pieces in zip(work.recordings, sounds, parts, strict=True):
-            for piece, spectrum in zip(pieces, spectra(audio, pieces, settings), strict=True):
-                for writer, row in zip(writers, _rows_of(spectrum, settings), strict=False):
-                    writer.write(row)
-                entry = Entry(
+    shape = (sum(map(len, pieces)), settings.n_bins, settings.n_frames)
+    stored = {
+        name: np.empty(array_shape, dtype)
+        for name, (array_shape, dtype) in array_kinds(shape, with_phase=with_phase).items()
+    }
+    made = (
+        spectrum
+        for audio, parts in zip(sounds, pieces, strict=True)
+        for spectrum in spectra(audio, parts, settings)
+    )
+    for i, spectrum in enumerate(made):
+        stored["pictures"][i] = to_16_bits(normalise(np.abs(spectrum), settings))
+        if with_phase:
+            angle = np.angle(spectrum[: settings.n_bins]) * np.float32(HALF_TURN / np.pi)
+            # Half a turn and minus half a turn are one angle, as they are one 16-bit number.
+            stored["phase"][i] = np.rint(angle).astype(np.int32).astype(np.int16)
+            stored["nyquist"][i] = spectrum[-1].real
+    owners = [(number, *part) for number, parts in enumerate(pieces) for part in parts]
+    return {
+        **stored,
+        "owner": np.array(owners, np.int64).reshape(-1, 3),
+        "gain": np.array(gain),
+        "highest_hz": np.array(highest_hz),
+    }
+
+
+def _join(
+    out: Path,
+    works: Sequence[_Work],
+    files: Sequence[Path],
+    settings: SpectrogramSettings,
+    *,
+    with_phase: bool,
+) -> dict[str, list[Entry]]:
+    """Put the pictures of all files into one array a split; return what is in them.
+
+    Raises:
+        DataError: There is nothing to learn from.
+    """
+    index: dict[str, list[Entry]] = {split: [] for split in SPLITS}
+    rows: dict[str, list[tuple[Path, int]]] = {split: [] for split in SPLITS}
+    for work, path in zip(works, files, strict=True):
+        arrays = open_arrays(path) or {}
+        gain, highest_hz = float(arrays["gain"]), float(arrays["highest_hz"])
+        for i, (number, start, n_samples) in enumerate(arrays["owner"]):
+            split, recording = work.recordings[number]
+            rows[split].append((path, i))
+            index[split].append(
+                Entry(
                     work.instrument,
                     recording.name,
                     recording.source,
                     str(recording.path.resolve()),
                     (recording.start_seconds, recording.end_seconds),
-                    piece.start / settings.sample_rate,
-                    piece.n_samples / settings.sample_rate,
+                    start / settings.sample_rate,
+                    n_samples / settings.sample_rate,
                     gain,
                     highest_hz,
                 )
-                entries.append({"split": split, "entry": asdict(entry)})
-    replace_text(sealed, json.dumps(entries))
-
-
-def _rows_of(
-    spectrum: Complex64[np.ndarray, "bin frame"], settings: SpectrogramSettings
-) -> Iterator[Float[np.ndarray, "..."] | np.ndarray]:
-    """Return picture, phase and Nyquist bin as they are stored; the last two are made if asked for."""
-    yield to_16_bits(normalise(np.abs(spectrum), settings))
-    angle = np.angle(spectrum[: settings.n_bins]) * np.float32(HALF_TURN / np.pi)
-    # Half a turn and minus half a turn are one angle, as they are one 16-bit number.
-    yield np.rint(angle).astype(np.int32).astype(np.int16)
-    yield spectrum[-1].real
-
-
-def _arrays(
-    shape: tuple[int, int, int], *, with_phase: bool
-) -> list[tuple[str, tuple[int, ...], type[np.generic]]]:
-    """Ending, shape and kind of the arrays of a split or a part."""
-    phase: list[tuple[str, tuple[int, ...], type[np.generic]]] = [
-        (".phase.npy", shape, np.int16),
-        (".nyquist.npy", (shape[0], shape[2]), np.float32),
-    ]
-    return [(".npy", shape, np.uint16), *(phase if with_phase else [])]
-
-
-def _join(
-    out: Path, parts: Sequence[Path], settings: SpectrogramSettings, *, with_phase: bool
-) -> dict[str, list[Entry]]:
-    """Put the parts of all files into one array a split; return what is in them.
-
-    Raises:
-        DataError: There is nothing to learn from.
-    """
-    listed = [json.loads(part.with_suffix(".json").read_text(encoding="utf-8")) for part in parts]
-    if not any(item["split"] == TRAIN for items in listed for item in items):
+            )
+    if not index[TRAIN]:
         raise DataError(
             f"{out}: nothing to learn from: every recording that is not held out is silent: give others "
             "or lower the gate"
         )
-    index: dict[str, list[Entry]] = {}
     for split in SPLITS:
-        index[split] = [entry_of(i["entry"]) for items in listed for i in items if i["split"] == split]
         shape = (len(index[split]), settings.n_bins, settings.n_frames)
-        for ending, row_shape, dtype in _arrays(shape, with_phase=with_phase):
-            with RowWriter(out / f"{split}{ending}", row_shape, dtype) as writer:
-                for part, items in zip(parts, listed, strict=True):
-                    chosen = [i for i, item in enumerate(items) if item["split"] == split]
-                    if chosen:
-                        array = np.load(part.with_suffix(ending), mmap_mode="r")
-                        for i in chosen:
-                            writer.write(array[i])
+        for name, (array_shape, dtype) in array_kinds(shape, with_phase=with_phase).items():
+            write_rows(out / array_name(split, name), _rows(name, rows[split]), array_shape, dtype)
     return index
+
+
+def _rows(name: str, places: Sequence[tuple[Path, int]]) -> Iterator[np.ndarray]:
+    """Read rows one after the other, with one file open at a time."""
+    for path, members in groupby(places, key=itemgetter(0)):
+        array = (open_arrays(path) or {})[name]
+        for _, i in members:
+            yield array[i]

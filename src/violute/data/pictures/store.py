@@ -1,7 +1,7 @@
 """Prepared pictures on disk: a folder with one memory-mapped array a split, and what is in it.
 
 ```
-store.json      settings, recordings, index; written last, so a folder that has it is whole
+store.json      settings, what the arrays hold, index; written last, so a folder that has it is whole
 train.npy       (snippet, bin, frame) of 16-bit numbers: the picture's value times 65535
 held_out.npy    the same for the recordings that training must not see
 *.phase.npy     with phases kept: (snippet, bin, frame) of 16-bit angles, a turn being 65536
@@ -14,25 +14,22 @@ phases gives the sound back above 60 dB signal to noise (tests/test_data_invert.
 
 from __future__ import annotations
 
-import errno
 import json
-import secrets
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Float32, Int16, UInt16
 
+from violute.data.disk_errors import disk_errors
 from violute.data.splits import HELD_OUT, SPLITS, TRAIN
 from violute.errors import DataError
 from violute.transforms.spectrogram import SpectrogramSettings
-from violute.whole_file import replace_text
+from violute.whole_file import replace_text, whole_file
 
-STORE_VERSION = 1
+STORE_NAME, STORE_VERSION = "store.json", 1
 FULL_SCALE = 65_535
 """What a picture's 1 is written as."""
 
@@ -133,6 +130,62 @@ def from_16_bits(stored: UInt16[np.ndarray, "*picture"]) -> Float32[np.ndarray, 
     return stored.astype(np.float32) * np.float32(1.0 / FULL_SCALE)
 
 
+def array_kinds(
+    shape: tuple[int, int, int], *, with_phase: bool
+) -> dict[str, tuple[tuple[int, ...], type[np.generic]]]:
+    """Return shape and type of the arrays of so many pictures of (bin, frame), by kind."""
+    kinds: dict[str, tuple[tuple[int, ...], type[np.generic]]] = {"pictures": (shape, np.uint16)}
+    if with_phase:
+        kinds |= {"phase": (shape, np.int16), "nyquist": ((shape[0], shape[2]), np.float32)}
+    return kinds
+
+
+def array_name(split: str, kind: str) -> str:
+    """Return the file name of an array."""
+    return f"{split}.npy" if kind == "pictures" else f"{split}.{kind}.npy"
+
+
+def describe_arrays(
+    settings: SpectrogramSettings, n_pictures: Mapping[str, int], *, with_phase: bool
+) -> dict[str, dict[str, Any]]:
+    """Say what `store.json` says of its arrays, so that anyone can read them.
+
+    Args:
+        settings: Of the transform.
+        n_pictures: Of each split.
+        with_phase: Whether phases were kept.
+    """
+    floor = 10.0 ** (settings.floor_db / 20.0)
+    values = {
+        "pictures": {
+            "magnitude": "floor * expm1(log_range * stored / full_scale), 1 being a full-scale sine",
+            "full_scale": FULL_SCALE,
+            "floor": floor,
+            "log_range": settings.log_range,
+        },
+        "phase": {"radians": "pi * stored / half_turn", "half_turn": HALF_TURN},
+        "nyquist": {"real_part": "stored; the imaginary part is 0"},
+    }
+    axes = {
+        "picture": "entry of the index",
+        "bin": f"frequency in Hz = number * {settings.sample_rate} / {settings.n_fft}",
+        "frame": f"time in seconds = number * {settings.hop_length} / {settings.sample_rate}",
+    }
+    described = {}
+    for split, n in n_pictures.items():
+        shape = (n, settings.n_bins, settings.n_frames)
+        for kind, (array_shape, dtype) in array_kinds(shape, with_phase=with_phase).items():
+            named = axes if len(array_shape) == 3 else {name: axes[name] for name in ("picture", "frame")}
+            described[array_name(split, kind)] = {
+                "shape": list(array_shape),
+                "dtype": np.dtype(dtype).name,
+                "axes": list(named),
+                "axis_meanings": named,
+                "values": values[kind],
+            }
+    return described
+
+
 def open_store(folder: str | Path) -> Store:
     """Open a folder that `prepare` has made.
 
@@ -142,11 +195,11 @@ def open_store(folder: str | Path) -> Store:
     folder = Path(folder)
     document = read_document(folder)
     try:
-        settings = SpectrogramSettings.from_dict(document["settings"], source=f"{folder / 'store.json'}")
+        settings = SpectrogramSettings.from_dict(document["settings"], source=f"{folder / STORE_NAME}")
         has_arrays, has_phase = bool(document["arrays"]), bool(document["phase"])
         entries = {name: tuple(map(entry_of, document["index"][name])) for name in SPLITS}
     except (KeyError, TypeError, ValueError):
-        raise DataError(f"{folder / 'store.json'}: damaged: prepare the recordings again") from None
+        raise DataError(f"{folder / STORE_NAME}: damaged: prepare the recordings again") from None
     if not has_arrays:
         raise DataError(f"{folder}: prepared without arrays: prepare again without --no-arrays")
     splits = {}
@@ -154,9 +207,10 @@ def open_store(folder: str | Path) -> Store:
         shape = (len(entries[name]), settings.n_bins, settings.n_frames)
         splits[name] = Split(
             entries[name],
-            _mapped(folder / f"{name}.npy", shape, np.uint16),
-            _mapped(folder / f"{name}.phase.npy", shape, np.int16) if has_phase else None,
-            _mapped(folder / f"{name}.nyquist.npy", (shape[0], shape[2]), np.float32) if has_phase else None,
+            **{
+                kind: _mapped(folder / array_name(name, kind), array_shape, dtype)
+                for kind, (array_shape, dtype) in array_kinds(shape, with_phase=has_phase).items()
+            },
         )
     return Store(folder, settings, splits, document)
 
@@ -179,7 +233,7 @@ def read_document(folder: Path) -> dict[str, Any]:
     Raises:
         DataError: It is missing, damaged, or of a newer version.
     """
-    path = folder / "store.json"
+    path = folder / STORE_NAME
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
         version = int(document["version"])
@@ -202,7 +256,7 @@ def write_document(folder: Path, document: Mapping[str, Any], index: Mapping[str
     """
     entries = {name: [asdict(entry) for entry in index[name]] for name in SPLITS}
     whole = {"version": STORE_VERSION, **document, "index": entries}
-    replace_text(folder / "store.json", json.dumps(whole, ensure_ascii=False, indent=1))
+    replace_text(folder / STORE_NAME, json.dumps(whole, ensure_ascii=False, indent=1))
 
 
 def drop_arrays(store: Store) -> None:
@@ -220,62 +274,21 @@ def drop_arrays(store: Store) -> None:
                 path.unlink()
 
 
-@contextmanager
-def disk_errors(folder: Path) -> Iterator[None]:
-    """Say in one line what the disk refuses.
-
-    Raises:
-        DataError: An `OSError` came out of the block.
-    """
-    try:
-        yield
-    except OSError as error:
-        full = error.errno == errno.ENOSPC
-        reason = "the disk is full" if full else f"cannot be written ({error.strerror or error})"
-        raise DataError(
-            f"{folder}: {reason}: make room or name another folder; the same command goes on where it stopped"
-        ) from None
-
-
-class RowWriter:
-    """An array being written to disk row by row; it takes its name when it is whole.
+def write_rows(
+    path: Path, rows: Iterable[np.ndarray], shape: tuple[int, ...], dtype: type[np.generic]
+) -> None:
+    """Write an .npy file row by row.
 
     Written, not mapped: on a full disk a mapped page ends the process, a write says so.
 
-    Args:
-        path: Of the .npy file.
-        shape: Of the whole array.
-        dtype: Of its numbers.
+    Raises:
+        OSError: The disk refuses.
     """
-
-    def __init__(self, path: Path, shape: tuple[int, ...], dtype: type[np.generic]) -> None:
-        self.path = path
-        self._temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-        self._dtype = np.dtype(dtype)
-        self._file = self._temporary.open("wb")
-        header = {
-            "descr": np.lib.format.dtype_to_descr(self._dtype),
-            "fortran_order": False,
-            "shape": shape,
-        }
-        np.lib.format.write_array_header_1_0(self._file, header)
-
-    def write(self, row: np.ndarray) -> None:
-        """Append a row, or several."""
-        self._file.write(np.ascontiguousarray(row, self._dtype).data)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        try:
-            self._file.close()
-            if kind is None:
-                self._temporary.replace(self.path)
-        finally:
-            self._temporary.unlink(missing_ok=True)
+    header = {"descr": np.dtype(dtype).str, "fortran_order": False, "shape": shape}
+    with whole_file(path) as partial, partial.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, header)
+        for row in rows:
+            file.write(np.ascontiguousarray(row, dtype).data)
 
 
 def _mapped(path: Path, shape: tuple[int, ...], dtype: type[np.generic]) -> np.ndarray:

@@ -15,18 +15,13 @@ from violute.analysis.conditioning import conditioning
 from violute.analysis.pitch import LOWEST_HZ
 from violute.data.features import Features
 from violute.data.reverb_tails import reverberation_tails
+from violute.data.sampling import WindowSampler, by_source
 from violute.errors import TrainingError
 from violute.rates import HOP_LENGTH
-
-VALIDATION_SHARE = 10
-"""One recording in this many is kept for validation, where a source has that many."""
 
 LOUD_PERCENTILE = 95
 QUIETEST_DB = -45.0
 """Frames further below the loud notes of their source teach nothing but its room."""
-
-SOURCE_BALANCE = 0.75
-"""Exponent on the length of a source: 1 draws by length, 0 draws every source equally."""
 
 LEVEL_JITTER_DB = 2.0
 TRANSPOSED_SHARE = 0.15
@@ -75,49 +70,35 @@ def lines_of(features: Sequence[Features], end: int, first_source: int) -> list[
     Raises:
         TrainingError: No recording has a steady pitch.
     """
-    by_source: dict[str, list[Features]] = {}
-    for item in features:
-        if item.is_reliable.any():
-            by_source.setdefault(item.source, []).append(item)
-    if not by_source:
+    sources = by_source([item for item in features if item.is_reliable.any()])
+    if not sources:
         raise TrainingError(
             "no recording has a steady pitch: give recordings of one instrument, one note at a time"
         )
     return [
         _line(name, members, end, first_source + i)
-        for i, (name, members) in enumerate(sorted(by_source.items()))
+        for i, (name, members) in enumerate(sorted(sources.items()))
     ]
-
-
-def split(features: Sequence[Features]) -> tuple[list[Features], list[Features]]:
-    """Keep one recording in `VALIDATION_SHARE` of each large source for validation."""
-    by_source: dict[str, list[Features]] = {}
-    for item in features:
-        by_source.setdefault(item.source, []).append(item)
-    kept: list[Features] = []
-    validation: list[Features] = []
-    for members in by_source.values():
-        for i, item in enumerate(members):
-            is_held = len(members) >= VALIDATION_SHARE and i % VALIDATION_SHARE == VALIDATION_SHARE // 2
-            (validation if is_held else kept).append(item)
-    return kept, validation
 
 
 def draw(
     lines: Sequence[Line], n_frames: int, batch_size: int, rng: np.random.Generator, *, augment: bool
 ) -> Snippets:
     """Draw snippets: both ends equally often, short sources more often than their length earns."""
-    places = [choose(lines, i, n_frames, rng) for i in range(batch_size)]
+    sampler = sampler_of(lines)
+    places = [choose(sampler, i, n_frames, rng) for i in range(batch_size)]
     return snippets_at(places, n_frames, rng=rng if augment else None)
 
 
-def choose(lines: Sequence[Line], i: int, n_frames: int, rng: np.random.Generator) -> tuple[Line, int]:
-    """Choose a place for item `i` of a batch: a line of its end, and a first frame."""
-    ends = sorted({line.end for line in lines})
-    members = [line for line in lines if line.end == ends[i % len(ends)]]
-    weight = np.array([len(line.f0_hz) for line in members]) ** SOURCE_BALANCE
-    line = members[rng.choice(len(members), p=weight / weight.sum())]
-    return line, int(rng.integers(0, max(len(line.f0_hz) - n_frames, 0) + 1))
+def sampler_of(lines: Sequence[Line]) -> WindowSampler[Line]:
+    """Return what draws from lines, each of which is a source of its own."""
+    return WindowSampler(lines, [line.source for line in lines], [len(line.f0_hz) for line in lines])
+
+
+def choose(sampler: WindowSampler[Line], i: int, n_frames: int, rng: np.random.Generator) -> tuple[Line, int]:
+    """Choose a line for item `i` of a batch, and a first frame, which is 0 in a line that is too short."""
+    line, start = sampler.place(i, n_frames, rng)
+    return line, max(start, 0)
 
 
 def snippets_at(

@@ -24,7 +24,7 @@ from violute.dsp.harmonics import harmonic_bank
 from violute.dsp.noise import filtered_noise, white_spectra
 from violute.dsp.room import reverb
 from violute.dsp.spectral import multi_resolution_spectral_loss
-from violute.families.ddsp.data import Line, Snippets, choose, snippets_at
+from violute.families.ddsp.data import Line, Snippets, choose, sampler_of, snippets_at
 from violute.families.ddsp.network import DdspDecoder
 from violute.rates import HOP_LENGTH, SAMPLE_RATE
 
@@ -80,10 +80,10 @@ class SourceReverb(nn.Module):
 
 def draw_sounds(lines: Sequence[Line], n_frames: int, batch_size: int, rng: np.random.Generator) -> Sounds:
     """Draw sounds of which most frames have a sure pitch, balanced as snippets are."""
-    places = []
+    sampler, places = sampler_of(lines), []
     for i in range(batch_size):
         for _ in range(N_TRIES):
-            line, start = choose(lines, i, n_frames, rng)
+            line, start = choose(sampler, i, n_frames, rng)
             if line.is_reliable[start : start + n_frames].mean() >= LEAST_RELIABLE_SHARE:
                 break
         places.append((line, start))

@@ -8,7 +8,7 @@ through the synthesiser costs several times that. The second stage, in `ddsp_sou
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,9 +18,11 @@ from torch import nn
 from torch.optim import Optimizer
 
 from violute.data.features import Features, measure_all, with_audio
+from violute.data.recordings import Recording
 from violute.data.reverb_tails import DECAY_SECONDS
+from violute.data.sampling import by_source, of_both_ends, read_both_ends, split
 from violute.errors import TrainingError
-from violute.families.ddsp.data import Line, Snippets, draw, lines_of, split
+from violute.families.ddsp.data import Line, Snippets, draw, lines_of
 from violute.families.ddsp.export import export_ddsp
 from violute.families.ddsp.losses import regression_losses
 from violute.families.ddsp.network import DdspConfig, DdspDecoder
@@ -189,16 +191,13 @@ def build_ddsp_task(ends: TwoEnds, recipe: DdspRecipe) -> DdspTask:
         TrainingError: An end has no recording with a steady pitch.
         AudioError: A recording cannot be read.
     """
-    measured: list[list[Features]] = []
-    for i, recordings in enumerate(ends.recordings):
+    needs_audio = recipe.spectral_from_step is not None
 
-        def report(share: float, done: int = i) -> None:
-            if ends.on_prepare is not None:
-                ends.on_prepare((done + share) / 2.0)
+    def read(_end: int, recordings: list[Recording], on_progress: Callable[[float], None]) -> list[Features]:
+        features = measure_all(recordings, ends.cache, on_progress=on_progress)
+        return with_audio(features, recordings) if needs_audio else features
 
-        features = measure_all(recordings, ends.cache, on_progress=report)
-        needs_audio = recipe.spectral_from_step is not None
-        measured.append(with_audio(features, recordings) if needs_audio else features)
+    measured = read_both_ends(ends.recordings, read, ends.on_prepare)
     for name, features in zip(ends.names, measured, strict=True):
         if not any(item.is_reliable.any() for item in features):
             raise TrainingError(
@@ -213,13 +212,10 @@ def _lines_like(lines: list[Line], validation: tuple[list[Features], list[Featur
     known = {(line.end, line.name): line.source for line in lines}
     kept = []
     for end, features in enumerate(validation):
-        by_source: dict[str, list[Features]] = {}
-        for item in features:
-            if item.is_reliable.any() and (end, item.source) in known:
-                by_source.setdefault(item.source, []).append(item)
-        for name, members in by_source.items():
+        usable = [item for item in features if item.is_reliable.any() and (end, item.source) in known]
+        for name, members in by_source(usable).items():
             kept += lines_of(members, end, known[end, name])
-    return kept if {line.end for line in kept} == {0, 1} else []
+    return of_both_ends(kept)
 
 
 def _example(features: list[Features]) -> Features:

@@ -7,7 +7,6 @@ it is missing: what was played there has to come from the code.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,9 +19,10 @@ from jaxtyping import Bool, Float, Float16, Float32, Float64, Int
 from torch import Tensor
 
 from violute.analysis.analyser import analyse
+from violute.data.measured import measured
 from violute.data.recordings import Recording, read_recording
+from violute.data.sampling import Material, WindowSampler, window_of
 from violute.families.nsynth.network import SAMPLE_RATE
-from violute.families.pictures.corpus import source_chances
 from violute.rates import HOP_LENGTH
 from violute.rates import SAMPLE_RATE as ANALYSIS_RATE
 from violute.transforms.spectrogram import PEAK
@@ -47,22 +47,16 @@ PHASE_BLOCK_FRAMES = 2000
 
 
 @dataclass(frozen=True)
-class Wave:
+class Wave(Material):
     """A recording in mono at 16 kHz.
 
     Attributes:
-        name: Of the recording.
-        source: Player, room and microphone that it shares with others.
-        end: Which instrument plays: 0 or 1.
         audio: Its samples.
         f0_hz: Its fundamental, a frame each 10 ms, carried on where there is none.
         is_voiced: Frames that have one.
         cycles: Of the fundamental gone by at each frame, in the phase in which the recording plays it.
     """
 
-    name: str
-    source: str
-    end: int
     audio: Float16[np.ndarray, " _sample"] | Float32[np.ndarray, " _sample"]
     f0_hz: Float32[np.ndarray, " _frame"]
     is_voiced: Bool[np.ndarray, " _frame"]
@@ -97,24 +91,8 @@ def read_waves(
     Raises:
         AudioError: A recording cannot be read.
     """
-    cache.mkdir(parents=True, exist_ok=True)
-    waves = []
-    for i, recording in enumerate(recordings):
-        stat = recording.path.stat()
-        key = f"wave {WAVE_VERSION}:{recording}:{stat.st_size}:{stat.st_mtime_ns}"
-        path = cache / f"{hashlib.sha256(key.encode()).hexdigest()[:24]}.npz"
-        if not path.is_file():
-            partial = path.with_suffix(".part.npz")
-            audio, f0_hz, is_voiced = _measured(recording)
-            np.savez(partial, audio=audio, f0_hz=f0_hz, is_voiced=is_voiced)
-            partial.replace(path)
-        with np.load(path) as held:
-            audio, f0_hz = held["audio"], held["f0_hz"]
-            cycles = cycles_played(audio, f0_hz)
-            waves.append(Wave(recording.name, recording.source, end, audio, f0_hz, held["is_voiced"], cycles))
-        if on_progress is not None:
-            on_progress((i + 1) / len(recordings))
-    return waves
+    found = measured(recordings, cache, _measure, version=f"wave {WAVE_VERSION}", on_progress=on_progress)
+    return [Wave(one.name, one.source, end, **arrays) for one, arrays in zip(recordings, found, strict=True)]
 
 
 def draw_crops(
@@ -136,23 +114,14 @@ def draw_crops(
         hop_length: Samples a frame.
         augment: Whether to transpose and change the level a little.
     """
-    ends = [[wave for wave in waves if wave.end == end] for end in sorted({wave.end for wave in waves})]
-    chances = [
-        source_chances([wave.source for wave in members], [len(wave.audio) for wave in members])
-        for members in ends
-    ]
+    sampler = WindowSampler(waves, [wave.source for wave in waves], [len(wave.audio) for wave in waves])
     n_samples = n_frames * hop_length
     crops, played, pitches, voiced, phases = [], [], [], [], []
     for i in range(n_crops):
-        members, weights = ends[i % len(ends)], chances[i % len(ends)]
         ratio = 2.0 ** (rng.uniform(-TRANSPOSED_SEMITONES, TRANSPOSED_SEMITONES) / 12.0) if augment else 1.0
-        n_heard = round(n_samples * ratio)
-        for _ in range(N_ATTEMPTS):
-            wave = members[rng.choice(len(members), p=weights)]
-            start = _start(len(wave.audio), n_heard, rng)
-            crop = crop_at(wave.audio, start, n_heard)
-            if float(np.sqrt(np.mean(np.square(crop)))) >= QUIETEST_RMS:
-                break
+        wave, start, crop = sampler.window(
+            i, round(n_samples * ratio), rng, _crop_of, _is_rest, n_attempts=N_ATTEMPTS
+        )
         if augment:
             crop = crop_at(soxr.resample(crop, ratio * SAMPLE_RATE, SAMPLE_RATE), 0, n_samples)
             crop *= np.float32(10.0 ** (rng.uniform(*LEVEL_RANGE_DB) / 20.0))
@@ -174,11 +143,15 @@ def crop_at(
     audio: Float[np.ndarray, " _sample"], start: int, n_samples: int
 ) -> Float32[np.ndarray, " {n_samples}"]:
     """Cut a crop; what lies outside of the recording is silent."""
-    crop = np.zeros(n_samples, np.float32)
-    first, last = max(start, 0), min(start + n_samples, len(audio))
-    if last > first:
-        crop[first - start : last - start] = audio[first:last]
-    return crop
+    return window_of(audio, start, n_samples).astype(np.float32)
+
+
+def _crop_of(wave: Wave, start: int, n_samples: int) -> Float32[np.ndarray, " {n_samples}"]:
+    return crop_at(wave.audio, start, n_samples)
+
+
+def _is_rest(crop: Float32[np.ndarray, " _sample"]) -> bool:
+    return float(np.sqrt(np.mean(np.square(crop)))) < QUIETEST_RMS
 
 
 def cycles_played(
@@ -232,15 +205,15 @@ def unreliable(
     return noisy.masked_fill(is_silent.to(before.device), 0.0)
 
 
-def _measured(recording: Recording) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _measure(recording: Recording) -> dict[str, np.ndarray]:
     """Read a recording, and track its pitch, by the tracker that conditions conversions."""
     full = read_recording(recording, ANALYSIS_RATE, peak=PEAK)
     controls = analyse(full)
     audio = soxr.resample(full, ANALYSIS_RATE, SAMPLE_RATE).astype(np.float16)
-    return audio, controls.f0_hz[0], controls.periodicity[0] > 0.0
-
-
-def _start(length: int, n_samples: int, rng: np.random.Generator) -> int:
-    """Choose a first sample: anywhere in a long recording, or so that a short one lies inside."""
-    slack = length - n_samples
-    return int(rng.integers(min(slack, 0), max(slack, 0) + 1))
+    f0_hz = controls.f0_hz[0]
+    return {
+        "audio": audio,
+        "f0_hz": f0_hz,
+        "is_voiced": controls.periodicity[0] > 0.0,
+        "cycles": cycles_played(audio, f0_hz),
+    }

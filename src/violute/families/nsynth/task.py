@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.optim import Optimizer
 
+from violute.data.recordings import Recording
+from violute.data.sampling import read_both_ends, training_and_validation
 from violute.dsp.mu_law import scaled, to_levels
 from violute.errors import TrainingError
 from violute.families.nsynth.data import Crops, Wave, draw_crops, read_waves, unreliable
@@ -29,7 +31,6 @@ from violute.families.nsynth.network import (
 from violute.families.nsynth.output import bits
 from violute.families.nsynth.recipes import NsynthRecipe
 from violute.families.nsynth.teachers import Confusion, SpectrumReader
-from violute.families.pictures.corpus import split
 from violute.families.pictures.task import seeded
 from violute.training.losses import weighted_total
 from violute.training.provenance import training_data
@@ -246,20 +247,12 @@ def build_nsynth_task(ends: TwoEnds, recipe: NsynthRecipe) -> NsynthTask:
         TrainingError: An end is silent throughout.
         AudioError: A recording cannot be read.
     """
-    training: list[Wave] = []
-    validation: list[Wave] = []
-    for end, recordings in enumerate(ends.recordings):
 
-        def report(share: float, done: int = end) -> None:
-            if ends.on_prepare is not None:
-                ends.on_prepare((done + share) / 2.0)
-
-        waves = read_waves(recordings, end, ends.cache, on_progress=report)
+    def read(end: int, recordings: list[Recording], on_progress: Callable[[float], None]) -> list[Wave]:
+        waves = read_waves(recordings, end, ends.cache, on_progress=on_progress)
         if not any(np.any(wave.audio) for wave in waves):
             raise TrainingError(f"the recordings of {ends.names[end]} are silent: give recordings with sound")
-        kept, held = split(waves)
-        training += kept
-        validation += held
-    if {wave.end for wave in validation} != {0, 1}:
-        validation = []
+        return waves
+
+    training, validation = training_and_validation(read_both_ends(ends.recordings, read, ends.on_prepare))
     return NsynthTask(NsynthCorpus(ends.names, training, validation, ends.device, ends.card), recipe)

@@ -18,17 +18,17 @@ from jaxtyping import Float, Float32
 from torch import Tensor
 
 from violute.data.recordings import Recording
+from violute.data.sampling import WindowSampler
 from violute.errors import TrainingError
 from violute.families.paired.pairs import SOURCES, read_pairs
 from violute.families.pictures.corpus import (
     LEVEL_RANGE_DB,
-    N_ATTEMPTS,
-    QUIETEST_MEAN,
-    SOURCE_BALANCE,
     TRANSPOSED_SEMITONES,
     PictureLine,
+    is_rest,
     louder,
     picture_lines,
+    recorded_bins,
     transposed,
     window_at,
 )
@@ -49,6 +49,11 @@ class PairLine:
 
     source: PictureLine
     hybrids: dict[float, PictureLine]
+
+    @property
+    def end(self) -> int:
+        """Which instrument plays the source: 0 or 1."""
+        return self.source.end
 
 
 class PairWindows(NamedTuple):
@@ -120,18 +125,11 @@ def draw_pairs(
         rng: All chance comes from it.
         augment: Whether to transpose and change the level a little.
     """
-    ends = [[line for line in lines if line.source.end == end] for end in (0, 1)]
-    chances = [_weights(members) for members in ends]
-    sources, hybrids, mixes, limits_hz = [], [], [], []
+    sources, lengths = zip(*((line.source.source, len(line.source.picture)) for line in lines), strict=True)
+    sampler = WindowSampler(lines, sources, lengths)
+    played, wanted, mixes, limits_hz = [], [], [], []
     for i in range(n_windows):
-        members, weights = ends[i % 2], chances[i % 2]
-        for _ in range(N_ATTEMPTS):
-            line = members[rng.choice(len(members), p=weights)]
-            slack = len(line.source.picture) - settings.n_frames
-            start = int(rng.integers(min(slack, 0), max(slack, 0) + 1))
-            source = window_at(line.source, start, settings.n_frames)
-            if source.mean() >= QUIETEST_MEAN:
-                break
+        line, start, source = sampler.window(i, settings.n_frames, rng, _source_at, is_rest)
         mix = float(rng.choice(sorted(line.hybrids)))
         hybrid = window_at(line.hybrids[mix], start, settings.n_frames)
         limit_hz = line.source.highest_hz
@@ -140,24 +138,20 @@ def draw_pairs(
             gain_db = float(rng.uniform(*LEVEL_RANGE_DB))
             source, hybrid = (louder(transposed(one, ratio), gain_db, settings) for one in (source, hybrid))
             limit_hz *= min(ratio, 1.0)
-        sources.append(source)
-        hybrids.append(_as_loud_as(source, hybrid, settings))
+        played.append(source)
+        wanted.append(_as_loud_as(source, hybrid, settings))
         mixes.append(mix)
         limits_hz.append(limit_hz)
-    bin_hz = settings.sample_rate / settings.n_fft
-    heard = np.arange(settings.n_bins) * bin_hz < np.array(limits_hz)[:, None]
     return PairWindows(
-        torch.from_numpy(np.stack(sources)),
-        torch.from_numpy(np.stack(hybrids)),
+        torch.from_numpy(np.stack(played)),
+        torch.from_numpy(np.stack(wanted)),
         torch.tensor(mixes, dtype=torch.float32),
-        torch.from_numpy(heard.astype(np.float32)).unsqueeze(2),
+        recorded_bins(limits_hz, settings),
     )
 
 
-def _weights(lines: Sequence[PairLine]) -> Float[np.ndarray, " line"]:
-    """Chance of each source: short ones come more often than their length earns."""
-    weights = np.array([len(line.source.picture) for line in lines], np.float64) ** SOURCE_BALANCE
-    return weights / weights.sum()
+def _source_at(line: PairLine, start: int, n_frames: int) -> Float32[np.ndarray, "bin frame"]:
+    return window_at(line.source, start, n_frames)
 
 
 def _as_loud_as(

@@ -17,8 +17,9 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from violute.data.recordings import Recording, read_recording
+from violute.data.sampling import of_both_ends, read_both_ends, training_and_validation
 from violute.errors import TrainingError
-from violute.families.pictures.corpus import QUIETEST_MEAN, PictureLine, Windows, draw, picture_lines, split
+from violute.families.pictures.corpus import QUIETEST_MEAN, PictureLine, Windows, draw, picture_lines
 from violute.families.pictures.export import export_spectrogram
 from violute.families.pictures.losses import mel_weights
 from violute.families.pictures.networks import PitchLogits, SpectrogramEncoder
@@ -244,25 +245,18 @@ def build_corpus(ends: TwoEnds, recipe: WindowRecipe) -> SpectrogramCorpus:
     """
     if ends.store is not None:
         return _prepared_corpus(ends, ends.store, recipe)
-    training: list[PictureLine] = []
-    validation: list[PictureLine] = []
-    examples = []
-    for end, recordings in enumerate(ends.recordings):
 
-        def report(share: float, done: int = end) -> None:
-            if ends.on_prepare is not None:
-                ends.on_prepare((done + share) / 2.0)
-
-        lines = picture_lines(recordings, end, recipe.spectrogram, ends.cache, on_progress=report)
+    def read(
+        end: int, recordings: list[Recording], on_progress: Callable[[float], None]
+    ) -> list[PictureLine]:
+        lines = picture_lines(recordings, end, recipe.spectrogram, ends.cache, on_progress=on_progress)
         # A quiet corner of a long recording is drawn around; a folder of silence is not.
         if max(float(line.picture.mean()) for line in lines) < QUIETEST_MEAN:
             raise TrainingError(f"the recordings of {ends.names[end]} are silent: give recordings with sound")
-        kept, held = split(lines)
-        training += kept
-        validation += held
-        examples.append(_example(recordings, recipe.spectrogram.sample_rate))
-    if {line.end for line in validation} != {0, 1}:
-        validation = []
+        return lines
+
+    training, validation = training_and_validation(read_both_ends(ends.recordings, read, ends.on_prepare))
+    examples = [_example(recordings, recipe.spectrogram.sample_rate) for recordings in ends.recordings]
     return SpectrogramCorpus(
         ends.names, training, validation, (examples[0], examples[1]), ends.device, ends.card
     )
@@ -276,7 +270,7 @@ def _prepared_corpus(ends: TwoEnds, store: Store, recipe: WindowRecipe) -> Spect
     return SpectrogramCorpus(
         ends.names,
         prepared_lines(store.train, ends.names),
-        validation if {line.end for line in validation} == {0, 1} else [],
+        of_both_ends(validation),
         (first, second),
         ends.device,
         ends.card,

@@ -7,7 +7,7 @@ that runs out: each is an error that says what to do, or a warning where trainin
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -61,7 +61,9 @@ def check_sources(names: Sequence[str], recordings: Sequence[Sequence[Recording]
             _warn(f"{name}: {n_stereo} of {len(paths)} files have several channels, which are mixed to mono")
 
 
-def sounding_lines(ends: TwoEnds, end: int, recipe: RaveRecipe) -> list[SoundLine]:
+def sounding_lines(
+    ends: TwoEnds, end: int, recipe: RaveRecipe, on_progress: Callable[[float], None] | None
+) -> list[SoundLine]:
     """Read the recordings of an end and make sure that there is something to learn from.
 
     Raises:
@@ -69,12 +71,7 @@ def sounding_lines(ends: TwoEnds, end: int, recipe: RaveRecipe) -> list[SoundLin
         AudioError: A recording cannot be read.
     """
     name, recordings = ends.names[end], ends.recordings[end]
-
-    def report(share: float) -> None:
-        if ends.on_prepare is not None:
-            ends.on_prepare((end + share) / 2.0)
-
-    lines = sound_lines(recordings, end, ends.cache, on_progress=report)
+    lines = sound_lines(recordings, end, ends.cache, on_progress=on_progress)
     if not lines:
         raise TrainingError(f"the recordings of {name} are silent: give recordings with sound")
     window_seconds = recipe.n_samples / SAMPLE_RATE

@@ -14,8 +14,6 @@ Source:
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,8 +26,9 @@ from jaxtyping import Float, Float32, Int, Int16
 from torch import Tensor
 
 from violute.data.features import highest_recorded_hz
+from violute.data.measured import measured
 from violute.data.recordings import Recording, read_recording
-from violute.families.pictures.corpus import N_ATTEMPTS, source_chances
+from violute.data.sampling import Material, WindowSampler, window_of
 from violute.families.rave.perturbation import disguised
 from violute.rates import SAMPLE_RATE
 from violute.transforms.spectrogram import PEAK
@@ -49,20 +48,14 @@ DUET_SHARE, DUET_RANGE_DB = 0.3, (-9.0, 0.0)
 
 
 @dataclass(frozen=True)
-class SoundLine:
+class SoundLine(Material):
     """One recording.
 
     Attributes:
-        name: Of the recording.
-        source: Player, room and microphone that it shares with others.
-        end: Which instrument plays: 0 or 1.
         audio: 16-bit, at 44.1 kHz.
         highest_hz: Nothing above it was recorded (a codec cut it off).
     """
 
-    name: str
-    source: str
-    end: int
     audio: Int16[np.ndarray, " sample"]
     highest_hz: float
 
@@ -99,19 +92,13 @@ def sound_lines(
     Raises:
         AudioError: A recording cannot be read.
     """
-    cache.mkdir(parents=True, exist_ok=True)
-    lines = []
-    for i, recording in enumerate(recordings):
-        path = cache / f"{_key(recording)}.npy"
-        if not path.is_file():
-            _write(recording, path)
-        highest_hz = float(json.loads(path.with_suffix(".json").read_text())["highest_hz"])
-        audio = np.load(path, mmap_mode="r")
-        if np.abs(audio).max(initial=0) > 0:
-            lines.append(SoundLine(recording.name, recording.source, end, audio, highest_hz))
-        if on_progress is not None:
-            on_progress((i + 1) / len(recordings))
-    return lines
+    version = f"sound {SOUND_VERSION}"
+    found = measured(recordings, cache, _measure, version=version, on_progress=on_progress)
+    return [
+        SoundLine(one.name, one.source, end, arrays["audio"], float(arrays["highest_hz"]))
+        for one, arrays in zip(recordings, found, strict=True)
+        if np.abs(arrays["audio"]).max(initial=0) > 0
+    ]
 
 
 def draw(
@@ -126,24 +113,19 @@ def draw(
         rng: All chance comes from it.
         augment: Whether to transpose, to change the level, and to change the colour of what is heard.
     """
-    ends = [[line for line in lines if line.end == end] for end in sorted({line.end for line in lines})]
-    chances = [
-        source_chances([line.source for line in members], [len(line.audio) for line in members])
-        for members in ends
-    ]
+    sampler = WindowSampler(lines, [line.source for line in lines], [len(line.audio) for line in lines])
     windows, played, limits_hz = [], [], []
     for i in range(batch_size):
-        members, weights = ends[i % len(ends)], chances[i % len(ends)]
-        window, limit_hz = _window(members, weights, n_samples, rng, augment=augment)
+        window, line, limit_hz = _window(sampler, i, n_samples, rng, augment=augment)
         if augment and rng.random() < DUET_SHARE:
-            second, second_limit_hz = _window(members, weights, n_samples, rng, augment=True)
+            second, _, second_limit_hz = _window(sampler, i, n_samples, rng, augment=True)
             gain = np.sqrt(np.square(window).mean() / max(np.square(second).mean(), 1e-12))
             window = window + np.float32(gain * 10.0 ** (rng.uniform(*DUET_RANGE_DB) / 20.0)) * second
             limit_hz = min(limit_hz, second_limit_hz)
         if augment:
             window = window * np.float32(10.0 ** (rng.uniform(*LEVEL_RANGE_DB) / 20.0))
         windows.append(window)
-        played.append(members[0].end)
+        played.append(line.end)
         limits_hz.append(limit_hz)
     audio = np.stack(windows).astype(np.float32)
     return SoundWindows(
@@ -155,48 +137,31 @@ def draw(
 
 
 def _window(
-    lines: Sequence[SoundLine],
-    chances: Float[np.ndarray, " line"],
-    n_samples: int,
-    rng: np.random.Generator,
-    *,
-    augment: bool,
-) -> tuple[Float32[np.ndarray, " sample"], float]:
+    sampler: WindowSampler[SoundLine], i: int, n_samples: int, rng: np.random.Generator, *, augment: bool
+) -> tuple[Float32[np.ndarray, " sample"], SoundLine, float]:
     """Draw a window that isn't a rest, perhaps transposed, and the highest frequency that it holds."""
     semitones = float(rng.uniform(-TRANSPOSED_SEMITONES, TRANSPOSED_SEMITONES)) if augment else 0.0
     ratio = 2.0 ** (semitones / 12.0)
     n_read = round(n_samples * ratio)
-    for _ in range(N_ATTEMPTS):
-        line = lines[rng.choice(len(lines), p=chances)]
-        slack = len(line.audio) - n_read
-        window = window_at(line, int(rng.integers(min(slack, 0), max(slack, 0) + 1)), n_read)
-        if np.sqrt(np.mean(np.square(window))) >= QUIETEST_RMS:
-            break
+    line, _, window = sampler.window(i, n_read, rng, window_at, _is_rest)
     if not augment:
-        return window, line.highest_hz
+        return window, line, line.highest_hz
     window = soxr.resample(window, n_read, n_samples, quality="MQ")[:n_samples]
-    window = np.pad(window, (0, n_samples - len(window)))
-    return window, line.highest_hz * min(ratio, 1.0)
+    return window_of(window, 0, n_samples), line, line.highest_hz * min(ratio, 1.0)
+
+
+def _is_rest(window: Float32[np.ndarray, " sample"]) -> bool:
+    return bool(np.sqrt(np.mean(np.square(window))) < QUIETEST_RMS)
 
 
 def window_at(line: SoundLine, start: int, n_samples: int) -> Float32[np.ndarray, " sample"]:
     """Cut a window; what lies outside of the recording is silent."""
-    stop = start + n_samples
-    inside = line.audio[max(start, 0) : max(stop, 0)].astype(np.float32) / np.float32(FULL_SCALE)
-    before = min(max(-start, 0), n_samples)
-    return np.pad(inside, (before, n_samples - before - len(inside)))
+    return window_of(line.audio, start, n_samples).astype(np.float32) / np.float32(FULL_SCALE)
 
 
-def _key(recording: Recording) -> str:
-    stat = recording.path.stat()
-    key = f"{SOUND_VERSION}:{recording}:{stat.st_size}:{stat.st_mtime_ns}"
-    return hashlib.sha256(key.encode()).hexdigest()[:24]
-
-
-def _write(recording: Recording, path: Path) -> None:
-    """Read a recording; its sound appears under its name last, and whole."""
+def _measure(recording: Recording) -> dict[str, np.ndarray]:
     audio = read_recording(recording, SAMPLE_RATE, peak=PEAK)
-    path.with_suffix(".json").write_text(json.dumps({"highest_hz": highest_recorded_hz(audio)}))
-    partial = path.with_suffix(".part.npy")
-    np.save(partial, np.rint(audio * FULL_SCALE).astype(np.int16))
-    partial.replace(path)
+    return {
+        "audio": np.rint(audio * FULL_SCALE).astype(np.int16),
+        "highest_hz": np.array(highest_recorded_hz(audio)),
+    }

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +23,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.optim import Optimizer
 
+from violute.data.recordings import Recording
+from violute.data.sampling import read_both_ends, training_and_validation
 from violute.dsp.spectral import multi_resolution_spectral_loss
 from violute.errors import TrainingError, TrainingWarning
 from violute.families.rave.band_levels import invented_level_distance
@@ -308,21 +310,17 @@ def build_rave_task(ends: TwoEnds, recipe: RaveRecipe) -> RaveTask:
         TrainingError: An end is silent or has too little sound.
         AudioError: A recording cannot be read.
     """
-    from violute.families.pictures.corpus import split
     from violute.families.rave.checks import check_sources, sounding_lines
 
     if ends.store is not None:
         raise TrainingError("rave learns from sound, not from pictures: give two folders of recordings")
     if ends.is_training:
         check_sources(ends.names, ends.recordings)
-    training: list[SoundLine] = []
-    validation: list[SoundLine] = []
-    for end in range(len(ends.names)):
-        kept, held = split(sounding_lines(ends, end, recipe))
-        training += kept
-        validation += held
-    if {line.end for line in validation} != {0, 1}:
-        validation = []
+
+    def read(end: int, _: list[Recording], on_progress: Callable[[float], None]) -> list[SoundLine]:
+        return sounding_lines(ends, end, recipe, on_progress)
+
+    training, validation = training_and_validation(read_both_ends(ends.recordings, read, ends.on_prepare))
     return RaveTask(SoundCorpus(ends.names, training, validation, ends.device, ends.card), recipe)
 
 

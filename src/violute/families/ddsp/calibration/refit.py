@@ -24,8 +24,9 @@ import torch
 from violute.analysis.conditioning import N_FEATURES
 from violute.data.features import measure_all, with_audio
 from violute.data.recordings import list_recordings, read_patterns
+from violute.data.sampling import split
 from violute.errors import TrainingError, VioluteError
-from violute.families.ddsp.data import Line, lines_of, split
+from violute.families.ddsp.data import Line, lines_of
 from violute.families.ddsp.export import export_ddsp
 from violute.families.ddsp.network import DdspConfig, DdspDecoder, VoiceGraph
 from violute.voices.card_entries import read_card_entries

@@ -1,0 +1,180 @@
+"""One cache of what was measured in recordings: arrays on disk, made once and opened many times.
+
+A file of the cache is named for what was measured, in what content, by which version: wherever a recording
+lies and however its path was typed, it is measured once. What is damaged is measured again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import zipfile
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+import numpy as np
+from jaxtyping import UInt8
+
+from violute.data.disk_errors import disk_errors
+from violute.errors import AudioError
+from violute.whole_file import whole_file
+from violute.workers import mapped
+
+try:
+    import resource
+except ModuleNotFoundError:  # Windows
+    resource = None  # type: ignore[assignment]
+
+Arrays = Mapping[str, np.ndarray]
+
+N_SAMPLED_BLOCKS, BLOCK_BYTES = 64, 4096
+"""Of a file, evenly spaced, first and last among them: a change that they all miss is a short one."""
+
+MAPPED_FROM_BYTES = 1 << 20
+"""Larger files stay on disk until their parts are asked for; each takes a file handle."""
+
+SMALL_BYTES = 1 << 23
+"""Of all recordings together: starting processes would cost more than measuring them."""
+
+
+class PartOfFile(Protocol):
+    """A recording, or what else can be measured of a file."""
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        ...
+
+    @property
+    def extent(self) -> str:
+        """Which part of it."""
+        ...
+
+
+Part = TypeVar("Part", bound=PartOfFile)
+
+
+def measured(
+    parts: Sequence[Part],
+    cache: Path,
+    measure: Callable[[Part], Arrays],
+    *,
+    version: str,
+    on_progress: Callable[[float], None] | None = None,
+) -> list[dict[str, np.ndarray]]:
+    """Measure recordings, or open what `cache` already holds; for the arguments see `measured_files`.
+
+    Returns:
+        Arrays by name; large ones are read-only views into their files.
+    """
+    paths = measured_files(parts, cache, measure, version=version, on_progress=on_progress)
+    _allow_open_files(len(paths))
+    return [open_arrays(path) or {} for path in paths]
+
+
+def measured_files(
+    parts: Sequence[Part],
+    cache: Path,
+    measure: Callable[[Part], Arrays],
+    *,
+    version: str,
+    n_jobs: int | None = None,
+    on_progress: Callable[[float], None] | None = None,
+) -> list[Path]:
+    """Measure on all cores what `cache` does not hold whole yet, and return a file for each part.
+
+    Args:
+        parts: In the order of the result.
+        cache: Folder for the measurements; made if missing.
+        measure: A pure function of one part: one of a module, or a partial of one.
+        version: Of the measurement, with all its settings.
+        n_jobs: Parts measured at once; None is one a core, or one where that is quicker.
+        on_progress: Called with the share done.
+
+    Raises:
+        AudioError: A recording cannot be read.
+        DataError: The disk refuses.
+    """
+    with disk_errors(cache):
+        cache.mkdir(parents=True, exist_ok=True)
+    digests = {path: content_digest(path) for path in {part.path for part in parts}}
+    paths = [cache / f"{_key(version, digests[part.path], part.extent)}.npz" for part in parts]
+    whole = {path for path in set(paths) if open_arrays(path) is not None}
+    missing = {path: part for path, part in zip(paths, parts, strict=True) if path not in whole}
+    report = on_progress or (lambda share: None)
+    if not missing:
+        report(1.0)
+    n_bytes = sum(path.stat().st_size for path in {part.path for part in missing.values()})
+    n_jobs = 1 if n_jobs is None and n_bytes < SMALL_BYTES else n_jobs
+    for i, _ in enumerate(mapped(partial(_keep, measure), list(missing.items()), n_jobs=n_jobs)):
+        report((len(paths) - len(missing) + i + 1) / len(paths))
+    return paths
+
+
+def content_digest(path: Path) -> str:
+    """Return a digest of a file's size and of blocks all over it.
+
+    Raises:
+        AudioError: It cannot be read.
+    """
+    try:
+        size = path.stat().st_size
+        digest = hashlib.sha256(str(size).encode())
+        starts = {
+            int(i * max(size - BLOCK_BYTES, 0) / (N_SAMPLED_BLOCKS - 1)) for i in range(N_SAMPLED_BLOCKS)
+        }
+        with path.open("rb") as file:
+            for start in sorted(starts):
+                file.seek(start)
+                digest.update(file.read(BLOCK_BYTES))
+    except OSError as error:
+        raise AudioError(
+            f"{path}: cannot be read ({error.strerror}): check its name and permissions"
+        ) from None
+    return digest.hexdigest()
+
+
+def open_arrays(path: Path) -> dict[str, np.ndarray] | None:
+    """Open an .npz file that is not compressed; None if it is missing or damaged."""
+    try:
+        is_large = path.stat().st_size > MAPPED_FROM_BYTES
+        raw = np.memmap(path, np.uint8, "r") if is_large else np.fromfile(path, np.uint8)
+        with zipfile.ZipFile(path) as archive:
+            if not is_large and archive.testzip() is not None:
+                return None
+            return {Path(info.filename).stem: _array(raw, archive, info) for info in archive.infolist()}
+    except (OSError, ValueError, TypeError, zipfile.BadZipFile):
+        return None
+
+
+def _array(raw: UInt8[np.ndarray, " byte"], archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> np.ndarray:
+    """View one array of the file where it lies: after two headers, that of the archive and its own."""
+    with archive.open(info) as file:
+        np.lib.format.read_magic(file)
+        shape, is_transposed, dtype = np.lib.format.read_array_header_1_0(file)
+        first = file.tell()
+    name_bytes, extra_bytes = raw[info.header_offset + 26 : info.header_offset + 30].view("<u2")
+    start = info.header_offset + 30 + int(name_bytes) + int(extra_bytes)
+    flat = raw[start + first : start + info.file_size].view(dtype)
+    return np.asarray(flat.reshape(shape, order="F" if is_transposed else "C"))
+
+
+def _allow_open_files(n_files: int) -> None:
+    """Raise the limit of open files, of which each large measurement is one, where the system has one."""
+    if resource is not None:
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        wanted = soft + n_files if hard == resource.RLIM_INFINITY else min(n_files + 1024, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
+
+
+def _key(version: str, digest: str, extent: str) -> str:
+    return hashlib.sha256(f"{version}:{digest}:{extent}".encode()).hexdigest()[:24]
+
+
+def _keep(measure: Callable[[Part], Arrays], task: tuple[Path, Part]) -> Path:
+    path, part = task
+    arrays = measure(part)
+    with disk_errors(path.parent), whole_file(path) as partial_path:
+        np.savez(partial_path, **arrays)  # type: ignore[arg-type]  # its stubs take arrays for its own options
+    return path
