@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from ipaddress import ip_address
+from typing import cast
 
 import uvicorn
 
@@ -20,7 +21,7 @@ from violute.studio.takes.catalogue import Catalogue
 from violute.studio.takes.library import TakeLibrary
 from violute.studio.takes.storage import Storage
 from violute.studio.web.app import make_app
-from violute.studio.web.connections import IdleConnections
+from violute.studio.web.connections import Connection, IdleConnections
 from violute.studio.web.gate import Gate, allowed_hosts
 from violute.studio.work.pool import WorkerPool
 from violute.voices.load import DEFAULT_VOICE
@@ -166,7 +167,7 @@ class _Server(uvicorn.Server):
     async def on_tick(self, counter: int) -> bool:
         """Look after the connections, every few seconds."""
         if counter % TICKS_PER_SWEEP == 0:
-            self._idle.sweep(self.server_state.connections)
+            self._idle.sweep(cast(set[Connection], self.server_state.connections))
         return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:

@@ -55,13 +55,11 @@ class Catalogue:
         Raises:
             VoiceError: There is no such voice.
         """
-        entries = await self.entries()
+        entries = {entry.name: entry for entry in await self.entries()}
         wanted = self.default if name is None else name
-        for entry in entries:
-            if entry.name == wanted:
-                return entry
-        names = ", ".join(entry.name for entry in entries) or "none"
-        raise VoiceError(f"unknown voice {wanted!r}: here are {names}")
+        if wanted not in entries:
+            raise VoiceError(f"unknown voice {wanted!r}: here are {', '.join(entries) or 'none'}")
+        return entries[wanted]
 
     def _entry(self, name: str, card: Card) -> VoiceEntry:
         return VoiceEntry(

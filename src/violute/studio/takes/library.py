@@ -12,9 +12,8 @@ from violute.studio.limits import Limits
 from violute.studio.refusal import RefusalError
 from violute.studio.takes.catalogue import VoiceEntry
 from violute.studio.takes.storage import Storage, StorageFullError
-from violute.studio.takes.take_record import LiveGains, TakeRecord, TakeState
+from violute.studio.takes.take_record import TakeRecord, TakeState
 from violute.studio.work.jobs import Analysed, AnalyseJob, Described, Refused, Rendered, RenderJob, Report
-from violute.studio.work.live_gains import MIXES
 from violute.studio.work.pool import Ticket, WorkerPool
 from violute.voices.mix import Mix
 
@@ -92,7 +91,7 @@ class TakeLibrary:
 
     @contextlib.contextmanager
     def new_take(self) -> Iterator[Path]:
-        """Make a folder for a recording that comes in; it goes again if the recording fails to.
+        """Make a folder for a recording that comes in; it goes again unless it comes to `add`.
 
         Raises:
             RefusalError: There are as many recordings as there may be, all of them in use.
@@ -102,24 +101,22 @@ class TakeLibrary:
                 raise RefusalError(
                     503, "the studio has as many recordings as it takes: try again in a moment"
                 )
-        folder = self._storage.new_folder()
         self._n_arriving += 1
         try:
-            yield folder
-        except BaseException:
-            self._storage.remove(folder)
-            raise
+            with self.new_folder() as folder:
+                yield folder
         finally:
             self._n_arriving -= 1
 
     @contextlib.contextmanager
-    def scratch_folder(self) -> Iterator[Path]:
-        """Make a folder for what is rendered; it goes at the end of the block."""
+    def new_folder(self) -> Iterator[Path]:
+        """Make a folder; it goes at the end of the block, unless it has become a take's."""
         folder = self._storage.new_folder()
         try:
             yield folder
         finally:
-            self._storage.remove(folder)
+            if folder.name not in self._records:
+                self._storage.remove(folder)
 
     def claim(self, folder: Path, n_bytes: int, keep: TakeRecord | None = None) -> None:
         """Claim room for a folder, at the cost of recordings that were not used for long.
@@ -173,7 +170,6 @@ class TakeLibrary:
             voice=voice.name,
             ends=voice.ends,
             live_gains=None,
-            is_live=False,
         )
         # What was analysed before stays, whatever this voice makes of it.
         self._start(self._finish_analysis(record, ticket, is_first=is_first))
@@ -193,7 +189,7 @@ class TakeLibrary:
             take_id: Of the recording.
             voice: To play it in.
             mix: The dials.
-            destination: The file, in a folder of `scratch_folder`.
+            destination: The file, in a folder of `new_folder`.
             is_gone: Whether nobody waits for it any more; then the work is dropped.
 
         Raises:
@@ -238,12 +234,7 @@ class TakeLibrary:
         if not isinstance(report, Described):
             record.update(status="analysing", progress=report.share)
             return
-        record.update(
-            status="analysing",
-            duration_seconds=report.duration_seconds,
-            sample_rate=report.sample_rate,
-            n_channels=report.n_channels,
-        )
+        record.update(status="analysing", **vars(report))
         n_bytes = record.source.stat().st_size + PREVIEW_BYTES_PER_SAMPLE * record.state.n_samples
         n_bytes += round(PARAMETER_BYTES_PER_SECOND * report.duration_seconds)
         try:
@@ -258,19 +249,7 @@ class TakeLibrary:
         record.tickets.discard(ticket)
         self._storage.measure(record.folder)
         if isinstance(outcome, Analysed) and not record.is_settled:
-            gains = LiveGains(
-                mixes=list(MIXES),
-                gain=list(outcome.live_gains),
-                channel_gains=list(outcome.channel_gains),
-            )
-            record.update(
-                status="ready",
-                progress=1.0,
-                warnings=list(outcome.warnings),
-                is_live=outcome.is_live,
-                live_gains=gains if outcome.is_live else None,
-                source_gain=outcome.source_gain,
-            )
+            record.update(status="ready", progress=1.0, **vars(outcome))
             return
         if isinstance(outcome, Refused) and not record.is_settled:
             record.update(status="failed", message=outcome.message)

@@ -13,7 +13,7 @@ from violute.errors import MixError
 from violute.studio.limits import MAX_BREAKPOINTS
 from violute.voices.destinations import MARK, mix_label
 from violute.voices.load import DEFAULT_VOICE
-from violute.voices.mix import Mix
+from violute.voices.mix import Mix, mix_of_settings
 
 FormatName = Literal["wav", "flac"]
 MEDIA_TYPES: dict[FormatName, str] = {"wav": "audio/wav", "flac": "audio/flac"}
@@ -54,17 +54,44 @@ class RenderSettings(BaseModel):
     voice: str | None = Field(default=None, description="Name of a voice; null: the take's own.")
 
     def as_mix(self) -> Mix:
-        """Return the dials as the library knows them; the same rule as the command line's.
+        """Return the dials as the library knows them.
 
         Raises:
             MixError: Both mix and automation came, or the automation is malformed.
         """
-        if self.mix is not None and self.automation is not None:
-            raise MixError("both mix and automation came: choose one, the automation is the mix over time")
-        moving = 0.5 if self.mix is None else self.mix
-        base = Mix.at(moving if self.automation is None else tuple(self.automation))
-        given = {name: value for name, value in self.dials.model_dump().items() if value is not None}
-        return Mix(**{**vars(base), **given})
+        return mix_of_settings(self.mix, self.automation, **self.dials.model_dump())
+
+    def file_name(self, source_name: str) -> str:
+        """Name the rendering of a recording as `violute convert` does."""
+        label = mix_label(self.as_mix())
+        if self.voice not in (None, DEFAULT_VOICE):
+            label = f"{str(self.voice).removeprefix('violute-')}-{label}"
+        return f"{Path(source_name).stem}{MARK}-{label}.{self.format}"
+
+    def command_line(self, source_name: str) -> str:
+        """Return the command that makes the same file, typed where the recording is.
+
+        With an automation it reads `mix.csv`, whose content `automation_csv` gives.
+        """
+        names = (source_name, self.file_name(source_name))
+        # A name that begins with a dash would be taken for an option.
+        words = ["violute", "convert", *(f"./{name}" if name.startswith("-") else name for name in names)]
+        if self.automation is not None:
+            words += ["--automation", "mix.csv"]
+        else:
+            words += ["--mix", repr(0.5 if self.mix is None else self.mix)]
+        for name, value in self.dials.model_dump().items():
+            if value not in (None, self.mix) if name != "room" else value:
+                words += [f"--{name}", repr(value)]
+        if self.voice not in (None, DEFAULT_VOICE):
+            words += ["--voice", str(self.voice)]
+        return shlex.join(words)
+
+    def automation_csv(self) -> str | None:
+        """Return the automation as the CSV file that `violute convert --automation` reads."""
+        if self.automation is None:
+            return None
+        return "seconds,mix\n" + "".join(f"{seconds!r},{mix!r}\n" for seconds, mix in self.automation)
 
 
 def parse_automation(text: str | None) -> list[BreakPoint] | None:
@@ -75,51 +102,10 @@ def parse_automation(text: str | None) -> list[BreakPoint] | None:
     """
     if text is None:
         return None
-    wrong = "the automation is no list of [seconds, mix] pairs: write [[0, 0], [4, 1]]"
     try:
-        points = json.loads(text)
-        pairs = [(float(seconds), float(mix)) for seconds, mix in points]
+        pairs = [(float(seconds), float(mix)) for seconds, mix in json.loads(text)]
     except (ValueError, TypeError, OverflowError, RecursionError):
-        raise MixError(wrong) from None
+        raise MixError("the automation is no list of [seconds, mix] pairs: write [[0, 0], [4, 1]]") from None
     if len(pairs) > MAX_BREAKPOINTS:
         raise MixError(f"the automation has {len(pairs)} break-points: give at most {MAX_BREAKPOINTS}")
     return pairs
-
-
-def file_name(source_name: str, settings: RenderSettings) -> str:
-    """Name a rendering as `violute convert` does."""
-    label = mix_label(settings.as_mix())
-    if settings.voice not in (None, DEFAULT_VOICE):
-        label = f"{str(settings.voice).removeprefix('violute-')}-{label}"
-    return f"{Path(source_name).stem}{MARK}-{label}.{settings.format}"
-
-
-def command_line(source_name: str, settings: RenderSettings) -> str:
-    """Return the command that makes the same file, typed where the recording is.
-
-    With an automation it reads `mix.csv`, whose content `automation_csv` gives.
-    """
-    settings.as_mix()
-    words = ["violute", "convert", *map(_as_path, (source_name, file_name(source_name, settings)))]
-    if settings.automation is not None:
-        words += ["--automation", "mix.csv"]
-    else:
-        words += ["--mix", repr(0.5 if settings.mix is None else settings.mix)]
-    for name, value in settings.dials.model_dump().items():
-        if value not in (None, settings.mix) if name != "room" else value:
-            words += [f"--{name}", repr(value)]
-    if settings.voice not in (None, DEFAULT_VOICE):
-        words += ["--voice", str(settings.voice)]
-    return shlex.join(words)
-
-
-def automation_csv(settings: RenderSettings) -> str | None:
-    """Return the automation as the CSV file that `violute convert --automation` reads."""
-    if settings.automation is None:
-        return None
-    return "seconds,mix\n" + "".join(f"{seconds!r},{mix!r}\n" for seconds, mix in settings.automation)
-
-
-def _as_path(name: str) -> str:
-    """Keep a name that begins with a dash from being taken for an option."""
-    return f"./{name}" if name.startswith("-") else name

@@ -6,26 +6,15 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, computed_field
 
+from violute.studio.work.live_gains import LiveGains
 from violute.studio.work.pool import Ticket
 
 Status = Literal["queued", "analysing", "ready", "failed", "cancelled"]
 FINAL: frozenset[Status] = frozenset({"ready", "failed", "cancelled"})
-
-
-class LiveGains(BaseModel):
-    """Linear gains that make what the live parameters sound like as loud as the recording.
-
-    They stand at five mixes, all dials alike; between those a straight line does. Times the gain of a
-    channel, they are what `violute convert` multiplies its mono synthesis by.
-    """
-
-    mixes: list[float] = Field(description="From 0 to 1, rising.")
-    gain: list[float] = Field(description="Linear, one for each mix.")
-    channel_gains: list[float] = Field(description="Linear, one for each channel of the recording.")
 
 
 class TakeState(BaseModel):
@@ -41,13 +30,18 @@ class TakeState(BaseModel):
     n_channels: int | None = Field(default=None, description="Of the recording.")
     voice: str = Field(description="Name of the voice.")
     ends: list[str] = Field(description="What the voice calls mix 0 and mix 1.")
-    warnings: list[str] = Field(default_factory=list, description="What to know before listening.")
-    is_live: bool = Field(default=False, description="Whether there are parameters for live synthesis.")
-    live_gains: LiveGains | None = Field(default=None, description="For live synthesis.")
+    warnings: tuple[str, ...] = Field(default=(), description="What to know before listening.")
+    live_gains: LiveGains | None = Field(default=None, description="For live synthesis, where there is any.")
     source_gain: float = Field(
         default=1.0,
         description="What the preview of the source was multiplied by to stay within full scale, at most 1.",
     )
+
+    @computed_field(description="Whether there are parameters for live synthesis.")  # type: ignore[prop-decorator]
+    @property
+    def is_live(self) -> bool:
+        """Whether there are parameters for live synthesis."""
+        return self.live_gains is not None
 
     @property
     def n_samples(self) -> int:
@@ -84,7 +78,7 @@ class TakeRecord:
         """Whether nothing is going on."""
         return self.state.status in FINAL
 
-    def update(self, **changes: Any) -> None:
+    def update(self, **changes: object) -> None:
         """Change fields of the state and wake whoever follows it."""
         self.state = self.state.model_copy(update=changes)
         self._changed.set()

@@ -34,9 +34,6 @@ from violute.studio.takes.rendering import (
     DialValue,
     FormatName,
     RenderSettings,
-    automation_csv,
-    command_line,
-    file_name,
     parse_automation,
 )
 from violute.studio.takes.take_record import TakeRecord, TakeState
@@ -152,7 +149,7 @@ async def _ready_take(take_id: str, library: Library) -> TakeRecord:
 
 async def _scratch_folder(library: Library) -> AsyncIterator[Path]:
     """Make a folder that goes once the response was sent, or could not be."""
-    with library.scratch_folder() as folder:
+    with library.new_folder() as folder:
         yield folder
 
 
@@ -319,13 +316,13 @@ async def _rendered(request: Request, take_id: str, settings: RenderSettings, fo
     voice = await catalogue.find(settings.voice or state.voice)
     path = folder / f"hybrid.{settings.format}"
     await library.render(take_id, voice, mix, path, request.is_disconnected)
-    name = file_name(state.name, settings.model_copy(update={"voice": voice.name}))
+    name = settings.model_copy(update={"voice": voice.name}).file_name(state.name)
     return FileResponse(path, media_type=MEDIA_TYPES[settings.format], filename=name)
 
 
 def _command(state: TakeState, settings: RenderSettings) -> CommandResponse:
     chosen = settings.model_copy(update={"voice": settings.voice or state.voice})
-    return CommandResponse(command=command_line(state.name, chosen), automation_csv=automation_csv(chosen))
+    return CommandResponse(command=chosen.command_line(state.name), automation_csv=chosen.automation_csv())
 
 
 async def _example(request: Request) -> Path:

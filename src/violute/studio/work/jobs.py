@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from violute.studio.work.live_gains import LiveGains
 from violute.voices.mix import Mix
 
 
@@ -58,7 +59,7 @@ class Cancel:
 
 @dataclass(frozen=True)
 class Described:
-    """The recording was opened and is one that the studio takes."""
+    """The recording was opened and is one that the studio takes; fields as of `TakeState`."""
 
     duration_seconds: float
     sample_rate: int
@@ -74,12 +75,10 @@ class Progressed:
 
 @dataclass(frozen=True)
 class Analysed:
-    """The recording was analysed; fields as of `TakeState`, `live_gains` one for each mix of `MIXES`."""
+    """The recording was analysed; fields as of `TakeState`."""
 
     warnings: tuple[str, ...]
-    is_live: bool
-    live_gains: tuple[float, ...]
-    channel_gains: tuple[float, ...]
+    live_gains: LiveGains | None
     source_gain: float
 
 

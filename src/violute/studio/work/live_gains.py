@@ -6,6 +6,8 @@ is measured over the whole piece and its other places over the beginning, by how
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from violute.audio.channels import laid_loudness_lu
@@ -18,32 +20,48 @@ MIDDLE = 2
 BEGINNING_SECONDS = 5.0
 
 
-def live_gains(take: Take) -> tuple[float, ...]:
-    """Return the linear gain of the mono synthesis at each of `MIXES`, before the gains of channels.
+@dataclass(frozen=True)
+class LiveGains:
+    """Linear gains that make what the live parameters sound like as loud as the recording.
 
-    It leaves out what `Take` adds for a limiter at work, for nothing limits the page.
+    They stand at five mixes, all dials alike; between those a straight line does. Times the gain of a
+    channel, they are what `violute convert` multiplies its mono synthesis by.
+
+    Attributes:
+        mixes: From 0 to 1, rising.
+        gain: Linear, one for each mix.
+        channel_gains: Linear, one for each channel of the recording.
+    """
+
+    mixes: tuple[float, ...]
+    gain: tuple[float, ...]
+    channel_gains: tuple[float, ...]
+
+
+def live_gains(take: Take) -> LiveGains:
+    """Measure the gains of a take.
+
+    They leave out what `Take` adds for a limiter at work, for nothing limits the page.
     """
     frame = take.frame
     wanted_lufs = frame.loudness_lufs - laid_loudness_lu(frame.channel_gains)
     reference, whole = _loudness_lufs(take, MIXES[MIDDLE], np.inf)
-    if whole <= SILENCE_LUFS:
-        return (1.0,) * len(MIXES)
-    gains = []
-    for mix in MIXES:
-        beginning = reference if mix == MIXES[MIDDLE] else _loudness_lufs(take, mix, BEGINNING_SECONDS)[0]
-        # A silent beginning tells nothing of how the mixes differ.
-        apart_lu = beginning - reference if min(beginning, reference) > SILENCE_LUFS else 0.0
-        gains.append(float(10.0 ** ((wanted_lufs - whole - apart_lu) / 20.0)))
-    return tuple(gains)
+    gains = [1.0] * len(MIXES)
+    if whole > SILENCE_LUFS:
+        for i, mix in enumerate(MIXES):
+            beginning = reference if i == MIDDLE else _loudness_lufs(take, mix, BEGINNING_SECONDS)[0]
+            # A silent beginning tells nothing of how the mixes differ.
+            apart_lu = beginning - reference if min(beginning, reference) > SILENCE_LUFS else 0.0
+            gains[i] = float(10.0 ** ((wanted_lufs - whole - apart_lu) / 20.0))
+    return LiveGains(MIXES, tuple(gains), tuple(float(gain) for gain in frame.channel_gains))
 
 
 def _loudness_lufs(take: Take, mix: float, seconds: float) -> tuple[float, float]:
     """Integrated loudness of about the first `BEGINNING_SECONDS` of the synthesis, and of `seconds` of it."""
     performance = take.performance
-    laid = dials(mix, performance.n_frames, performance.frame_rate_hz)
     meter = LoudnessMeter(performance.sample_rate, 1)
     beginning: float | None = None
-    for block in performance.blocks(laid):
+    for block in performance.blocks(dials(mix, performance.n_frames, performance.frame_rate_hz)):
         meter.push(block[None])
         n_seconds = meter.n_samples / performance.sample_rate
         if beginning is None and n_seconds >= BEGINNING_SECONDS:

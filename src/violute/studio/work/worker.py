@@ -6,11 +6,13 @@ with it than its own job.
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import tempfile
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from functools import lru_cache
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -36,9 +38,7 @@ from violute.studio.work.jobs import (
 )
 from violute.studio.work.live_gains import live_gains
 from violute.studio.work.preview import write_preview
-from violute.voices.chords import ChordPerformance
-from violute.voices.contract import OnProgress, Performance
-from violute.voices.family import FamilyVoice
+from violute.voices.contract import OnProgress
 from violute.voices.live_parameters import is_live, live_parameters
 from violute.voices.load import load_voice
 from violute.voices.take import Take
@@ -112,12 +112,13 @@ def _reporter(connection: Connection) -> Callable[[Report], None]:
 
 def _without_paths(message: str, job: Job) -> str:
     """Call files by the names that their owner knows, for where they lie here is nobody's business."""
-    message = message.replace(str(job.source), job.name)
+    names = {str(job.source): job.name}
     if isinstance(job, RenderJob):
-        message = message.replace(str(job.destination), job.destination.name)
-    return message.replace(str(job.source.parent), "the studio's folder").replace(
-        tempfile.gettempdir(), "the studio's folder"
-    )
+        names[str(job.destination)] = job.destination.name
+    names |= dict.fromkeys((str(job.source.parent), tempfile.gettempdir()), "the studio's folder")
+    for path, name in names.items():
+        message = message.replace(path, name)
+    return message
 
 
 class Worker:
@@ -129,63 +130,40 @@ class Worker:
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._voices: OrderedDict[str, FamilyVoice] = OrderedDict()
+        self._voice = lru_cache(MAX_VOICES)(load_voice)
         self._takes: OrderedDict[tuple[str, str], Take] = OrderedDict()
 
-    def warm_up(self, name: str) -> None:
-        """Load a voice and let it listen to a short tone, so that the first musician doesn't wait for that.
+    def warm_up(self, voice: str) -> None:
+        """Load a voice and have it play a short tone, so that the first musician doesn't wait for that.
 
         A voice that cannot be loaded is left to complain when somebody asks for it.
         """
         seconds = np.arange(22_050) / 44_100
         tone = (0.1 * np.sin(2.0 * np.pi * 440.0 * seconds)).astype(np.float32)
-        try:
-            self.voice(name).analyse(tone, 44_100).render(0.5)
-        except VioluteError:
-            return
-
-    def voice(self, name: str) -> FamilyVoice:
-        """Return a voice, loaded once.
-
-        Raises:
-            VoiceError: It is unknown or damaged.
-        """
-        if name not in self._voices:
-            self._voices[name] = load_voice(name)
-            if len(self._voices) > MAX_VOICES:
-                self._voices.popitem(last=False)
-        self._voices.move_to_end(name)
-        return self._voices[name]
+        with contextlib.suppress(VioluteError):
+            self._voice(voice).analyse(tone, 44_100).render(0.5)
 
     def analyse(self, job: AnalyseJob, report: Callable[[Report], None]) -> Analysed:
-        """Listen to a recording and lay down its preview and its live parameters.
+        """Analyse a recording, and write its preview and its live parameters.
 
         Raises:
             VioluteError: The recording is none that the studio takes, or the voice cannot be used.
         """
         report(Progressed(0.0))
         recording = self._open(job)
-        report(
-            Described(
-                recording.n_samples / recording.sample_rate, recording.sample_rate, recording.n_channels
-            )
-        )
+        n_samples, rate = recording.n_samples, recording.sample_rate
+        report(Described(n_samples / rate, rate, recording.n_channels))
         source_gain = write_preview(recording, job.preview)
         take = self._take(job, recording, lambda share: report(Progressed(ANALYSIS_SHARE * share)))
         report(Progressed(ANALYSIS_SHARE))
+        warnings, gains = take.warnings, None
         has_parameters = is_live(take.performance)
-        warnings = take.warnings
         if has_parameters:
             replace_bytes(job.parameters, live_parameters(take.performance))
-        elif self.voice(job.voice).is_live:
+            gains = live_gains(take)
+        elif self._voice(job.voice).is_live:
             warnings = (*warnings, CHORDS_AT_REST)
-        return Analysed(
-            warnings=tuple(_without_paths(line, job) for line in warnings),
-            is_live=has_parameters,
-            live_gains=live_gains(take) if has_parameters else (),
-            channel_gains=tuple(float(g) for g in take.frame.channel_gains),
-            source_gain=source_gain,
-        )
+        return Analysed(tuple(_without_paths(line, job) for line in warnings), gains, source_gain)
 
     def render(self, job: RenderJob, report: Callable[[Report], None]) -> Rendered:
         """Render a recording into a file, as `violute convert` does.
@@ -215,17 +193,13 @@ class Worker:
         """Return the take of a recording, from before if it is still here."""
         key = (job.take, job.voice)
         if key not in self._takes:
-            self._takes[key] = self.voice(job.voice).analyse_source(recording, on_progress=on_progress)
-            while (
-                len(self._takes) > 1
-                and sum(_held_frames(t.performance) for t in self._takes.values()) > MAX_FRAMES
-            ):
+            self._takes[key] = self._voice(job.voice).analyse_source(recording, on_progress=on_progress)
+            while len(self._takes) > 1 and sum(map(_held_frames, self._takes.values())) > MAX_FRAMES:
                 self._takes.popitem(last=False)
         self._takes.move_to_end(key)
         return self._takes[key]
 
 
-def _held_frames(performance: Performance) -> int:
-    """Count the frames that a performance keeps levels of: each voice of a chord has its own."""
-    n_voices = performance.n_voices if isinstance(performance, ChordPerformance) else 1
-    return performance.n_frames * n_voices
+def _held_frames(take: Take) -> int:
+    """Count the frames that a take keeps levels of: each line of a chord has its own."""
+    return take.performance.n_frames * take.n_voices
