@@ -19,6 +19,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import librosa
@@ -88,9 +89,13 @@ class Adaptation:
     def __init__(self, voice: HarmonicVoice, pieces: Sequence[Piece]) -> None:
         self.voice, self.pieces, self.judge = voice, pieces, Judge()
 
-    def perform(self, controls: Controls, **told: object) -> HarmonicPerformance:
-        """Lay a performance out for the voice."""
-        return HarmonicPerformance(self.voice.session, self.voice.settings, controls, **told)
+    def perform(
+        self, controls: Controls, end_loudness_db: Sequence[np.ndarray] | None = None
+    ) -> HarmonicPerformance:
+        """Make a performance of the voice; the loudness that each end hears is mapped unless it is given."""
+        return HarmonicPerformance(
+            self.voice.session, self.voice.settings, controls, end_loudness_db=end_loudness_db
+        )
 
     def median(self, end: str, figure: Callable[[Controls], Sequence[float]]) -> list[float]:
         """Return the medians of figures over the pieces of an instrument."""
@@ -179,13 +184,15 @@ def main() -> None:
     parser.add_argument("--voice")
     given = parser.parse_args()
     voice = load_voice(given.voice)
+    if not isinstance(voice, HarmonicVoice):
+        parser.error(f"{given.voice} is a voice of the family {voice.card.family}: give one of ddsp")
     ends = voice.card.ends
     clips = find_clips(given.data, ends, select=read_patterns(given.select), clips_per_recording=4)
     adaptation = Adaptation(voice, [(clip.instrument, analyse(clip.read(RATE))) for clip in clips])
     print("| part | end | in | effect |\n|---|---|---|---|")
     for mix, end in enumerate(ends):
         for played in ends:
-            told = adaptation.median(played, lambda c, m=float(mix): adaptation.loudness(m, c))
+            told = adaptation.median(played, partial(adaptation.loudness, float(mix)))
             print(
                 f"| loudness by quantiles | {end} | {played} | moves it by {told[0]:.1f} dB; "
                 f"target {told[1]:.3f} (without {told[3]:.3f}), other {told[2]:.3f} ({told[4]:.3f}) |"
@@ -204,15 +211,15 @@ def main() -> None:
         )
     for mix, end in enumerate(ends):
         for played in ends:
-            told = adaptation.median(played, lambda c, m=float(mix): adaptation.legato(m, c))
+            told = adaptation.median(played, partial(adaptation.legato, float(mix)))
             print(
                 f"| slurred or struck | {end} | {played} "
                 f"| {told[0]:.1f} dB in the first tenth of a second, {told[1]:.1f} dB after two |"
             )
-    for mix, played, semitones in ((0.0, ends[1], BELOW_SEMITONES), (1.0, ends[0], ABOVE_SEMITONES)):
-        told = adaptation.median(played, lambda c, m=mix, s=semitones: adaptation.beyond(m, s, c))
+    for mix, played, semitones in ((0, ends[1], BELOW_SEMITONES), (1, ends[0], ABOVE_SEMITONES)):
+        told = adaptation.median(played, partial(adaptation.beyond, float(mix), semitones))
         print(
-            f"| {semitones:+g} semitones | {ends[int(mix)]} | {played} "
+            f"| {semitones:+g} semitones | {ends[mix]} | {played} "
             f"| target {told[0]:.3f} (without the clip {told[2]:.3f}), other {told[1]:.3f} ({told[3]:.3f}) |"
         )
 

@@ -22,7 +22,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import soundfile
 from environment import ROOT, environment_lines
@@ -35,7 +35,7 @@ from violute.voices.load import load_voice
 
 RATE = 44_100
 MIXES = (0.0, 0.5, 1.0)
-VOICES = ("1", "auto")
+VOICES: tuple[Literal["1", "auto"], ...] = ("1", "auto")
 LINES = ("john-garner_bwv1002_mov6", "john-garner_bwv1002_mov8", "minji-kim_bwv1003_mov4")
 
 

@@ -35,7 +35,18 @@ def medians(contender: Contender, heard: Heard, judge: Judge) -> dict[str, dict[
     for clip, facts in heard:
         renderings, cost = play(contender, facts)
         measured = measure(renderings, facts, judge=judge)
-        results.append({"contender": "", "clip": clip.name, **measured, "cost": cost})
+        results.append(
+            {
+                "contender": "",
+                "clip": clip.name,
+                "mixes": measured["mixes"],
+                "dial": measured["dial"],
+                "timbre": measured["timbre"],
+                "path": measured["path"],
+                "deviation_counts": measured["deviation_counts"],
+                "cost": cost,
+            }
+        )
     found: dict[str, dict[str, Any]] = {
         instrument: {
             "n_recordings": len({c.group for c, _ in heard if c.instrument == instrument}),

@@ -82,6 +82,7 @@ def bits_a_sample(options: argparse.Namespace) -> dict[str, object]:
     unigram = _unigram(training, recipe)
     rng = np.random.default_rng(6)
     rows = []
+    assert task.network.pitch is not None  # else the codes have no pitch of their own
     with torch.no_grad():
         for _ in range(options.crops // recipe.batch_size):
             crops = crops_of(held, recipe, rng)

@@ -31,6 +31,7 @@ from violute.families.nsynth.network import SAMPLE_RATE
 from violute.families.nsynth.voice import NsynthPerformance, NsynthVoice
 from violute.voices.load import load_voice
 from violute.voices.mix import dials
+from violute.voices.take import Take
 
 MIXES = (0.0, 0.25, 0.5, 0.75, 1.0)
 TAUGHT_SECONDS = 60.0
@@ -68,7 +69,7 @@ def notes(options: argparse.Namespace) -> dict[str, object]:
     Beside them what one code gives for all frames: the mean of the instrument's training recordings, or the
     note's own, which still tells what a steady note is.
     """
-    voice = load_voice(options.voice)
+    voice = nsynth_voice(options)
     rng = np.random.default_rng(5)
     each = []
     for end, name in enumerate(NAMES):
@@ -81,7 +82,7 @@ def notes(options: argparse.Namespace) -> dict[str, object]:
             audio = loudest(read_recording(recording, SAMPLE_RATE, peak=0.8), 1.5)
             take = voice.analyse(audio, SAMPLE_RATE)
             own = take.render(float(end))
-            codes = take.performance.codes
+            codes = codes_of(take)
             of_mean = played(voice, with_code(codes, mean_code), float(end))
             of_own_mean = played(voice, with_code(codes, codes.code.mean(axis=0)), float(end))
             each.append(
@@ -141,17 +142,17 @@ def pieces(options: argparse.Namespace) -> dict[str, object]:
 
 def moves(options: argparse.Namespace) -> dict[str, object]:
     """Move the codes of one piece of each instrument by every method, at five mixes."""
-    voice, judge = load_voice(options.voice), Judge()
-    towards = tuple(taught_codes(options, voice, name) for name in NAMES)
+    voice, judge = nsynth_voice(options), Judge()
+    flute, violin = (taught_codes(options, voice, name) for name in NAMES)
     summary: dict[str, object] = {}
     for name in NAMES:
         _, audio = next(iter(excerpts(options, name)))
-        codes = voice.analyse(audio, SAMPLE_RATE).performance.codes
+        codes = codes_of(voice.analyse(audio, SAMPLE_RATE))
         for method in CODE_MOVES:
             made = []
             for mix in MIXES:
                 tone = np.full(len(codes.code), mix, np.float32)
-                going = replace(codes, code=moved(codes.code, towards, tone, method))
+                going = replace(codes, code=moved(codes.code, (flute, violin), tone, method))
                 made.append(played(voice, going, mix, notes=codes))
             posterior = [judge.posterior(sound, SAMPLE_RATE) for sound in made]
             summary[f"{name}_{method}"] = {
@@ -178,6 +179,20 @@ def excerpts(options: argparse.Namespace, name: str) -> list[tuple[str, np.ndarr
     return made
 
 
+def nsynth_voice(options: argparse.Namespace) -> NsynthVoice:
+    """Return the voice to measure."""
+    voice = load_voice(options.voice)
+    if not isinstance(voice, NsynthVoice):
+        raise SystemExit(f"{options.voice} is a voice of the family {voice.card.family}: give one of nsynth")
+    return voice
+
+
+def codes_of(take: Take) -> Codes:
+    """Return what a performance became in the encoder."""
+    assert isinstance(take.performance, NsynthPerformance)
+    return take.performance.codes
+
+
 def taught_codes(options: argparse.Namespace, voice: NsynthVoice, name: str) -> np.ndarray:
     """Return the codes of training recordings of an instrument, chosen by chance."""
     patterns = read_patterns(ROOT / "bench" / "held_out.txt")
@@ -185,7 +200,7 @@ def taught_codes(options: argparse.Namespace, voice: NsynthVoice, name: str) -> 
     codes, seconds = [], 0.0
     for i in np.random.default_rng(8).permutation(len(found)):
         audio = read_recording(found[i], SAMPLE_RATE, peak=0.8)[: round(10.0 * SAMPLE_RATE)]
-        codes.append(voice.analyse(audio, SAMPLE_RATE).performance.codes.code)
+        codes.append(codes_of(voice.analyse(audio, SAMPLE_RATE)).code)
         seconds += len(audio) / SAMPLE_RATE
         if seconds > TAUGHT_SECONDS:
             break

@@ -13,6 +13,7 @@ import argparse
 from fnmatch import fnmatch
 from pathlib import Path
 
+import numpy as np
 from rave_figures import HERE, INSTRUMENTS, N_REAL, RATE
 
 from violute.data.recordings import list_recordings, read_patterns, read_recording
@@ -48,7 +49,7 @@ def main() -> None:
     }
     n_samples = round(SECONDS * RATE)
     phrases = [r for r in known["flute"] if "_phrase_" in r.name]
-    pieces = {"flute": [], "violin": []}
+    pieces: dict[str, list[np.ndarray]] = {"flute": [], "violin": []}
     for recording in phrases[:: max(1, len(phrases) // N_PHRASES)]:
         pieces["flute"].append(read_recording(recording, RATE, peak=PEAK)[:n_samples])
     for recording in (r for r in known["violin"] if r.name.startswith("john-garner")):

@@ -122,8 +122,8 @@ def acids_v2() -> tuple[Callable[[torch.Tensor], torch.Tensor], int]:
         module.__path__ = []
         for missing in ("Spectrogram", "MelSpectrogram", "Resample"):
             setattr(module, missing, Unused)
-        module.transforms = sys.modules.get("torchaudio.transforms")
-        module.functional = sys.modules.get("torchaudio.functional")
+        for part in ("transforms", "functional"):
+            setattr(module, part, sys.modules.get(f"torchaudio.{part}"))
         sys.modules[name] = module
     import gin
     import rave

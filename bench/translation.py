@@ -80,7 +80,9 @@ def cycle(voice: SpectrogramVoice, data: Path) -> dict[str, float]:
     """Mean error in dB after going to the other end and back, beside codes of the change's own size."""
     settings = voice.settings
     patterns = read_patterns(Path(__file__).with_name("held_out_pieces.txt"))
-    windows, ends, training = [], [], []
+    windows: list[np.ndarray] = []
+    training: list[np.ndarray] = []
+    ends: list[int] = []
     rng = np.random.default_rng(0)
     for end, name in enumerate(INSTRUMENTS):
         for kept, wanted in ((windows, {"select": patterns}), (training, {"hold_out": ["*_0*", *patterns]})):

@@ -16,6 +16,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -91,7 +92,7 @@ def validation_curve(path: Path) -> list[list[float]]:
 
 def figures(
     curves: dict[str, list[list[list[float]]]], n_steps: int, seconds: dict[str, int]
-) -> dict[str, object]:
+) -> dict[str, Any]:
     """Gather final losses and their spread, and put the answer into a sentence."""
     families = {}
     for family, runs in curves.items():

@@ -24,7 +24,7 @@ import json
 from collections import defaultdict
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -47,6 +47,10 @@ SHORTEST_REFERENCE_SECONDS = 3.0
 MOST_REFERENCES = 80
 
 
+Row = dict[str, Any]
+"""Figures of one voice at one end from one source."""
+
+
 class Sound(NamedTuple):
     """What was measured of one rendering or recording."""
 
@@ -62,7 +66,7 @@ def hear(judge: Judge, name: str, audio: np.ndarray, mix: float) -> Sound:
     return Sound(name, posterior if mix == 1.0 else 1.0 - posterior, other, patch_embeddings(audio, RATE))
 
 
-def row(name: str, played: str, sounds: list[Sound], real: list[Sound], known: list[np.ndarray]) -> dict:
+def row(name: str, played: str, sounds: list[Sound], real: list[Sound], known: list[np.ndarray]) -> Row:
     """Return the figures of one end from one source."""
     target, other = (float(np.median([getattr(s, key) for s in sounds])) for key in ("target", "other"))
     distance = kernel_audio_distance([s.patches for s in sounds], known, n_resamples=200)
@@ -104,7 +108,7 @@ def references(
     return patches
 
 
-def markdown(rows: list[dict], floors: dict[str, list[float]]) -> str:
+def markdown(rows: list[Row], floors: dict[str, list[float]]) -> str:
     """Lay the figures of the ends out as a table."""
     lines = [
         "| voice | end | in | target (real) | other (real) | distance (95 %) | real | ratio |",
@@ -196,7 +200,7 @@ def main() -> None:
     for end, patches in zip(ends, known, strict=True):
         floor = real_to_real_floor(patches, n_splits=100)
         floors[end] = [floor.low, floor.high]
-    rows: list[dict] = []
+    rows: list[Row] = []
     rooms = [rooms_table("none", in_rooms)] if in_rooms else []
     named: dict[tuple[str, str, str], list[Sound]] = {}
     for path in given.voices:

@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -145,7 +146,7 @@ def measured(name: str, network: Nsynth, options: argparse.Namespace) -> list[Ro
         given = given_of(network, n_segments, options.frames)
         for way, work in ways_of(network).items():
             n_samples = options.frames * network.config.hop_length
-            add(way, n_segments, n_samples, lambda work=work, given=given: work(given, TEMPERATURE))
+            add(way, n_segments, n_samples, partial(work, given, TEMPERATURE))
         if torch.cuda.is_available():
             add("queues, CUDA graphs", n_segments, n_samples, by_graphs(network, given))
     return rows

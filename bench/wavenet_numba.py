@@ -3,33 +3,73 @@
 It draws what the other ways draw, up to rounding, from a mixture of logistics.
 """
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple, TypeVar, cast
 
 import numba
 import numpy as np
+import torch
+from torch import nn
 
 from violute.families.nsynth.network import WaveNetDecoder
 from violute.families.nsynth.output import LEAST_LOG_SCALE
 from violute.families.nsynth.sampler import LEAST_BATCH, N_WORKERS, WavenetShape
 
+Function = TypeVar("Function", bound=Callable[..., object])
 
-def weights_of(decoder: WaveNetDecoder) -> tuple[np.ndarray, ...]:
-    """Return a decoder's weights as the compiled step wants them, each (given, made)."""
-    array = lambda tensor: np.ascontiguousarray(tensor.detach().numpy(), np.float32)
-    turned = lambda layer: array(layer.weight[:, :, 0].T)
+
+def compiled(function: Function) -> Function:
+    """Compile a function by numba, whose own decorator hides what it takes and returns."""
+    return cast(Function, numba.njit(nogil=True)(function))
+
+
+class Weights(NamedTuple):
+    """A decoder's weights as the compiled step wants them, each (given, made), those of layers stacked."""
+
+    first: np.ndarray
+    first_bias: np.ndarray
+    dilated: np.ndarray
+    residual: np.ndarray
+    residual_bias: np.ndarray
+    skip: np.ndarray
+    skip_bias: np.ndarray
+    hidden: np.ndarray
+    hidden_bias: np.ndarray
+    last: np.ndarray
+    last_bias: np.ndarray
+
+
+def weights_of(decoder: WaveNetDecoder) -> Weights:
+    """Return a decoder's weights."""
+
+    def array(tensor: torch.Tensor | None) -> np.ndarray:
+        assert tensor is not None  # every layer of the decoder has a bias
+        return np.ascontiguousarray(tensor.detach().numpy(), np.float32)
+
+    def turned(layer: nn.Conv1d) -> np.ndarray:
+        return array(layer.weight[:, :, 0].T)
+
     driven = [] if decoder.driven is None else [decoder.driven.weight[:, :, 0].T]
-    first = np.concatenate([array(part) for part in (*driven, decoder.first.weight[:, 0].T)])
-    dilated = np.stack([array(layer.weight.permute(2, 1, 0).flatten(0, 1)) for layer in decoder.dilated])
-    residual = np.stack([turned(layer) for layer in decoder.residual])
-    residual_bias = np.stack([array(layer.bias) for layer in decoder.residual])
-    rest = []
-    for layer in (decoder.skip, decoder.hidden, decoder.last):
-        rest += [turned(layer), array(layer.bias)]
-    return first, array(decoder.first.bias), dilated, residual, residual_bias, *rest
+    dilated = [layer for layer in decoder.dilated if isinstance(layer, nn.Conv1d)]
+    residual = [layer for layer in decoder.residual if isinstance(layer, nn.Conv1d)]
+    return Weights(
+        first=np.concatenate([array(part) for part in (*driven, decoder.first.weight[:, 0].T)]),
+        first_bias=array(decoder.first.bias),
+        dilated=np.stack([array(layer.weight.permute(2, 1, 0).flatten(0, 1)) for layer in dilated]),
+        residual=np.stack([turned(layer) for layer in residual]),
+        residual_bias=np.stack([array(layer.bias) for layer in residual]),
+        skip=turned(decoder.skip),
+        skip_bias=array(decoder.skip.bias),
+        hidden=turned(decoder.hidden),
+        hidden_bias=array(decoder.hidden.bias),
+        last=turned(decoder.last),
+        last_bias=array(decoder.last.bias),
+    )
 
 
 def generate_compiled(
-    weights: tuple[np.ndarray, ...],
+    weights: Weights,
     shape: WavenetShape,
     conditions: np.ndarray,
     sines: np.ndarray,
@@ -41,15 +81,35 @@ def generate_compiled(
     groups = np.array_split(np.arange(len(conditions)), n_workers)
     sizes = (shape.hop_length, shape.kernel_size, np.array(shape.dilations), shape.first_kernel_size)
     with ThreadPoolExecutor(n_workers) as workers:
-        work = lambda i: _drawn(*weights, *sizes, conditions[i], sines[i], chance[i], np.float32(temperature))
+
+        def work(i: np.ndarray) -> np.ndarray:
+            return _drawn(*weights, *sizes, conditions[i], sines[i], chance[i], np.float32(temperature))
+
         return np.concatenate(list(workers.map(work, groups)))
 
 
-@numba.njit(nogil=True, cache=False)
+@compiled
 def _drawn(
-    first, first_bias, dilated, residual, residual_bias, skip, skip_bias, hidden, hidden_bias,
-    last, last_bias, hop, kernel_size, dilations, first_size, conditions, sines, chance, temperature,
-):  # fmt: skip
+    first: np.ndarray,
+    first_bias: np.ndarray,
+    dilated: np.ndarray,
+    residual: np.ndarray,
+    residual_bias: np.ndarray,
+    skip: np.ndarray,
+    skip_bias: np.ndarray,
+    hidden: np.ndarray,
+    hidden_bias: np.ndarray,
+    last: np.ndarray,
+    last_bias: np.ndarray,
+    hop: int,
+    kernel_size: int,
+    dilations: np.ndarray,
+    first_size: int,
+    conditions: np.ndarray,
+    sines: np.ndarray,
+    chance: np.ndarray,
+    temperature: np.float32,
+) -> np.ndarray:
     n_pieces, n_samples, n_sines = sines.shape
     n_layers, channels = len(dilations), first.shape[1]
     n_components = last.shape[1] // 3
@@ -100,11 +160,11 @@ def _drawn(
     return levels
 
 
-@numba.njit(nogil=True)
-def _chosen(weights, chance, temperature):
+@compiled
+def _chosen(weights: np.ndarray, chance: float, temperature: np.float32) -> int:
     """Draw a component, or take the likeliest."""
     if temperature <= 0.0:
-        return np.argmax(weights)
+        return int(np.argmax(weights))
     shares = np.exp((weights - weights.max()) / temperature)
     limit = chance * shares.sum()
     total = 0.0
