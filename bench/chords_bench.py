@@ -80,7 +80,7 @@ def _note_rows(piece: Recording, options: argparse.Namespace) -> list[dict[str, 
     with tempfile.TemporaryDirectory() as folder:
         sounds = {Path(folder) / "0.wav": audio}
         for voices in VOICES:
-            take = voice.analyse(audio, RATE, voices=voices if voices == "auto" else int(voices))
+            take = voice.analyse(audio, RATE, lines=voices if voices == "auto" else int(voices))
             for mix in MIXES:
                 output = take.render(mix)
                 sounds[Path(folder) / f"{len(sounds)}.wav"] = output
@@ -145,7 +145,7 @@ def _same_rows(data: Path) -> list[dict[str, Any]]:
             audio = read_recording(recording, RATE)
             digests = set()
             for voices in (1, "auto"):
-                take = voice.analyse(audio, RATE, voices=voices)
+                take = voice.analyse(audio, RATE, lines=voices)
                 digests.add(hashlib.sha256(take.render(0.5).tobytes()).hexdigest())
             if len(digests) > 1:
                 others.append(recording.name)

@@ -128,7 +128,7 @@ def main() -> None:
         folder = Path(temporary) / "site"
         shutil.copytree(Path(violute.studio.__file__).parent / "page", folder / "page")
         shutil.copy(Path(__file__).with_suffix(".js"), folder)
-        (folder / "parameters.bin").write_bytes(live_parameters(worst_case()))
+        (folder / "parameters.bin").write_bytes(live_parameters(worst_case().live_tracks()))
         (folder / "index.html").write_text("<!doctype html><title>Bench</title>")
         with serve(folder) as address, Browser(Path(temporary) / "browser") as browser:
             browser.call("Page.navigate", url=f"{address}/index.html")

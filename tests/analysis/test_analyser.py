@@ -71,7 +71,7 @@ def test_joints_of_the_analysers_own_blocks_leave_no_mark(long_piece, monkeypatc
 def test_any_length_gives_sane_controls(n_samples, level):
     rng = np.random.default_rng(n_samples)
     controls = analyse((level * rng.uniform(-1.0, 1.0, n_samples)).astype(np.float32))
-    assert controls.n_voices == 1
+    assert controls.n_lines == 1
     assert controls.n_frames == count_frames(n_samples)
     for name in FIELDS:
         assert np.isfinite(getattr(controls, name)).all(), name
@@ -172,6 +172,6 @@ def test_frames_of_controls():
     rng = np.random.default_rng(0)
     controls = Controls(*rng.random((3, 2, 10)), rng.random(10), 50.0)
     part = controls.frames(3, 7)
-    assert (part.n_voices, part.n_frames, part.frame_rate_hz) == (2, 4, 50.0)
+    assert (part.n_lines, part.n_frames, part.frame_rate_hz) == (2, 4, 50.0)
     np.testing.assert_array_equal(part.f0_hz, controls.f0_hz[:, 3:7])
     np.testing.assert_array_equal(part.onset_strength, controls.onset_strength[3:7])

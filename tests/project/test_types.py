@@ -11,8 +11,8 @@ from violute.analysis.controls import Controls
 from violute.errors import ShapeError
 
 
-def frames(n_voices, n_frames):
-    return np.zeros((n_voices, n_frames), np.float32)
+def frames(n_lines, n_frames):
+    return np.zeros((n_lines, n_frames), np.float32)
 
 
 def test_a_disagreement_in_frames_is_noticed_by_the_annotations():

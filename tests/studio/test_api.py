@@ -92,7 +92,7 @@ def test_the_parameters_are_those_of_the_library(client, take):
     assert answer.headers["content-type"] == "application/octet-stream"
     (length,) = struct.unpack("<I", answer.content[:4])
     assert json.loads(answer.content[4 : 4 + length])["n_frames"] == here.performance.n_frames
-    assert answer.content == live_parameters(here.performance)
+    assert answer.content == live_parameters(here.performance.live_tracks())
 
 
 @pytest.mark.parametrize(

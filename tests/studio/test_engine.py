@@ -38,7 +38,7 @@ def page(tmp_path_factory, performance):
     folder = tmp_path_factory.mktemp("site")
     shutil.copytree(Path(violute.studio.__file__).parent / "page", folder / "page")
     shutil.copy(Path(__file__).parents[1] / "support" / "studio_player.js", folder)
-    (folder / "parameters.bin").write_bytes(live_parameters(performance))
+    (folder / "parameters.bin").write_bytes(live_parameters(performance.live_tracks()))
     (folder / "index.html").write_text(
         "<!doctype html><title>Engine</title><link rel=icon href=/page/icon.svg>"
     )

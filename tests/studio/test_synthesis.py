@@ -65,8 +65,8 @@ def folder(tmp_path_factory, performance, swinging):
         shutil.copy(path, folder)
     # Without it older versions of Node take modules for scripts.
     (folder / "package.json").write_text('{"type": "module"}')
-    (folder / "parameters.bin").write_bytes(live_parameters(performance))
-    (folder / "swinging.bin").write_bytes(live_parameters(swinging))
+    (folder / "parameters.bin").write_bytes(live_parameters(performance.live_tracks()))
+    (folder / "swinging.bin").write_bytes(live_parameters(swinging.live_tracks()))
     spectra = white_spectra(0, performance.n_frames + 1)
     np.concatenate([spectra.real.ravel(), spectra.imag.ravel()]).astype(np.float32).tofile(
         folder / "spectra.f32"

@@ -15,6 +15,6 @@ class BuzzPerformance(SinePerformance):
 class BuzzVoice(SineVoice):
     """Buzzes for as long as the recording lasts."""
 
-    def perform(self, source, measurement, on_progress=None):
-        sines = super().perform(source, measurement, on_progress)
+    def perform(self, source, measurement, on_progress, lines):
+        sines = super().perform(source, measurement, on_progress, lines)
         return BuzzPerformance(sines.sample_rate, sines.n_samples)

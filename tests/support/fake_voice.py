@@ -4,21 +4,18 @@ import numpy as np
 
 from violute.audio.channels import mono_blocks
 from violute.voices.card import Card
+from violute.voices.contract import Performance
 from violute.voices.family import FamilyVoice
 
 CARD = Card(name="sines", family="sines", ends=("low", "high"), sample_rate=32_000)
 
 
-class SinePerformance:
+class SinePerformance(Performance):
     """A sine an octave higher at mix 1 than at mix 0, as loud and as long as asked."""
 
-    frame_rate_hz = 100.0
-
     def __init__(self, sample_rate, n_samples, *, level=0.1, block=10_000, warnings=(), clicks=False):
-        self.sample_rate = sample_rate
+        super().__init__(sample_rate, n_samples * 100 // sample_rate + 1, 100.0, warnings=tuple(warnings))
         self.n_samples = n_samples
-        self.n_frames = n_samples * 100 // sample_rate + 1
-        self.warnings = tuple(warnings)
         self._level = level
         self._block = block
         self._clicks = clicks
@@ -41,7 +38,7 @@ class SineVoice(FamilyVoice):
         super().__init__(card)
         self.settings = card.settings | settings
 
-    def perform(self, source, measurement, on_progress):
+    def perform(self, source, measurement, on_progress, lines):
         n_heard = sum(len(block) for block in mono_blocks(source, measurement))
         on_progress(1.0)
         n_samples = -(-n_heard * self.card.sample_rate // source.sample_rate) + 100

@@ -6,11 +6,13 @@ import numpy as np
 import pyloudnorm
 import pytest
 import soundfile
-from fake_voice import SineVoice
+from fake_voice import SinePerformance, SineVoice
 
 import violute
+from violute.audio.source import FileSource
 from violute.errors import AudioError, MixError
 from violute.voices.convert import convert_file
+from violute.voices.mix import ONE_DIAL, Mix
 
 
 @pytest.fixture
@@ -67,7 +69,7 @@ def test_an_existing_file_stays_unless_it_may_be_replaced(solo):
 
 def test_a_voice_that_fails_leaves_the_old_result_in_place(solo):
     class Stumbling(SineVoice):
-        def perform(self, source, measurement, on_progress):
+        def perform(self, source, measurement, on_progress, lines):
             raise KeyboardInterrupt
 
     out = solo.with_name("out.wav")
@@ -90,3 +92,23 @@ def test_the_package_offers_its_names_and_no_others():
     assert violute.convert_file is convert_file
     with pytest.raises(AttributeError, match="no attribute 'transmogrify'"):
         violute.transmogrify  # noqa: B018
+
+
+def test_dials_that_a_voice_lacks_are_warned_of_though_its_takes_stay_as_they_are(solo):
+    """What a rendering ignores is known from its dials alone, before and after any other rendering."""
+
+    class OneDial(SinePerformance):
+        has_one_dial = True
+
+    class OneDialVoice(SineVoice):
+        def perform(self, source, measurement, on_progress, lines):
+            sines = super().perform(source, measurement, on_progress, lines)
+            return OneDial(sines.sample_rate, sines.n_samples, warnings=("be warned",))
+
+    apart = Mix(tone=0.3, noise=0.9)
+    done = convert_file(solo, solo.with_name("out.wav"), mix=apart, voice=OneDialVoice())
+    assert done.warnings == ("be warned", ONE_DIAL)
+    take = OneDialVoice().analyse_source(FileSource(solo))
+    assert take.warnings_for(apart) == ("be warned", ONE_DIAL)
+    take.render(apart)
+    assert take.warnings == take.warnings_for(0.3) == ("be warned",)

@@ -15,7 +15,7 @@ from violute.errors import VoiceError
 from violute.families.ddsp.levels import harmonic_weights, heard_power, mixed, power_terms
 from violute.families.ddsp.voice import BLOCK_FRAMES, HarmonicPerformance
 from violute.synthesis.noise import N_BANDS
-from violute.voices.live_parameters import is_live, live_parameters
+from violute.voices.live_parameters import live_parameters
 from violute.voices.load import load_voice
 from violute.voices.mix import Mix, dials
 
@@ -65,7 +65,7 @@ def test_the_power_of_a_mixture_follows_from_five_terms(roots, weight):
 
 
 def test_the_header_tells_every_length(performance):
-    content = live_parameters(performance)
+    content = live_parameters(performance.live_tracks())
     header, arrays = parse(content)
     assert header["format"] == "violute-live"
     assert header["version"] == 1
@@ -84,7 +84,7 @@ def test_the_header_tells_every_length(performance):
     "mix", [0.0, 0.37, Mix(tone=0.2, noise=0.9, attack=1.0, vibrato=0.1), [(0, 0), (6, 1)]]
 )
 def test_what_is_read_back_mixes_as_a_rendering_does(performance, mix, monkeypatch):
-    header, arrays = parse(live_parameters(performance))
+    header, arrays = parse(live_parameters(performance.live_tracks()))
     laid = dials(mix, performance.n_frames, performance.frame_rate_hz)
     heard = {"f0_hz": [], "amplitudes": [], "noise_db": []}
 
@@ -140,20 +140,22 @@ def test_live_tracks_leave_renderings_as_they_were(performance):
     laid = dials(0.3, performance.n_frames, performance.frame_rate_hz)
     fresh = HarmonicPerformance(voice.session, voice.settings, performance.controls)
     before = np.concatenate(list(fresh.blocks(laid)))
-    live_parameters(fresh)
+    live_parameters(fresh.live_tracks())
     np.testing.assert_array_equal(np.concatenate(list(fresh.blocks(laid))), before)
 
 
 def test_a_piece_without_pitch_has_finite_parameters():
     voice = load_voice()
     hiss = np.random.default_rng(0).normal(0.0, 0.05, SAMPLE_RATE).astype(np.float32)
-    _, arrays = parse(live_parameters(HarmonicPerformance(voice.session, voice.settings, analyse(hiss))))
+    _, arrays = parse(
+        live_parameters(HarmonicPerformance(voice.session, voice.settings, analyse(hiss)).live_tracks())
+    )
     assert all(np.isfinite(array).all() for array in arrays.values())
     assert (arrays["f0_hz"] > 0.0).all()
 
 
 def test_a_voice_without_live_parameters_says_so():
     performance = SinePerformance(SAMPLE_RATE, SAMPLE_RATE)
-    assert not is_live(performance)
+    assert not performance.is_live
     with pytest.raises(VoiceError, match="no live parameters: render it"):
-        live_parameters(performance)
+        live_parameters(performance.live_tracks())

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from violute.voices.prefetch import ahead
+from violute.voices.prefetch import prefetched
 
 
 @given(st.lists(st.one_of(st.none(), st.integers())))
 def test_the_blocks_are_the_same_in_the_same_order(blocks):
-    assert list(ahead(iter(blocks))) == blocks
+    assert list(prefetched(iter(blocks))) == blocks
 
 
 def test_exactly_one_block_is_computed_ahead():
@@ -22,7 +22,7 @@ def test_exactly_one_block_is_computed_ahead():
             begun.append(i)
             yield i
 
-    stream = ahead(counted())
+    stream = prefetched(counted())
     for i in stream:
         assert len(begun) <= i + 2
 
@@ -35,7 +35,7 @@ def test_the_next_block_is_computed_while_this_one_is_used():
         is_second_begun.set()
         yield 2
 
-    stream = ahead(blocks())
+    stream = prefetched(blocks())
     next(stream)
     assert is_second_begun.wait(timeout=10)
     stream.close()
@@ -46,7 +46,7 @@ def test_errors_arrive_in_their_place():
         yield 1
         raise ZeroDivisionError
 
-    stream = ahead(failing())
+    stream = prefetched(failing())
     assert next(stream) == 1
     with pytest.raises(ZeroDivisionError):
         next(stream)

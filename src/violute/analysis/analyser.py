@@ -15,7 +15,7 @@ from violute.analysis import pitch
 from violute.analysis.controls import SILENCE_DB, Controls
 from violute.analysis.loudness import frame_loudness_db
 from violute.analysis.onsets import band_levels_db, onset_strength
-from violute.analysis.polyphony.chords import Voices, checked_voices, chord_controls
+from violute.analysis.polyphony.chords import Lines, checked_lines, chord_controls
 from violute.analysis.polyphony.log_spectrum import CONTROLS_FRAMES, N_FFTS
 from violute.analysis.polyphony.multipitch import Candidates, find_candidates
 from violute.analysis.polyphony.second_notes import doubtful_frames
@@ -54,27 +54,27 @@ class _Measured:
     candidates: Candidates
 
 
-def analyse(audio: Float[np.ndarray, " sample"], *, voices: Voices = 1) -> Controls:
+def analyse(audio: Float[np.ndarray, " sample"], *, lines: Lines = 1) -> Controls:
     """Measure a mono recording at `SAMPLE_RATE`: the twin of `analyse_blocks` for arrays."""
-    return analyse_blocks([audio], voices=voices)
+    return analyse_blocks([audio], lines=lines)
 
 
-def analyse_blocks(blocks: Iterable[Float[np.ndarray, " _sample"]], *, voices: Voices = 1) -> Controls:
+def analyse_blocks(blocks: Iterable[Float[np.ndarray, " _sample"]], *, lines: Lines = 1) -> Controls:
     """Measure a recording that arrives in blocks of any size.
 
     The result does not depend on how the sound is cut into blocks.
 
     Args:
         blocks: Mono sound at `SAMPLE_RATE`.
-        voices: How many notes may sound at once, 1 to 4; `auto` finds out passage by passage.
+        lines: How many notes may sound at once, 1 to 4; `auto` finds out passage by passage.
 
     Returns:
-        Controls of one voice, or of as many as there are, `count_frames(samples)` frames long.
+        Controls of one line, or of as many as there are, `count_frames(samples)` frames long.
 
     Raises:
-        InputError: `voices` is something else.
+        InputError: `lines` is something else.
     """
-    measured = list(_in_parallel(_pieces(blocks), checked_voices(voices)))
+    measured = list(_in_parallel(_pieces(blocks), checked_lines(lines)))
     f0_hz, periodicity, loudness_db = (
         np.concatenate([getattr(m, name) for m in measured])
         for name in ("f0_hz", "periodicity", "loudness_db")
@@ -90,7 +90,7 @@ def analyse_blocks(blocks: Iterable[Float[np.ndarray, " _sample"]], *, voices: V
         loudness_db=loudness_db[None],
         onset_strength=strength,
     )
-    return line if voices == 1 else chord_controls(line, candidates, voices)
+    return line if lines == 1 else chord_controls(line, candidates, lines)
 
 
 def mend_octaves(f0_hz: Float[np.ndarray, " frame"]) -> Float[np.ndarray, " frame"]:
@@ -181,7 +181,7 @@ def _pieces(
         remaining -= keep
 
 
-def _measure(piece: _Piece, voices: Voices) -> _Measured:
+def _measure(piece: _Piece, lines: Lines) -> _Measured:
     audio, left_frames, keep = piece
     before = min(left_frames, CONTEXT_FRAMES)
     start = (left_frames - before) * HOP_LENGTH
@@ -193,7 +193,7 @@ def _measure(piece: _Piece, voices: Voices) -> _Measured:
         periodicity[before : before + keep],
         frame_loudness_db(short, SAMPLE_RATE),
         band_levels_db(short, SAMPLE_RATE),
-        _candidates(audio, wide, f0_hz, start, slice(before, before + keep), voices),
+        _candidates(audio, wide, f0_hz, start, slice(before, before + keep), lines),
     )
 
 
@@ -203,7 +203,7 @@ def _candidates(
     f0_hz: Float[np.ndarray, " frame"],
     start: int,
     kept: slice,
-    voices: Voices,
+    lines: Lines,
 ) -> Candidates:
     """Listen for notes that sound together: everywhere if told that there are some, else where in doubt.
 
@@ -213,12 +213,12 @@ def _candidates(
         f0_hz: What the search found.
         start: Sample on which the first of these frames is centred.
         kept: Frames of the result among them; the others are context.
-        voices: How many notes may sound at once.
+        lines: How many notes may sound at once.
     """
     first, n_kept = kept.start // CONTROLS_FRAMES, -(-(kept.stop - kept.start) // CONTROLS_FRAMES)
-    if voices == 1:
+    if lines == 1:
         return Candidates.none(n_kept)
-    is_asked = np.ones(len(f0_hz), bool) if voices != "auto" else doubtful_frames(wide, f0_hz)
+    is_asked = np.ones(len(f0_hz), bool) if lines != "auto" else doubtful_frames(wide, f0_hz)
     loudest = float(wide.max())
     found: list[Candidates] = []
     place = 0
@@ -238,13 +238,13 @@ def _candidates(
     return Candidates.joined(found).frames(first, first + n_kept)
 
 
-def _in_parallel(pieces: Iterable[_Piece], voices: Voices) -> Iterator[_Measured]:
+def _in_parallel(pieces: Iterable[_Piece], lines: Lines) -> Iterator[_Measured]:
     """Measure pieces in order on all cores, never holding more than a few."""
     n_workers = os.cpu_count() or 1
     with ThreadPoolExecutor(n_workers) as pool:
         waiting: deque[Future[_Measured]] = deque()
         for piece in pieces:
-            waiting.append(pool.submit(_measure, piece, voices))
+            waiting.append(pool.submit(_measure, piece, lines))
             if len(waiting) > n_workers:
                 yield waiting.popleft().result()
         while waiting:

@@ -32,7 +32,7 @@ STEADY_FRAMES = 2
 
 
 class CausalFrame(NamedTuple):
-    """What is known of one frame; fields as in `Controls`, of one voice."""
+    """What is known of one frame; fields as in `Controls`, of one line."""
 
     f0_hz: float
     periodicity: float

@@ -1,4 +1,4 @@
-"""`Controls`: what a voice is told about a performance, frame by frame."""
+"""`Controls`: what a voice is given of a performance, frame by frame."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ SILENCE_DB = -120.0
 class Controls:
     """Pitch, periodicity, loudness and onsets of a performance.
 
-    Frame `i` is centred on second `i / frame_rate_hz`. The voice axis counts simultaneous notes;
-    a one-line performance has one voice.
+    Frame `i` is centred on second `i / frame_rate_hz`. The line axis counts simultaneous notes;
+    a performance without chords has one.
 
     Attributes:
-        f0_hz: Fundamental of each voice in Hz, carried through unvoiced gaps so that it never
+        f0_hz: Fundamental of each line in Hz, carried through unvoiced gaps so that it never
             jumps to 0 inside a piece; 0 only where the whole piece has no pitch.
         periodicity: How surely the frame is pitched, 0 (noise, silence) to 1 (steady tone).
-        loudness_db: A-weighted loudness of each voice, dB relative to a full-scale 1 kHz sine;
+        loudness_db: A-weighted loudness of each line, dB relative to a full-scale 1 kHz sine;
             at least `SILENCE_DB`.
         onset_strength: Rise of the spectrum, 0 or more, about 1 at a clear attack.
         frame_rate_hz: Frames per second.
 
     Raises:
-        ShapeError: The arrays disagree in voices or frames.
+        ShapeError: The arrays disagree in lines or frames.
     """
 
-    f0_hz: Float[np.ndarray, "voice frame"]
-    periodicity: Float[np.ndarray, "voice frame"]
-    loudness_db: Float[np.ndarray, "voice frame"]
+    f0_hz: Float[np.ndarray, "line frame"]
+    periodicity: Float[np.ndarray, "line frame"]
+    loudness_db: Float[np.ndarray, "line frame"]
     onset_strength: Float[np.ndarray, " frame"]
     frame_rate_hz: float = FRAME_RATE_HZ
 
@@ -47,12 +47,12 @@ class Controls:
         if len(shapes) != 1 or self.f0_hz.ndim != 2 or self.onset_strength.shape != self.f0_hz.shape[1:]:
             raise ShapeError(
                 f"f0_hz {self.f0_hz.shape}, periodicity {self.periodicity.shape}, loudness_db "
-                f"{self.loudness_db.shape} must be (voice, frame) alike and onset_strength "
+                f"{self.loudness_db.shape} must be (line, frame) alike and onset_strength "
                 f"{self.onset_strength.shape} (frame,)"
             )
 
     @property
-    def n_voices(self) -> int:
+    def n_lines(self) -> int:
         """Number of simultaneous notes that the arrays have room for."""
         return self.f0_hz.shape[0]
 

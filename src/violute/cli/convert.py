@@ -16,7 +16,7 @@ from violute.cli.terminal.progress import progress_bars
 from violute.errors import InputError, VioluteError
 
 if TYPE_CHECKING:
-    from violute.analysis.polyphony.chords import Voices
+    from violute.analysis.polyphony.chords import Lines
     from violute.voices.contract import OnProgress
     from violute.voices.convert import Conversion
     from violute.voices.destinations import PlannedConversion
@@ -34,7 +34,7 @@ def convert(
     room: float = 0.0,
     automation: Path | None = None,
     voice: str | None = None,
-    voices: str = "auto",
+    lines: Annotated[str, Parameter(name=("--lines", "--voices"))] = "auto",
     force: Flag = False,
     json: Flag = False,
     quiet: Flag = False,
@@ -70,7 +70,7 @@ def convert(
         Name of a voice (see `violute voices`) or path of a voice file. Default: violute-violin-flute. Also a
         model.ts in the form of nn~, such as an export of RAVE (needs `pip install 'violute[train]'`): it runs
         as a program, and the mix leads from the recording (0) to what it plays (1).
-    voices
+    lines
         How many notes may sound at once, 1 to 4; auto finds out where there are chords. For voices of the
         family ddsp; the others play the sound as a whole.
     force
@@ -90,7 +90,7 @@ def convert(
     label = mix_label(settings)
     if voice is not None:
         label = f"{Path(voice).stem.removeprefix('violute-')}-{label}"
-    n_voices = _n_voices(voices)
+    n_lines = _lines_of(lines)
     plans = plan_conversions(inputs, output, label=label)
     if not force:
         refuse_to_replace(plans)
@@ -107,7 +107,7 @@ def convert(
             title = plan.source.name if len(plans) == 1 else f"{i}/{len(plans)} {plan.source.name}"
             try:
                 conversion = _convert_into_folder(
-                    plan, settings, player, voices=n_voices, overwrite=force, on_progress=start(title)
+                    plan, settings, player, lines=n_lines, overwrite=force, on_progress=start(title)
                 )
             except VioluteError as error:
                 failed.append((plan, str(error)))
@@ -149,15 +149,15 @@ def _opened(voice: str | None) -> FamilyVoice:
     return open_torchscript_voice(voice)
 
 
-def _n_voices(voices: str) -> Voices:
-    """Read the option --voices.
+def _lines_of(text: str) -> Lines:
+    """Read the option --lines.
 
     Raises:
         InputError: It is neither auto nor a number from 1 to 4.
     """
-    from violute.analysis.polyphony.chords import checked_voices
+    from violute.analysis.polyphony.chords import checked_lines
 
-    return checked_voices(int(voices) if voices.isdecimal() else voices)
+    return checked_lines(int(text) if text.isdecimal() else text)
 
 
 def _inputs_and_output(paths: Sequence[str]) -> tuple[Sequence[str], str | None]:
@@ -171,7 +171,7 @@ def _convert_into_folder(
     settings: Mix,
     player: FamilyVoice,
     *,
-    voices: Voices,
+    lines: Lines,
     overwrite: bool,
     on_progress: OnProgress,
 ) -> Conversion:
@@ -188,7 +188,7 @@ def _convert_into_folder(
             plan.destination,
             mix=settings,
             voice=player,
-            voices=voices,
+            lines=lines,
             overwrite=overwrite,
             on_progress=on_progress,
         )
@@ -200,7 +200,7 @@ def _convert_into_folder(
 
 
 def _line(conversion: Conversion) -> str:
-    chords = f", up to {conversion.n_voices} notes at once" if conversion.n_voices > 1 else ""
+    chords = f", up to {conversion.n_lines} notes at once" if conversion.n_lines > 1 else ""
     return (
         f"{conversion.source} -> {conversion.destination} "
         f"({conversion.seconds:.1f} s{chords}, {conversion.real_time_factor:.0f}x real time)"

@@ -7,60 +7,89 @@ length, channels, loudness, peaks, files.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 from jaxtyping import Float, Float32
 
-from violute.voices.card import Card
-from violute.voices.mix import Dials, MixLike
+from violute.errors import VoiceError
+from violute.voices.live_parameters import LiveTracks
+from violute.voices.mix import ONE_DIAL, Dials, MixLike
 
 OnProgress = Callable[[float], None]
 """Called with the share of the work done, rising from 0 to 1."""
 
 
-class Performance(Protocol):
-    """One performance as one family sees it: parameters of both ends, ready to be mixed."""
+class Performance(ABC):
+    """One performance as one family sees it: parameters of both ends, ready to be mixed.
 
-    @property
-    def sample_rate(self) -> int:
-        """Rate of `blocks`: the voice's, in Hz."""
-        ...
+    Attributes:
+        sample_rate: Rate of `blocks`: the voice's, in Hz.
+        n_frames: Frames of the dials that `blocks` expects.
+        frame_rate_hz: Frames per second; frame `i` is centred on second `i / frame_rate_hz`.
+        n_lines: Notes that sound at once, at most; 1 where the family tells none apart.
+        is_live: Whether there are `live_tracks`.
+        warnings: What the user should know whatever the dials, such as "no steady pitch was found".
+    """
 
-    @property
-    def n_frames(self) -> int:
-        """Frames of the dials that `blocks` expects."""
-        ...
+    has_one_dial: ClassVar[bool] = False
+    """Whether the tone is the only dial that does anything."""
 
-    @property
-    def frame_rate_hz(self) -> float:
-        """Frames per second; frame `i` is centred on second `i / frame_rate_hz`."""
-        ...
+    def __init__(
+        self,
+        sample_rate: int,
+        n_frames: int,
+        frame_rate_hz: float,
+        *,
+        n_lines: int = 1,
+        is_live: bool = False,
+        warnings: tuple[str, ...] = (),
+    ) -> None:
+        self.sample_rate, self.n_frames, self.frame_rate_hz = sample_rate, n_frames, frame_rate_hz
+        self.n_lines, self.is_live, self.warnings = n_lines, is_live, warnings
 
-    @property
-    def warnings(self) -> tuple[str, ...]:
-        """What the user should know about this performance, such as "no steady pitch was found"."""
-        ...
-
+    @abstractmethod
     def blocks(self, dials: Dials) -> Iterator[Float32[np.ndarray, " sample"]]:
         """Synthesise in mono at any level, in blocks of any size.
 
         The joined blocks last at least as long as the piece; the same dials give the same samples.
         """
-        ...
+
+    def warnings_for(self, dials: Dials) -> tuple[str, ...]:
+        """What the user should know about a rendering at these dials."""
+        return (*self.warnings, ONE_DIAL) if self.has_one_dial and not dials.is_one_dial else self.warnings
+
+    def live_tracks(self) -> LiveTracks:
+        """Return the parameters of both ends over the whole piece, for a synthesiser elsewhere.
+
+        Raises:
+            VoiceError: There are none.
+        """
+        raise VoiceError("this voice has no live parameters: render it, or choose another voice")
 
 
 class TakeLike(Protocol):
-    """One performance, analysed by one voice; `violute.voices.take.Take` is ours."""
+    """One performance, analysed by a `Player`; that of a voice is `violute.voices.take.Take`."""
 
-    def render(
-        self, mix: MixLike = 0.5, *, on_progress: OnProgress | None = None
-    ) -> Float[np.ndarray, "... sample"]:
+    def render(self, mix: float = 0.5) -> Float[np.ndarray, "... sample"]:
         """Play the performance at `mix`, in the source's shape, rate and loudness.
 
         Raises:
-            MixError: A dial is out of range or an automation is malformed.
+            MixError: The mix is not a number from 0 to 1.
+        """
+        ...
+
+
+class Player(Protocol):
+    """Whoever plays a performance between two ends: a voice of any family, or a baseline of the bench."""
+
+    def analyse(self, audio: Float[np.ndarray, "... sample"], sample_rate: int) -> TakeLike:
+        """Measure a performance: `(sample,)` or `(channel, sample)`, any rate.
+
+        Raises:
+            AudioError: The audio is empty, silent, or not finite.
         """
         ...
 
@@ -96,27 +125,4 @@ class StreamLike(Protocol):
 
     def flush(self) -> Float32[np.ndarray, " sample"]:
         """Return the last `latency_samples`, when no more sound will come."""
-        ...
-
-
-class Voice(Protocol):
-    """A trained voice with two ends."""
-
-    @property
-    def card(self) -> Card:
-        """What the voice is, what made it, and where its limits are."""
-        ...
-
-    def analyse(
-        self,
-        audio: Float[np.ndarray, "... sample"],
-        sample_rate: int,
-        *,
-        on_progress: OnProgress | None = None,
-    ) -> TakeLike:
-        """Measure a performance: `(sample,)` or `(channel, sample)`, any rate.
-
-        Raises:
-            AudioError: The audio is empty, silent, or not finite.
-        """
         ...

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from violute.analysis.polyphony.chords import Voices
+from violute.analysis.polyphony.chords import Lines
 from violute.audio.formats import subtype_for
 from violute.audio.source import FileSource
 from violute.audio.write import AudioWriter
@@ -31,7 +31,7 @@ class Conversion:
         seconds: Length of the recording.
         real_time_factor: Seconds of sound converted in one second, voice loading left out.
         warnings: What the user should know, such as "no steady pitch was found".
-        n_voices: Notes at once, at most.
+        n_lines: Notes at once, at most.
     """
 
     source: Path
@@ -39,7 +39,7 @@ class Conversion:
     seconds: float
     real_time_factor: float
     warnings: tuple[str, ...] = ()
-    n_voices: int = 1
+    n_lines: int = 1
 
     def as_json(self) -> dict[str, Any]:
         """Return the fields as JSON knows them."""
@@ -56,7 +56,8 @@ def convert_file(
     *,
     mix: MixLike = 0.5,
     voice: str | Path | FamilyVoice | None = None,
-    voices: Voices = "auto",
+    lines: Lines = "auto",
+    voices: Lines | None = None,
     overwrite: bool = True,
     on_progress: OnProgress | None = None,
 ) -> Conversion:
@@ -70,13 +71,14 @@ def convert_file(
         destination: The file to write.
         mix: From the voice's first end (0) to its second (1), break-points, or a `Mix`.
         voice: Name or path of a voice, or a loaded one; None is the built-in voice.
-        voices: How many notes may sound at once, 1 to 4; `auto` finds out passage by passage.
+        lines: How many notes may sound at once, 1 to 4; `auto` finds out passage by passage.
+        voices: An earlier name of `lines`.
         overwrite: Whether a destination that exists is replaced.
         on_progress: Called with the share done.
 
     Raises:
         AudioError: The source cannot be used or the destination cannot be written.
-        InputError: `voices` is neither `auto` nor 1 to 4.
+        InputError: `lines` is neither `auto` nor 1 to 4.
         MixError: A dial is out of range or an automation is malformed.
         VoiceError: The voice is unknown or damaged.
     """
@@ -94,7 +96,9 @@ def convert_file(
     subtype = subtype_for(destination, recording.subtype)
     with AudioWriter(destination, recording.sample_rate, recording.n_channels, subtype=subtype) as writer:
         take = player.analyse_source(
-            recording, voices=voices, on_progress=lambda share: done(ANALYSIS_SHARE * share)
+            recording,
+            lines=lines if voices is None else voices,
+            on_progress=lambda share: done(ANALYSIS_SHARE * share),
         )
         for block in take.blocks(
             settings, on_progress=lambda share: done(ANALYSIS_SHARE + (1 - ANALYSIS_SHARE) * share)
@@ -102,7 +106,9 @@ def convert_file(
             writer.write(block)
     seconds = recording.n_samples / recording.sample_rate
     elapsed = max(time.perf_counter() - started, 1e-9)
-    return Conversion(source, destination, seconds, seconds / elapsed, take.warnings, take.n_voices)
+    return Conversion(
+        source, destination, seconds, seconds / elapsed, take.warnings_for(settings), take.n_lines
+    )
 
 
 def _is_same_file(source: Path, destination: Path) -> bool:

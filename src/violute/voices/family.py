@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 from jaxtyping import Num
 
-from violute.analysis.polyphony.chords import Voices, checked_voices
+from violute.analysis.polyphony.chords import Lines, checked_lines
 from violute.audio.channels import Measurement, measure
 from violute.audio.source import ArraySource, Source
 from violute.errors import VoiceError
@@ -17,8 +17,10 @@ from violute.voices.contract import OnProgress, Performance, StreamLike
 from violute.voices.mix import MixLike
 from violute.voices.take import Frame, Take
 
-ONE_SOUND = "this voice plays the sound as a whole and tells no notes apart: voices changes nothing"
-"""What such a voice warns of where a number of voices was asked for."""
+ONE_SOUND = (
+    "this voice plays the sound as a whole and tells no notes apart: the number of lines changes nothing"
+)
+"""What such a voice warns of where a number of lines was asked for."""
 
 MEASURE_SHARE = 0.1
 """Share of the analysis that measuring level and channels takes, for progress only."""
@@ -32,21 +34,18 @@ class FamilyVoice(ABC):
     """
 
     is_live: ClassVar[bool] = False
-    """Whether the performances have live parameters; see `violute.voices.live_parameters`."""
+    """Whether its performances of one line have live parameters; see `violute.voices.live_parameters`."""
 
-    leads_voices: ClassVar[bool] = False
-    """Whether it tells notes that sound together apart, and fills in `perform_voices`."""
+    tells_lines_apart: ClassVar[bool] = False
+    """Whether it plays notes that sound together as lines of their own."""
 
     def __init__(self, card: Card) -> None:
-        self._card = card
-
-    @property
-    def card(self) -> Card:
-        """What the voice is, what made it, and where its limits are."""
-        return self._card
+        self.card = card
 
     @abstractmethod
-    def perform(self, source: Source, measurement: Measurement, on_progress: OnProgress) -> Performance:
+    def perform(
+        self, source: Source, measurement: Measurement, on_progress: OnProgress, _lines: Lines, /
+    ) -> Performance:
         """Measure a performance, in constant memory but for what each frame needs.
 
         Args:
@@ -54,6 +53,7 @@ class FamilyVoice(ABC):
             measurement: Of its level and channels; `mono_blocks(source, measurement)` reads it in
                 mono, without its offset.
             on_progress: Called with the share done.
+            _lines: How many notes may sound at once; a family that tells none apart passes over it.
         """
 
     def analyse(
@@ -61,7 +61,8 @@ class FamilyVoice(ABC):
         audio: Num[np.ndarray, "*channel sample"],
         sample_rate: int,
         *,
-        voices: Voices = "auto",
+        lines: Lines = "auto",
+        voices: Lines | None = None,
         on_progress: OnProgress | None = None,
     ) -> Take:
         """Measure a performance: the costly part, once.
@@ -69,25 +70,32 @@ class FamilyVoice(ABC):
         Args:
             audio: `(sample,)` or `(channel, sample)`, floating point with full scale 1, or PCM.
             sample_rate: In Hz, any.
-            voices: How many notes may sound at once, 1 to 4; `auto` finds out passage by passage.
+            lines: How many notes may sound at once, 1 to 4; `auto` finds out passage by passage.
+            voices: An earlier name of `lines`.
             on_progress: Called with the share done.
 
         Raises:
             AudioError: The audio is empty, silent, or not finite.
-            InputError: `voices` is neither `auto` nor 1 to 4.
+            InputError: `lines` is neither `auto` nor 1 to 4.
         """
-        return self._take(ArraySource(audio, sample_rate), voices, on_progress, is_flat=audio.ndim == 1)
+        source = ArraySource(audio, sample_rate)
+        return self._take(source, lines if voices is None else voices, on_progress, is_flat=audio.ndim == 1)
 
     def analyse_source(
-        self, source: Source, *, voices: Voices = "auto", on_progress: OnProgress | None = None
+        self,
+        source: Source,
+        *,
+        lines: Lines = "auto",
+        voices: Lines | None = None,
+        on_progress: OnProgress | None = None,
     ) -> Take:
-        """Measure a performance that is read block by block, as a `FileSource` is.
+        """Measure a performance that is read block by block, as a `FileSource` is; see `analyse`.
 
         Raises:
             AudioError: The recording is silent, damaged, or not finite.
-            InputError: `voices` is neither `auto` nor 1 to 4.
+            InputError: `lines` is neither `auto` nor 1 to 4.
         """
-        return self._take(source, voices, on_progress, is_flat=False)
+        return self._take(source, lines if voices is None else voices, on_progress, is_flat=False)
 
     def stream(self, mix: MixLike = 0.5) -> StreamLike:  # noqa: ARG002 - families that can stream read it
         """Play along with sound that arrives as it is played.
@@ -104,8 +112,13 @@ class FamilyVoice(ABC):
             "convert a file, or stream with a voice of the family ddsp"
         )
 
-    def _take(self, source: Source, voices: Voices, on_progress: OnProgress | None, *, is_flat: bool) -> Take:
-        checked_voices(voices)
+    def unusable(self, error: Exception, what: str = "is damaged") -> VoiceError:
+        """Return the error that says why the network cannot be opened or run."""
+        reason = str(error).splitlines()[0]
+        return VoiceError(f"voice {self.card.name} {what} ({reason}): export or download it again")
+
+    def _take(self, source: Source, lines: Lines, on_progress: OnProgress | None, *, is_flat: bool) -> Take:
+        checked_lines(lines)
         measurement = measure(source)
 
         def report(share: float) -> None:
@@ -114,13 +127,5 @@ class FamilyVoice(ABC):
 
         report(0.0)
         frame = Frame.of(source, measurement, is_flat=is_flat)
-        if self.leads_voices:
-            return Take(self.perform_voices(source, measurement, report, voices), frame)
-        warnings = () if voices == "auto" else (ONE_SOUND,)
-        return Take(self.perform(source, measurement, report), frame, warnings)
-
-    def perform_voices(
-        self, source: Source, measurement: Measurement, on_progress: OnProgress, voices: Voices
-    ) -> Performance:
-        """Measure a performance of several notes at once; what `leads_voices` promises."""
-        raise NotImplementedError
+        warnings = () if self.tells_lines_apart or lines == "auto" else (ONE_SOUND,)
+        return Take(self.perform(source, measurement, report, lines), frame, warnings)

@@ -30,13 +30,9 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, fields
-from typing import Protocol, TypeGuard, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float16, Float32, Float64
-
-from violute.errors import VoiceError
-from violute.voices.contract import Performance
 
 FORMAT = "violute-live"
 VERSION = 1
@@ -82,29 +78,8 @@ class LiveTracks:
 ARRAYS = [field.name for field in fields(LiveTracks)][3:]
 
 
-@runtime_checkable
-class LivePerformance(Protocol):
-    """A performance that has live parameters beside what every performance has."""
-
-    def live_tracks(self) -> LiveTracks:
-        """Return the parameters of both ends over the whole piece."""
-        ...
-
-
-def is_live(performance: Performance) -> TypeGuard[LivePerformance]:
-    """Whether a performance can be played live; the others can only be rendered."""
-    return isinstance(performance, LivePerformance)
-
-
-def live_parameters(performance: Performance) -> bytes:
-    """Write the live parameters of a performance, about 73 kB a second, in the format above.
-
-    Raises:
-        VoiceError: The performance has none.
-    """
-    if not is_live(performance):
-        raise VoiceError("this voice has no live parameters: render it, or choose another voice")
-    tracks = performance.live_tracks()
+def live_parameters(tracks: LiveTracks) -> bytes:
+    """Write the live parameters of a performance, about 73 kB a second, in the format above."""
     entries: dict[str, dict[str, object]] = {}
     contents: list[bytes] = []
     offset = 0

@@ -9,7 +9,7 @@ from typing import TypeVar
 Block = TypeVar("Block")
 
 
-def ahead(blocks: Iterator[Block]) -> Iterator[Block]:
+def prefetched(blocks: Iterator[Block]) -> Iterator[Block]:
     """Yield the same blocks, the next of which is computed while the last is used.
 
     It pays where both sides spend their time in NumPy, which lets other threads run. Whoever stops

@@ -15,27 +15,23 @@ import numpy as np
 from jaxtyping import Float32
 
 from violute.audio.channels import Measurement, laid_loudness_lu, lay_on_channels
-from violute.audio.limiter import Limiter
-from violute.audio.loudness import SILENCE_LUFS, LoudnessMeter
+from violute.audio.level import gain_to_loudness_db
+from violute.audio.limiter import DEFAULT_CEILING_DB, Limiter
+from violute.audio.loudness import LoudnessMeter
 from violute.audio.resample import StreamResampler
 from violute.audio.source import Source
 from violute.audio.write import AudioWriter
-from violute.voices.chords import ChordPerformance
 from violute.voices.contract import OnProgress, Performance
 from violute.voices.mix import Dials, MixLike, dials
-from violute.voices.prefetch import ahead
+from violute.voices.prefetch import prefetched
 from violute.voices.spool import SPOOL_BYTES, Spool
 
-CEILING_DB = -1.0
+CEILING_DB = DEFAULT_CEILING_DB
 """Highest true peak of a rendering, in dBTP."""
 
 SAFE_MARGIN_DB = 0.2
 """So far below the ceiling the limiter passes everything on as it is, and need not be asked."""
 
-LOUDNESS_TOLERANCE_LU = 0.3
-"""What the limiter may take from the loudness before the gain makes up for it."""
-
-MAX_MAKE_UP_DB = 6.0
 SYNTHESIS_SHARE = 0.8
 """Share of a rendering's work that is synthesis, for progress only."""
 
@@ -96,13 +92,21 @@ class Take:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What the user should know about this performance, such as "no steady pitch was found"."""
+        """What the user should know whatever the mix, such as "no steady pitch was found"."""
         return (*self._warnings, *self.performance.warnings)
 
+    def warnings_for(self, mix: MixLike) -> tuple[str, ...]:
+        """What the user should know about a rendering at `mix`, such as dials that the voice lacks.
+
+        Raises:
+            MixError: A dial is out of range or an automation is malformed.
+        """
+        return (*self._warnings, *self.performance.warnings_for(self._dials(mix)))
+
     @property
-    def n_voices(self) -> int:
+    def n_lines(self) -> int:
         """Notes that sound at once, at most, as the voice heard them; 1 where it tells none apart."""
-        return self.performance.n_voices if isinstance(self.performance, ChordPerformance) else 1
+        return self.performance.n_lines
 
     def render(
         self, mix: MixLike = 0.5, *, on_progress: OnProgress | None = None
@@ -163,39 +167,50 @@ class Take:
             AudioError: A long rendering did not fit on the disk of temporary files.
             MixError: A dial is out of range or an automation is malformed.
         """
-        laid = dials(mix, self.performance.n_frames, self.performance.frame_rate_hz)
-        return self._finished_blocks(laid, on_progress or _ignore)
+        return self._finished_blocks(self._dials(mix), on_progress or _ignore)
 
     def _finished_blocks(
-        self, laid: Dials, on_progress: OnProgress
+        self, settings: Dials, on_progress: OnProgress
     ) -> Iterator[Float32[np.ndarray, "channel sample"]]:
         frame = self.frame
         with Spool(SPOOL_BYTES) as spool:
             meter = LoudnessMeter(frame.sample_rate, 1)
             n_done = 0
-            for mono in ahead(self._mono_blocks(laid)):
+            for mono in prefetched(self._mono_blocks(settings)):
                 meter.push(mono)
                 spool.append(mono)
                 n_done += mono.shape[1]
                 on_progress(SYNTHESIS_SHARE * n_done / frame.n_samples)
-            gain = self._gain(meter, spool)
+
+            def limited(gain_db: float) -> Iterator[Float32[np.ndarray, "1 sample"]]:
+                return prefetched(_limited(spool, _to_gain(gain_db), frame.sample_rate))
+
+            # The limiter sees the loudest channel; the others hold the same sound, only softer.
+            gain = _to_gain(
+                gain_to_loudness_db(
+                    meter,
+                    frame.loudness_lufs - laid_loudness_lu(frame.channel_gains),
+                    limited,
+                    loudest_db=_to_db(frame.loudest_gain),
+                )
+            )
             balance = frame.channel_gains / np.float32(frame.loudest_gain)
             n_done = 0
             loudest_gain = gain * frame.loudest_gain
             if meter.true_peak_db() + _to_db(loudest_gain) <= CEILING_DB - SAFE_MARGIN_DB:
                 finished = _scaled(spool, loudest_gain)
             else:
-                finished = ahead(_limited(spool, loudest_gain, frame.sample_rate))
+                finished = prefetched(_limited(spool, loudest_gain, frame.sample_rate))
             for mono in finished:
                 n_done += mono.shape[1]
                 yield lay_on_channels(mono[0], balance)
                 on_progress(SYNTHESIS_SHARE + (1.0 - SYNTHESIS_SHARE) * n_done / frame.n_samples)
 
-    def _mono_blocks(self, laid: Dials) -> Iterator[Float32[np.ndarray, "1 sample"]]:
+    def _mono_blocks(self, settings: Dials) -> Iterator[Float32[np.ndarray, "1 sample"]]:
         """Synthesise at the recording's rate and exact length."""
         frame = self.frame
         resampler = StreamResampler(self.performance.sample_rate, frame.sample_rate, 1, frame.n_samples)
-        for block in self.performance.blocks(laid):
+        for block in self.performance.blocks(settings):
             ready = resampler.push(block[None])
             if ready.shape[1]:
                 yield ready
@@ -203,31 +218,8 @@ class Take:
         if rest.shape[1]:
             yield rest
 
-    def _gain(self, meter: LoudnessMeter, spool: Spool) -> float:
-        """Find the linear gain that makes the rendering as loud as the recording, limiter included.
-
-        The limiter sees the loudest channel; the others hold the same sound, only softer.
-        """
-        frame = self.frame
-        measured_lufs = meter.integrated_lufs()
-        if measured_lufs <= SILENCE_LUFS:
-            return 1.0
-        wanted_lufs = frame.loudness_lufs - laid_loudness_lu(frame.channel_gains)
-        loudest_db = _to_db(frame.loudest_gain)
-        gain_db = wanted_lufs - measured_lufs
-        if meter.true_peak_db() + gain_db + loudest_db <= CEILING_DB:
-            return _to_gain(gain_db)
-        most_db = gain_db + MAX_MAKE_UP_DB
-        for _ in range(3):
-            limited_meter = LoudnessMeter(frame.sample_rate, 1)
-            limited = _limited(spool, _to_gain(gain_db + loudest_db), frame.sample_rate)
-            for mono in ahead(limited):
-                limited_meter.push(mono)
-            missing_lu = wanted_lufs - (limited_meter.integrated_lufs() - loudest_db)
-            if missing_lu <= LOUDNESS_TOLERANCE_LU:
-                break
-            gain_db = min(gain_db + missing_lu, most_db)
-        return _to_gain(gain_db)
+    def _dials(self, mix: MixLike) -> Dials:
+        return dials(mix, self.performance.n_frames, self.performance.frame_rate_hz)
 
 
 def _to_db(gain: float) -> float:

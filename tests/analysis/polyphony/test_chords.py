@@ -28,7 +28,7 @@ def assert_same(one, other):
 
 @pytest.mark.parametrize("pitches", CHORDS)
 def test_the_notes_of_a_chord_are_found_within_ten_cents(pitches):
-    controls = analyse(np.concatenate([rest(), chord(pitches), rest()]), voices=4)
+    controls = analyse(np.concatenate([rest(), chord(pitches), rest()]), lines=4)
     for seconds in (0.5, 0.7, 0.9):
         found = sounding(controls, seconds)
         assert len(found) == len(pitches), found
@@ -38,18 +38,18 @@ def test_the_notes_of_a_chord_are_found_within_ten_cents(pitches):
 @pytest.mark.parametrize("sample_rate", [22_050, 32_000, 48_000])
 def test_recordings_of_other_rates_hold_the_same_notes(sample_rate):
     audio = soxr.resample(np.concatenate([rest(), chord((62, 69, 77)), rest()]), SAMPLE_RATE, sample_rate)
-    controls = analyse(soxr.resample(audio, sample_rate, SAMPLE_RATE).astype(np.float32), voices=4)
+    controls = analyse(soxr.resample(audio, sample_rate, SAMPLE_RATE).astype(np.float32), lines=4)
     np.testing.assert_allclose(sounding(controls, 0.7), (62, 69, 77), atol=0.1)
 
 
 def test_notes_between_two_keys_are_told_as_they_are():
     played = (62.3, 69.4)
-    np.testing.assert_allclose(sounding(analyse(chord(played), voices=2), 0.5), played, atol=0.1)
+    np.testing.assert_allclose(sounding(analyse(chord(played), lines=2), 0.5), played, atol=0.1)
 
 
 def test_a_held_note_keeps_its_voice_while_another_moves():
     moving = np.concatenate([note(midi, 0.5) for midi in (69, 71, 73, 74)])
-    controls = analyse(note(62, 2.0, seed=9) + moving, voices=4)
+    controls = analyse(note(62, 2.0, seed=9) + moving, lines=4)
     inside = slice(15, 185)
     held = np.abs(69.0 + 12.0 * np.log2(controls.f0_hz / 440.0) - 62.0) < 0.3
     sounds = controls.periodicity > 0.0
@@ -62,7 +62,7 @@ def test_loudness_is_divided_as_the_notes_were_played():
     """A fifth: every third partial of the lower is every second of the upper."""
     for louder in (0.0, 6.0, -6.0):
         audio = note(62, 1.0, level_db=-20.0 + louder) + note(69, 1.0, level_db=-20.0, seed=1)
-        controls = analyse(audio, voices=2)
+        controls = analyse(audio, lines=2)
         alone = [analyse(note(62, 1.0, level_db=-20.0 + louder)), analyse(note(69, 1.0, level_db=-20.0))]
         wanted = np.array([c.loudness_db[0, 50] for c in alone])
         order = np.argsort(controls.f0_hz[:, 50])
@@ -71,7 +71,7 @@ def test_loudness_is_divided_as_the_notes_were_played():
 
 def test_the_voices_together_are_as_loud_as_the_line():
     audio = np.concatenate([line((60, 64)), chord((60, 67, 76)), chord((62, 69)), line((71,))])
-    one, several = analyse(audio), analyse(audio, voices=4)
+    one, several = analyse(audio), analyse(audio, lines=4)
     power = np.sum(10.0 ** (several.loudness_db / 10.0), axis=0)
     np.testing.assert_allclose(10.0 * np.log10(power), one.loudness_db[0], atol=0.01)
 
@@ -82,20 +82,20 @@ def test_the_cut_into_blocks_does_not_matter(voices):
         [line((60, 64, 67)), *[chord((60 + i, 67 + i), 0.6) for i in range(8)], line((72, 71))]
     )
     audio = np.tile(audio, 3)
-    whole = analyse(audio, voices=voices)
-    assert whole.n_voices > 1
+    whole = analyse(audio, lines=voices)
+    assert whole.n_lines > 1
     rng = np.random.default_rng(0)
     assert_same(
-        analyse_blocks(np.split(audio, np.sort(rng.integers(0, len(audio), 20))), voices=voices), whole
+        analyse_blocks(np.split(audio, np.sort(rng.integers(0, len(audio), 20))), lines=voices), whole
     )
 
 
 def test_joints_of_the_analysers_own_blocks_leave_no_mark(monkeypatch):
     audio = np.concatenate([chord((60 + i, 67 + i), 0.7) for i in range(10)] * 2)
-    whole = analyse(audio, voices=4)
+    whole = analyse(audio, lines=4)
     monkeypatch.setattr(analyser, "BLOCK_FRAMES", 370)
-    cut = analyse(audio, voices=4)
-    assert cut.n_voices == whole.n_voices
+    cut = analyse(audio, lines=4)
+    assert cut.n_lines == whole.n_lines
     differ = np.abs(np.log2(cut.f0_hz / whole.f0_hz)) > 1.0 / 120.0
     assert np.mean(differ & (whole.periodicity > 0.0)) < 0.01
 
@@ -105,14 +105,14 @@ def test_one_line_costs_no_thought_and_comes_out_the_same(monkeypatch):
     audio = line((60, 64, 67, 72, 71, 69, 67, 65, 64, 62))
     one = analyse(audio)
     monkeypatch.setattr(multipitch, "_network", lambda: pytest.fail("the network was asked"))
-    assert_same(analyse(audio, voices="auto"), one)
+    assert_same(analyse(audio, lines="auto"), one)
 
 
 @pytest.mark.parametrize("name", sorted(example_paths()))
 def test_the_example_pieces_are_one_line(name):
     audio, sample_rate = read(example_paths()[name])
     assert sample_rate == SAMPLE_RATE
-    assert_same(analyse(audio[0], voices="auto"), analyse(audio[0]))
+    assert_same(analyse(audio[0], lines="auto"), analyse(audio[0]))
 
 
 def test_a_line_in_a_hall_stays_one_line():
@@ -124,7 +124,7 @@ def test_a_line_in_a_hall_stays_one_line():
     n_fft = 1 << 20
     wet = np.fft.irfft(np.fft.rfft(dry, n_fft) * np.fft.rfft(hall, n_fft), n_fft)[: len(dry)]
     audio = (dry + wet).astype(np.float32)
-    assert_same(analyse(audio, voices="auto"), analyse(audio))
+    assert_same(analyse(audio, lines="auto"), analyse(audio))
 
 
 def test_a_piece_that_is_partly_chords_keeps_its_lines_to_the_last_bit():
@@ -132,8 +132,8 @@ def test_a_piece_that_is_partly_chords_keeps_its_lines_to_the_last_bit():
     tune = line((60, 64, 67, 72, 71, 69) * 5)
     chords = np.concatenate([chord((60 + i, 67 + i, 76 + i), 0.8) for i in (0, 2, 4, 5, 2)])
     audio = np.concatenate([tune, chords, tune])
-    one, several = analyse(audio), analyse(audio, voices="auto")
-    assert several.n_voices == 3
+    one, several = analyse(audio), analyse(audio, lines="auto")
+    assert several.n_lines == 3
     middle = slice(len(tune) // 441, (len(tune) + len(chords)) // 441)
     assert (several.periodicity[:, middle] > 0.0).sum(axis=0).mean() > 2.5
     outside = np.ones(one.n_frames, bool)
@@ -145,10 +145,10 @@ def test_a_piece_that_is_partly_chords_keeps_its_lines_to_the_last_bit():
 
 def test_no_more_voices_than_were_asked_for():
     audio = chord((55, 62, 71, 79))
-    assert analyse(audio, voices=1).n_voices == 1
+    assert analyse(audio, lines=1).n_lines == 1
     for most in (2, 3, 4):
-        controls = analyse(audio, voices=most)
-        assert controls.n_voices == most
+        controls = analyse(audio, lines=most)
+        assert controls.n_lines == most
         assert (controls.periodicity[:, 50] > 0.0).sum() == most
 
 
@@ -156,22 +156,22 @@ def test_no_more_voices_than_were_asked_for():
 @pytest.mark.parametrize("voices", [0, 5, -1, "many", None, 2.0, True])
 def test_other_numbers_of_voices_are_refused(voices):
     with pytest.raises(InputError, match="give auto, or a number of notes at once from 1 to 4"):
-        analyse(note(60, 0.2), voices=voices)
+        analyse(note(60, 0.2), lines=voices)
 
 
 @pytest.mark.parametrize("gain_db", [-12.0, -30.0])
 def test_the_gain_of_a_recording_changes_nothing(gain_db):
     audio = np.concatenate([line((60, 64)), chord((60, 67, 76)), chord((62, 69))])
-    loud, soft = (analyse(np.float32(gain) * audio, voices=4) for gain in (1.0, 10.0 ** (gain_db / 20.0)))
-    assert soft.n_voices == loud.n_voices
+    loud, soft = (analyse(np.float32(gain) * audio, lines=4) for gain in (1.0, 10.0 ** (gain_db / 20.0)))
+    assert soft.n_lines == loud.n_lines
     assert np.mean((soft.periodicity > 0.0) != (loud.periodicity > 0.0)) < 0.02
 
 
 def test_a_strong_partial_makes_no_chord_but_is_a_note_where_it_was_asked_for():
     """An octave may be one note, so it does not decide that there are chords."""
     audio = chord((74, 86), 4.0)
-    assert_same(analyse(audio, voices="auto"), analyse(audio))
-    assert analyse(audio, voices=2).n_voices == 2
+    assert_same(analyse(audio, lines="auto"), analyse(audio))
+    assert analyse(audio, lines=2).n_lines == 2
 
 
 def test_noise_silence_and_sines_are_no_chords():
@@ -181,13 +181,13 @@ def test_noise_silence_and_sines_are_no_chords():
         (0.1 * rng.standard_normal(SAMPLE_RATE * 4)).astype(np.float32),
         tone(523.0, 4.0, db_per_octave=-np.inf),
     ):
-        assert analyse(audio, voices="auto").n_voices == 1
+        assert analyse(audio, lines="auto").n_lines == 1
 
 
 def test_the_shortest_sounds_are_heard_without_complaint():
     for n_samples in (0, 1, 441, 3_000):
-        assert analyse(np.zeros(n_samples, np.float32), voices=4).n_voices == 1
-        controls = analyse(chord((60, 67, 76), 0.5)[:n_samples], voices=4)
+        assert analyse(np.zeros(n_samples, np.float32), lines=4).n_lines == 1
+        controls = analyse(chord((60, 67, 76), 0.5)[:n_samples], lines=4)
         assert controls.n_frames == count_frames(n_samples)
         assert np.isfinite(controls.loudness_db).all()
 

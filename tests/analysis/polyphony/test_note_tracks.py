@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from violute.analysis.polyphony.line_leading import lead_voices
+from violute.analysis.polyphony.line_leading import lead_lines
 from violute.analysis.polyphony.multipitch import N_CANDIDATES, Candidates, likely_pitches
 from violute.analysis.polyphony.note_tracks import (
     GAP_FRAMES,
@@ -89,7 +89,7 @@ def test_notes_far_below_the_others_are_dropped():
 
 def test_voices_go_on_to_the_nearest_note_and_do_not_cross():
     notes = [played(0, 20, 60), played(0, 20, 72), played(20, 20, 74), played(21, 20, 59)]
-    high, low = lead_voices(notes, 2, first_hz=hz(71))
+    high, low = lead_lines(notes, 2, first_hz=hz(71))
     assert high == [notes[1], notes[2]]
     assert low == [notes[0], notes[3]]
 
@@ -97,7 +97,7 @@ def test_voices_go_on_to_the_nearest_note_and_do_not_cross():
 def test_a_held_note_stays_and_the_others_move_about_it():
     held = played(0, 100, 62)
     moving = [played(20 * i, 20, 69 + i) for i in range(5)]
-    voices = lead_voices(sorted([held, *moving], key=lambda note: note.start), 4)
+    voices = lead_lines(sorted([held, *moving], key=lambda note: note.start), 4)
     assert [held] in voices
     assert moving in voices
     assert voices.count([]) == 2
@@ -105,7 +105,7 @@ def test_a_held_note_stays_and_the_others_move_about_it():
 
 def test_too_many_notes_leave_out_the_least_likely():
     notes = [played(0, 20, 60 + 4 * i, probability=p) for i, p in enumerate((0.9, 0.5, 0.8))]
-    led = [note for voice in lead_voices(notes, 2) for note in voice]
+    led = [note for voice in lead_lines(notes, 2) for note in voice]
     assert sorted(note.f0_hz[0] for note in led) == pytest.approx([hz(60), hz(68)])
 
 

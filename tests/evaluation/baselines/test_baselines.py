@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tones import cents_apart, tone
 
+from violute.audio.level import bring_to_loudness
 from violute.audio.loudness import LoudnessMeter
 from violute.errors import AudioError, InputError, MixError
 from violute.evaluation.baselines import spectral_masses
@@ -25,7 +26,6 @@ from violute.evaluation.baselines.reference_frames import Course, ReferenceFrame
 from violute.evaluation.baselines.spectral_masses import N_FFT
 from violute.evaluation.baselines.transport import OptimalTransport, transport_plan
 from violute.evaluation.baselines.world import WorldEnvelopeSwap
-from violute.evaluation.contender import as_loud_as
 from violute.evaluation.metrics.loudness import frame_loudness_db, loudness_l1_db
 from violute.evaluation.metrics.pitch import judge_f0
 
@@ -179,12 +179,12 @@ def test_layers_are_the_ends_of_the_voice(source: np.ndarray) -> None:
 
 def test_loudness_is_reached_or_the_ceiling_holds() -> None:
     quiet = tone(1_000.0, 1.0, level_db=-40.0)
-    assert lufs(as_loud_as(-20.0, quiet, RATE)) == pytest.approx(-20.0, abs=0.05)
-    loud = as_loud_as(10.0, quiet, RATE)
+    assert lufs(bring_to_loudness(quiet, -20.0, RATE)) == pytest.approx(-20.0, abs=0.05)
+    loud = bring_to_loudness(quiet, 10.0, RATE)
     meter = LoudnessMeter(RATE, 1)
     meter.push(loud[None])
     assert meter.true_peak_db() <= -1.0
-    assert not as_loud_as(-20.0, np.zeros(RATE, np.float32), RATE).any()
+    assert not bring_to_loudness(np.zeros(RATE, np.float32), -20.0, RATE).any()
 
 
 def filtered_noise(tilt: float, seed: int) -> np.ndarray:

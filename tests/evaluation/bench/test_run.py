@@ -99,7 +99,7 @@ def test_everybody_plays_and_nothing_is_played_twice(data, lineup, monkeypatch):
 
 
 def test_who_cannot_play_is_told_and_the_others_go_on(data, lineup, monkeypatch):
-    def perform(self, source, measurement, on_progress=None):
+    def perform(self, source, measurement, on_progress, lines):
         raise AudioError("no sound today: come again")
 
     soundfile.write(data / "high" / "silence.wav", np.zeros(RATE), RATE)

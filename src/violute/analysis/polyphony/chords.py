@@ -1,9 +1,9 @@
-"""`Controls` of several voices: one line where one note sounds, the notes of chords where several do.
+"""`Controls` of several lines: what was tracked where one note sounds, the notes of chords where several do.
 
 Whether there are chords is decided passage by passage: notes that overlap belong to one passage, and enough
 of it must overlap, near enough, to be more than a hall that rings on. Outside of such passages the first
-voice is the line as the tracker followed it, to the last bit. Inside, each note is led in a voice; the
-loudness of the frame, measured as ever, is divided among the notes by the power of their partials.
+line is as the tracker followed it, to the last bit. Inside, each note is led in a line; the loudness of the
+frame, measured as ever, is divided among the notes by the power of their partials.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from violute.analysis.controls import SILENCE_DB, Controls
-from violute.analysis.polyphony.line_leading import lead_voices
+from violute.analysis.polyphony.line_leading import lead_lines
 from violute.analysis.polyphony.log_spectrum import CONTROLS_FRAMES
 from violute.analysis.polyphony.multipitch import Candidates
 from violute.analysis.polyphony.note_tracks import TrackedNote, follow_notes, without_faint, without_ringing
 from violute.errors import InputError
 from violute.transforms.runs import long_runs
 
-MOST_VOICES = 4
-Voices = Literal["auto"] | int
-"""How many notes may sound at once: a number up to `MOST_VOICES`, or found out passage by passage."""
+MOST_LINES = 4
+Lines = Literal["auto"] | int
+"""How many notes may sound at once: a number up to `MOST_LINES`, or found out passage by passage."""
 
 SHORTEST_OVERLAP_FRAMES = 4
 """Notes overlap for 80 ms, or one follows the other."""
@@ -63,42 +63,42 @@ class _Passage:
     notes: list[TrackedNote]
 
 
-def checked_voices(voices: object) -> Voices:
-    """Return `voices` if it is `auto` or a number from 1 to `MOST_VOICES`.
+def checked_lines(lines: object) -> Lines:
+    """Return `lines` if it is `auto` or a number from 1 to `MOST_LINES`.
 
     Raises:
         InputError: It is neither.
     """
-    if voices == "auto" or (
-        isinstance(voices, int) and not isinstance(voices, bool) and 1 <= voices <= MOST_VOICES
+    if lines == "auto" or (
+        isinstance(lines, int) and not isinstance(lines, bool) and 1 <= lines <= MOST_LINES
     ):
-        return voices
-    raise InputError(f"voices is {voices!r}: give auto, or a number of notes at once from 1 to {MOST_VOICES}")
+        return lines
+    raise InputError(f"lines is {lines!r}: give auto, or a number of notes at once from 1 to {MOST_LINES}")
 
 
-def chord_controls(line: Controls, candidates: Candidates, voices: Voices) -> Controls:
-    """Lead the notes of chords in voices, over the line that was tracked.
+def chord_controls(tracked: Controls, candidates: Candidates, lines: Lines) -> Controls:
+    """Lead the notes of chords in lines, over what was tracked.
 
     Args:
-        line: One voice, as the tracker followed it.
-        candidates: Notes that may sound, one frame for every two of the line.
-        voices: How many notes may sound at once.
+        tracked: One line, as the tracker followed it.
+        candidates: Notes that may sound, one frame for every two of `tracked`.
+        lines: How many notes may sound at once.
 
     Returns:
-        As many voices as some passage needs; the line itself where none does.
+        As many lines as some passage needs; `tracked` itself where none does.
     """
-    n_most = MOST_VOICES if voices == "auto" else int(voices)
+    n_most = MOST_LINES if lines == "auto" else int(lines)
     if n_most == 1:
-        return line
+        return tracked
     notes = without_ringing(without_faint(follow_notes(candidates)))
-    passages = _passages(notes, len(candidates.f0_hz), is_sure_needed=voices == "auto")
+    passages = _passages(notes, len(candidates.f0_hz), is_sure_needed=lines == "auto")
     if not passages:
-        return line
-    tracks = _Tracks(line, n_most)
+        return tracked
+    tracks = _Tracks(tracked, n_most)
     for i, passage in enumerate(passages):
         earliest = passages[i - 1].stop if i else 0
         latest = passages[i + 1].start if i + 1 < len(passages) else len(candidates.f0_hz)
-        tracks.play(_with_edges(passage, line, earliest, latest))
+        tracks.play(_with_edges(passage, tracked, earliest, latest))
     return tracks.controls()
 
 
@@ -182,14 +182,14 @@ def _passages(notes: Sequence[TrackedNote], n_frames: int, *, is_sure_needed: bo
     return passages
 
 
-def _with_edges(passage: _Passage, line: Controls, earliest: int, latest: int) -> _Passage:
+def _with_edges(passage: _Passage, tracked: Controls, earliest: int, latest: int) -> _Passage:
     """Let the first notes begin with their attack and the last ones ring on, while the line does no more."""
     first = [note for note in passage.notes if note.start - passage.start <= ATTACK_FRAMES]
     last = [note for note in passage.notes if passage.stop - note.stop <= ATTACK_FRAMES]
     before = _frames_alike(
-        line, first, range(passage.start - 1, max(earliest, passage.start - ATTACK_FRAMES) - 1, -1)
+        tracked, first, range(passage.start - 1, max(earliest, passage.start - ATTACK_FRAMES) - 1, -1)
     )
-    after = _frames_alike(line, last, range(passage.stop, min(latest, passage.stop + HELD_FRAMES)))
+    after = _frames_alike(tracked, last, range(passage.stop, min(latest, passage.stop + HELD_FRAMES)))
     notes = [
         note.widened(
             before + note.start - passage.start if note in first else 0,
@@ -200,84 +200,84 @@ def _with_edges(passage: _Passage, line: Controls, earliest: int, latest: int) -
     return _Passage(passage.start - before, passage.stop + after, sorted(notes, key=lambda note: note.start))
 
 
-def _frames_alike(line: Controls, notes: Sequence[TrackedNote], frames: range) -> int:
+def _frames_alike(tracked: Controls, notes: Sequence[TrackedNote], frames: range) -> int:
     """Count frames on end in which the line is one of the notes, or has no pitch."""
     pitches = np.log2([note.f0_hz[0 if frames.step < 0 else -1] for note in notes])
     for count, frame in enumerate(frames):
-        place = min(frame * CONTROLS_FRAMES, line.n_frames - 1)
-        if line.periodicity[0, place] == 0.0:
+        place = min(frame * CONTROLS_FRAMES, tracked.n_frames - 1)
+        if tracked.periodicity[0, place] == 0.0:
             continue
-        octaves = np.log2(max(float(line.f0_hz[0, place]), 1.0))
+        octaves = np.log2(max(float(tracked.f0_hz[0, place]), 1.0))
         if np.abs(pitches - octaves).min() > LIKE_OCTAVES:
             return count
     return len(frames)
 
 
 class _Tracks:
-    """Tracks of all voices, the line in the first one and silence in the others until notes are played."""
+    """Tracks of all lines: the first as it was tracked, the others silent until notes are played."""
 
-    def __init__(self, line: Controls, n_voices: int) -> None:
-        self._line = line
-        self._f0_hz = np.repeat(line.f0_hz, n_voices, axis=0)
-        self._periodicity = np.zeros((n_voices, line.n_frames), np.float32)
-        self._periodicity[0] = line.periodicity[0]
-        self._share = np.zeros((n_voices, line.n_frames), np.float32)
+    def __init__(self, tracked: Controls, n_lines: int) -> None:
+        self._tracked = tracked
+        self._f0_hz = np.repeat(tracked.f0_hz, n_lines, axis=0)
+        self._periodicity = np.zeros((n_lines, tracked.n_frames), np.float32)
+        self._periodicity[0] = tracked.periodicity[0]
+        self._share = np.zeros((n_lines, tracked.n_frames), np.float32)
         self._share[0] = 1.0
         self._has_pitch = np.zeros(self._share.shape, bool)
         self._has_pitch[0] = True
 
     def play(self, passage: _Passage) -> None:
-        """Lay the notes of a passage over the line."""
-        n_voices, n_frames = self._share.shape
+        """Put the notes of a passage over what was tracked."""
+        n_lines, n_frames = self._share.shape
         start = passage.start * CONTROLS_FRAMES
         stop = min(passage.stop * CONTROLS_FRAMES, n_frames)
         self._periodicity[:, start:stop] = 0.0
         self._has_pitch[:, start:stop] = False
         coming_hz = float(self._f0_hz[0, start - 1]) if start else 0.0
-        power = np.zeros((n_voices, passage.stop - passage.start))
-        for voice, notes in enumerate(lead_voices(passage.notes, n_voices, first_hz=coming_hz)):
+        power = np.zeros((n_lines, passage.stop - passage.start))
+        for line, notes in enumerate(lead_lines(passage.notes, n_lines, first_hz=coming_hz)):
             for note in notes:
                 inside = slice(note.start - passage.start, note.stop - passage.start)
-                power[voice, inside] = np.maximum(note.power, 1e-12)
-                self._play_note(voice, note)
+                power[line, inside] = np.maximum(note.power, 1e-12)
+                self._play_note(line, note)
         self._share[:, start:stop] = np.repeat(_shares(power), CONTROLS_FRAMES, axis=1)[:, : stop - start]
 
     def controls(self) -> Controls:
-        """Return the voices that ever sound."""
-        n_voices = 1 + int(np.flatnonzero(self._share.any(axis=1))[-1])
-        loudness_db = np.float32(10.0) * np.log10(np.maximum(self._share[:n_voices], np.float32(1e-12)))
-        loudness_db += self._line.loudness_db
-        loudness_db[self._share[:n_voices] == 0.0] = SILENCE_DB
+        """Return the lines that ever sound."""
+        n_lines = 1 + int(np.flatnonzero(self._share.any(axis=1))[-1])
+        loudness_db = np.float32(10.0) * np.log10(np.maximum(self._share[:n_lines], np.float32(1e-12)))
+        loudness_db += self._tracked.loudness_db
+        loudness_db[self._share[:n_lines] == 0.0] = SILENCE_DB
         return Controls(
-            f0_hz=np.stack([self._carried_hz(voice) for voice in range(n_voices)]),
-            periodicity=self._periodicity[:n_voices],
+            f0_hz=np.stack([self._carried_hz(line) for line in range(n_lines)]),
+            periodicity=self._periodicity[:n_lines],
             loudness_db=np.maximum(loudness_db, SILENCE_DB).astype(np.float32),
-            onset_strength=self._line.onset_strength,
-            frame_rate_hz=self._line.frame_rate_hz,
+            onset_strength=self._tracked.onset_strength,
+            frame_rate_hz=self._tracked.frame_rate_hz,
         )
 
-    def _play_note(self, voice: int, note: TrackedNote) -> None:
+    def _play_note(self, line: int, note: TrackedNote) -> None:
         n_frames = self._share.shape[1]
         frames = np.arange(note.start * CONTROLS_FRAMES, min(note.stop * CONTROLS_FRAMES, n_frames))
         places = note.start * CONTROLS_FRAMES + np.arange(len(note.f0_hz)) * CONTROLS_FRAMES
         octaves = np.interp(frames, places, np.log2(note.f0_hz))
-        self._f0_hz[voice, frames] = 2.0**octaves
-        self._periodicity[voice, frames] = max(float(note.probability.max()), 0.5)
-        self._has_pitch[voice, frames] = True
+        self._f0_hz[line, frames] = 2.0**octaves
+        self._periodicity[line, frames] = max(float(note.probability.max()), 0.5)
+        self._has_pitch[line, frames] = True
 
-    def _carried_hz(self, voice: int) -> Float[np.ndarray, " frame"]:
-        """Pitch of a voice, in its rests that of the nearer note."""
-        known = np.flatnonzero(self._has_pitch[voice])
-        if len(known) in (0, self._line.n_frames):
-            return self._f0_hz[voice]
-        frames = np.arange(self._line.n_frames)
+    def _carried_hz(self, line: int) -> Float[np.ndarray, " frame"]:
+        """Pitch of a line, in its rests that of the nearer note."""
+        known = np.flatnonzero(self._has_pitch[line])
+        if len(known) in (0, self._tracked.n_frames):
+            return self._f0_hz[line]
+        frames = np.arange(self._tracked.n_frames)
         following = np.searchsorted(known, frames)
         after = known[np.minimum(following, len(known) - 1)]
         before = known[np.maximum(following - 1, 0)]
-        return self._f0_hz[voice, np.where(np.abs(after - frames) < np.abs(frames - before), after, before)]
+        return self._f0_hz[line, np.where(np.abs(after - frames) < np.abs(frames - before), after, before)]
 
 
-def _shares(power: Float[np.ndarray, "voice frame"]) -> Float[np.ndarray, "voice frame"]:
+def _shares(power: Float[np.ndarray, "line frame"]) -> Float[np.ndarray, "line frame"]:
     """Divide each frame by power; through gaps, as in the last frame that sounded."""
     total = power.sum(axis=0)
     sounding = np.flatnonzero(total > 0.0)

@@ -9,10 +9,11 @@ import numpy as np
 from jaxtyping import Float
 
 from violute.audio.channels import lay_on_channels, measure, to_mono
+from violute.audio.level import bring_to_loudness
 from violute.audio.resample import resample
 from violute.audio.source import ArraySource
 from violute.evaluation.baselines.reference_frames import ReferenceFrames
-from violute.evaluation.contender import References, as_loud_as, check_mix
+from violute.evaluation.contender import References, check_mix
 from violute.rates import SAMPLE_RATE
 
 
@@ -60,7 +61,9 @@ class BorrowingTake(ABC):
         mono = resample(played, SAMPLE_RATE, self._sample_rate)[: self._shape[-1]]
         mono = np.pad(mono, (0, self._shape[-1] - mono.size))
         spread = lay_on_channels(mono, self._measurement.channel_gains)
-        return as_loud_as(self._measurement.loudness_lufs, spread, self._sample_rate).reshape(self._shape)
+        return bring_to_loudness(spread, self._measurement.loudness_lufs, self._sample_rate).reshape(
+            self._shape
+        )
 
 
 class BorrowingBaseline:

@@ -17,8 +17,9 @@ import scipy.fft
 from jaxtyping import Float
 
 from violute.audio.channels import measure
+from violute.audio.level import bring_to_loudness
 from violute.audio.source import ArraySource
-from violute.evaluation.contender import References, as_loud_as, check_mix, check_references
+from violute.evaluation.contender import References, check_mix, check_references
 from violute.evaluation.metrics.loudness import to_mono
 
 GRID_HZ = 40.0 * 2.0 ** (np.arange(108) / 12.0)
@@ -131,7 +132,7 @@ class EqTake:
         frequency_hz = np.maximum(scipy.fft.rfftfreq(self._n_fft, 1.0 / self._sample_rate), 1.0)
         gain = 10.0 ** (np.interp(np.log(frequency_hz), np.log(GRID_HZ), change_db) / 20.0)
         filtered = scipy.fft.irfft(self._spectrum * gain.astype(np.float32), self._n_fft)
-        return as_loud_as(self._loudness_lufs, filtered[..., : self._n_samples], self._sample_rate)
+        return bring_to_loudness(filtered[..., : self._n_samples], self._loudness_lufs, self._sample_rate)
 
 
 def _band_power(audio: Float[np.ndarray, "... sample"], sample_rate: int) -> Float[np.ndarray, " point"]:

@@ -15,9 +15,11 @@ import numpy as np
 from jaxtyping import Float
 
 from violute.audio.channels import measure
+from violute.audio.level import bring_to_loudness
 from violute.audio.source import ArraySource
-from violute.evaluation.contender import ContenderTake, as_loud_as, check_mix
-from violute.voices.contract import Voice
+from violute.evaluation.contender import check_mix
+from violute.voices.contract import TakeLike
+from violute.voices.family import FamilyVoice
 
 Law = Callable[[float], tuple[float, float]]
 """Gains of both ends at a mix."""
@@ -75,7 +77,7 @@ class Layering:
 
     law: Law = staticmethod(layering_gains)
 
-    def __init__(self, voice: Voice) -> None:
+    def __init__(self, voice: FamilyVoice) -> None:
         self._voice = voice
 
     def analyse(self, audio: Float[np.ndarray, "... sample"], sample_rate: int) -> LayersTake:
@@ -104,7 +106,7 @@ class LayersTake:
         law: Gains of both ends at a mix.
     """
 
-    def __init__(self, take: ContenderTake, sample_rate: int, loudness_lufs: float, law: Law) -> None:
+    def __init__(self, take: TakeLike, sample_rate: int, loudness_lufs: float, law: Law) -> None:
         self._take = take
         self._sample_rate = sample_rate
         self._loudness_lufs = loudness_lufs
@@ -119,7 +121,7 @@ class LayersTake:
         """
         first, second = self._law(check_mix(mix))
         mixed = first * self._end(0.0) + second * self._end(1.0)
-        return as_loud_as(self._loudness_lufs, mixed, self._sample_rate)
+        return bring_to_loudness(mixed, self._loudness_lufs, self._sample_rate)
 
     def _end(self, mix: float) -> Float[np.ndarray, "... sample"]:
         if mix not in self._ends:

@@ -18,13 +18,14 @@ from violute.evaluation.baselines.layering import CrossFade, Layering, SourceIts
 from violute.evaluation.baselines.reference_frames import ReferenceFrames
 from violute.evaluation.baselines.transport import OptimalTransport
 from violute.evaluation.baselines.world import WorldEnvelopeSwap
-from violute.evaluation.contender import Contender, References
-from violute.voices.contract import Voice
+from violute.evaluation.contender import References
+from violute.voices.contract import Player
+from violute.voices.family import FamilyVoice
 
 BASELINE_NAMES = ("source", "layering", "cross_fade", "eq_match", "world_envelope_swap", "optimal_transport")
 
 
-def all_baselines(voice: Voice, references: References | None = None) -> dict[str, Contender]:
+def all_baselines(voice: FamilyVoice, references: References | None = None) -> dict[str, Player]:
     """Make every baseline; those that borrow frames share one measurement of the recordings.
 
     Args:
@@ -38,7 +39,7 @@ def all_baselines(voice: Voice, references: References | None = None) -> dict[st
     Raises:
         InputError: Recordings of an end are missing.
     """
-    baselines: list[Contender] = [SourceItself(), Layering(voice), CrossFade(voice)]
+    baselines: list[Player] = [SourceItself(), Layering(voice), CrossFade(voice)]
     if references is None:
         return dict(zip(BASELINE_NAMES, baselines, strict=False))
     missing = [end for end in voice.card.ends if end not in references]

@@ -18,8 +18,8 @@ from jaxtyping import Float
 from violute.data.recordings import Recording, read_recording
 from violute.errors import InputError
 from violute.evaluation.bench.schema import ContenderEntry
-from violute.evaluation.contender import Contender
 from violute.rates import SAMPLE_RATE
+from violute.voices.contract import Player
 from violute.voices.load import DEFAULT_VOICE, find_voice, load_voice
 
 REFERENCE_SECONDS = 120.0
@@ -117,7 +117,7 @@ def contender_entries(lineup: Lineup) -> list[ContenderEntry]:
     return entries
 
 
-def wake(lineup: Lineup, name: str) -> Contender:
+def wake(lineup: Lineup, name: str) -> Player:
     """Make a contender ready to play.
 
     Raises:
@@ -151,7 +151,7 @@ def pick_references(recordings: list[Recording], seconds: list[float]) -> tuple[
 
 
 @lru_cache(maxsize=2)
-def _baselines(lineup: Lineup, *, read: bool) -> dict[str, Contender]:
+def _baselines(lineup: Lineup, *, read: bool) -> dict[str, Player]:
     """Make the baselines, which share what they measure of the references.
 
     Without `read` they know their names but could not play.

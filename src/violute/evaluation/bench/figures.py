@@ -26,12 +26,12 @@ from violute.evaluation.bench.schema import (
     Figures,
     figure,
 )
-from violute.evaluation.contender import Contender
 from violute.evaluation.judge.classifier import Judge
 from violute.evaluation.metrics import loudness, mix_path, onsets, pitch
 from violute.evaluation.metrics.notes import Note, chord_notes, note_f1, segment_notes
 from violute.evaluation.metrics.pitch import PitchJudge
 from violute.rates import SAMPLE_RATE
+from violute.voices.contract import Player
 
 MIXES = (0.0, 0.25, 0.5, 0.75, 1.0)
 """Where every figure is measured."""
@@ -126,7 +126,7 @@ def source_facts(
 
 
 def play(
-    contender: Contender, facts: SourceFacts, mixes: Sequence[float] = DIAL_MIXES
+    contender: Player, facts: SourceFacts, mixes: Sequence[float] = DIAL_MIXES
 ) -> tuple[list[Float32[np.ndarray, " sample"]], Figures]:
     """Render a recording at every mix, and take the time.
 

@@ -37,11 +37,11 @@ from violute.evaluation.bench.schema import (
     figure,
     to_json,
 )
-from violute.evaluation.contender import Contender
 from violute.evaluation.judge.classifier import Judge
 from violute.evaluation.metrics.pitch import PitchJudge
 from violute.evaluation.report.listening import HeardClip
 from violute.rates import SAMPLE_RATE
+from violute.voices.contract import Player
 from violute.whole_file import replace_text, whole_file
 
 KEPT_MIXES = (0.0, 0.5, 1.0)
@@ -225,5 +225,5 @@ def _facts(clip: Clip, pitch_judge: PitchJudge) -> SourceFacts:
 
 
 @lru_cache(maxsize=32)
-def _contender(lineup: Lineup, name: str) -> Contender:
+def _contender(lineup: Lineup, name: str) -> Player:
     return wake(lineup, name)

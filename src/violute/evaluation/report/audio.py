@@ -11,7 +11,7 @@ import soundfile
 import soxr
 from jaxtyping import Float, Float32
 
-from violute.evaluation.contender import as_loud_as
+from violute.audio.level import bring_to_loudness
 
 EXCERPT_SECONDS = 8.0
 LOUDNESS_LUFS = -23.0
@@ -55,7 +55,7 @@ def excerpt(audio: Float[np.ndarray, " sample"], sample_rate: int) -> Float32[np
         ramp = np.linspace(0.0, 1.0, n_fade, dtype=np.float32)
         kept[:n_fade] *= ramp
         kept[-n_fade:] *= ramp[::-1]
-    return as_loud_as(LOUDNESS_LUFS, kept, sample_rate)
+    return bring_to_loudness(kept, LOUDNESS_LUFS, sample_rate)
 
 
 def low_passed(audio: Float[np.ndarray, " sample"], sample_rate: int) -> Float32[np.ndarray, " sample"]:
@@ -76,7 +76,7 @@ def layered(
     first: Float[np.ndarray, " sample"], second: Float[np.ndarray, " sample"], sample_rate: int
 ) -> Float32[np.ndarray, " sample"]:
     """Return two sounds at once, equally loud: the anchor of fusion."""
-    both = [as_loud_as(LOUDNESS_LUFS, audio, sample_rate) for audio in (first, second)]
+    both = [bring_to_loudness(audio, LOUDNESS_LUFS, sample_rate) for audio in (first, second)]
     return np.asarray(both[0] + both[1], dtype=np.float32)
 
 

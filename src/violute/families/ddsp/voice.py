@@ -21,13 +21,13 @@ from jaxtyping import Float
 from violute.analysis.analyser import analyse_blocks
 from violute.analysis.conditioning import conditioning, reference_loudness_db
 from violute.analysis.controls import SILENCE_DB, Controls
-from violute.analysis.polyphony.chords import Voices
+from violute.analysis.polyphony.chords import Lines
 from violute.audio.channels import Measurement, mono_blocks
 from violute.audio.resample import StreamResampler, resampled_length
 from violute.audio.source import Source
-from violute.errors import VoiceError
 from violute.families.ddsp.adaptation import Vibrato, adapted_loudness, into_range, loudness_quantiles
 from violute.families.ddsp.articulation import attack_share, harmonic_gate
+from violute.families.ddsp.chords import ChordPerformance, separate_lines
 from violute.families.ddsp.levels import (
     at_loudness,
     harmonic_weights,
@@ -43,7 +43,6 @@ from violute.synthesis.harmonics import HarmonicSynth
 from violute.synthesis.noise import FilteredNoise
 from violute.synthesis.room import Room
 from violute.voices.card import Card
-from violute.voices.chords import ChordPerformance, separate_voices
 from violute.voices.contract import OnProgress, Performance, StreamLike
 from violute.voices.family import FamilyVoice
 from violute.voices.live_parameters import LiveTracks
@@ -78,7 +77,7 @@ class HarmonicVoice(FamilyVoice):
     """
 
     is_live = True
-    leads_voices = True
+    tells_lines_apart = True
 
     def __init__(self, onnx_bytes: bytes, card: Card) -> None:
         super().__init__(card)
@@ -86,26 +85,19 @@ class HarmonicVoice(FamilyVoice):
             self.session = open_network(onnx_bytes)
             self.settings = VoiceSettings(card)
         except (KeyError, TypeError, *UNUSABLE) as error:
-            reason = str(error).splitlines()[0]
-            raise VoiceError(
-                f"voice {card.name} is damaged ({reason}): export or download it again"
-            ) from None
+            raise self.unusable(error) from None
 
-    def perform(self, source: Source, measurement: Measurement, on_progress: OnProgress) -> Performance:
-        """Measure pitch, loudness and onsets of a recording."""
-        return self.perform_voices(source, measurement, on_progress, "auto")
-
-    def perform_voices(
-        self, source: Source, measurement: Measurement, on_progress: OnProgress, voices: Voices
+    def perform(
+        self, source: Source, measurement: Measurement, on_progress: OnProgress, lines: Lines = "auto"
     ) -> Performance:
-        """Measure pitch, loudness and onsets of each voice of a recording."""
-        controls = analyse_blocks(_resampled(source, measurement, on_progress), voices=voices)
-        if controls.n_voices == 1:
+        """Measure pitch, loudness and onsets of each line of a recording."""
+        controls = analyse_blocks(_resampled(source, measurement, on_progress), lines=lines)
+        if controls.n_lines == 1:
             return HarmonicPerformance(self.session, self.settings, controls)
         return ChordPerformance(
             [
-                HarmonicPerformance(self.session, self.settings, voice, piece=controls, seed=i)
-                for i, voice in enumerate(separate_voices(controls))
+                HarmonicPerformance(self.session, self.settings, line, piece=controls, seed=i)
+                for i, line in enumerate(separate_lines(controls))
             ]
         )
 
@@ -136,21 +128,19 @@ class _Ends:
         )
 
 
-class HarmonicPerformance:
+class HarmonicPerformance(Performance):
     """One performance, ready to be rendered at any mix.
 
     Args:
         session: The network.
         settings: Of the voice.
-        controls: Of the performance: one voice.
-        piece: All voices of the piece, where this is one of several: its loudness is relative to theirs,
+        controls: Of the performance: one line.
+        piece: All lines of the piece, where this is one of several: its loudness is relative to theirs,
             and where it is silent it costs nothing.
-        seed: Of the noise, another for each voice.
-        end_loudness_db: What each end is told of the loudness, relative to its loud notes; None maps the
+        seed: Of the noise, another for each line.
+        end_loudness_db: What each end is given as the loudness, relative to its loud notes; None maps the
             piece's own by quantiles.
     """
-
-    sample_rate = SAMPLE_RATE
 
     def __init__(
         self,
@@ -162,13 +152,20 @@ class HarmonicPerformance:
         seed: int = 0,
         end_loudness_db: Sequence[Float[np.ndarray, " frame"]] | None = None,
     ) -> None:
+        is_voiced = controls.periodicity[0] > 0.0
+        super().__init__(
+            SAMPLE_RATE,
+            controls.n_frames,
+            controls.frame_rate_hz,
+            is_live=True,
+            warnings=(NO_PITCH,) if float(np.mean(is_voiced)) < LITTLE_PITCH_SHARE else (),
+        )
         self._rests = piece is not None
         self._seed = seed
         self._session = session
         self._settings = settings
         self.controls = controls
         self._cache: dict[int, _Ends] = {}
-        is_voiced = controls.periodicity[0] > 0.0
         self._is_pitched = bool(is_voiced.any())
         self._f0_hz = np.where(controls.f0_hz[0] > 0.0, controls.f0_hz[0], UNPITCHED_HZ).astype(np.float32)
         self._loudness_db = controls.loudness_db[0]
@@ -187,26 +184,10 @@ class HarmonicPerformance:
             if end_loudness_db is not None
             else [adapted_loudness(relative_db, own, end) for end in settings.loudness_quantiles]
         )
-        if self._rests:  # several voices of an hour are large enough at half the width
+        if self._rests:  # several lines of an hour are large enough at half the width
             cents, level = (t.astype(np.float32) for t in (self._vibrato.cents, self._vibrato.loudness_db))
             self._vibrato = Vibrato(cents, level)
             self._end_loudness_db = [track.astype(np.float32) for track in self._end_loudness_db]
-
-    @property
-    def n_frames(self) -> int:
-        """Frames of the dials that `blocks` expects."""
-        return self.controls.n_frames
-
-    @property
-    def frame_rate_hz(self) -> float:
-        """Frames per second."""
-        return self.controls.frame_rate_hz
-
-    @property
-    def warnings(self) -> tuple[str, ...]:
-        """What the user should know about this performance."""
-        share = float(np.mean(self.controls.periodicity[0] > 0.0))
-        return (NO_PITCH,) if share < LITTLE_PITCH_SHARE else ()
 
     def blocks(self, dials: Dials) -> Iterator[Float[np.ndarray, " sample"]]:
         """Synthesise at the dials, about five seconds at a time."""

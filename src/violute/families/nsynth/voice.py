@@ -14,18 +14,19 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float32, Float64
 
+from violute.analysis.polyphony.chords import Lines
 from violute.audio.channels import Measurement
 from violute.audio.source import Source
-from violute.errors import InputError, VoiceError
+from violute.errors import InputError
 from violute.families.nsynth.codes import Codes, frame_levels_db
 from violute.families.nsynth.sampler import WavenetShape, generate
 from violute.families.nsynth.segment_joins import Joiner
 from violute.families.nsynth.sines import Oscillator, sines_of
 from violute.transforms.mu_law import from_levels, scaled, to_levels
 from violute.voices.card import Card
-from violute.voices.contract import OnProgress
+from violute.voices.contract import OnProgress, Performance
 from violute.voices.family import FamilyVoice
-from violute.voices.mix import ONE_DIAL, Dials
+from violute.voices.mix import Dials
 from violute.voices.network import UNUSABLE, open_network
 from violute.voices.recording import spooled
 from violute.voices.spool import Spool
@@ -70,9 +71,11 @@ class NsynthVoice(FamilyVoice):
             carried = self.encoder.run(["conditioner", "step"], {"wave": silence})
             self.conditioner, self.step = (open_network(graph.tobytes(), n_threads=1) for graph in carried)
         except (KeyError, TypeError, *UNUSABLE) as error:
-            raise self._damaged(error) from None
+            raise self.unusable(error) from None
 
-    def perform(self, source: Source, measurement: Measurement, on_progress: OnProgress) -> NsynthPerformance:
+    def perform(
+        self, source: Source, measurement: Measurement, on_progress: OnProgress, _lines: Lines = "auto"
+    ) -> NsynthPerformance:
         """Encode the recording; what is played comes from the code and the level of each frame alone."""
         return NsynthPerformance(self, self.encode(source, measurement, on_progress))
 
@@ -98,7 +101,7 @@ class NsynthVoice(FamilyVoice):
             try:
                 code = self.encoder.run(["code"], {"wave": scaled(to_levels(audio))[None]})[0]
             except UNUSABLE as error:
-                raise self._damaged(error) from None
+                raise self.unusable(error) from None
             codes.append(code[0, :, CONTEXT_FRAMES:-CONTEXT_FRAMES].T)
             levels.append(frame_levels_db(audio[CONTEXT_FRAMES * hop : -CONTEXT_FRAMES * hop], hop))
             on_progress(0.5 + 0.5 * last / n_frames)
@@ -128,10 +131,10 @@ class NsynthVoice(FamilyVoice):
             read = codes.code[start : first + ENCODED_FRAMES + CONTEXT_FRAMES].T[None]
             given = {"code": np.ascontiguousarray(read), "mix": np.zeros((1, read.shape[2]), np.float32)}
             try:
-                told = self.conditioner.run(["f0_hz"], given)[0][0]
+                found = self.conditioner.run(["f0_hz"], given)[0][0]
             except UNUSABLE as error:
-                raise self._damaged(error) from None
-            f0_hz.append(told[first - start :][:ENCODED_FRAMES])
+                raise self.unusable(error) from None
+            f0_hz.append(found[first - start :][:ENCODED_FRAMES])
         return Oscillator(np.concatenate(f0_hz), codes.hop_length, codes.sample_rate)
 
     def draw(
@@ -160,15 +163,11 @@ class NsynthVoice(FamilyVoice):
             sines = sines_of(cycles, f0_hz, self.shape.n_harmonics)
             levels = generate(self.step, self.shape, conditions, sines, chance, self.temperature)
         except UNUSABLE as error:
-            raise self._damaged(error) from None
+            raise self.unusable(error) from None
         return from_levels(levels)
 
-    def _damaged(self, error: Exception) -> VoiceError:
-        reason = str(error).splitlines()[0]
-        return VoiceError(f"voice {self.card.name} is damaged ({reason}): export or download it again")
 
-
-class NsynthPerformance:
+class NsynthPerformance(Performance):
     """One performance as codes, ready to be played at any mix.
 
     Args:
@@ -177,35 +176,16 @@ class NsynthPerformance:
         notes: Codes whose pitch is played, where `codes` were moved and would say another; None is `codes`.
     """
 
+    has_one_dial = True
+
     def __init__(self, voice: NsynthVoice, codes: Codes, notes: Codes | None = None) -> None:
+        super().__init__(codes.sample_rate, len(codes.code), codes.sample_rate / codes.hop_length)
         self._voice = voice
         self.codes = codes
         self._notes = codes if notes is None else notes
-        self._is_dial_idle = False
-
-    @property
-    def sample_rate(self) -> int:
-        """Rate of `blocks`, in Hz."""
-        return self.codes.sample_rate
-
-    @property
-    def n_frames(self) -> int:
-        """Frames of the dials that `blocks` expects, which are those of the code."""
-        return len(self.codes.code)
-
-    @property
-    def frame_rate_hz(self) -> float:
-        """Frames per second."""
-        return self.codes.sample_rate / self.codes.hop_length
-
-    @property
-    def warnings(self) -> tuple[str, ...]:
-        """What the user should know: whether the last rendering asked for dials that this voice lacks."""
-        return (ONE_DIAL,) if self._is_dial_idle else ()
 
     def blocks(self, dials: Dials) -> Iterator[Float32[np.ndarray, " sample"]]:
         """Draw with `dials.tone` as the mix, some segments at a time."""
-        self._is_dial_idle = not dials.is_one_dial
         hop, n_frames = self.codes.hop_length, self.n_frames
         joiner = Joiner(SEGMENT_FRAMES * hop, WARM_UP_FRAMES * hop, hop)
         gain_db = 0.0

@@ -15,9 +15,10 @@ import numpy as np
 from jaxtyping import Complex64, Float32
 
 from violute.analysis.loudness import frame_loudness_db
+from violute.analysis.polyphony.chords import Lines
 from violute.audio.channels import Measurement
 from violute.audio.source import Source
-from violute.errors import InputError, VoiceError
+from violute.errors import InputError
 from violute.families.pictures.phase import PHASES, Phase, rephased
 from violute.families.pictures.windows import WindowJoiner, Windows
 from violute.transforms.spectrogram import (
@@ -30,9 +31,9 @@ from violute.transforms.spectrogram import (
     with_phase,
 )
 from violute.voices.card import Card
-from violute.voices.contract import OnProgress
+from violute.voices.contract import OnProgress, Performance
 from violute.voices.family import FamilyVoice
-from violute.voices.mix import ONE_DIAL, Dials
+from violute.voices.mix import Dials
 from violute.voices.network import UNUSABLE, open_network
 from violute.voices.recording import spooled
 from violute.voices.spool import Spool
@@ -72,20 +73,17 @@ class SpectrogramVoice(FamilyVoice):
             if self.phase not in PHASES:
                 raise ValueError(f"its phase is {self.phase!r}")
         except (KeyError, TypeError, InputError, *UNUSABLE) as error:
-            reason = str(error).splitlines()[0]
-            raise VoiceError(
-                f"voice {card.name} is damaged ({reason}): export or download it again"
-            ) from None
+            raise self.unusable(error) from None
 
     def perform(
-        self, source: Source, measurement: Measurement, on_progress: OnProgress
+        self, source: Source, measurement: Measurement, on_progress: OnProgress, _lines: Lines = "auto"
     ) -> SpectrogramPerformance:
         """Keep the recording in mono at the voice's rate; each rendering looks at it anew."""
         recording, peak = spooled(source, measurement, self.settings.sample_rate, on_progress)
         return SpectrogramPerformance(self, recording, peak)
 
 
-class SpectrogramPerformance:
+class SpectrogramPerformance(Performance):
     """One performance, ready to be rendered at any mix.
 
     Args:
@@ -94,37 +92,21 @@ class SpectrogramPerformance:
         peak: Magnitude of its loudest sample.
     """
 
+    has_one_dial = True
+
     def __init__(self, voice: SpectrogramVoice, recording: Spool, peak: float) -> None:
+        settings = voice.settings
+        # All frames from the first sample on that hear the recording.
+        n_frames = settings.count_frames(recording.n_samples + settings.n_fft // 2)
+        super().__init__(settings.sample_rate, n_frames, settings.sample_rate / settings.hop_length)
         self._voice = voice
-        self._settings = settings = voice.settings
+        self._settings = settings
         self._recording = recording
         self._gain = np.float32(PEAK / max(peak, 1e-9))
         self._windows = Windows(settings.n_frames, round(OVERLAP_SHARE * settings.n_frames))
-        self._is_dial_idle = False
-
-    @property
-    def sample_rate(self) -> int:
-        """Rate of `blocks`, in Hz."""
-        return self._settings.sample_rate
-
-    @property
-    def n_frames(self) -> int:
-        """Frames of the dials that `blocks` expects: all from the first sample on that hear the recording."""
-        return self._settings.count_frames(self._recording.n_samples + self._settings.n_fft // 2)
-
-    @property
-    def frame_rate_hz(self) -> float:
-        """Frames per second."""
-        return self._settings.sample_rate / self._settings.hop_length
-
-    @property
-    def warnings(self) -> tuple[str, ...]:
-        """What the user should know: whether the last rendering asked for dials that this voice lacks."""
-        return (ONE_DIAL,) if self._is_dial_idle else ()
 
     def blocks(self, dials: Dials) -> Iterator[Float32[np.ndarray, " sample"]]:
         """Synthesise with `dials.tone` as the mix, some windows at a time."""
-        self._is_dial_idle = not dials.is_one_dial
         # The first window begins before the piece, so that no frame that reaches into it is missing.
         n_before = self._windows.n_overlap * self._settings.hop_length
         n_samples = n_before + self._recording.n_samples
@@ -169,10 +151,7 @@ class SpectrogramPerformance:
             if drawn.shape != pictures.shape:
                 raise ValueError(f"{pictures.shape} went in and {drawn.shape} came out")
         except UNUSABLE as error:
-            reason = str(error).splitlines()[0]
-            raise VoiceError(
-                f"voice {self._voice.card.name} cannot play ({reason}): export or download it again"
-            ) from None
+            raise self._voice.unusable(error, "cannot play") from None
         return drawn
 
     def _with_source(

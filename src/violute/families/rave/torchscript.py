@@ -21,14 +21,15 @@ import numpy as np
 import torch
 from jaxtyping import Complex64, Float32
 
+from violute.analysis.polyphony.chords import Lines
 from violute.audio.channels import Measurement
 from violute.audio.source import Source
 from violute.errors import VoiceError
 from violute.transforms.spectrogram import PEAK, SpectrogramSettings, istft_blocks, stft, with_phase
 from violute.voices.card import Card
-from violute.voices.contract import OnProgress
+from violute.voices.contract import OnProgress, Performance
 from violute.voices.family import FamilyVoice
-from violute.voices.mix import ONE_DIAL, Dials
+from violute.voices.mix import Dials
 from violute.voices.recording import spooled
 from violute.voices.spool import SPOOL_BYTES, Spool
 
@@ -97,7 +98,7 @@ class TorchScriptVoice(FamilyVoice):
             return torch.jit.load(io.BytesIO(self._content), map_location="cpu").eval()
 
     def perform(
-        self, source: Source, measurement: Measurement, on_progress: OnProgress
+        self, source: Source, measurement: Measurement, on_progress: OnProgress, _lines: Lines = "auto"
     ) -> TorchScriptPerformance:
         """Keep the recording, and what the model makes of it unless it has a dial to turn."""
         recording, peak = spooled(
@@ -109,7 +110,7 @@ class TorchScriptVoice(FamilyVoice):
         return performance
 
 
-class TorchScriptPerformance:
+class TorchScriptPerformance(Performance):
     """One performance, ready to be rendered at any mix.
 
     Args:
@@ -118,33 +119,16 @@ class TorchScriptPerformance:
         gain: That brings it to the usual level.
     """
 
+    has_one_dial = True
+
     def __init__(self, voice: TorchScriptVoice, recording: Spool, gain: np.float32) -> None:
+        rate = voice.card.sample_rate
+        self._settings = SpectrogramSettings(rate, N_FFT, HOP_LENGTH, N_FFT // 2 + 1, FRAMES_PER_BLOCK)
+        n_frames = self._settings.count_frames(recording.n_samples + N_FFT // 2)
+        super().__init__(rate, n_frames, rate / HOP_LENGTH)
         self._voice, self._recording, self._gain = voice, recording, gain
         self._made: Spool | None = None
         self._delay_samples = voice.delay_samples or 0
-        self._is_dial_idle = False
-        rate = voice.card.sample_rate
-        self._settings = SpectrogramSettings(rate, N_FFT, HOP_LENGTH, N_FFT // 2 + 1, FRAMES_PER_BLOCK)
-
-    @property
-    def sample_rate(self) -> int:
-        """Rate of `blocks`, in Hz."""
-        return self._voice.card.sample_rate
-
-    @property
-    def n_frames(self) -> int:
-        """Frames of the dials."""
-        return self._settings.count_frames(self._recording.n_samples + N_FFT // 2)
-
-    @property
-    def frame_rate_hz(self) -> float:
-        """Frames per second."""
-        return self.sample_rate / HOP_LENGTH
-
-    @property
-    def warnings(self) -> tuple[str, ...]:
-        """What the user should know: whether the last rendering asked for dials that this voice lacks."""
-        return (ONE_DIAL,) if self._is_dial_idle else ()
 
     def listen(self, on_progress: OnProgress) -> None:
         """Let the model play the whole recording, and find out by how much it is late."""
@@ -161,7 +145,6 @@ class TorchScriptPerformance:
 
     def blocks(self, dials: Dials) -> Iterator[Float32[np.ndarray, " sample"]]:
         """Play with `dials.tone` as the mix."""
-        self._is_dial_idle = not dials.is_one_dial
         if self._made is not None:
             spectra = self._blended(self._made, dials.tone)
             yield from istft_blocks(spectra, self._settings, n_samples=self._recording.n_samples)

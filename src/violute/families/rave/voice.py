@@ -16,15 +16,15 @@ import numpy as np
 import onnxruntime
 from jaxtyping import Float32
 
+from violute.analysis.polyphony.chords import Lines
 from violute.audio.channels import Measurement
 from violute.audio.source import Source
-from violute.errors import VoiceError
 from violute.transforms.spectrogram import PEAK
 from violute.voices.card import Card
-from violute.voices.contract import OnProgress
+from violute.voices.contract import OnProgress, Performance
 from violute.voices.family import FamilyVoice
 from violute.voices.loudness_follower import LoudnessFollower
-from violute.voices.mix import ONE_DIAL, Dials
+from violute.voices.mix import Dials
 from violute.voices.network import UNUSABLE, open_network
 from violute.voices.recording import spooled
 from violute.voices.spool import SPOOL_BYTES, Spool
@@ -93,12 +93,14 @@ class RaveVoice(FamilyVoice):
             if inputs != INPUTS:
                 raise ValueError(f"its network takes {', '.join(sorted(inputs))}")
         except (KeyError, TypeError, *UNUSABLE) as error:
-            raise self._unusable("is damaged", error) from None
+            raise self.unusable(error) from None
         # Without this, the part that was not asked for would be computed too.
         self._options = onnxruntime.RunOptions()
         self._options.only_execute_path_to_fetches = True
 
-    def perform(self, source: Source, measurement: Measurement, on_progress: OnProgress) -> RavePerformance:
+    def perform(
+        self, source: Source, measurement: Measurement, on_progress: OnProgress, _lines: Lines = "auto"
+    ) -> RavePerformance:
         """Encode the recording once; only its latent and the recording are kept.
 
         Raises:
@@ -160,15 +162,11 @@ class RaveVoice(FamilyVoice):
         try:
             made: np.ndarray = self._session.run([output], given, self._options)[0]
         except UNUSABLE as error:
-            raise self._unusable("cannot play", error) from None
+            raise self.unusable(error, "cannot play") from None
         return made
 
-    def _unusable(self, what: str, error: Exception) -> VoiceError:
-        reason = str(error).splitlines()[0]
-        return VoiceError(f"voice {self.card.name} {what} ({reason}): export or download it again")
 
-
-class RavePerformance:
+class RavePerformance(Performance):
     """One performance, ready to be decoded at any mix.
 
     Args:
@@ -178,40 +176,21 @@ class RavePerformance:
         n_steps: Of the latent: enough to hear the recording's last sample come out.
     """
 
+    has_one_dial = True
+
     def __init__(self, voice: RaveVoice, recording: Spool, latents: Spool, n_steps: int) -> None:
+        sample_rate = voice.card.sample_rate
+        super().__init__(sample_rate, n_steps, sample_rate / voice.settings.ratio)
         self._voice = voice
         self._recording = recording
         self._latents = latents
-        self._n_steps = n_steps
-        self._is_dial_idle = False
-
-    @property
-    def sample_rate(self) -> int:
-        """Rate of `blocks`, in Hz."""
-        return self._voice.card.sample_rate
-
-    @property
-    def n_frames(self) -> int:
-        """Steps of the latent."""
-        return self._n_steps
-
-    @property
-    def frame_rate_hz(self) -> float:
-        """Steps per second."""
-        return self.sample_rate / self._voice.settings.ratio
-
-    @property
-    def warnings(self) -> tuple[str, ...]:
-        """What the user should know: whether the last rendering asked for dials that this voice lacks."""
-        return (ONE_DIAL,) if self._is_dial_idle else ()
 
     def blocks(self, dials: Dials) -> Iterator[Float32[np.ndarray, " sample"]]:
         """Decode with `dials.tone` as the mix, some steps at a time."""
-        self._is_dial_idle = not dials.is_one_dial
         follower = LoudnessFollower(self._recording, self.sample_rate)
         n_late = self._voice.settings.delay_samples
-        for start in range(0, self._n_steps, BLOCK_STEPS):
-            made = self._decoded(start, min(start + BLOCK_STEPS, self._n_steps), dials.tone)
+        for start in range(0, self.n_frames, BLOCK_STEPS):
+            made = self._decoded(start, min(start + BLOCK_STEPS, self.n_frames), dials.tone)
             skipped = min(n_late, len(made))
             n_late -= skipped
             yield follower.push(made[skipped:])

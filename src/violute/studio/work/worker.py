@@ -39,7 +39,7 @@ from violute.studio.work.jobs import (
 from violute.studio.work.live_gains import live_gains
 from violute.studio.work.preview import write_preview
 from violute.voices.contract import OnProgress
-from violute.voices.live_parameters import is_live, live_parameters
+from violute.voices.live_parameters import live_parameters
 from violute.voices.load import load_voice
 from violute.voices.take import Take
 from violute.whole_file import replace_bytes
@@ -157,9 +157,9 @@ class Worker:
         take = self._take(job, recording, lambda share: report(Progressed(ANALYSIS_SHARE * share)))
         report(Progressed(ANALYSIS_SHARE))
         warnings, gains = take.warnings, None
-        has_parameters = is_live(take.performance)
+        has_parameters = take.performance.is_live
         if has_parameters:
-            replace_bytes(job.parameters, live_parameters(take.performance))
+            replace_bytes(job.parameters, live_parameters(take.performance.live_tracks()))
             gains = live_gains(take)
         elif self._voice(job.voice).is_live:
             warnings = (*warnings, CHORDS_AT_REST)
@@ -202,4 +202,4 @@ class Worker:
 
 def _held_frames(take: Take) -> int:
     """Count the frames that a take keeps levels of: each line of a chord has its own."""
-    return take.performance.n_frames * take.n_voices
+    return take.performance.n_frames * take.n_lines

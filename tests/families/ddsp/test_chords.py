@@ -15,15 +15,14 @@ from violute.analysis.analyser import analyse
 from violute.analysis.controls import FRAME_RATE_HZ, Controls
 from violute.errors import InputError
 from violute.evaluation.metrics.loudness import frame_loudness_db, loudness_l1_db
+from violute.families.ddsp.chords import ChordPerformance, separate_lines
 from violute.families.ddsp.voice import HarmonicPerformance
 from violute.studio.limits import Limits
 from violute.studio.work.jobs import AnalyseJob, RenderJob
 from violute.studio.work.worker import CHORDS_AT_REST, Workbench
 from violute.synthesis.room import room
-from violute.voices.chords import ChordPerformance, separate_voices
 from violute.voices.convert import convert_file
 from violute.voices.family import ONE_SOUND
-from violute.voices.live_parameters import is_live
 from violute.voices.load import DEFAULT_VOICE, load_voice
 from violute.voices.mix import Mix, dials
 
@@ -56,14 +55,14 @@ def heard_midi(audio, at_seconds, n_peaks):
 def test_every_note_of_a_chord_is_played(voice, audio, mix):
     take = voice.analyse(audio, SAMPLE_RATE)
     assert isinstance(take.performance, ChordPerformance)
-    assert take.performance.n_voices == 3
+    assert take.performance.n_lines == 3
     heard = heard_midi(take.render(mix), 1.5 + 0.4, 8)
     for midi in (60, 67, 76):
         assert np.abs(heard - midi).min() < 0.1, heard
 
 
 def test_one_voice_plays_one_note_of_it(voice, audio):
-    take = voice.analyse(audio, SAMPLE_RATE, voices=1)
+    take = voice.analyse(audio, SAMPLE_RATE, lines=1)
     assert isinstance(take.performance, HarmonicPerformance)
 
 
@@ -99,7 +98,7 @@ def test_all_voices_stand_in_one_room(voice, audio):
 def test_line_pieces_come_out_the_same_byte_for_byte(voice):
     audio = np.concatenate([rest(), line((60, 64, 67, 72, 71, 69, 65, 62)), rest()])
     digests = {
-        hashlib.sha256(voice.analyse(audio, SAMPLE_RATE, voices=voices).render(0.5).tobytes()).hexdigest()
+        hashlib.sha256(voice.analyse(audio, SAMPLE_RATE, lines=voices).render(0.5).tobytes()).hexdigest()
         for voices in ("auto", 1)
     }
     assert len(digests) == 1
@@ -121,7 +120,7 @@ def test_a_voice_that_rests_is_silent_and_costs_no_network():
             asked.append(len(inputs["f0_hz"]))
             return voice.session.run(outputs, inputs)
 
-    second = HarmonicPerformance(Counting(), voice.settings, separate_voices(piece)[1], piece=piece, seed=1)
+    second = HarmonicPerformance(Counting(), voice.settings, separate_lines(piece)[1], piece=piece, seed=1)
     audio = np.concatenate(list(second.blocks(dials(0.5, n_frames, 100.0))))
     quiet = 1_024 * 441
     assert not audio[:quiet].any()
@@ -130,21 +129,21 @@ def test_a_voice_that_rests_is_silent_and_costs_no_network():
 
 
 def test_onsets_belong_to_the_voices_whose_notes_begin():
-    controls = analyse(np.concatenate([chord((60, 67), 0.5), chord((60, 69), 0.5)]), voices=2)
+    controls = analyse(np.concatenate([chord((60, 67), 0.5), chord((60, 69), 0.5)]), lines=2)
     onset = np.zeros(controls.n_frames, np.float32)
     f0_hz = np.full((2, controls.n_frames), 262.0, np.float32)
     f0_hz[1, :50], f0_hz[1, 50:] = 392.0, 440.0
     periodicity = np.ones_like(f0_hz)
     onset[[50, 80]] = 1.0
-    held, moving = separate_voices(Controls(f0_hz, periodicity, periodicity * -20.0, onset))
+    held, moving = separate_lines(Controls(f0_hz, periodicity, periodicity * -20.0, onset))
     assert held.onset_strength[50] == 0.0
     assert moving.onset_strength[50] == 1.0
     assert held.onset_strength[80] == moving.onset_strength[80] == 1.0
 
 
 def test_chords_are_rendered_not_played_live(voice, audio):
-    assert not is_live(voice.analyse(audio, SAMPLE_RATE).performance)
-    assert is_live(voice.analyse(audio, SAMPLE_RATE, voices=1).performance)
+    assert not voice.analyse(audio, SAMPLE_RATE).performance.is_live
+    assert voice.analyse(audio, SAMPLE_RATE, lines=1).performance.is_live
 
 
 @pytest.mark.parametrize("holds_chords", [True, False])
@@ -165,17 +164,17 @@ def test_the_studio_renders_chords_and_says_so(audio, tmp_path, holds_chords):
 
 def test_voices_that_play_the_whole_sound_say_that_the_number_changes_nothing():
     audio = chord((60, 67), 0.3)
-    assert SineVoice().analyse(audio, SAMPLE_RATE, voices=4).warnings == (ONE_SOUND,)
+    assert SineVoice().analyse(audio, SAMPLE_RATE, lines=4).warnings == (ONE_SOUND,)
     assert SineVoice().analyse(audio, SAMPLE_RATE).warnings == ()
 
 
 @pytest.mark.unchecked
 def test_other_numbers_are_refused_before_anything_is_read(tmp_path):
     with pytest.raises(InputError, match="give auto"):
-        SineVoice().analyse(chord((60, 67), 0.2), SAMPLE_RATE, voices=7)
+        SineVoice().analyse(chord((60, 67), 0.2), SAMPLE_RATE, lines=7)
     soundfile.write(tmp_path / "a.wav", chord((60, 67), 0.2), SAMPLE_RATE)
     with pytest.raises(InputError, match="give auto"):
-        convert_file(tmp_path / "a.wav", tmp_path / "b.wav", voices=0)
+        convert_file(tmp_path / "a.wav", tmp_path / "b.wav", lines=0)
     assert not (tmp_path / "b.wav").exists()
 
 
@@ -199,7 +198,7 @@ def test_the_command_line_plays_chords_and_lines(tmp_path):
 def test_a_wrong_number_is_one_line_and_exit_code_2(tmp_path, voices):
     soundfile.write(tmp_path / "solo.wav", line((60,), 0.3), SAMPLE_RATE)
     complaint = complaint_of(violute("convert", "solo.wav", "out.wav", f"--voices={voices}", cwd=tmp_path))
-    assert complaint.startswith("voices is ")
+    assert complaint.startswith("lines is ")
     assert "give auto, or a number of notes at once from 1 to 4" in complaint
     assert not (tmp_path / "out.wav").exists()
 
@@ -215,3 +214,8 @@ def test_the_command_line_warns_where_the_number_changes_nothing(tmp_path):
         "convert", "solo.wav", "out.wav", "--voice", "sines", "--voices", "4", "--force", cwd=tmp_path
     )
     assert ONE_SOUND in done.stderr
+
+
+def test_voices_is_still_understood_for_lines(voice, audio):
+    assert voice.analyse(audio, SAMPLE_RATE, voices=1).n_lines == 1
+    assert SineVoice().analyse(audio, SAMPLE_RATE, voices=4).warnings == (ONE_SOUND,)
