@@ -19,7 +19,7 @@ from violute.families.ddsp.chords import ChordPerformance, separate_lines
 from violute.families.ddsp.voice import HarmonicPerformance
 from violute.studio.limits import Limits
 from violute.studio.work.jobs import AnalyseJob, RenderJob
-from violute.studio.work.worker import CHORDS_AT_REST, Workbench
+from violute.studio.work.worker import CHORDS_AT_REST, Worker
 from violute.synthesis.room import room
 from violute.voices.convert import convert_file
 from violute.voices.family import ONE_SOUND
@@ -150,7 +150,7 @@ def test_chords_are_rendered_not_played_live(voice, audio):
 def test_the_studio_renders_chords_and_says_so(audio, tmp_path, holds_chords):
     played = audio if holds_chords else line((60, 64, 67), 0.5)
     soundfile.write(tmp_path / "piece.wav", played, SAMPLE_RATE)
-    bench = Workbench(Limits())
+    bench = Worker(Limits())
     takes = {"take": "a", "source": tmp_path / "piece.wav", "name": "piece.wav", "voice": DEFAULT_VOICE}
     analysed = bench.analyse(
         AnalyseJob(**takes, preview=tmp_path / "preview.wav", parameters=tmp_path / "live"), lambda _: None
