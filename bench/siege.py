@@ -34,7 +34,7 @@ PARTS = ("files", "stores", "kills", "disks", "studio")
 WHAT = {
     "files": "damaged recordings of 12 kinds, read and converted",
     "stores": "damaged voices, stores, checkpoints, cards, codes, automation",
-    "kills": "kills (-9) of convert, prepare, bench and training, then gone on",
+    "kills": "kills (-9) of convert, prepare, bench, data and training, then gone on",
     "disks": "disks that fill up or become read-only under the same",
     "studio": "damaged uploads, slow clients, people at work, a fuzzer on the interface",
 }

@@ -7,11 +7,13 @@ stands under a final name is compared, and the same command goes on to the end: 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import tarfile
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -29,6 +31,8 @@ _LIMIT_SECONDS = 300.0
 _BENCH = (
     "bench --data in --out out/report --limit 1 --seconds 1.2 --shortest 1 --no-cost --no-baselines --quiet"
 )
+_MUSICNET = "data musicnet --out out --archive archive/musicnet.tar.gz --checksums archive/md5.txt --quiet"
+_MUSICNET_FILES = ("out/*/[!.]*", "out/held_out.txt", "out/metadata.csv")
 _FAMILY_ROOM = ("--a", "in/flute", "--b", "in/violin", "--recipe", "tiny", "--quiet", "--seed", "3")
 
 
@@ -63,6 +67,7 @@ def jobs() -> list[Job]:
             tuple(_BENCH.split()),
             ("out/report.html",),
         ),
+        Job("data musicnet", tuple(_MUSICNET.split()), _MUSICNET_FILES),
         *(
             Job(
                 f"train {family}",
@@ -261,6 +266,26 @@ def _recordings_into(place: Path) -> None:
             start = i * 2 * sample_rate
             piece = audio[start : start + round(1.5 * sample_rate)]
             soundfile.write(folder / f"{name}_{i}.wav", piece, sample_rate)
+    _pack_archive(place)
+
+
+def _pack_archive(place: Path) -> None:
+    """Pack the recordings as MusicNet is, each with a chord among its labels."""
+    folder = place / "archive"
+    folder.mkdir()
+    labels = "start_time,end_time,instrument,note,start_beat,end_beat,note_value\n"
+    labels += "0,6000,41,69,0,1,Half\n3000,6000,41,76,0,1,Half\n6000,66000,41,69,1,2,Half\n"
+    (folder / "labels.csv").write_text(labels)
+    rows = ["id,composer,composition,movement,ensemble,source,transcriber,catalog_name,seconds"]
+    with tarfile.open(folder / "musicnet.tar.gz", "w:gz", compresslevel=1) as archive:
+        for number, path in enumerate(sorted((place / "in").rglob("*.wav")), 2300):
+            archive.add(path, f"musicnet/train_data/{number}.wav")
+            archive.add(folder / "labels.csv", f"musicnet/train_labels/{number}.csv")
+            rows.append(f"{number},Bach,Partita,Allemande,Solo {path.parent.name.title()},A player,,,2")
+    (folder / "labels.csv").unlink()
+    (folder / "musicnet_metadata.csv").write_text("\n".join(rows) + "\n")
+    sums = [f"{hashlib.md5(path.read_bytes()).hexdigest()}  {path.name}\n" for path in folder.iterdir()]
+    (folder / "md5.txt").write_text("".join(sums))
 
 
 def _results(job: Job, place: Path) -> dict[str, bytes]:

@@ -224,11 +224,7 @@ def _unpack(
 
 
 def _metadata(
-    out: Path,
-    release: Release,
-    given: Path | None,
-    archive: Path | None,
-    on_notice: OnNotice,
+    out: Path, release: Release, given: Path | None, archive: Path | None, on_notice: OnNotice
 ) -> bytes:
     """Return the metadata: as given, as they lie in the folder or beside the archive, or from the net."""
     remote = release.metadata
