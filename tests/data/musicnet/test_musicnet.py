@@ -170,13 +170,13 @@ def test_a_damaged_member_is_left_out_and_the_others_kept(fetch, server, name, c
 def test_a_member_that_is_not_there(fetch, server):
     server.files[ARCHIVE] = pack({name: FILES[name] for name in FILES if not name.endswith("2204.wav")})
     assert fetch().failed == (
-        "2204.wav is not in musicnet.tar.gz, which holds everything else: is it MusicNet's archive?",
+        "2204.wav is not in musicnet.tar.gz, which holds the rest: is it MusicNet's archive?",
     )
 
 
 def test_members_cannot_leave_the_folder():
-    assert member_key("musicnet/train_data/2186.wav") == (2186, "wav")
-    assert member_key("./musicnet/test_labels/2191.csv") == (2191, "csv")
+    assert member_key("musicnet/train_data/2186.wav") == "data/2186.wav"
+    assert member_key("./musicnet/test_labels/2191.csv") == "labels/2191.csv"
     for name in (
         "../musicnet/train_data/2186.wav",
         "/musicnet/train_data/2186.wav",

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from violute.data.manifest import Manifest, ManifestEntry, duplicates, traps_of, write_text
 from violute.data.musicnet.catalogue import CITATION, LICENCE, LINE_ENSEMBLES, Piece
-from violute.data.musicnet.files import CSV, WAV, place_of, sha256_of
+from violute.data.musicnet.files import places_of, sha256_of
 from violute.data.musicnet.labels import LABEL_RATE_HZ, polyphonic_share, read_labels, single_line_passages
 from violute.data.sound_report import report_sound
 from violute.data.splits import TRAIN
@@ -46,7 +46,7 @@ def describe(
         AudioError: A recording was damaged since it came.
         DataError: A segment map cannot be written.
     """
-    there = [piece for piece in pieces if (out / place_of(piece, WAV)).is_file()]
+    there = [piece for piece in pieces if (out / piece.folder / f"{piece.id}.wav").is_file()]
     whole, done, entries = sum(piece.seconds for piece in there), 0.0, []
     for piece in there:
         entries.append(_entry(out, piece, leave_out_chords=leave_out_chords))
@@ -57,7 +57,7 @@ def describe(
 
 
 def _entry(out: Path, piece: Piece, *, leave_out_chords: bool) -> ManifestEntry:
-    path, labels = place_of(piece, WAV), place_of(piece, CSV)
+    path, labels = places_of(piece).values()
     sound = report_sound(out / path)
     traps = [*piece.traps, *traps_of(sound)]
     if abs(sound.seconds - piece.seconds) > SECONDS_OFF:

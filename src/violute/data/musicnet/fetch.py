@@ -36,15 +36,12 @@ from violute.data.musicnet.catalogue import (
 )
 from violute.data.musicnet.describe import describe
 from violute.data.musicnet.files import (
-    CSV,
     HELD_OUT_NAME,
     METADATA_NAME,
-    WAV,
     DamagedMemberError,
-    MemberKey,
     member_key,
     missing,
-    place_of,
+    places_of,
     store,
 )
 from violute.data.musicnet.http_stream import HttpStream, OnNotice
@@ -112,7 +109,11 @@ def fetch_musicnet(
     known = read_metadata(table)
     chosen = {piece.id for piece in choose(known, ensembles)}
     digests = _recorded_digests(out, on_notice)
-    pieces = [piece for piece in known if piece.id in chosen or place_of(piece, WAV).as_posix() in digests]
+    pieces = [
+        piece
+        for piece in known
+        if piece.id in chosen or any(place.as_posix() in digests for place in places_of(piece).values())
+    ]
     _prepare_folder(out, table, pieces)
     wanted = missing(out, pieces, digests, on_notice)
     n_missing = _n_recordings(wanted)
@@ -121,17 +122,17 @@ def fetch_musicnet(
         n_there = len(pieces) - _n_recordings(wanted)
         on_progress(f"{stage}, {n_there} of {len(pieces)} recordings", share)
 
-    failed: dict[MemberKey, str] = {}
+    failed: dict[str, str] = {}
     check = "not read: everything was there"
     if wanted:
-        _check_space(out, wanted, release if keep_archive else None)
+        _check_space(out, pieces, wanted, release if keep_archive else None)
         if n_missing < len(pieces) and archive is None and not keep_archive:
             on_notice(
                 f"{len(pieces) - n_missing} of {len(pieces)} recordings are there and kept; "
                 "the archive is read from its start again"
             )
         with _opened(release, archive, out if keep_archive else None, tell, on_notice) as stream:
-            failed, check = _unpack(stream, out, wanted, tell, release, to_the_end=ensembles is None)
+            failed, check = _unpack(stream, wanted, tell, release, to_the_end=ensembles is None)
     checks = {"metadata": f"md5 {release.metadata.md5}", "archive": check}
     manifest = describe(
         out,
@@ -164,13 +165,12 @@ def _opened(
 
 def _unpack(
     stream: LocalArchive | HttpStream,
-    out: Path,
-    wanted: dict[MemberKey, Piece],
+    wanted: dict[str, Path],
     tell: OnShare,
     release: Release,
     *,
     to_the_end: bool,
-) -> tuple[dict[MemberKey, str], str]:
+) -> tuple[dict[str, str], str]:
     """Store the wanted files of the archive, and take each out of `wanted` as it comes.
 
     Returns:
@@ -181,8 +181,8 @@ def _unpack(
     """
     stage, name = "fetching" if isinstance(stream, HttpStream) else "unpacking", release.archive.name
     written: list[Path] = []
-    failed: dict[MemberKey, str] = {}
-    folders = {(out / place_of(piece, kind)).parent for (_, kind), piece in wanted.items()}
+    failed: dict[str, str] = {}
+    folders = {path.parent for path in wanted.values()}
     at = "its start"
     try:
         with tarfile.open(fileobj=stream, mode="r|gz", bufsize=_READ_BYTES) as archive:
@@ -190,9 +190,9 @@ def _unpack(
                 at = member.name
                 key = member_key(at) if member.isfile() else None
                 if key is not None and key in wanted:
-                    path = out / place_of(wanted.pop(key), key[1])
+                    path = wanted.pop(key)
                     try:
-                        store(path, key[1], archive, member)
+                        store(path, archive, member)
                         written.append(path)
                     except DamagedMemberError as error:
                         failed[key] = str(error)
@@ -205,11 +205,9 @@ def _unpack(
                     continue
                 tell(stage, 1.0)
         check = what_was_checked(stream, release.archive)
-        for key, piece in wanted.items():
-            failed[key] = (
-                f"{key[0]}.{key[1]} is not in {name}, which holds everything else: is it MusicNet's archive?"
-            )
-            (out / place_of(piece, key[1])).unlink(missing_ok=True)
+        for key, path in wanted.items():
+            failed[key] = f"{path.name} is not in {name}, which holds the rest: is it MusicNet's archive?"
+            path.unlink(missing_ok=True)
     except (tarfile.TarError, zlib.error, EOFError) as error:
         raise DataError(f"{name} is damaged or cut near {at} ({error}): fetch it again") from None
     except WrongArchiveError:
@@ -270,17 +268,16 @@ def _prepare_folder(out: Path, table: bytes, pieces: Sequence[Piece]) -> None:
         raise DataError(
             f"{out}: the folder cannot be made ({(error.strerror or str(error)).lower()}): name another --out"
         ) from None
-    for folder in {out, *((out / place_of(piece, kind)).parent for piece in pieces for kind in (WAV, CSV))}:
+    for folder in {out, *((out / place).parent for piece in pieces for place in places_of(piece).values())}:
         remove_partial_files(folder)
 
 
-def _check_space(out: Path, wanted: Mapping[MemberKey, Piece], kept: Release | None) -> None:
+def _check_space(
+    out: Path, pieces: Sequence[Piece], wanted: Mapping[str, Path], kept: Release | None
+) -> None:
     """Make sure that what is to come has room."""
-    needed = sum(
-        int(piece.seconds * _BYTES_A_SECOND) + _BYTES_BESIDE
-        for (_, kind), piece in wanted.items()
-        if kind == WAV
-    )
+    coming = [piece for piece in pieces if f"data/{piece.id}.wav" in wanted]
+    needed = sum(int(piece.seconds * _BYTES_A_SECOND) + _BYTES_BESIDE for piece in coming)
     if kept is not None and not (out / kept.archive.name).exists():
         partial = out / f"{kept.archive.name}.partial"
         needed += (kept.archive.n_bytes or 0) - (partial.stat().st_size if partial.is_file() else 0)
@@ -292,5 +289,5 @@ def _check_space(out: Path, wanted: Mapping[MemberKey, Piece], kept: Release | N
         )
 
 
-def _n_recordings(keys: Iterable[MemberKey]) -> int:
-    return sum(kind == WAV for _, kind in keys)
+def _n_recordings(keys: Iterable[str]) -> int:
+    return sum(key.startswith("data/") for key in keys)

@@ -30,41 +30,37 @@ from violute.whole_file import whole_file
 
 METADATA_NAME = "metadata.csv"
 HELD_OUT_NAME = "held_out.txt"
-LABELS_FOLDER = "labels"
 
-WAV, CSV = "wav", "csv"
-
-MemberKey = tuple[int, str]
-"""Id of a recording, and `WAV` or `CSV`."""
-
-_MEMBER = re.compile(r"(?:\./)?(?:musicnet/)?(?:train|test)_(?:data/(\d+)\.wav|labels/(\d+)\.csv)")
+_MEMBER = re.compile(r"(?:\./)?(?:musicnet/)?(?:train|test)_(data/\d+\.wav|labels/\d+\.csv)")
 
 
 class DamagedMemberError(DataError):
     """A single file in the archive is unusable; the others may not be."""
 
 
-def member_key(name: str) -> MemberKey | None:
-    """Tell which recording's WAV or CSV a member of the archive is; None for anything else.
+def member_key(name: str) -> str | None:
+    """Tell a recording or its labels by their name in the archive; None for anything else.
 
     Args:
         name: With its folders: `musicnet/train_data/2186.wav`.
+
+    Returns:
+        `data/2186.wav` or `labels/2186.csv`.
     """
     match = _MEMBER.fullmatch(name)
-    if match is None:
-        return None
-    return (int(match[1]), WAV) if match[1] else (int(match[2]), CSV)
+    return None if match is None else match[1]
 
 
-def place_of(piece: Piece, kind: str) -> Path:
-    """Return where a file lies, relative to the folder."""
-    return Path(LABELS_FOLDER if kind == CSV else piece.folder, f"{piece.id}.{kind}")
+def places_of(piece: Piece) -> dict[str, Path]:
+    """Return where a recording and its labels lie, relative to the folder, by their keys in the archive."""
+    recording, labels = f"{piece.id}.wav", f"{piece.id}.csv"
+    return {f"data/{recording}": Path(piece.folder, recording), f"labels/{labels}": Path("labels", labels)}
 
 
 def missing(
     folder: Path, pieces: Iterable[Piece], digests: Mapping[str, str], on_notice: OnNotice
-) -> dict[MemberKey, Piece]:
-    """Return what is still to be fetched: what is not there, or is not what once came.
+) -> dict[str, Path]:
+    """Return the paths of what is still to be fetched, by key: not there, or not what once came.
 
     Args:
         folder: In the layout above.
@@ -74,19 +70,17 @@ def missing(
     """
     wanted = {}
     for piece in pieces:
-        for kind in (WAV, CSV):
-            place = place_of(piece, kind)
+        for key, place in places_of(piece).items():
+            path = folder / place
             try:
-                _check(folder / place, kind)
+                _check(path)
             except (AudioError, DataError):
-                wanted[piece.id, kind] = piece
+                wanted[key] = path
                 continue
             recorded = digests.get(place.as_posix())
-            if recorded and sha256_of(folder / place) != recorded:
-                on_notice(
-                    f"{folder / place} was changed since it came (its sha256 differs): fetching it anew"
-                )
-                wanted[piece.id, kind] = piece
+            if recorded and sha256_of(path) != recorded:
+                on_notice(f"{path} was changed since it came (its sha256 differs): fetching it anew")
+                wanted[key] = path
     return wanted
 
 
@@ -96,7 +90,7 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def store(path: Path, kind: str, archive: tarfile.TarFile, member: tarfile.TarInfo) -> None:
+def store(path: Path, archive: tarfile.TarFile, member: tarfile.TarInfo) -> None:
     """Write a file of the archive to its place, once it has been read through.
 
     Raises:
@@ -111,7 +105,7 @@ def store(path: Path, kind: str, archive: tarfile.TarFile, member: tarfile.TarIn
             with partial.open("wb") as file:
                 shutil.copyfileobj(content, file, BLOCK_BYTES)
             try:
-                _check(partial, kind, thoroughly=True)
+                _check(partial, thoroughly=True)
             except (AudioError, DataError) as error:
                 reason = str(error).removeprefix(str(partial)).split(":")[0].strip()
                 raise DamagedMemberError(f"{member.name} in the archive {reason}: it is left out") from None
@@ -122,9 +116,9 @@ def store(path: Path, kind: str, archive: tarfile.TarFile, member: tarfile.TarIn
         ) from None
 
 
-def _check(path: Path, kind: str, *, thoroughly: bool = False) -> None:
+def _check(path: Path, *, thoroughly: bool = False) -> None:
     """Make sure that a file is a whole recording, or whole labels."""
-    if kind == CSV:
+    if path.suffix == ".csv":
         read_labels(path)
         return
     source = FileSource(path)
