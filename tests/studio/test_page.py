@@ -8,10 +8,9 @@ from importlib.resources import files
 import numpy as np
 import pytest
 import soundfile
-from browser import Browser, find_chromium
 from command_line import violute as run_violute
-from studio_page import EAR, StudioPage, axe_source
-from studio_server import StudioServer, wait_until
+from studio_page import axe_source
+from studio_server import wait_until
 from tones import SAMPLE_RATE, tone
 
 import violute
@@ -21,38 +20,6 @@ from violute.examples import example_paths
 pytest.importorskip("fastapi", reason="the studio's extra is not installed")
 
 PAGE = files("violute.studio") / "page"
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    if find_chromium() is None:
-        pytest.skip("no chromium is installed: apt-get install chromium")
-    with StudioServer(tmp_path_factory.mktemp("studio")) as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def browser(server, tmp_path_factory):
-    with Browser(tmp_path_factory.mktemp("browser") / "b") as started:
-        started.call("Page.addScriptToEvaluateOnNewDocument", source=EAR)
-        started.resize(1366, 768)
-        yield started
-
-
-@pytest.fixture(scope="module")
-def clip(tmp_path_factory):
-    """Three seconds of an example, for what does not depend on the piece."""
-    audio, sample_rate = soundfile.read(example_paths()["flute"], stop=3 * 44_100)
-    path = tmp_path_factory.mktemp("clip") / "clip.wav"
-    soundfile.write(path, audio, sample_rate)
-    return path
-
-
-@pytest.fixture
-def page(browser, server):
-    opened = StudioPage(browser, server.url)
-    yield opened
-    assert browser.errors == []
 
 
 @pytest.fixture(scope="module")
@@ -265,30 +232,6 @@ def test_every_part_answers_to_keys(page, clip):
     page.browser.press("t")
     assert page.browser.evaluate(theme) == "dark"
     page.browser.evaluate("localStorage.clear()")
-
-
-def test_a_voice_without_live_parameters_is_rendered_and_heard(page, clip):
-    page.open(clip)
-    page.browser.evaluate(
-        "(() => { const voice = document.querySelector('#voice'); voice.value = 'sines';"
-        " voice.dispatchEvent(new Event('change')); })()"
-    )
-    page.wait_for("working")
-    page.wait_for("ready")
-    assert page.text("[data-listen=end1]") == "High"
-    page.rest()
-    page.browser.press("2")
-    page.browser.press(" ")
-    for expected_hz, key in ((880.0, "2"), (440.0, "1")):
-        page.browser.press(key)
-        strongest_hz = 0.0
-        for _ in range(40):
-            sound = page.listen(0.25)
-            strongest_hz = np.argmax(np.abs(np.fft.rfft(sound))) / 0.25
-            if abs(strongest_hz - expected_hz) < 8 and np.abs(sound).max() > 1e-3:
-                break
-        assert abs(strongest_hz - expected_hz) < 8
-    page.browser.press(" ")
 
 
 def test_the_microphone_is_recorded(page):

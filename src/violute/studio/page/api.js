@@ -89,7 +89,19 @@ const bytes = async (path, signal) => (await answer(path, { signal })).arrayBuff
 export const readParameters = (id, signal) => bytes(at(id, "/parameters"), signal);
 export const readSource = (id, signal) => bytes(at(id, "/source"), signal);
 
-export const render = (id, settings, signal) => answer(at(id, "/render"), { ...sent(settings), signal });
+// A rendering, what to know about it, and the name that it goes by.
+export async function render(id, settings, signal) {
+  const response = await answer(at(id, "/render"), { ...sent(settings), signal });
+  const warnings = JSON.parse(response.headers.get("Violute-Warnings") ?? "[]");
+  const name = nameIn(response.headers.get("Content-Disposition")) ?? `hybrid.${settings.format}`;
+  return { blob: await response.blob(), warnings, name };
+}
+
+function nameIn(disposition) {
+  const encoded = /filename\*=(?:utf-8|UTF-8)''([^;]+)/.exec(disposition ?? "");
+  if (encoded) return decodeURIComponent(encoded[1]);
+  return /filename="?([^";]+)"?/.exec(disposition ?? "")?.[1] ?? null;
+}
 
 export const readCommand = (id, settings, signal) => json(at(id, "/command"), { ...sent(settings), signal });
 

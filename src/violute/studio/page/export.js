@@ -1,6 +1,7 @@
 /** Saving what is heard: a file made by the server at the recording's own rate, and the command that makes the same. */
 
 import * as api from "./api.js";
+import { sentence } from "./intake.js";
 import { Segments } from "./segments.js";
 
 const find = (id) => document.getElementById(id);
@@ -59,10 +60,9 @@ export class Export {
     button.disabled = true;
     button.textContent = "Saving…";
     try {
-      const response = await api.render(this.#take.id, this.#settings());
-      const name = nameIn(response.headers.get("Content-Disposition")) ?? `hybrid.${this.#format}`;
-      hand(await response.blob(), name);
-      this.#say(`Saved ${name}`);
+      const { blob, warnings, name } = await api.render(this.#take.id, this.#settings());
+      hand(blob, name);
+      this.#say([`Saved ${name}`, ...warnings].map((line) => sentence(line)).join(" "));
     } catch (error) {
       this.#say(error.message);
     } finally {
@@ -91,10 +91,4 @@ function hand(blob, name) {
   link.download = name;
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
-}
-
-function nameIn(disposition) {
-  const encoded = /filename\*=(?:utf-8|UTF-8)''([^;]+)/.exec(disposition ?? "");
-  if (encoded) return decodeURIComponent(encoded[1]);
-  return /filename="?([^";]+)"?/.exec(disposition ?? "")?.[1] ?? null;
 }

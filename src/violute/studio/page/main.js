@@ -89,12 +89,19 @@ session.addEventListener("state", ({ detail: { state, take, isBack } }) => {
   find("piece").textContent = take.name;
   find("about-source").textContent = about(take);
   saving.setTake(take);
-  const warnings = take.warnings.map(sentence).join(" ");
-  find("about-hybrid").textContent = warnings;
-  find("about-hybrid").title = warnings;
-  if (warnings) say(warnings);
+  find("about-hybrid").textContent = "";
+  showWarnings();
   find("play").focus();
 });
+
+// Those of a voice that is rendered by the server follow the dials.
+function showWarnings() {
+  const about = find("about-hybrid");
+  const warnings = player.warnings.map((line) => sentence(line)).join(" ");
+  if (warnings && warnings !== about.textContent) say(warnings);
+  about.textContent = warnings;
+  about.title = warnings;
+}
 
 function about(take) {
   const channels = { 1: "mono", 2: "stereo" }[take.n_channels] ?? `${take.n_channels} channels`;
@@ -135,6 +142,7 @@ player.addEventListener("record", () => {
 player.addEventListener("rendering", ({ detail }) => {
   const mono = mixedDown(detail);
   hybridPanel.load({ type: "samples", samples: mono, sampleRate: detail.sampleRate }, [mono.buffer]);
+  if (session.state === "ready") showWarnings();
 });
 
 watchTheme(find("theme"), () => { for (const panel of [sourcePanel, hybridPanel]) panel.paint(); });

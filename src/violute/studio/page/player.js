@@ -13,6 +13,7 @@ const REST_MS = 300;
 
 export class Player extends EventTarget {
   listening = "hybrid";
+  warnings = []; // what to know about the hybrid at the dials
   isRecording = false;
   #dials; #curve; #timeline;
   #context = null;
@@ -62,6 +63,7 @@ export class Player extends EventTarget {
     signal.throwIfAborted();
     if (this.isPlaying) this.pause();
     this.#take = take;
+    this.warnings = take.warnings;
     this.#timeline.reset(take.duration_seconds);
     this.#rendered.clear();
     await this.#engine.clear();
@@ -211,8 +213,9 @@ export class Player extends EventTarget {
     this.#rendering = new AbortController();
     const mine = this.#rendering;
     signal?.addEventListener("abort", () => mine.abort());
-    const rendering = await this.#fetched(this.settings(), mine.signal);
+    const { rendering, warnings } = await this.#fetched(this.settings(), mine.signal);
     await this.#engine.loadRendering(rendering);
+    this.warnings = [...new Set([...this.#take.warnings, ...warnings])];
     this.dispatchEvent(new CustomEvent("rendering", { detail: rendering }));
   }
 
@@ -221,7 +224,7 @@ export class Player extends EventTarget {
     if (!["end0", "end1"].includes(end) || this.#rendered.has(end)) return;
     this.#rendered.add(end);
     const take = this.#take;
-    const rendering = await this.#fetched({ mix: end === "end0" ? 0 : 1, dials: {} }).catch((error) => {
+    const { rendering } = await this.#fetched({ mix: end === "end0" ? 0 : 1, dials: {} }).catch((error) => {
       this.#rendered.delete(end); // so that the next press asks for it again
       throw error;
     });
@@ -229,10 +232,11 @@ export class Player extends EventTarget {
   }
 
   async #fetched(settings, signal) {
-    const response = await api.render(this.#take.id, { ...settings, format: "wav", voice: this.#take.voice }, signal);
-    const rendering = await this.#context.decodeAudioData(await response.arrayBuffer());
+    const asked = { ...settings, format: "wav", voice: this.#take.voice };
+    const { blob, warnings } = await api.render(this.#take.id, asked, signal);
+    const rendering = await this.#context.decodeAudioData(await blob.arrayBuffer());
     signal?.throwIfAborted();
-    return rendering;
+    return { rendering, warnings };
   }
 
   // What a rendering is asked for, in the terms of the server.

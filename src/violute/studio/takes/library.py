@@ -31,6 +31,8 @@ PARAMETER_BYTES_PER_SECOND = 80_000
 class TakeLibrary:
     """Recordings by id, bounded in number, bytes and age; the one unused for longest makes room for the next.
 
+    A context manager: inside it works.
+
     Args:
         limits: How many, and for how long.
         storage: Their folders, bounded in bytes.
@@ -45,12 +47,12 @@ class TakeLibrary:
         self._n_arriving = 0
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def open(self) -> None:
-        """Begin to work; in the event loop."""
+    async def __aenter__(self) -> None:
+        """Begin to work."""
         self._pool.start()
         self._start(self._expire())
 
-    async def close(self) -> None:
+    async def __aexit__(self, *_: object) -> None:
         """Stop everything and leave nothing behind."""
         self.stop_streams()
         for task in self._tasks:
@@ -182,7 +184,7 @@ class TakeLibrary:
         mix: Mix,
         destination: Path,
         is_gone: Callable[[], Awaitable[bool]],
-    ) -> None:
+    ) -> tuple[str, ...]:
         """Render a recording into a file.
 
         Args:
@@ -191,6 +193,9 @@ class TakeLibrary:
             mix: The dials.
             destination: The file, in a folder of `new_folder`.
             is_gone: Whether nobody waits for it any more; then the work is dropped.
+
+        Returns:
+            What to know about this rendering, such as dials that the voice passes over.
 
         Raises:
             RefusalError: The recording is not here or not ready, or it cannot be rendered so.
@@ -214,6 +219,7 @@ class TakeLibrary:
         if not isinstance(outcome, Rendered):
             raise RefusalError(409, "the rendering was cancelled: ask for it again")
         self._storage.measure(destination.parent)
+        return outcome.warnings
 
     def remove(self, take_id: str) -> TakeState:
         """Cancel whatever is done with a recording and remove all of it.

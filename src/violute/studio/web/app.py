@@ -9,10 +9,10 @@ The page uses it, and so can a script:
 
 from __future__ import annotations
 
+import json
 import mimetypes
 import shutil
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -88,7 +88,13 @@ def _file_of(description: str, *media_types: str) -> dict[int | str, dict[str, A
     return {200: {"content": content, "description": description}}
 
 
-_RENDERING = _file_of("The file that `violute convert` makes with the same settings.", *MEDIA_TYPES.values())
+WARNINGS_HEADER = "Violute-Warnings"
+"""Of a rendering: a JSON list of what to know about it, such as dials that the voice passes over."""
+
+_RENDERING = _file_of(
+    f"The file that `violute convert` makes with the same settings; `{WARNINGS_HEADER}` holds its warnings.",
+    *MEDIA_TYPES.values(),
+)
 router = APIRouter()
 
 
@@ -99,22 +105,13 @@ def make_app(library: TakeLibrary, catalogue: Catalogue) -> FastAPI:
         library: Where the recordings are.
         catalogue: The voices there are.
     """
-
-    @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        library.open()
-        try:
-            yield
-        finally:
-            await library.close()
-
     app = FastAPI(
         title="Violute studio",
         version=__version__,
         description="Play a recording in a voice made of two instruments. Nothing leaves this machine.",
         docs_url=None,  # both would load scripts from elsewhere
         redoc_url=None,
-        lifespan=lifespan,
+        lifespan=lambda _: library,
         responses=_ERRORS,
         exception_handlers=HANDLERS,
     )
@@ -315,9 +312,10 @@ async def _rendered(request: Request, take_id: str, settings: RenderSettings, fo
     mix = settings.as_mix()
     voice = await catalogue.find(settings.voice or state.voice)
     path = folder / f"hybrid.{settings.format}"
-    await library.render(take_id, voice, mix, path, request.is_disconnected)
+    warnings = await library.render(take_id, voice, mix, path, request.is_disconnected)
     name = settings.model_copy(update={"voice": voice.name}).file_name(state.name)
-    return FileResponse(path, media_type=MEDIA_TYPES[settings.format], filename=name)
+    headers = {WARNINGS_HEADER: json.dumps(warnings)}
+    return FileResponse(path, headers=headers, media_type=MEDIA_TYPES[settings.format], filename=name)
 
 
 def _command(state: TakeState, settings: RenderSettings) -> CommandResponse:

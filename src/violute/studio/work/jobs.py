@@ -86,6 +86,8 @@ class Analysed:
 class Rendered:
     """The destination is there, whole."""
 
+    warnings: tuple[str, ...]
+
 
 @dataclass(frozen=True)
 class Refused:

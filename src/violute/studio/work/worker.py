@@ -181,7 +181,7 @@ class Worker:
             subtype=subtype,
             on_progress=lambda share: report(Progressed(0.5 + 0.5 * share)),
         )
-        return Rendered()
+        return Rendered(tuple(_without_paths(line, job) for line in take.warnings_for(job.mix)))
 
     def _open(self, job: Job) -> FileSource:
         recording = FileSource(job.source)

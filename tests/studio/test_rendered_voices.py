@@ -1,0 +1,74 @@
+"""Voices that the page cannot play live: the server renders them, and tells what a rendering passes over."""
+
+import json
+
+import httpx
+import numpy as np
+from studio_server import settled
+
+from violute.voices.mix import ONE_DIAL
+
+
+def test_the_warnings_are_those_of_the_rendering(server):
+    with httpx.Client(base_url=server.url, timeout=60) as client:
+        answer = client.post("/takes", json={"example": "flute"}, params={"voice": "sines"})
+        state = settled(client, answer.json())
+        assert state["warnings"] == []
+
+        def warnings(**query):
+            rendered = client.get(f"/takes/{state['id']}/render", params=query)
+            assert rendered.status_code == 200
+            return json.loads(rendered.headers["Violute-Warnings"])
+
+        assert warnings(mix=0.5) == []
+        assert warnings(mix=0.5, noise=0.9) == [ONE_DIAL]
+        assert warnings(mix=0.5, room=0.2) == [ONE_DIAL]
+        # The take is kept from one rendering to the next; what one was told of is nothing to the next.
+        assert warnings(mix=0.9) == []
+        assert client.get(f"/takes/{state['id']}").json()["warnings"] == []
+        client.delete(f"/takes/{state['id']}")
+
+
+def choose_sines(page, clip):
+    """Open a recording in the voice of sines."""
+    page.open(clip)
+    page.browser.evaluate(
+        "(() => { const voice = document.querySelector('#voice'); voice.value = 'sines';"
+        " voice.dispatchEvent(new Event('change')); })()"
+    )
+    page.wait_for("working")
+    page.wait_for("ready")
+
+
+def test_the_page_says_which_dials_the_voice_passes_over(page, clip):
+    choose_sines(page, clip)
+    assert page.text("#about-hybrid") == ""
+    about = "document.querySelector('#about-hybrid').textContent"
+    page.focus("#slider-noise")
+    page.browser.press("Home")
+    page.browser.wait_for(f"{about}.startsWith('This voice has one dial')")
+    assert "one dial" in page.text("#notice")
+    page.browser.press("End")
+    page.rest()
+    page.focus("#dial")
+    page.browser.press("End")
+    page.browser.wait_for(f"{about} === ''")
+
+
+def test_a_voice_without_live_parameters_is_rendered_and_heard(page, clip):
+    choose_sines(page, clip)
+    assert page.text("[data-listen=end1]") == "High"
+    page.rest()
+    page.browser.press("l")
+    page.browser.press("2")
+    page.browser.press(" ")
+    for expected_hz, key in ((880.0, "2"), (440.0, "1")):
+        page.browser.press(key)
+        strongest_hz = 0.0
+        for _ in range(40):
+            sound = page.listen(0.25)
+            strongest_hz = np.argmax(np.abs(np.fft.rfft(sound))) / 0.25
+            if abs(strongest_hz - expected_hz) < 8 and np.abs(sound).max() > 1e-3:
+                break
+        assert abs(strongest_hz - expected_hz) < 8
+    page.browser.press(" ")
