@@ -51,6 +51,18 @@ def test_subtypes_are_obeyed(tmp_path, subtype, atol):
     np.testing.assert_allclose(read(tmp_path / "x.wav")[0], audio, rtol=0, atol=atol)
 
 
+@pytest.mark.parametrize("n_bits", [16, 24])
+def test_every_lossless_format_rounds_to_the_same_samples(tmp_path, n_bits):
+    """What libsndfile stores of floats is a step lower in WAV and AIFF than in FLAC, half the time."""
+    samples = np.random.default_rng(0).uniform(-1.1, 1.1, (1, 50_000)).astype(np.float32)
+    full_scale = 2.0 ** (n_bits - 1)
+    expected = np.rint(samples[0] * np.float64(full_scale)).clip(-full_scale, full_scale - 1)
+    for extension in (".wav", ".flac", ".aiff"):
+        write(tmp_path / f"a{extension}", samples, 44_100, subtype=f"PCM_{n_bits}")
+        stored, _ = soundfile.read(tmp_path / f"a{extension}", dtype="float64")
+        np.testing.assert_array_equal(stored * full_scale, expected)
+
+
 def test_integer_formats_clip_instead_of_wrapping_round(tmp_path):
     write(tmp_path / "x.wav", np.array([1.5, -1.5, 1.0]), 44_100, subtype="PCM_16")
     np.testing.assert_allclose(read(tmp_path / "x.wav")[0], [[1, -1, 1]], atol=2**-15)

@@ -123,7 +123,7 @@ class AudioWriter:
         for start in range(0, block.shape[1], _PIECE_SAMPLES):
             piece = np.ascontiguousarray(block[:, start : start + _PIECE_SAMPLES].T)
             try:
-                self._file.write(piece)
+                self._file.write(_rounded(piece, self.subtype))
             except (soundfile.LibsndfileError, AssertionError) as error:
                 # soundfile asserts that libsndfile took every sample; it doesn't when the disk is full.
                 raise AudioError(self._full()) from error
@@ -167,6 +167,21 @@ class AudioWriter:
         return (
             f"{self.path} can't be written completely: the disk is full or went away, make room and try again"
         )
+
+
+def _rounded(
+    samples: Float32[np.ndarray, "sample channel"], subtype: str
+) -> Num[np.ndarray, "sample channel"]:
+    """Round samples to the steps of a PCM subtype, held in the upper bits of 32; others stay as they are.
+
+    libsndfile itself rounds in FLAC and cuts off in WAV and AIFF, which is half a step too low.
+    """
+    if not subtype.startswith("PCM_"):
+        return samples
+    n_bits = int(subtype[4:].lstrip("SU"))
+    full_scale = 2.0 ** (n_bits - 1)
+    steps = np.rint(samples.astype(np.float64) * full_scale).clip(-full_scale, full_scale - 1.0)
+    return steps.astype(np.int32) << (32 - n_bits)
 
 
 def write(
