@@ -13,6 +13,8 @@ CARD = Card(name="sines", family="sines", ends=("low", "high"), sample_rate=32_0
 class SinePerformance(Performance):
     """A sine an octave higher at mix 1 than at mix 0, as loud and as long as asked."""
 
+    has_one_dial = True
+
     def __init__(self, sample_rate, n_samples, *, level=0.1, block=10_000, warnings=(), clicks=False):
         super().__init__(sample_rate, n_samples * 100 // sample_rate + 1, 100.0, warnings=tuple(warnings))
         self.n_samples = n_samples
