@@ -150,15 +150,15 @@ def test_chords_are_rendered_not_played_live(voice, audio):
 def test_the_studio_renders_chords_and_says_so(audio, tmp_path, holds_chords):
     played = audio if holds_chords else line((60, 64, 67), 0.5)
     soundfile.write(tmp_path / "piece.wav", played, SAMPLE_RATE)
-    bench = Worker(Limits())
+    worker = Worker(Limits())
     takes = {"take": "a", "source": tmp_path / "piece.wav", "name": "piece.wav", "voice": DEFAULT_VOICE}
-    analysed = bench.analyse(
+    analysed = worker.analyse(
         AnalyseJob(**takes, preview=tmp_path / "preview.wav", parameters=tmp_path / "live"), lambda _: None
     )
-    assert analysed.is_live is not holds_chords
+    assert (analysed.live_gains is None) is holds_chords
     assert (tmp_path / "live").exists() is not holds_chords
     assert (CHORDS_AT_REST in analysed.warnings) is holds_chords
-    bench.render(RenderJob(**takes, mix=Mix.at(0.5), destination=tmp_path / "out.wav"), lambda _: None)
+    worker.render(RenderJob(**takes, mix=Mix.at(0.5), destination=tmp_path / "out.wav"), lambda _: None)
     assert soundfile.info(tmp_path / "out.wav").frames == len(played)
 
 

@@ -157,8 +157,7 @@ class Worker:
         take = self._take(job, recording, lambda share: report(Progressed(ANALYSIS_SHARE * share)))
         report(Progressed(ANALYSIS_SHARE))
         warnings, gains = take.warnings, None
-        has_parameters = take.performance.is_live
-        if has_parameters:
+        if take.performance.is_live:
             replace_bytes(job.parameters, live_parameters(take.performance.live_tracks()))
             gains = live_gains(take)
         elif self._voice(job.voice).is_live:
