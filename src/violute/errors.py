@@ -17,6 +17,10 @@ class AudioError(InputError):
     """A recording cannot be read, holds no usable sound, or cannot be written."""
 
 
+class SilentError(AudioError):
+    """A recording holds no sound at all."""
+
+
 class MixError(InputError):
     """A mix, a dial or an automation is malformed or out of range."""
 

@@ -20,9 +20,10 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "deep").mkdir()
     time = np.arange(8000) / 8000
     soundfile.write(tmp_path / "b.wav", np.sin(2 * np.pi * 440 * time), 8000)
-    soundfile.write(tmp_path / "deep" / "a.FLAC", 0.1 * np.ones(800), 8000, format="FLAC")
-    ramp = np.repeat([0.1, 0.2, 0.3], 8000)
-    soundfile.write(tmp_path / "joined.wav", ramp, 8000, subtype="FLOAT")
+    soundfile.write(tmp_path / "deep" / "a.FLAC", np.sin(2 * np.pi * 440 * time[:800]), 8000, format="FLAC")
+    levels = np.repeat([0.1, 0.2, 0.3], 8000)
+    joined = levels * np.tile(np.sin(2 * np.pi * 440 * time), 3)
+    soundfile.write(tmp_path / "joined.wav", joined, 8000, subtype="FLOAT")
     items = [{"src": f"n{i}.mp3", "start": float(i), "end": i + 1.0} for i in range(3)]
     (tmp_path / "joined.wav.json").write_text(json.dumps({"gain": 2.0, "items": items}))
     (tmp_path / "notes.txt").write_text("not audio")
@@ -42,7 +43,7 @@ def test_segments_hold_their_own_part(folder: Path) -> None:
     for segment, level in zip(segments, (0.1, 0.2, 0.3), strict=True):
         audio = read_recording(segment, 8000)
         assert len(audio) == 8000
-        np.testing.assert_allclose(audio, level, atol=1e-6)
+        np.testing.assert_allclose(audio, level * np.sin(2 * np.pi * 440 * np.arange(8000) / 8000), atol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -95,9 +96,9 @@ def test_errors_say_what_to_do(folder: Path, tmp_path: Path) -> None:
         list_recordings(tmp_path / "empty")
     with pytest.raises(TrainingError, match="cannot be read"):
         read_patterns(tmp_path / "nothing.txt")
-    with pytest.raises(AudioError, match="cannot be read as audio"):
+    with pytest.raises(AudioError, match=r"notes\.txt is not audio that can be read"):
         read_recording(Recording("notes", folder / "notes.txt"), 8000)
-    with pytest.raises(AudioError, match="holds no samples"):
+    with pytest.raises(AudioError, match=r"late, a part of .*b\.wav holds no samples"):
         read_recording(Recording("late", folder / "b.wav", 5.0, 6.0), 8000)
 
 
@@ -137,3 +138,30 @@ def test_held_out_list_takes_about_a_fifth_and_a_performance() -> None:
         data / "flute", hold_out=patterns
     )
     assert names.isdisjoint(r.name for r in kept)
+
+
+def test_hidden_files_are_no_recordings(folder: Path) -> None:
+    (folder / "._b.wav").write_bytes(b"what a Mac leaves beside a file")
+    (folder / ".cache").mkdir()
+    (folder / ".cache" / "a.wav").write_bytes((folder / "b.wav").read_bytes())
+    assert [r.name for r in list_recordings(folder)] == ["b", "a", "n0", "n1", "n2"]
+
+
+def test_channels_that_cancel_are_heard(tmp_path: Path) -> None:
+    """One of two microphones wired the wrong way round: the mean would be silence."""
+    left = 0.3 * np.sin(2 * np.pi * 440 * np.arange(8000) / 8000)
+    soundfile.write(tmp_path / "x.wav", np.stack([left, -left], axis=1), 8000, subtype="FLOAT")
+    (recording,) = list_recordings(tmp_path)
+    assert np.abs(read_recording(recording, 8000)).max() == pytest.approx(0.3, abs=0.01)
+
+
+def test_what_conversion_refuses_is_not_learned_from(tmp_path: Path) -> None:
+    audio = 0.3 * np.sin(2 * np.pi * 440 * np.arange(16_000) / 8000)
+    soundfile.write(tmp_path / "whole.flac", audio, 8000)
+    content = (tmp_path / "whole.flac").read_bytes()
+    (tmp_path / "cut.flac").write_bytes(content[: len(content) // 2])
+    soundfile.write(tmp_path / "nan.wav", np.append(audio, np.nan), 8000, subtype="FLOAT")
+    soundfile.write(tmp_path / "zero.wav", np.zeros(8000), 8000)
+    for name, reason in (("cut.flac", "truncated"), ("nan.wav", "NaN"), ("zero.wav", "is silent")):
+        with pytest.raises(AudioError, match=rf"{name}.*{reason}"):
+            read_recording(Recording(name, tmp_path / name), 8000)

@@ -17,7 +17,7 @@ from jaxtyping import Float, Float32
 
 from violute.audio.loudness import LoudnessMeter, channel_weights
 from violute.audio.source import BLOCK_SAMPLES, INAUDIBLE, Source, silence_message
-from violute.errors import AudioError, ShapeError
+from violute.errors import ShapeError, SilentError
 
 _CANCELLING = 0.1
 """Share of the power of unrelated channels below which the mean counts as cancelled: -10 dB."""
@@ -69,7 +69,7 @@ def measure(source: Source) -> Measurement:
         furthest = max(furthest, float(centred.max()), -float(centred.min()))
         n_samples += block.shape[1]
     if furthest <= INAUDIBLE:
-        raise AudioError(silence_message(source.name))
+        raise SilentError(silence_message(source.name))
     mean = total / n_samples
     covariance = products / n_samples - np.outer(mean, mean)
     weights = _mono_weights(covariance)

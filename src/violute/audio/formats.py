@@ -55,6 +55,17 @@ AUDIO_SUFFIXES = frozenset(
 """Endings, in lower case, of what counts as a recording in a folder, to convert and to learn from."""
 
 
+def audio_files(folder: Path) -> list[Path]:
+    """List the recordings of a folder and its sub-folders by path, without hidden files and folders."""
+    return [
+        path
+        for path in sorted(folder.rglob("*"))
+        if path.suffix.lower() in AUDIO_SUFFIXES
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+        and path.is_file()
+    ]
+
+
 def format_for(path: str | Path) -> Format:
     """Return the format that a file name's extension asks for.
 

@@ -15,7 +15,7 @@ import soundfile
 from jaxtyping import Float32, Num
 
 from violute.audio.truncation import is_header_too_long, is_stream_truncated
-from violute.errors import AudioError
+from violute.errors import AudioError, SilentError
 
 BLOCK_SAMPLES = 65_536
 """Default length of a block: 1.5 s at 44.1 kHz."""
@@ -176,7 +176,7 @@ def check_audible(source: Source) -> None:
             first = block[:, :1]
         if (np.abs(block - first) > INAUDIBLE).any():
             return
-    raise AudioError(silence_message(source.name))
+    raise SilentError(silence_message(source.name))
 
 
 def silence_message(name: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from violute.data.recordings import Recording, read_recording
 from violute.rates import SAMPLE_RATE
 from violute.synthesis.noise import N_BANDS, noise_bands
 
-FEATURE_VERSION = 4
+FEATURE_VERSION = 5
 """Part of the cache's key: raised when the measurement changes."""
 
 TRACKS = ("f0_hz", "periodicity", "loudness_db", "onset_strength")
@@ -45,7 +45,7 @@ class Features:
         noise_db: Level of each noise band, dB relative to white noise of RMS 1.
         is_reliable: Frames whose pitch is sure enough to learn from.
         highest_hz: Nothing above it was recorded (a codec cut it off).
-        audio: The sound itself at 44.1 kHz, where `with_audio` put it.
+        audio: The sound itself at 44.1 kHz, where it was asked for.
     """
 
     name: str
@@ -118,33 +118,25 @@ def highest_recorded_hz(audio: Float[np.ndarray, " sample"]) -> float:
     return float(edges_hz[falls[0] + 1]) if len(falls) else nyquist_hz
 
 
-def with_audio(features: Sequence[Features], recordings: Sequence[Recording]) -> list[Features]:
-    """Put the sound of each recording beside its features.
-
-    Raises:
-        AudioError: A recording cannot be read.
-    """
-    return [
-        replace(item, audio=read_recording(recording, SAMPLE_RATE))
-        for item, recording in zip(features, recordings, strict=True)
-    ]
-
-
 def measure_all(
-    recordings: Sequence[Recording], cache: Path, *, on_progress: Callable[[float], None] | None = None
+    recordings: Sequence[Recording],
+    cache: Path,
+    *,
+    with_audio: bool = False,
+    on_progress: Callable[[float], None] | None = None,
 ) -> list[Features]:
-    """Measure every recording on all cores, or read what `cache` already holds.
+    """Measure every recording on all cores, or read what `cache` already holds; silent ones are left out.
 
     Args:
         recordings: In the order of the result.
         cache: Folder for the measurements; made if missing.
+        with_audio: Put the sound of each beside its features.
         on_progress: Called with the share done.
 
     Raises:
         AudioError: A recording cannot be read.
     """
     version = f"features {FEATURE_VERSION}"
-    found = measured(recordings, cache, _measured_arrays, version=version, on_progress=on_progress)
     return [
         Features(
             name=recording.name,
@@ -154,8 +146,11 @@ def measure_all(
             noise_db=arrays["noise_db"].astype(np.float32),
             is_reliable=arrays["is_reliable"],
             highest_hz=float(arrays["highest_hz"]),
+            audio=read_recording(recording, SAMPLE_RATE) if with_audio else None,
         )
-        for recording, arrays in zip(recordings, found, strict=True)
+        for recording, arrays in measured(
+            recordings, cache, _measured_arrays, version=version, on_progress=on_progress
+        )
     ]
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from violute.audio.formats import AUDIO_SUFFIXES
+from violute.audio.formats import AUDIO_SUFFIXES, audio_files
 from violute.data.manifest import Manifest, ManifestEntry, duplicates, traps_of
 from violute.data.recordings import matches
 from violute.data.sound_report import report_sound
@@ -55,7 +55,7 @@ def report_folder(
     if not folder.is_dir():
         what = "is a file, not a folder" if folder.exists() else "does not exist"
         raise DataError(f"{folder} {what}: name a folder of recordings")
-    paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in AUDIO_SUFFIXES and p.is_file())
+    paths = audio_files(folder)
     if not paths:
         raise DataError(
             f"{folder}: the folder holds no recordings: put some into it, as one of "

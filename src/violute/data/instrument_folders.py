@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from violute.audio.formats import AUDIO_SUFFIXES
+from violute.audio.formats import audio_files
 from violute.errors import DataError
 
 _MUSICNET_PARTS = frozenset({"train_data", "test_data"})
@@ -28,11 +28,11 @@ def instrument_folders(given: Sequence[Path], *, only: Sequence[str] = ()) -> di
     for folder in given:
         if not folder.is_dir():
             raise DataError(f"{folder}: there is no such folder: name a folder of recordings")
-        if any(_is_audio(path) for path in folder.iterdir()):
+        paths = audio_files(folder)
+        if any(path.parent == folder for path in paths):
             named = [folder]
         else:
-            children = sorted(path for path in folder.iterdir() if path.is_dir())
-            named = [path for path in children if any(_is_audio(inner) for inner in path.rglob("*"))]
+            named = sorted({folder / path.relative_to(folder).parts[0] for path in paths})
         if not named:
             raise DataError(f"{folder}: the folder holds no audio: put recordings into it or its sub-folders")
         for path in named:
@@ -48,7 +48,3 @@ def instrument_folders(given: Sequence[Path], *, only: Sequence[str] = ()) -> di
     if missing:
         raise DataError(f"{missing[0]}: there is no such folder of recordings: choose of {', '.join(found)}")
     return {name: path for name, path in found.items() if not only or name in only}
-
-
-def _is_audio(path: Path) -> bool:
-    return path.suffix.lower() in AUDIO_SUFFIXES and path.is_file()

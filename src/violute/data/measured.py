@@ -17,7 +17,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from violute.data.disk_errors import disk_errors
-from violute.errors import AudioError
+from violute.errors import AudioError, SilentError
 from violute.whole_file import whole_file
 from violute.workers import mapped
 
@@ -62,15 +62,16 @@ def measured(
     *,
     version: str,
     on_progress: Callable[[float], None] | None = None,
-) -> list[dict[str, np.ndarray]]:
+) -> list[tuple[Part, dict[str, np.ndarray]]]:
     """Measure recordings, or open what `cache` already holds; for the arguments see `measured_files`.
 
     Returns:
-        Arrays by name; large ones are read-only views into their files.
+        The recordings that are not silent, with arrays by name; large ones are read-only views into files.
     """
     paths = measured_files(parts, cache, measure, version=version, on_progress=on_progress)
     _allow_open_files(len(paths))
-    return [open_arrays(path) or {} for path in paths]
+    opened = ((part, open_arrays(path)) for part, path in zip(parts, paths, strict=True))
+    return [(part, arrays) for part, arrays in opened if arrays]
 
 
 def measured_files(
@@ -174,7 +175,10 @@ def _key(version: str, digest: str, extent: str) -> str:
 
 def _keep(measure: Callable[[Part], Arrays], task: tuple[Path, Part]) -> Path:
     path, part = task
-    arrays = measure(part)
+    try:
+        arrays = measure(part)
+    except SilentError:
+        arrays = {}
     with disk_errors(path.parent), whole_file(path) as partial_path:
         np.savez(partial_path, **arrays)  # type: ignore[arg-type]  # its stubs take arrays for its own options
     return path

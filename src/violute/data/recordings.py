@@ -15,11 +15,10 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 import numpy as np
-import soundfile
-import soxr
 from jaxtyping import Float32
 
-from violute.audio.formats import AUDIO_SUFFIXES
+from violute.audio.formats import AUDIO_SUFFIXES, audio_files
+from violute.audio.read import read_mono
 from violute.errors import AudioError, TrainingError
 
 
@@ -66,7 +65,7 @@ def list_recordings(
     folder = Path(folder)
     if not folder.is_dir():
         raise TrainingError(f"{folder}: there is no such folder: name a folder of recordings")
-    paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in AUDIO_SUFFIXES and p.is_file())
+    paths = audio_files(folder)
     if not paths:
         endings = " ".join(sorted(AUDIO_SUFFIXES))
         raise TrainingError(
@@ -102,7 +101,7 @@ def read_patterns(path: str | Path) -> list[str]:
 def read_recording(
     recording: Recording, sample_rate: int, *, peak: float | None = None
 ) -> Float32[np.ndarray, " sample"]:
-    """Read a recording as mono, the average of its channels, at any rate.
+    """Read a recording in mono, as conversion reads it, at any rate.
 
     Args:
         recording: What to read.
@@ -111,27 +110,16 @@ def read_recording(
             and lossy files may then exceed 1.
 
     Raises:
-        AudioError: The file cannot be read, or holds no samples between the recording's ends.
+        SilentError: There is no sound between the recording's ends.
+        AudioError: The file cannot be read, is cut off, or holds NaN.
     """
+    start, end = recording.start_seconds, recording.end_seconds
     try:
-        with soundfile.SoundFile(recording.path) as file:
-            rate = int(file.samplerate)
-            start = min(round(recording.start_seconds * rate), file.frames)
-            stop = file.frames if recording.end_seconds is None else round(recording.end_seconds * rate)
-            if start:
-                file.seek(start)
-            audio = file.read(max(min(stop, file.frames) - start, 0), dtype="float32", always_2d=True)
-    except (OSError, soundfile.SoundFileError):
-        raise AudioError(
-            f"{recording.path}: cannot be read as audio: replace the file or hold it out"
-        ) from None
-    if len(audio) == 0:
-        raise AudioError(
-            f"{recording.path}: {recording.name} holds no samples: mend its segment map or hold it out"
-        )
-    mono = audio.mean(axis=1, dtype=np.float32)
-    if rate != sample_rate:
-        mono = soxr.resample(mono, rate, sample_rate).astype(np.float32)
+        mono = read_mono(recording.path, sample_rate, start_seconds=start, end_seconds=end)
+    except AudioError as error:
+        if end is None:
+            raise
+        raise type(error)(f"{recording.name}, a part of {error}") from None
     loudest = float(np.max(np.abs(mono), initial=0.0))
     if peak is not None and loudest > 0.0:
         mono = mono * np.float32(peak / loudest)

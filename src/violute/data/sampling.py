@@ -12,12 +12,16 @@ import numpy as np
 from jaxtyping import Float
 
 from violute.data.recordings import Recording
+from violute.errors import TrainingError
 
 SOURCE_BALANCE = 0.75
 """Exponent on the length of a source: 1 draws by length, 0 draws every source equally."""
 
 VALIDATION_SHARE = 10
 """One recording in this many is kept for validation, where a source has that many."""
+
+ADVISED_SECONDS = 300.0
+"""Of sound of each end; with less a voice learns these recordings by heart."""
 
 N_ATTEMPTS = 8
 """Windows drawn until one holds no rest; the last is taken whatever it holds."""
@@ -47,6 +51,39 @@ class HasSource(Protocol):
         ...
 
 
+class HasName(HasSource, Protocol):
+    """A recording."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        ...
+
+
+class ToRead(Protocol):
+    """Recordings of both ends."""
+
+    @property
+    def names(self) -> tuple[str, str]:
+        """What plays at either end."""
+        ...
+
+    @property
+    def recordings(self) -> tuple[list[Recording], list[Recording]]:
+        """Of either end."""
+        ...
+
+    @property
+    def on_prepare(self) -> Callable[[float], None] | None:
+        """Called with the share read."""
+        ...
+
+    @property
+    def on_warning(self) -> Callable[[str], None] | None:
+        """Called with a line where training goes on, but not as it should."""
+        ...
+
+
 class HasEnd(Protocol):
     """What one of two instruments plays."""
 
@@ -57,6 +94,7 @@ class HasEnd(Protocol):
 
 
 Sourced = TypeVar("Sourced", bound=HasSource)
+Named = TypeVar("Named", bound=HasName)
 Ended = TypeVar("Ended", bound=HasEnd)
 Drawn = TypeVar("Drawn", bound=HasEnd)
 Taken = TypeVar("Taken", bound=Material)
@@ -82,23 +120,44 @@ def split(items: Sequence[Sourced]) -> tuple[list[Sourced], list[Sourced]]:
 
 
 def read_both_ends(
-    recordings: Sequence[list[Recording]],
-    read: Callable[[int, list[Recording], Callable[[float], None]], list[Sourced]],
-    on_progress: Callable[[float], None] | None,
-) -> list[list[Sourced]]:
-    """Read the recordings of one end after the other.
+    ends: ToRead,
+    read: Callable[[int, list[Recording], Callable[[float], None]], list[Named]],
+    seconds_of: Callable[[Named], float],
+) -> list[list[Named]]:
+    """Read the recordings of one end after the other, and warn of silent ones and of little sound.
 
     Args:
-        recordings: Of each end.
-        read: Called with an end, its recordings, and what is to be told the share done of them.
-        on_progress: Called with the share done of all.
+        ends: What there is to read, and who is told how far it is and what is wrong.
+        read: Called with an end, its recordings, and what is to be told the share done of them; leaves out
+            silent recordings.
+        seconds_of: Length of what was read of a recording.
+
+    Raises:
+        TrainingError: All recordings of an end are silent.
     """
 
     def report(end: int, share: float) -> None:
-        if on_progress is not None:
-            on_progress((end + share) / len(recordings))
+        if ends.on_prepare is not None:
+            ends.on_prepare((end + share) / len(ends.recordings))
 
-    return [read(end, members, partial(report, end)) for end, members in enumerate(recordings)]
+    read_ends = []
+    for end, (name, recordings) in enumerate(zip(ends.names, ends.recordings, strict=True)):
+        items = read(end, recordings, partial(report, end))
+        if not items:
+            raise TrainingError(f"the recordings of {name} are silent: give recordings with sound")
+        if ends.on_warning is not None:
+            sounding = {(item.name, item.source) for item in items}
+            for one in recordings:
+                if (one.name, one.source) not in sounding:
+                    ends.on_warning(f"{one.path}: {one.name} is silent and is left out")
+            seconds = sum(map(seconds_of, items))
+            if seconds < ADVISED_SECONDS:
+                ends.on_warning(
+                    f"{name}: {seconds:.0f} s of sound are little, the voice will know these recordings by "
+                    f"heart: give {ADVISED_SECONDS / 60:.0f} minutes or more"
+                )
+        read_ends.append(items)
+    return read_ends
 
 
 def training_and_validation(ends: Sequence[Sequence[Taken]]) -> tuple[list[Taken], list[Taken]]:

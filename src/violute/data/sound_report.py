@@ -1,4 +1,4 @@
-"""What can be told of a recording before anything is learned from it: one reading, constant memory.
+"""What can be told of a recording before anything is learned from it: two readings, constant memory.
 
 Conventions: loudness and true peak by ITU-R BS.1770-4; a sample is clipped where it and its neighbours,
 three or more on end, stand at full scale (a lossy file may swing above it without being clipped);
@@ -17,9 +17,9 @@ import numpy as np
 from jaxtyping import Float, Float32, Int8
 
 from violute.analysis.polyphony import estimate as polyphony
-from violute.audio.loudness import LoudnessMeter
+from violute.audio.channels import measure
 from violute.audio.resample import StreamResampler
-from violute.audio.source import INAUDIBLE, FileSource, silence_message
+from violute.audio.source import FileSource
 from violute.errors import AudioError
 
 CLIPPED_AT = (0.999, 1.001)
@@ -78,7 +78,7 @@ def report_sound(path: Path, *, on_progress: Callable[[float], None] | None = No
         AudioError: The file is missing, no audio, damaged, not finite, or silent from start to end.
     """
     source = FileSource(path)
-    loudness = LoudnessMeter(source.sample_rate, source.n_channels)
+    measurement = measure(source)
     to_polyphony = StreamResampler(source.sample_rate, polyphony.SAMPLE_RATE, 1)
     notes = polyphony.PolyphonyMeter()
     clipping = _ClippingMeter(source.n_channels)
@@ -86,8 +86,7 @@ def report_sound(path: Path, *, on_progress: Callable[[float], None] | None = No
     band = _BandMeter()
     n_read = 0
     for block in source.blocks():
-        mono = block.mean(axis=0, dtype=np.float32)
-        loudness.push(block)
+        mono = np.einsum("c,cs->s", measurement.mono_weights, block)
         clipping.push(block)
         levels.push(block)
         band.push(mono)
@@ -95,16 +94,14 @@ def report_sound(path: Path, *, on_progress: Callable[[float], None] | None = No
         n_read += block.shape[1]
         if on_progress is not None:
             on_progress(n_read / source.n_samples)
-    if levels.largest_swing <= INAUDIBLE:
-        raise AudioError(silence_message(source.name))
     return SoundReport(
         seconds=round(source.n_samples / source.sample_rate, 3),
         sample_rate=source.sample_rate,
         n_channels=source.n_channels,
         n_bytes=path.stat().st_size,
         sha256=file_hash(path),
-        loudness_lufs=round(loudness.integrated_lufs(), 2),
-        true_peak_db=round(loudness.true_peak_db(), 2),
+        loudness_lufs=round(measurement.loudness_lufs, 2),
+        true_peak_db=round(measurement.true_peak_db, 2),
         clipped_share=clipping.share(),
         silent_share=round(levels.silent_share(), 4),
         polyphonic_share=round(notes.share(), 4),
@@ -155,14 +152,8 @@ class _LevelMeter:
         self._n_frame = max(1, sample_rate // _FRAMES_A_SECOND)
         self._waiting = np.zeros(0, dtype=np.float32)
         self._power: list[Float[np.ndarray, " frame"]] = []
-        self.largest_swing = 0.0  # from each channel's first sample, so that an offset counts as silence
-        self._first: Float32[np.ndarray, "channel 1"] | None = None
 
     def push(self, block: Float32[np.ndarray, "channel sample"]) -> None:
-        if self._first is None:
-            self._first = block[:, :1].copy()
-        swing = block - self._first
-        self.largest_swing = max(self.largest_swing, float(np.max(np.abs(swing), initial=0.0)))
         power = np.mean(np.square(block), axis=0)
         self._waiting = np.concatenate([self._waiting, power])
         n_frames = len(self._waiting) // self._n_frame

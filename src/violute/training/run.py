@@ -45,6 +45,7 @@ class TwoEnds:
         is_training: Whether there will be steps; what only they need is left out otherwise.
         store: Pictures of the recordings, which need not be there themselves then; its instruments are
             called as the ends are.
+        on_warning: Called with a line where training goes on, but not as it should.
     """
 
     names: tuple[str, str]
@@ -55,6 +56,7 @@ class TwoEnds:
     card: Mapping[str, Any] = field(default_factory=dict)
     is_training: bool = True
     store: Store | None = None
+    on_warning: Callable[[str], None] | None = None
 
 
 def train_family(

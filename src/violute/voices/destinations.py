@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from violute.audio.formats import AUDIO_SUFFIXES, FORMATS
+from violute.audio.formats import AUDIO_SUFFIXES, FORMATS, audio_files
 from violute.errors import AudioError, InputError
 from violute.voices.mix import Automation, Mix, MixLike
 
@@ -135,12 +135,8 @@ def _recordings(folder: Path, *, skip: Path) -> list[Path]:
     inside = skip != folder.resolve()
     found = [
         path
-        for path in sorted(folder.rglob("*"))
-        if path.suffix.lower() in AUDIO_SUFFIXES
-        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-        and f"{MARK}-" not in path.stem
-        and path.is_file()
-        and not (inside and path.resolve().is_relative_to(skip))
+        for path in audio_files(folder)
+        if f"{MARK}-" not in path.stem and not (inside and path.resolve().is_relative_to(skip))
     ]
     if not found:
         extensions = " ".join(sorted(AUDIO_SUFFIXES))

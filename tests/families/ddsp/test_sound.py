@@ -9,7 +9,7 @@ import soundfile
 import torch
 from tones import SAMPLE_RATE, tone, vibrato
 
-from violute.data.features import measure, with_audio
+from violute.data.features import measure_all
 from violute.data.recordings import list_recordings
 from violute.families.ddsp.recipes import DDSP_RECIPES, DdspRecipe
 from violute.families.ddsp.sound import (
@@ -65,8 +65,7 @@ def ends(tmp_path_factory):
             note = tone(vibrato(f0_hz, 10.0, 5.0, 0.8), db_per_octave=slope_db, noise_db=-50.0)
             swell_db = np.linspace(-20.0, 0.0, len(note))
             soundfile.write(folder / f"{f0_hz:.0f}.wav", note * 10.0 ** (swell_db / 20.0), SAMPLE_RATE)
-        recordings = list_recordings(folder)
-        measured.append(with_audio([measure(recording) for recording in recordings], recordings))
+        measured.append(measure_all(list_recordings(folder), folder / "cache", with_audio=True))
     return tuple(measured)
 
 

@@ -17,6 +17,7 @@ from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Float32
 
 from violute.data.disk_errors import disk_errors
 from violute.data.features import highest_recorded_hz
@@ -39,7 +40,7 @@ from violute.data.pictures.store import (
 )
 from violute.data.recordings import Recording, list_recordings, read_recording
 from violute.data.splits import HELD_OUT, HOLD_OUT, SPLITS, TRAIN
-from violute.errors import DataError
+from violute.errors import DataError, SilentError
 from violute.rates import SAMPLE_RATE
 from violute.transforms.spectrogram import PEAK, SpectrogramSettings, normalise
 
@@ -171,7 +172,7 @@ def _pictures_of(
     Returns:
         Pictures as they are stored, with the recording, first sample and length of each.
     """
-    sounds = [read_recording(recording, settings.sample_rate) for _, recording in work.recordings]
+    sounds = [_sound(recording, settings.sample_rate) for _, recording in work.recordings]
     peak = max(float(np.max(np.abs(audio), initial=0.0)) for audio in sounds)
     gain = PEAK / peak if peak > 0.0 else 1.0
     sounds = [audio * np.float32(gain) for audio in sounds]
@@ -203,6 +204,14 @@ def _pictures_of(
         "gain": np.array(gain),
         "highest_hz": np.array(highest_hz),
     }
+
+
+def _sound(recording: Recording, sample_rate: int) -> Float32[np.ndarray, " sample"]:
+    """Read a recording; a silent one is a sample of silence, of which nothing is kept."""
+    try:
+        return read_recording(recording, sample_rate)
+    except SilentError:
+        return np.zeros(1, np.float32)
 
 
 def _join(

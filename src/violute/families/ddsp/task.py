@@ -17,7 +17,7 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
-from violute.data.features import Features, measure_all, with_audio
+from violute.data.features import Features, measure_all
 from violute.data.recordings import Recording
 from violute.data.reverb_tails import DECAY_SECONDS
 from violute.data.sampling import by_source, of_both_ends, read_both_ends, split
@@ -194,10 +194,11 @@ def build_ddsp_task(ends: TwoEnds, recipe: DdspRecipe) -> DdspTask:
     needs_audio = recipe.spectral_from_step is not None
 
     def read(_end: int, recordings: list[Recording], on_progress: Callable[[float], None]) -> list[Features]:
-        features = measure_all(recordings, ends.cache, on_progress=on_progress)
-        return with_audio(features, recordings) if needs_audio else features
+        return measure_all(recordings, ends.cache, with_audio=needs_audio, on_progress=on_progress)
 
-    measured = read_both_ends(ends.recordings, read, ends.on_prepare)
+    measured = read_both_ends(
+        ends, read, lambda features: features.controls.n_frames * HOP_LENGTH / SAMPLE_RATE
+    )
     for name, features in zip(ends.names, measured, strict=True):
         if not any(item.is_reliable.any() for item in features):
             raise TrainingError(

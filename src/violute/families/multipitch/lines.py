@@ -17,7 +17,7 @@ from jaxtyping import Float, Float32, UInt8
 
 from violute.analysis.conditioning import hz_to_midi
 from violute.analysis.polyphony.log_spectrum import CONTROLS_FRAMES, FRAME_RATE_HZ
-from violute.data.features import Features, measure_all, with_audio
+from violute.data.features import Features, measure_all
 from violute.data.recordings import Recording
 from violute.errors import TrainingError
 from violute.rates import SAMPLE_RATE
@@ -98,7 +98,7 @@ def load_lines(
         AudioError: A recording cannot be read.
         TrainingError: None of them has a steady pitch.
     """
-    features = with_audio(measure_all(recordings, cache, on_progress=on_progress), recordings)
+    features = measure_all(recordings, cache, with_audio=True, on_progress=on_progress)
     lines = [line_of(item) for item in features if item.is_reliable.sum() >= 2 * SHORTEST_SURE_FRAMES]
     if not lines:
         raise TrainingError("no recording has a steady pitch: give recordings of one note at a time")

@@ -27,7 +27,7 @@ from violute.rates import HOP_LENGTH
 from violute.rates import SAMPLE_RATE as ANALYSIS_RATE
 from violute.transforms.spectrogram import PEAK
 
-WAVE_VERSION = 1
+WAVE_VERSION = 2
 """Part of the cache's key: raised when the reading changes."""
 
 TRACK_RATE_HZ = ANALYSIS_RATE / HOP_LENGTH
@@ -80,7 +80,7 @@ def read_waves(
     *,
     on_progress: Callable[[float], None] | None = None,
 ) -> list[Wave]:
-    """Read recordings, or open what `cache` already holds.
+    """Read recordings, or open what `cache` already holds; silent ones are left out.
 
     Args:
         recordings: In the order of the result.
@@ -91,8 +91,11 @@ def read_waves(
     Raises:
         AudioError: A recording cannot be read.
     """
-    found = measured(recordings, cache, _measure, version=f"wave {WAVE_VERSION}", on_progress=on_progress)
-    return [Wave(one.name, one.source, end, **arrays) for one, arrays in zip(recordings, found, strict=True)]
+    version = f"wave {WAVE_VERSION}"
+    return [
+        Wave(one.name, one.source, end, **arrays)
+        for one, arrays in measured(recordings, cache, _measure, version=version, on_progress=on_progress)
+    ]
 
 
 def draw_crops(

@@ -19,7 +19,6 @@ from torch.optim import Optimizer
 from violute.data.recordings import Recording
 from violute.data.sampling import read_both_ends, training_and_validation
 from violute.dsp.mu_law import scaled, to_levels
-from violute.errors import TrainingError
 from violute.families.nsynth.data import Crops, Wave, draw_crops, read_waves, unreliable
 from violute.families.nsynth.network import (
     HIGHEST_HZ,
@@ -249,10 +248,8 @@ def build_nsynth_task(ends: TwoEnds, recipe: NsynthRecipe) -> NsynthTask:
     """
 
     def read(end: int, recordings: list[Recording], on_progress: Callable[[float], None]) -> list[Wave]:
-        waves = read_waves(recordings, end, ends.cache, on_progress=on_progress)
-        if not any(np.any(wave.audio) for wave in waves):
-            raise TrainingError(f"the recordings of {ends.names[end]} are silent: give recordings with sound")
-        return waves
+        return read_waves(recordings, end, ends.cache, on_progress=on_progress)
 
-    training, validation = training_and_validation(read_both_ends(ends.recordings, read, ends.on_prepare))
+    waves = read_both_ends(ends, read, lambda wave: len(wave.audio) / SAMPLE_RATE)
+    training, validation = training_and_validation(waves)
     return NsynthTask(NsynthCorpus(ends.names, training, validation, ends.device, ends.card), recipe)

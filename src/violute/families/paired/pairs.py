@@ -15,11 +15,8 @@ Recordings are worked on apart, in processes; what is there is kept, so a run th
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache, partial
 from pathlib import Path
@@ -30,14 +27,16 @@ from jaxtyping import Float32
 
 from violute.audio.read import read
 from violute.audio.write import AudioWriter
+from violute.data.measured import content_digest
 from violute.data.recordings import Recording, read_recording
-from violute.errors import AudioError, DataError
+from violute.errors import AudioError, DataError, SilentError
 from violute.families.paired.blends import Blend, blend, lag_samples
 from violute.rates import SAMPLE_RATE
 from violute.transforms.spectrogram import PEAK
 from violute.voices.family import FamilyVoice
 from violute.voices.load import load_voice
 from violute.whole_file import replace_text
+from violute.workers import mapped
 
 MANIFEST = "manifest.json"
 SOURCES, TRANSLATIONS, RENDERINGS, HYBRIDS = "sources", "translations", "renderings", "hybrids"
@@ -137,7 +136,7 @@ def make_pairs(
             (out / folder / name).mkdir(parents=True, exist_ok=True)
     pairs: list[Pair] = []
     work = partial(_work, out, settings)
-    for i, made in enumerate(_mapped(work, works, jobs or os.cpu_count() or 1)):
+    for i, made in enumerate(mapped(work, works, n_jobs=jobs)):
         pairs += made
         on_progress((i + 1) / len(works))
     if not pairs:
@@ -197,31 +196,20 @@ def _write_manifest(out: Path, settings: PairSettings, pairs: Sequence[Pair]) ->
     replace_text(out / MANIFEST, json.dumps(document, indent=1, ensure_ascii=False))
 
 
-def _mapped(
-    work: Callable[[tuple[int, Recording]], list[Pair]], items: Sequence[tuple[int, Recording]], jobs: int
-) -> Iterator[list[Pair]]:
-    if jobs == 1 or len(items) == 1:
-        yield from map(work, items)
-        return
-    with ProcessPoolExecutor(min(jobs, len(items))) as pool:
-        try:
-            yield from pool.map(work, items)
-        except BaseException:
-            pool.shutdown(wait=True, cancel_futures=True)
-            raise
-
-
 def _work(out: Path, settings: PairSettings, item: tuple[int, Recording]) -> list[Pair]:
-    """Make the pairs of one recording, or read what was made; none of one that is too short."""
+    """Make the pairs of one recording, or read what was made; none of one that is too short or silent."""
     end, recording = item
     folder = settings.ends[end]
     sealed = out / HYBRIDS / folder / f"{recording.name}.json"
-    key = hashlib.sha256(f"{recording}:{recording.path.stat().st_mtime_ns}".encode()).hexdigest()[:16]
+    key = f"{content_digest(recording.path)}:{recording.extent}"
     if sealed.is_file():
         known: Mapping[str, Any] = json.loads(sealed.read_text(encoding="utf-8"))
         if known["key"] == key:
             return [Pair(**entry) for entry in known["pairs"]]
-    source = read_recording(recording, SAMPLE_RATE, peak=PEAK)
+    try:
+        source = read_recording(recording, SAMPLE_RATE, peak=PEAK)
+    except SilentError:
+        source = np.zeros(0, np.float32)
     if settings.longest_seconds is not None:
         source = source[: round(settings.longest_seconds * SAMPLE_RATE)]
     pairs: list[Pair] = []

@@ -26,7 +26,7 @@ from violute.data.sampling import Material, WindowSampler, window_of
 from violute.rates import SAMPLE_RATE
 from violute.transforms.spectrogram import PEAK, SpectrogramSettings, normalise, stft
 
-PICTURE_VERSION = 1
+PICTURE_VERSION = 2
 """Part of the cache's key: raised when the measurement changes."""
 
 QUIETEST_MEAN = 0.005
@@ -70,7 +70,7 @@ def picture_lines(
     *,
     on_progress: Callable[[float], None] | None = None,
 ) -> list[PictureLine]:
-    """Turn recordings into pictures, or open what `cache` already holds.
+    """Turn recordings into pictures, or open what `cache` already holds; silent ones are left out.
 
     Args:
         recordings: In the order of the result.
@@ -82,16 +82,10 @@ def picture_lines(
     Raises:
         AudioError: A recording cannot be read.
     """
-    found = measured(
-        recordings,
-        cache,
-        partial(_measure, settings),
-        version=f"picture {PICTURE_VERSION} {settings}",
-        on_progress=on_progress,
-    )
+    version, measure = f"picture {PICTURE_VERSION} {settings}", partial(_measure, settings)
     return [
         PictureLine(one.name, one.source, end, arrays["picture"], float(arrays["highest_hz"]))
-        for one, arrays in zip(recordings, found, strict=True)
+        for one, arrays in measured(recordings, cache, measure, version=version, on_progress=on_progress)
     ]
 
 

@@ -251,12 +251,17 @@ def build_corpus(ends: TwoEnds, recipe: WindowRecipe) -> SpectrogramCorpus:
     ) -> list[PictureLine]:
         lines = picture_lines(recordings, end, recipe.spectrogram, ends.cache, on_progress=on_progress)
         # A quiet corner of a long recording is drawn around; a folder of silence is not.
-        if max(float(line.picture.mean()) for line in lines) < QUIETEST_MEAN:
+        if lines and max(float(line.picture.mean()) for line in lines) < QUIETEST_MEAN:
             raise TrainingError(f"the recordings of {ends.names[end]} are silent: give recordings with sound")
         return lines
 
-    training, validation = training_and_validation(read_both_ends(ends.recordings, read, ends.on_prepare))
-    examples = [_example(recordings, recipe.spectrogram.sample_rate) for recordings in ends.recordings]
+    frame_seconds = recipe.spectrogram.hop_length / recipe.spectrogram.sample_rate
+    lines = read_both_ends(ends, read, lambda line: len(line.picture) * frame_seconds)
+    training, validation = training_and_validation(lines)
+    examples = [
+        _example(members, end_lines, recipe.spectrogram.sample_rate)
+        for members, end_lines in zip(ends.recordings, lines, strict=True)
+    ]
     return SpectrogramCorpus(
         ends.names, training, validation, (examples[0], examples[1]), ends.device, ends.card
     )
@@ -284,8 +289,12 @@ def seeded(build: Callable[[], nn.Module], seed: int) -> nn.Module:
         return build()
 
 
-def _example(recordings: Sequence[Recording], sample_rate: int) -> Float32[np.ndarray, " sample"]:
-    """Return the first seconds of the largest file's first recording."""
-    chosen = max(recordings, key=lambda recording: recording.path.stat().st_size)
+def _example(
+    recordings: Sequence[Recording], lines: Sequence[PictureLine], sample_rate: int
+) -> Float32[np.ndarray, " sample"]:
+    """Return the first seconds of the largest file's first recording that is not silent."""
+    sounding = {(line.name, line.source) for line in lines}
+    usable = [recording for recording in recordings if (recording.name, recording.source) in sounding]
+    chosen = max(usable, key=lambda recording: recording.path.stat().st_size)
     audio = read_recording(chosen, sample_rate, peak=PEAK)
     return audio[: int(EXAMPLE_SECONDS * sample_rate)]

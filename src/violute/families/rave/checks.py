@@ -15,6 +15,7 @@ import soundfile
 import torch
 
 from violute.data.recordings import Recording
+from violute.data.sampling import ADVISED_SECONDS
 from violute.errors import AudioError, TrainingError, TrainingWarning
 from violute.families.rave.data import SoundLine, sound_lines
 from violute.families.rave.recipes import RaveRecipe
@@ -25,9 +26,6 @@ if TYPE_CHECKING:
 
 LEAST_WINDOWS = 4
 """Of sound an end must hold: less is not worth a step."""
-
-ADVISED_SECONDS = 300.0
-"""Of each end; with less it learns these recordings by heart."""
 
 ACTIVE_VARIANCE = 0.01
 """A number of the latent whose mean varies more over the data is in use (Burda et al., IWAE, 2016)."""
@@ -73,7 +71,7 @@ def sounding_lines(
     name, recordings = ends.names[end], ends.recordings[end]
     lines = sound_lines(recordings, end, ends.cache, on_progress=on_progress)
     if not lines:
-        raise TrainingError(f"the recordings of {name} are silent: give recordings with sound")
+        return []
     window_seconds = recipe.n_samples / SAMPLE_RATE
     seconds = sum(line.seconds for line in lines)
     n_short = sum(line.seconds < window_seconds for line in lines)
@@ -84,17 +82,10 @@ def sounding_lines(
         )
     if not ends.is_training:
         return lines
-    if len(lines) < len(recordings):
-        _warn(f"{name}: {len(recordings) - len(lines)} silent recordings are left out")
     if n_short:
         _warn(
             f"{name}: {n_short} of {len(lines)} recordings are shorter than a window of "
             f"{window_seconds:.2f} s and are filled up with silence"
-        )
-    if seconds < ADVISED_SECONDS:
-        _warn(
-            f"{name}: {seconds:.0f} s of sound are little, the voice will know these recordings by heart: "
-            f"give {ADVISED_SECONDS / 60:.0f} minutes or more"
         )
     return lines
 

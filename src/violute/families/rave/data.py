@@ -33,7 +33,7 @@ from violute.families.rave.perturbation import disguised
 from violute.rates import SAMPLE_RATE
 from violute.transforms.spectrogram import PEAK
 
-SOUND_VERSION = 1
+SOUND_VERSION = 2
 """Part of the cache's key: raised when what is kept changes."""
 
 FULL_SCALE = 32_767
@@ -93,11 +93,9 @@ def sound_lines(
         AudioError: A recording cannot be read.
     """
     version = f"sound {SOUND_VERSION}"
-    found = measured(recordings, cache, _measure, version=version, on_progress=on_progress)
     return [
         SoundLine(one.name, one.source, end, arrays["audio"], float(arrays["highest_hz"]))
-        for one, arrays in zip(recordings, found, strict=True)
-        if np.abs(arrays["audio"]).max(initial=0) > 0
+        for one, arrays in measured(recordings, cache, _measure, version=version, on_progress=on_progress)
     ]
 
 

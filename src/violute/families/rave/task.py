@@ -320,7 +320,7 @@ def build_rave_task(ends: TwoEnds, recipe: RaveRecipe) -> RaveTask:
     def read(end: int, _: list[Recording], on_progress: Callable[[float], None]) -> list[SoundLine]:
         return sounding_lines(ends, end, recipe, on_progress)
 
-    training, validation = training_and_validation(read_both_ends(ends.recordings, read, ends.on_prepare))
+    training, validation = training_and_validation(read_both_ends(ends, read, lambda line: line.seconds))
     return RaveTask(SoundCorpus(ends.names, training, validation, ends.device, ends.card), recipe)
 
 

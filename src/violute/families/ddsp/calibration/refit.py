@@ -22,7 +22,7 @@ import onnx.numpy_helper
 import torch
 
 from violute.analysis.conditioning import N_FEATURES
-from violute.data.features import measure_all, with_audio
+from violute.data.features import measure_all
 from violute.data.recordings import list_recordings, read_patterns
 from violute.data.sampling import split
 from violute.errors import TrainingError, VioluteError
@@ -115,7 +115,7 @@ def refit_lines(folders: Sequence[Path], hold_out: Sequence[str], cache: Path) -
     lines: list[Line] = []
     for end, folder in enumerate(folders):
         recordings = list_recordings(folder, hold_out=hold_out)
-        kept, _ = split(with_audio(measure_all(recordings, cache), recordings))
+        kept, _ = split(measure_all(recordings, cache, with_audio=True))
         lines += lines_of(kept, end, len(lines))
     return lines
 
