@@ -67,6 +67,7 @@ def stamps(folder):
 def test_the_same_command_changes_nothing_and_another_is_refused(place, done):
     before = stamps(place / "store")
     again = violute("prepare", "data", "--out", "store", "--phase", cwd=place)
+    assert again.stderr == "violute: held out: 2204\n"
     assert (
         again.stdout == "store (2 pictures of 0.0 minutes to learn from, 1 picture of 0.0 minutes held out)\n"
     )

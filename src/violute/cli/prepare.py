@@ -9,10 +9,10 @@ from cyclopts import App, Parameter
 
 from violute.cli.terminal.extras import require_extra
 from violute.cli.terminal.options import Flag, Patterns
-from violute.cli.terminal.output import say, say_json
+from violute.cli.terminal.output import complain, say, say_json
 from violute.cli.terminal.progress import progress_bars
 from violute.cli.train import read_hold_out
-from violute.data.splits import HOLD_OUT
+from violute.data.splits import HOLD_OUT, held_out_line
 from violute.errors import InputError
 
 if TYPE_CHECKING:
@@ -113,6 +113,8 @@ def prepare(
     write_contact_sheet(store)
     if no_arrays:
         drop_arrays(store)
+    if not (quiet or json):
+        complain(held_out_line((entry.recording for entry in store.held_out.entries), patterns))
     counts = {name: _describe(split, store.instruments) for name, split in store.splits.items()}
     if json:
         say_json(

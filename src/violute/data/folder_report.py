@@ -7,12 +7,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from violute.audio.formats import AUDIO_SUFFIXES, audio_files
 from violute.data.manifest import Manifest, ManifestEntry, duplicates, traps_of
+from violute.data.measured import SMALL_BYTES
 from violute.data.recordings import matches
-from violute.data.sound_report import report_sound
+from violute.data.sound_report import SoundReport, report_sound
 from violute.data.splits import HELD_OUT, TRAIN
 from violute.errors import AudioError, DataError
+from violute.workers import mapped
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,7 @@ def report_folder(
         manifest_folder: Where the manifest will lie; None is `folder`.
         licence: To be written into the manifest.
         hold_out: Glob patterns of recordings that training will leave out, as for `list_recordings`.
-        on_progress: Called with the share of the bytes done, 0 to 1, and the file at hand.
+        on_progress: Called with the share of the bytes done, 0 to 1, and the file that was done.
 
     Raises:
         DataError: There is no such folder, or no recording in it can be used.
@@ -61,33 +65,26 @@ def report_folder(
             f"{folder}: the folder holds no recordings: put some into it, as one of "
             f"{' '.join(sorted(AUDIO_SUFFIXES))}"
         )
-    tell = on_progress or (lambda share, name: None)
-    sizes = [path.stat().st_size for path in paths]
-    n_bytes, n_done = max(sum(sizes), 1), 0
+    sizes = np.cumsum([path.stat().st_size for path in paths])
+    n_jobs = 1 if sizes[-1] < SMALL_BYTES else None
     entries, failed = [], []
-    for path, size in zip(paths, sizes, strict=True):
+    for path, reached, sound in zip(paths, sizes, mapped(_report, paths, n_jobs=n_jobs), strict=True):
         relative = path.relative_to(folder)
-        share = n_done / n_bytes
-        tell(share, relative.as_posix())
-        try:
-            sound = report_sound(
-                path,
-                on_progress=_part(tell, share, size / n_bytes, relative.as_posix()),
+        if on_progress is not None:
+            on_progress(float(reached / max(sizes[-1], 1)), relative.as_posix())
+        if isinstance(sound, str):
+            failed.append(sound)
+            continue
+        is_held_out = matches((path.stem, path.name, relative.as_posix()), hold_out)
+        entries.append(
+            ManifestEntry(
+                path=_relative(path, Path(manifest_folder or folder)),
+                instrument=relative.parts[0] if len(relative.parts) > 1 else folder.resolve().name,
+                split=HELD_OUT if is_held_out else TRAIN,
+                sound=sound,
+                traps=traps_of(sound),
             )
-        except AudioError as error:
-            failed.append(str(error))
-        else:
-            is_held_out = matches((path.stem, path.name, relative.as_posix()), hold_out)
-            entries.append(
-                ManifestEntry(
-                    path=_relative(path, Path(manifest_folder or folder)),
-                    instrument=relative.parts[0] if len(relative.parts) > 1 else folder.resolve().name,
-                    split=HELD_OUT if is_held_out else TRAIN,
-                    sound=sound,
-                    traps=traps_of(sound),
-                )
-            )
-        n_done += size
+        )
     if not entries:
         more = f", nor can the other {len(failed) - 1}" if len(failed) > 1 else ""
         raise DataError(f"{folder}: no recording in it can be used: {failed[0]}{more}")
@@ -95,11 +92,12 @@ def report_folder(
     return FolderReport(manifest, tuple(failed))
 
 
-def _part(
-    tell: Callable[[float, str], None], share: float, width: float, name: str
-) -> Callable[[float], None]:
-    """Return what tells of one file's progress as of a part of the whole."""
-    return lambda part: tell(share + part * width, name)
+def _report(path: Path) -> SoundReport | str:
+    """Measure a file, or say why that cannot be."""
+    try:
+        return report_sound(path)
+    except AudioError as error:
+        return str(error)
 
 
 def _relative(path: Path, folder: Path) -> str:

@@ -42,46 +42,16 @@ class Material:
     end: int
 
 
-class HasSource(Protocol):
-    """What shares a player, a room and a microphone with others."""
-
-    @property
-    def source(self) -> str:
-        """Whose name says with which."""
-        ...
-
-
-class HasName(HasSource, Protocol):
-    """A recording."""
+class FromSource(Protocol):
+    """A recording, or what was measured of it."""
 
     @property
     def name(self) -> str:
-        """Its name."""
-        ...
-
-
-class ToRead(Protocol):
-    """Recordings of both ends."""
+        """Of the recording."""
 
     @property
-    def names(self) -> tuple[str, str]:
-        """What plays at either end."""
-        ...
-
-    @property
-    def recordings(self) -> tuple[list[Recording], list[Recording]]:
-        """Of either end."""
-        ...
-
-    @property
-    def on_prepare(self) -> Callable[[float], None] | None:
-        """Called with the share read."""
-        ...
-
-    @property
-    def on_warning(self) -> Callable[[str], None] | None:
-        """Called with a line where training goes on, but not as it should."""
-        ...
+    def source(self) -> str:
+        """Player, room and microphone that it shares with others."""
 
 
 class HasEnd(Protocol):
@@ -90,12 +60,29 @@ class HasEnd(Protocol):
     @property
     def end(self) -> int:
         """Which: 0 or 1."""
-        ...
 
 
-Sourced = TypeVar("Sourced", bound=HasSource)
-Named = TypeVar("Named", bound=HasName)
-Ended = TypeVar("Ended", bound=HasEnd)
+class ToRead(Protocol):
+    """Recordings of both ends, and who is told how the reading goes."""
+
+    @property
+    def names(self) -> tuple[str, str]:
+        """What plays at either end."""
+
+    @property
+    def recordings(self) -> tuple[list[Recording], list[Recording]]:
+        """Of either end."""
+
+    @property
+    def on_prepare(self) -> Callable[[float], None] | None:
+        """Called with the share read."""
+
+    @property
+    def on_warning(self) -> Callable[[str], None] | None:
+        """Called with a line where training goes on, but not as it should."""
+
+
+Sourced = TypeVar("Sourced", bound=FromSource)
 Drawn = TypeVar("Drawn", bound=HasEnd)
 Taken = TypeVar("Taken", bound=Material)
 
@@ -121,9 +108,9 @@ def split(items: Sequence[Sourced]) -> tuple[list[Sourced], list[Sourced]]:
 
 def read_both_ends(
     ends: ToRead,
-    read: Callable[[int, list[Recording], Callable[[float], None]], list[Named]],
-    seconds_of: Callable[[Named], float],
-) -> list[list[Named]]:
+    read: Callable[[int, list[Recording], Callable[[float], None]], list[Sourced]],
+    seconds_of: Callable[[Sourced], float],
+) -> list[list[Sourced]]:
     """Read the recordings of one end after the other, and warn of silent ones and of little sound.
 
     Args:
@@ -167,7 +154,7 @@ def training_and_validation(ends: Sequence[Sequence[Taken]]) -> tuple[list[Taken
     return training, of_both_ends([item for _, held in parts for item in held])
 
 
-def of_both_ends(items: list[Ended]) -> list[Ended]:
+def of_both_ends(items: list[Drawn]) -> list[Drawn]:
     """Return what validates both instruments, or nothing where one is missing."""
     return items if {item.end for item in items} == {0, 1} else []
 

@@ -9,7 +9,6 @@ energy, which for MP3 and Opus ends near 16 or 20 kHz: there is nothing to be le
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,12 +66,11 @@ class SoundReport:
     bandwidth_hz: float
 
 
-def report_sound(path: Path, *, on_progress: Callable[[float], None] | None = None) -> SoundReport:
+def report_sound(path: Path) -> SoundReport:
     """Measure a recording.
 
     Args:
         path: Of the file, in any format that `violute convert` reads.
-        on_progress: Called with the share done, 0 to 1.
 
     Raises:
         AudioError: The file is missing, no audio, damaged, not finite, or silent from start to end.
@@ -84,16 +82,12 @@ def report_sound(path: Path, *, on_progress: Callable[[float], None] | None = No
     clipping = _ClippingMeter(source.n_channels)
     levels = _LevelMeter(source.sample_rate)
     band = _BandMeter()
-    n_read = 0
     for block in source.blocks():
         mono = np.einsum("c,cs->s", measurement.mono_weights, block)
         clipping.push(block)
         levels.push(block)
         band.push(mono)
         notes.push(to_polyphony.push(mono[None])[0])
-        n_read += block.shape[1]
-        if on_progress is not None:
-            on_progress(n_read / source.n_samples)
     return SoundReport(
         seconds=round(source.n_samples / source.sample_rate, 3),
         sample_rate=source.sample_rate,

@@ -18,10 +18,11 @@ import soundfile
 from jaxtyping import Float32
 
 from violute.data.recordings import Recording, list_recordings, read_recording
+from violute.data.splits import FLUTE_TEST_ID
 from violute.errors import AudioError, InputError
 
 MUSICNET_METADATA = "musicnet_metadata.csv"
-MUSICNET_FLUTE_TEST = "2204"
+MUSICNET_FLUTE_TEST = str(FLUTE_TEST_ID)
 """MusicNet's official test set has no flute; Violute holds this recording out."""
 
 
