@@ -8,6 +8,8 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
+from violute.workers import available_cores
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -21,17 +23,15 @@ def environment_lines(packages: list[str]) -> list[str]:
     load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
     command = shlex.join(["python", f"bench/{Path(sys.argv[0]).name}", *sys.argv[1:]])
     return [
-        f"- Machine: {_processor()}, {usable_cores()} cores usable, {platform.system()} {platform.machine()}",
+        (
+            f"- Machine: {_processor()}, {available_cores()} cores usable, {platform.system()} "
+            f"{platform.machine()}"
+        ),
         f"- Load average at the end (1, 5, 15 minutes, this bench included): {load}",
         f"- Software: Python {platform.python_version()}, {versions}",
         f"- Revision: {_revision()}",
         f"- Command: `{command}`",
     ]
-
-
-def usable_cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _processor() -> str:

@@ -10,10 +10,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from multiprocessing import get_context, parent_process
 from pathlib import Path
 from typing import TypeVar
 
@@ -59,6 +56,10 @@ def mapped(
     if n_processes <= 1:
         yield from map(work, items)
         return
+    # Imported here, since whoever plays asks for the cores alone.
+    from concurrent.futures.process import BrokenProcessPool, ProcessPoolExecutor
+    from multiprocessing import get_context
+
     with ProcessPoolExecutor(n_processes, get_context("spawn"), _become_worker) as pool:
         try:
             with _one_thread_each():
@@ -98,6 +99,8 @@ def _become_worker() -> None:
 
 
 def _leave_with_parent() -> None:
+    from multiprocessing import parent_process
+
     parent = parent_process()
     if parent is not None:
         parent.join()

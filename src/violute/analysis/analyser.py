@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -22,6 +21,7 @@ from violute.analysis.polyphony.second_notes import doubtful_frames
 from violute.rates import HOP_LENGTH, SAMPLE_RATE
 from violute.transforms.runs import long_runs, runs
 from violute.transforms.spectra import count_frames, magnitude_frames
+from violute.workers import available_cores
 
 BLOCK_FRAMES = 1000
 CONTEXT_FRAMES = 50
@@ -240,7 +240,7 @@ def _candidates(
 
 def _in_parallel(pieces: Iterable[_Piece], lines: Lines) -> Iterator[_Measured]:
     """Measure pieces in order on all cores, never holding more than a few."""
-    n_workers = os.cpu_count() or 1
+    n_workers = available_cores()
     with ThreadPoolExecutor(n_workers) as pool:
         waiting: deque[Future[_Measured]] = deque()
         for piece in pieces:

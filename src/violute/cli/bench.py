@@ -102,9 +102,9 @@ def bench(
     from violute.data.recordings import read_patterns
     from violute.evaluation.bench.clips import find_clips
     from violute.evaluation.bench.contenders import voice_files
-    from violute.evaluation.bench.environment import usable_cores
     from violute.evaluation.bench.run import run_bench
     from violute.voices.load import load_voice
+    from violute.workers import available_cores
 
     patterns = None if select is None else read_patterns(select)
     files = voice_files(voices)
@@ -129,7 +129,7 @@ def bench(
             played,
             out.with_name(out.name + ".work"),
             pitch_judge=pitch_judge,
-            n_processes=usable_cores() if jobs is None else jobs,
+            n_processes=available_cores() if jobs is None else jobs,
             arguments=sys.argv[1:],
             with_cost=not no_cost,
             on_stage=start,

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
 import numpy as np
 from jaxtyping import Float
 
+from violute.data.measured import measured
 from violute.data.recordings import Recording
 from violute.errors import TrainingError
 
@@ -85,6 +87,37 @@ class ToRead(Protocol):
 Sourced = TypeVar("Sourced", bound=FromSource)
 Drawn = TypeVar("Drawn", bound=HasEnd)
 Taken = TypeVar("Taken", bound=Material)
+
+
+def read_material(
+    kind: type[Taken],
+    recordings: Sequence[Recording],
+    end: int,
+    cache: Path,
+    measure: Callable[[Recording], Mapping[str, np.ndarray]],
+    *,
+    version: str,
+    on_progress: Callable[[float], None] | None = None,
+) -> list[Taken]:
+    """Measure recordings, or open what `cache` already holds; silent ones are left out.
+
+    Args:
+        kind: What to make of each recording; its fields are called as the arrays are.
+        recordings: In the order of the result.
+        end: Which instrument plays: 0 or 1.
+        cache: Folder for the measurements; made if missing.
+        measure: As for `measured`.
+        version: As for `measured`.
+        on_progress: Called with the share done.
+
+    Raises:
+        AudioError: A recording cannot be read.
+    """
+    found = measured(recordings, cache, measure, version=version, on_progress=on_progress)
+    return [
+        kind(one.name, one.source, end, **{name: v if v.ndim else v.item() for name, v in arrays.items()})
+        for one, arrays in found
+    ]
 
 
 def by_source(items: Sequence[Sourced]) -> dict[str, list[Sourced]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import shlex
 import subprocess
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import violute
+from violute.workers import available_cores
 
 PACKAGES = ("numpy", "onnxruntime", "soundfile", "soxr", "librosa", "pyworld", "mir_eval", "scipy")
 
@@ -38,15 +38,10 @@ def environment(arguments: Sequence[str] = ()) -> dict[str, Any]:
         "python": platform.python_version(),
         "packages": {name: found for name in PACKAGES if (found := _version(name))},
         "processor": _processor(),
-        "n_cores": usable_cores(),
+        "n_cores": available_cores(),
         "system": f"{platform.system()} {platform.machine()}",
         "command": shlex.join(["violute", *(without_folders(argument) for argument in arguments)]),
     }
-
-
-def usable_cores() -> int:
-    """Return the cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def without_folders(argument: str) -> str:

@@ -19,9 +19,8 @@ from jaxtyping import Bool, Float, Float16, Float32, Float64, Int
 from torch import Tensor
 
 from violute.analysis.analyser import analyse
-from violute.data.measured import measured
 from violute.data.recordings import Recording, read_recording
-from violute.data.sampling import Material, WindowSampler, window_of
+from violute.data.sampling import Material, WindowSampler, read_material, window_of
 from violute.families.nsynth.network import SAMPLE_RATE
 from violute.rates import HOP_LENGTH
 from violute.rates import SAMPLE_RATE as ANALYSIS_RATE
@@ -80,22 +79,10 @@ def read_waves(
     *,
     on_progress: Callable[[float], None] | None = None,
 ) -> list[Wave]:
-    """Read recordings, or open what `cache` already holds; silent ones are left out.
-
-    Args:
-        recordings: In the order of the result.
-        end: Which instrument plays: 0 or 1.
-        cache: Folder for the samples; made if missing.
-        on_progress: Called with the share done.
-
-    Raises:
-        AudioError: A recording cannot be read.
-    """
-    version = f"wave {WAVE_VERSION}"
-    return [
-        Wave(one.name, one.source, end, **arrays)
-        for one, arrays in measured(recordings, cache, _measure, version=version, on_progress=on_progress)
-    ]
+    """Read recordings of one end, or open what `cache` already holds; see `read_material`."""
+    return read_material(
+        Wave, recordings, end, cache, _measure, version=f"wave {WAVE_VERSION}", on_progress=on_progress
+    )
 
 
 def draw_crops(
@@ -167,20 +154,20 @@ def cycles_played(
     """
     hop = round(SAMPLE_RATE / TRACK_RATE_HZ)
     n_frames = len(f0_hz)
-    told = np.concatenate([[0.0], np.cumsum(0.5 * (f0_hz[1:] + f0_hz[:-1]).astype(np.float64))])
-    told /= TRACK_RATE_HZ
+    turned = np.concatenate([[0.0], np.cumsum(0.5 * (f0_hz[1:] + f0_hz[:-1]).astype(np.float64))])
+    turned /= TRACK_RATE_HZ
     half = PHASE_WINDOW_SAMPLES // 2
     window = np.hanning(PHASE_WINDOW_SAMPLES + 1)[:-1]
     padded = np.pad(audio.astype(np.float32), (half, max(n_frames * hop + half - len(audio), 0)))
     framed = np.lib.stride_tricks.sliding_window_view(padded, PHASE_WINDOW_SAMPLES)[: n_frames * hop : hop]
     offsets = (np.arange(PHASE_WINDOW_SAMPLES) - half) / SAMPLE_RATE
-    ahead = np.empty(n_frames)
+    phase = np.empty(n_frames)
     for first in range(0, n_frames, PHASE_BLOCK_FRAMES):
         block = slice(first, min(first + PHASE_BLOCK_FRAMES, n_frames))
         sines = window * np.exp(-2j * np.pi * f0_hz[block, None] * offsets)
-        ahead[block] = np.angle((framed[block] * sines).sum(axis=1))
-    ahead -= 2.0 * np.pi * (told % 1.0)
-    return told + np.unwrap(ahead) / (2.0 * np.pi)
+        phase[block] = np.angle((framed[block] * sines).sum(axis=1))
+    phase -= 2.0 * np.pi * (turned % 1.0)
+    return turned + np.unwrap(phase) / (2.0 * np.pi)
 
 
 def unreliable(

@@ -19,10 +19,9 @@ from jaxtyping import Float, Float16, Float32, Int, UInt16
 from torch import Tensor
 
 from violute.data.features import highest_recorded_hz
-from violute.data.measured import measured
 from violute.data.pictures.store import from_16_bits
 from violute.data.recordings import Recording, read_recording
-from violute.data.sampling import Material, WindowSampler, window_of
+from violute.data.sampling import Material, WindowSampler, read_material, window_of
 from violute.rates import SAMPLE_RATE
 from violute.transforms.spectrogram import PEAK, SpectrogramSettings, normalise, stft
 
@@ -70,23 +69,11 @@ def picture_lines(
     *,
     on_progress: Callable[[float], None] | None = None,
 ) -> list[PictureLine]:
-    """Turn recordings into pictures, or open what `cache` already holds; silent ones are left out.
-
-    Args:
-        recordings: In the order of the result.
-        end: Which instrument plays: 0 or 1.
-        settings: Of the transform.
-        cache: Folder for the pictures; made if missing.
-        on_progress: Called with the share done.
-
-    Raises:
-        AudioError: A recording cannot be read.
-    """
+    """Turn recordings of one end into pictures, or open what `cache` already holds; see `read_material`."""
     version, measure = f"picture {PICTURE_VERSION} {settings}", partial(_measure, settings)
-    return [
-        PictureLine(one.name, one.source, end, arrays["picture"], float(arrays["highest_hz"]))
-        for one, arrays in measured(recordings, cache, measure, version=version, on_progress=on_progress)
-    ]
+    return read_material(
+        PictureLine, recordings, end, cache, measure, version=version, on_progress=on_progress
+    )
 
 
 def draw(

@@ -26,9 +26,8 @@ from jaxtyping import Float, Float32, Int, Int16
 from torch import Tensor
 
 from violute.data.features import highest_recorded_hz
-from violute.data.measured import measured
 from violute.data.recordings import Recording, read_recording
-from violute.data.sampling import Material, WindowSampler, window_of
+from violute.data.sampling import Material, WindowSampler, read_material, window_of
 from violute.families.rave.perturbation import disguised
 from violute.rates import SAMPLE_RATE
 from violute.transforms.spectrogram import PEAK
@@ -81,22 +80,10 @@ def sound_lines(
     *,
     on_progress: Callable[[float], None] | None = None,
 ) -> list[SoundLine]:
-    """Read recordings, or open what `cache` already holds; those that are silent are left out.
-
-    Args:
-        recordings: In the order of the result.
-        end: Which instrument plays: 0 or 1.
-        cache: Folder for the sounds; made if missing.
-        on_progress: Called with the share done.
-
-    Raises:
-        AudioError: A recording cannot be read.
-    """
-    version = f"sound {SOUND_VERSION}"
-    return [
-        SoundLine(one.name, one.source, end, arrays["audio"], float(arrays["highest_hz"]))
-        for one, arrays in measured(recordings, cache, _measure, version=version, on_progress=on_progress)
-    ]
+    """Read recordings of one end, or open what `cache` already holds; see `read_material`."""
+    return read_material(
+        SoundLine, recordings, end, cache, _measure, version=f"sound {SOUND_VERSION}", on_progress=on_progress
+    )
 
 
 def draw(
