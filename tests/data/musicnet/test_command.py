@@ -10,16 +10,10 @@ import time
 from pathlib import Path
 
 import pytest
-from archive_server import ARCHIVE, FILES, METADATA, PACKED, TABLE, WHOLE, pack, serving
+from archive_server import ARCHIVE, FILES, PACKED, WHOLE, pack
 from command_line import complaint_of, files_below, violute
 
 from violute.data.manifest import read_manifest
-
-
-@pytest.fixture
-def server():
-    with serving({ARCHIVE: PACKED, METADATA: TABLE}) as behaviour:
-        yield behaviour
 
 
 @pytest.fixture

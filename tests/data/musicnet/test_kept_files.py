@@ -1,22 +1,11 @@
 """What a later run makes of files that came in an earlier one: kept, or noticed and fetched anew."""
 
 import pytest
-from archive_server import ARCHIVE, FILES, HEADER, METADATA, PACKED, TABLE, Fetcher, pack, serving
+from archive_server import ARCHIVE, FILES, HEADER, pack
 from command_line import files_below
 
 from violute.data.manifest import read_manifest
 from violute.errors import DataError
-
-
-@pytest.fixture
-def server():
-    with serving({ARCHIVE: PACKED, METADATA: TABLE}) as behaviour:
-        yield behaviour
-
-
-@pytest.fixture
-def fetch(server, tmp_path):
-    return Fetcher(server, tmp_path / "musicnet")
 
 
 def digests(fetch):

@@ -18,12 +18,10 @@ from archive_server import (
     ROWS,
     TABLE,
     WHOLE,
-    Fetcher,
     as_wav,
     metadata,
     pack,
     release_of,
-    serving,
     wav,
 )
 from command_line import files_below
@@ -38,17 +36,6 @@ from violute.errors import DataError
 from violute.whole_file import partial_path
 
 DATA = Path(__file__).parents[4] / "shared" / "data"
-
-
-@pytest.fixture
-def server():
-    with serving({ARCHIVE: PACKED, METADATA: TABLE}) as behaviour:
-        yield behaviour
-
-
-@pytest.fixture
-def fetch(server, tmp_path):
-    return Fetcher(server, tmp_path / "musicnet")
 
 
 def test_solo_recordings_come_as_they_are_in_the_archive(fetch):

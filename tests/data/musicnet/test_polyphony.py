@@ -4,7 +4,14 @@ import json
 
 import numpy as np
 import pytest
-from archive_server import ARCHIVE, FILES, HEADER, METADATA, PACKED, TABLE, Fetcher, pack, serving, wav
+from archive_server import (
+    ARCHIVE,
+    CHORD_LABELS,
+    FILES,
+    HEADER,
+    pack,
+    wav,
+)
 
 from violute.data.musicnet.labels import LABEL_RATE_HZ, Label, polyphonic_share, single_line_passages
 from violute.data.recordings import list_recordings, read_recording
@@ -14,11 +21,12 @@ CHORDS = [(0.0, 3.0, 67), (3.0, 3.5, 67), (3.0, 3.5, 76), (3.5, 8.0, 69)]
 """A line, half a second of two notes at 3 s, a line."""
 
 
-@pytest.fixture
-def server():
+@pytest.fixture(autouse=True)
+def chords(server):
+    """Serve an archive in which 2241, and 2191 by its labels, play two notes at once for a while."""
     rows = [
-        f"{start * LABEL_RATE_HZ:.0f},{end * LABEL_RATE_HZ:.0f},41,{m},0.0,1.0,Half"
-        for start, end, m in CHORDS
+        f"{start * LABEL_RATE_HZ:.0f},{end * LABEL_RATE_HZ:.0f},41,{midi},0.0,1.0,Half"
+        for start, end, midi in CHORDS
     ]
     labels = (HEADER + "\n".join(rows) + "\n").encode()
     files = FILES | {
@@ -26,13 +34,7 @@ def server():
         "musicnet/train_labels/2241.csv": labels,
         "musicnet/test_labels/2191.csv": labels,
     }
-    with serving({ARCHIVE: pack(files), METADATA: TABLE}) as behaviour:
-        yield behaviour
-
-
-@pytest.fixture
-def fetch(server, tmp_path):
-    return Fetcher(server, tmp_path / "musicnet")
+    server.files[ARCHIVE] = pack(files)
 
 
 def test_training_lists_the_single_lines_alone(fetch):
@@ -71,9 +73,9 @@ def test_a_map_that_somebody_else_wrote_stays(fetch, text):
         assert place.read_text() == text
 
 
-def test_ensembles_of_several_notes_by_nature_stay_whole(server, tmp_path):
-    server.files[ARCHIVE] = PACKED
-    fetch = Fetcher(server, tmp_path / "quintet")
+def test_ensembles_of_several_notes_by_nature_stay_whole(fetch, server):
+    labels = CHORD_LABELS.encode()
+    server.files[ARCHIVE] = pack(FILES | {"musicnet/train_labels/1727.csv": labels})
     fetch(ensembles=["Piano Quintet"])
     assert not list(fetch.out.rglob("*.wav.json"))
 

@@ -3,21 +3,10 @@
 import shutil
 
 import pytest
-from archive_server import ARCHIVE, METADATA, PACKED, TABLE, Fetcher, release_of, serving
+from archive_server import ARCHIVE, METADATA, PACKED, TABLE, release_of
 from command_line import files_below
 
 from violute.errors import DataError
-
-
-@pytest.fixture
-def server():
-    with serving({ARCHIVE: PACKED, METADATA: TABLE}) as behaviour:
-        yield behaviour
-
-
-@pytest.fixture
-def fetch(server, tmp_path):
-    return Fetcher(server, tmp_path / "musicnet")
 
 
 def test_a_cut_connection_goes_on_where_it_broke(fetch, server):
