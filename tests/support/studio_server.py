@@ -15,16 +15,21 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from command_line import put_voice
 
 from violute.families.table import FAMILIES, Family
 
+if TYPE_CHECKING:  # the workers import this file too
+    import httpx
+
 FAMILIES["sines"] = Family("fake_voice:SineVoice")
 
 PREFIX = "violute-studio-"
+T = TypeVar("T")
 
 
 class StudioServer:
@@ -118,7 +123,7 @@ class StudioServer:
                 return found[0]
 
 
-def wait_until(happened: Any, seconds: float = 20.0) -> Any:
+def wait_until(happened: Callable[[], T], seconds: float = 20.0) -> T:
     """Return the first true value of a function, asked again and again."""
     deadline = time.monotonic() + seconds
     while not (value := happened()):
@@ -127,7 +132,7 @@ def wait_until(happened: Any, seconds: float = 20.0) -> Any:
     return value
 
 
-def settled(client: Any, take: dict[str, Any]) -> dict[str, Any]:
+def settled(client: httpx.Client, take: dict[str, Any]) -> dict[str, Any]:
     """Follow a take's events to its end, check that they go forward, and return the last state."""
     states = []
     with client.stream("GET", f"/takes/{take['id']}/events", timeout=60) as events:

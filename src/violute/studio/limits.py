@@ -8,7 +8,7 @@ from violute.audio.source import FileSource
 from violute.errors import AudioError
 
 RECORDING_TYPES = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif")
-"""What the page offers to choose; whether a file can be read is told by its content, never by its name."""
+"""What the page offers to choose; whether a file can be read is decided by its content, never by its name."""
 
 MAX_REQUEST_BYTES = 1_000_000
 """Largest body of a request that is no upload."""

@@ -1,4 +1,4 @@
-"""What the server asks of its workers, and what they answer: plain values that travel between processes."""
+"""What the server asks of its workers, and what they respond: plain values that travel between processes."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """`WorkerPool`: jobs go to worker processes; jobs that are cancelled, hang or crash take nothing with them.
 
-Everything here runs in the server's event loop, but that a thread waits for the answers of each job at work.
+Everything here runs in the server's event loop, but that a thread waits for the messages of each job at work.
 """
 
 from __future__ import annotations
@@ -36,7 +36,6 @@ class Ticket:
 
     def __init__(self, running: Coroutine[Any, Any, Outcome]) -> None:
         self.task = asyncio.create_task(running)
-        self._is_cancelled = False
 
     async def outcome(self, seconds: float | None = None) -> Outcome | None:
         """Wait for the outcome; None if it takes longer than so many seconds."""
@@ -47,8 +46,7 @@ class Ticket:
 
     async def cancel(self) -> None:
         """Stop the job, by force if need be, and return once nothing works at it any more."""
-        if not self._is_cancelled:  # twice would cut the worker's time to stop short
-            self._is_cancelled = True
+        if not self.task.cancelling():  # twice would cut the worker's time to stop short
             self.task.cancel()
         await asyncio.wait({self.task})
 
