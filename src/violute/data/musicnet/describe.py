@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from violute.data.manifest import Manifest, ManifestEntry, duplicates, traps_of, write_text
@@ -18,9 +19,13 @@ from violute.data.musicnet.labels import LABEL_RATE_HZ, polyphonic_share, read_l
 from violute.data.sound_report import report_sound
 from violute.data.splits import TRAIN
 from violute.errors import DataError
+from violute.workers import mapped
 
 SECONDS_OFF = 2.0
 """How far a recording's length may lie from the metadata's whole seconds without a word."""
+
+FEW_SECONDS = 60.0
+"""Of all recordings together: starting processes would cost more than measuring them."""
 
 _MAP_NOTE = "single lines by MusicNet's labels, written by violute data musicnet"
 
@@ -33,7 +38,7 @@ def describe(
     leave_out_chords: bool,
     on_share: Callable[[float], None],
 ) -> Manifest:
-    """Measure the recordings that are there and describe them; write their segment maps.
+    """Measure the recordings that are there, on all cores, and describe them; write their segment maps.
 
     Args:
         out: Folder in the layout of `files`.
@@ -47,11 +52,12 @@ def describe(
         DataError: A segment map cannot be written.
     """
     there = [piece for piece in pieces if (out / piece.folder / f"{piece.id}.wav").is_file()]
-    whole, done, entries = sum(piece.seconds for piece in there), 0.0, []
-    for piece in there:
-        entries.append(_entry(out, piece, leave_out_chords=leave_out_chords))
-        done += piece.seconds
-        on_share(done / whole if whole else 1.0)
+    n_jobs = 1 if sum(piece.seconds for piece in there) < FEW_SECONDS else None
+    entries = []
+    entry_of = partial(_entry, out, leave_out_chords=leave_out_chords)
+    for entry in mapped(entry_of, there, n_jobs=n_jobs):
+        entries.append(entry)
+        on_share(len(entries) / len(there))
     entries.sort(key=lambda entry: entry.path)
     return Manifest("MusicNet", LICENCE, CITATION, tuple(entries), duplicates(entries), checks)
 
