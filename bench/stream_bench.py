@@ -50,7 +50,7 @@ class StreamedTake:
 
     def render(self, mix: float = 0.5, **_: Any) -> np.ndarray:
         """Play it, and take the latency off."""
-        stream = HarmonicStream(self._voice, mix)
+        stream = self._voice.stream(mix)
         return np.concatenate([stream.push(self._audio), stream.flush()])[stream.latency_samples :]
 
 
@@ -68,7 +68,7 @@ class StreamedVoice:
 
 def hop_milliseconds(voice: HarmonicVoice, audio: np.ndarray) -> np.ndarray:
     """Time each hop of a recording that arrives in real time's blocks."""
-    stream, times = HarmonicStream(voice), []
+    stream, times = voice.stream(), []
     for start in range(0, len(audio) - HOP_LENGTH, HOP_LENGTH):
         began = time.perf_counter()
         stream.push(audio[start : start + HOP_LENGTH])

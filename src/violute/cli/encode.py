@@ -126,13 +126,13 @@ def decode(
         raise InputError("--method says how codes move between those of --a and --b: give both")
     player = _player(voice)
     player.check_codes(held, codes)
-    laid = dials(settings, len(held.code), held.sample_rate / held.hop_length)
+    tracks = dials(settings, len(held.code), held.sample_rate / held.hop_length)
     if a is not None and b is not None:
         first, second = read_codes(a), read_codes(b)
         for other, path in ((first, a), (second, b)):
             player.check_codes(other, path)
         towards = (first.code, second.code)
-        held = replace(held, code=moved(held.code, towards, laid.tone, method or "means"))
+        held = replace(held, code=moved(held.code, towards, tracks.tone, method or "means"))
     performance = NsynthPerformance(player, held, notes)
     n_done = 0
     with (
@@ -140,7 +140,7 @@ def decode(
         AudioWriter(out, held.sample_rate, 1) as writer,
     ):
         show = start("decoding")
-        for block in performance.blocks(laid):
+        for block in performance.blocks(tracks):
             piece = block[: held.n_samples - n_done]
             writer.write(piece[None])
             n_done += len(piece)

@@ -31,7 +31,7 @@ def play(told, mix, *, size=0.0, ripple_db=0.0):
     voice = tiny_ddsp.voice()
     settings = copy.copy(voice.settings)
     settings.ripple_db = [ripple_db] * 2
-    settings.unrest_db = np.zeros_like(settings.unrest_db)
+    settings.level_variation_db = np.zeros_like(settings.level_variation_db)
     performance = HarmonicPerformance(voice.session, settings, told)
     laid = dials(Mix.at(mix, room=size), performance.n_frames, performance.frame_rate_hz)
     return np.concatenate(list(performance.blocks(laid)))

@@ -13,7 +13,7 @@ from violute.analysis.analyser import analyse
 from violute.analysis.conditioning import N_FEATURES
 from violute.errors import MixError, VoiceError
 from violute.families.ddsp.running_loudness import RunningLoudness
-from violute.families.ddsp.stream import BEND_FROM, LATENCY_SAMPLES, LOOK_BACK_FRAMES, HarmonicStream
+from violute.families.ddsp.stream import BEND_FROM, LATENCY_SAMPLES, LOOK_BACK_FRAMES
 from violute.voices.load import load_voice
 from violute.voices.mix import Mix
 
@@ -24,7 +24,7 @@ def phrase():
 
 
 def played(audio, mix=0.5, cuts=()):
-    stream = HarmonicStream(tiny_ddsp.voice(), mix)
+    stream = tiny_ddsp.voice().stream(mix)
     return np.concatenate([*(stream.push(piece) for piece in np.split(audio, cuts)), stream.flush()])
 
 
@@ -37,7 +37,7 @@ def test_blocks_of_any_size_give_the_same_samples(cuts):
 
 @pytest.mark.parametrize("n_samples", [0, 1, 440, 441, 10_000])
 def test_every_push_gives_as_many_samples_as_it_took(n_samples):
-    stream = HarmonicStream(tiny_ddsp.voice())
+    stream = tiny_ddsp.voice().stream()
     assert len(stream.push(phrase()[:n_samples])) == n_samples
     assert len(stream.flush()) == LATENCY_SAMPLES == stream.latency_samples
 
@@ -79,7 +79,7 @@ def test_the_dial_moves_from_end_to_end_and_turns_while_it_plays():
     audio = 0.3 * tone(440.0, 1.0)
     mellow, between, bright = (centroid_hz(played(audio, mix)[11_025:]) for mix in (0.0, 0.5, 1.0))
     assert mellow < between < bright
-    stream = HarmonicStream(tiny_ddsp.voice(), 0.0)
+    stream = tiny_ddsp.voice().stream(0.0)
     first = stream.push(audio)
     stream.set_mix(1.0)
     second = stream.push(audio)

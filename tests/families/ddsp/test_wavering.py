@@ -14,16 +14,16 @@ from violute.families.ddsp.wavering import (
     N_TRACK_FRAMES,
     N_TRACKS,
     WIDEST,
+    level_variation_curve,
     rippling,
-    unrest_curve,
     wavering,
 )
 from violute.synthesis.harmonics import harmonic_synth
 
 
-def levels_db(frames, unrest_db):
+def levels_db(frames, level_variation_db):
     """What the factors do to the levels of amplitudes."""
-    return 40.0 * np.log10(wavering(frames, np.full(N_TRACKS, unrest_db, np.float32)))
+    return 40.0 * np.log10(wavering(frames, np.full(N_TRACKS, level_variation_db, np.float32)))
 
 
 def test_tracks_have_the_width_that_was_asked_for_keep_the_power_and_wander_apart():
@@ -48,23 +48,23 @@ def test_tracks_are_smooth_over_the_seam_too():
 @settings(max_examples=30, deadline=None)
 @given(start=st.integers(0, 20_000), cut=st.integers(1, 49))
 def test_a_frame_wavers_alike_in_any_block(start, cut):
-    frames, unrest_db = np.arange(start, start + 50), np.full(30, 3.0, np.float32)
-    whole = wavering(frames, unrest_db)
-    pieces = [wavering(frames[part], unrest_db) for part in (slice(cut), slice(cut, None))]
+    frames, level_variation_db = np.arange(start, start + 50), np.full(30, 3.0, np.float32)
+    whole = wavering(frames, level_variation_db)
+    pieces = [wavering(frames[part], level_variation_db) for part in (slice(cut), slice(cut, None))]
     np.testing.assert_array_equal(np.concatenate(pieces), whole)
 
 
 def test_a_voice_that_tells_nothing_stands_still():
-    curve = unrest_curve((), 20)
+    curve = level_variation_curve((), 20)
     np.testing.assert_array_equal(wavering(np.arange(10), curve), 1.0)
 
 
 def test_a_curve_goes_through_what_was_told_and_holds_above():
-    told = [1.0 + i for i in range(len(HARMONICS))]
-    curve = unrest_curve(told, 100)
-    np.testing.assert_allclose(curve[np.array(HARMONICS) - 1], told)
+    known_db = [1.0 + i for i in range(len(HARMONICS))]
+    curve = level_variation_curve(known_db, 100)
+    np.testing.assert_allclose(curve[np.array(HARMONICS) - 1], known_db)
     assert (np.diff(curve) >= 0.0).all()
-    np.testing.assert_array_equal(curve[HARMONICS[-1] :], told[-1])
+    np.testing.assert_array_equal(curve[HARMONICS[-1] :], known_db[-1])
 
 
 def test_a_ripple_has_its_depth_keeps_the_power_and_is_smooth():
@@ -104,17 +104,17 @@ def still_note(seed, n_frames=180, cents=0.0, harmonic_db=None):
     return Note(f0_hz, played + hiss, played + hiss, loudness_db, level_db, level_db, 20_000.0)
 
 
-@pytest.mark.parametrize("unrest_db", [0.0, 1.0, 3.0])
-def test_unrest_is_measured_as_it_was_made(unrest_db):
+@pytest.mark.parametrize("level_variation_db", [0.0, 1.0, 3.0])
+def test_unrest_is_measured_as_it_was_made(level_variation_db):
     notes = []
     for seed in range(12):
         note = still_note(seed)
-        moved_db = levels_db(300 * seed + np.arange(len(note.f0_hz)), unrest_db)
+        moved_db = levels_db(300 * seed + np.arange(len(note.f0_hz)), level_variation_db)
         notes.append(replace(note, recorded_db=note.recorded_db + moved_db))
-    told = partial_unrest_db(notes)
+    known_db = partial_unrest_db(notes)
     # An eighth lasts longer than half a second and is taken for the note's own course; one in three
     # notes is too short for a steady figure.
-    np.testing.assert_allclose(told, 0.85 * unrest_db, rtol=0.15, atol=0.05)
+    np.testing.assert_allclose(known_db, 0.85 * level_variation_db, rtol=0.15, atol=0.05)
 
 
 def test_what_the_synthesis_does_by_itself_is_no_unrest():
@@ -136,8 +136,8 @@ def test_what_no_recording_told_clearly_is_bounded_and_borrowed():
     assert max(partial_unrest_db(loud)) <= MOST_DB
     assert partial_unrest_db([]) == [0.0] * len(HARMONICS)
     dull = [replace(n, highest_hz=2500.0) for n in loud]
-    told = partial_unrest_db(dull)
-    assert told[-1] == told[-2] > 0.0
+    known_db = partial_unrest_db(dull)
+    assert known_db[-1] == known_db[-2] > 0.0
 
 
 @pytest.mark.parametrize("depth_db", [0.0, 1.5, 3.0])

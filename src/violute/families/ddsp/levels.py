@@ -12,6 +12,7 @@ Source:
 
 from __future__ import annotations
 
+from dataclasses import dataclass, fields
 from functools import lru_cache
 
 import numpy as np
@@ -39,6 +40,25 @@ def root_of(level_db: Float[np.ndarray, "*axes"]) -> Float[np.ndarray, "*axes"]:
 def level_of(root: Float[np.ndarray, "*axes"]) -> Float[np.ndarray, "*axes"]:
     """Level in dB of an amplitude whose square root is given."""
     return np.float32(40.0) * np.log10(root)
+
+
+@dataclass(frozen=True)
+class EndLevels:
+    """Levels of both ends for the same notes.
+
+    Attributes:
+        harmonic_root: Square roots of peak amplitudes.
+        noise_root: Square roots of band amplitudes, relative to white noise of RMS 1.
+        harmonic_weight: Of the harmonics, from `harmonic_weights`.
+    """
+
+    harmonic_root: Float[np.ndarray, "end frame harmonic"]
+    noise_root: Float[np.ndarray, "end frame band"]
+    harmonic_weight: Float[np.ndarray, "frame harmonic"]
+
+    def as_type(self, dtype: type[np.floating]) -> EndLevels:
+        """Return the same levels in another precision."""
+        return EndLevels(*(getattr(self, field.name).astype(dtype) for field in fields(self)))
 
 
 def mixed(

@@ -1,15 +1,21 @@
-"""Numbers of a card that the default family needs for rendering, laid out as it uses them."""
+"""Numbers of a card that the default family needs for rendering, as it uses them."""
 
 from __future__ import annotations
 
 import numpy as np
 from jaxtyping import Float, Int
 
-from violute.families.ddsp.levels import root_of
-from violute.families.ddsp.wavering import N_TRACKS, rippling, unrest_curve, wavering
+from violute.families.ddsp.levels import EndLevels, heard_power, mixed, root_of
+from violute.families.ddsp.wavering import N_TRACKS, level_variation_curve, rippling, wavering
 from violute.rates import SAMPLE_RATE
 from violute.synthesis.noise import N_BANDS, noise_bands
 from violute.voices.card import Card
+
+HISTORY_FRAMES = 100
+"""Frames before those that the network sees, for the features alone, which remember the last attack."""
+
+UNPITCHED_HZ = 440.0
+"""Fundamental where a piece has no pitch."""
 
 RUMBLE_DB_PER_OCTAVE = 18.0
 RUMBLE_MOST_DB = 40.0
@@ -29,8 +35,10 @@ class VoiceSettings:
         self.pitch_range_hz = [card.pitch_range_hz[end] for end in card.ends]
         lowest_hz = [lowest for lowest, _ in self.pitch_range_hz]
         self.rumble_root = np.stack([root_of(-rumble_db(hz)) for hz in lowest_hz])[:, None, :]
-        told_db = card.settings.get("unrest_db", dict.fromkeys(card.ends, ()))
-        self.unrest_db = np.stack([unrest_curve(told_db[end], N_TRACKS) for end in card.ends])
+        known_db = card.settings.get("unrest_db", dict.fromkeys(card.ends, ()))
+        self.level_variation_db = np.stack(
+            [level_variation_curve(known_db[end], N_TRACKS) for end in card.ends]
+        )
         ripple_db = card.settings.get("ripple_db", {})
         self.ripple_db = [float(ripple_db.get(end, 0.0)) for end in card.ends]
         dial = np.asarray(card.settings.get("dial", [[0.0, 0.0], [1.0, 1.0]]), dtype=np.float64)
@@ -39,6 +47,37 @@ class VoiceSettings:
     def weight(self, mix: Float[np.ndarray, " frame"]) -> Float[np.ndarray, " frame"]:
         """Turn the dial into a weight on the second end, so that equal steps sound equal."""
         return np.interp(mix, self.dial_mix, self.dial_weight).astype(np.float32)
+
+    def mixed(
+        self,
+        ends: EndLevels,
+        *,
+        tone: Float[np.ndarray, " frame"],
+        noise: Float[np.ndarray, " frame"],
+        attack: Float[np.ndarray, " frame"],
+        attack_share: Float[np.ndarray, " frame"] | float,
+    ) -> tuple[
+        Float[np.ndarray, "frame harmonic"], Float[np.ndarray, "frame band"], Float[np.ndarray, " frame"]
+    ]:
+        """Mix both ends at dials.
+
+        Args:
+            ends: Their levels.
+            tone: Dial.
+            noise: Dial.
+            attack: Dial, which stands in for both where notes begin.
+            attack_share: How far it does.
+
+        Returns:
+            Roots of the levels of harmonics and noise, and the power that they will have.
+        """
+
+        def weight(dial: Float[np.ndarray, " frame"]) -> Float[np.ndarray, "frame 1"]:
+            return self.weight(dial + attack_share * (attack - dial))[:, None]
+
+        harmonic_root = mixed(ends.harmonic_root[0], ends.harmonic_root[1], weight(tone))
+        noise_root = mixed(ends.noise_root[0], ends.noise_root[1], weight(noise))
+        return harmonic_root, noise_root, heard_power(harmonic_root, noise_root, ends.harmonic_weight)
 
     def wavering(
         self,
@@ -56,7 +95,7 @@ class VoiceSettings:
                 a note stays as it was learned. None where it is not known: nothing ripples.
             n_harmonics: Harmonics of the network.
         """
-        factors = np.stack([wavering(points, curve[:n_harmonics]) for curve in self.unrest_db])
+        factors = np.stack([wavering(points, curve[:n_harmonics]) for curve in self.level_variation_db])
         for factor, ripple_db in zip(factors, self.ripple_db, strict=True):
             if ripple_db > 0.0 and still_hz is not None:
                 factor *= rippling(f0_hz, n_harmonics, ripple_db) / rippling(still_hz, n_harmonics, ripple_db)

@@ -12,8 +12,7 @@ Source:
 
 from __future__ import annotations
 
-from dataclasses import fields
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Float32
@@ -23,9 +22,9 @@ from violute.analysis.conditioning import conditioning
 from violute.analysis.controls import FRAME_RATE_HZ, SILENCE_DB
 from violute.families.ddsp.adaptation import QUANTILES, adapted_loudness, into_range
 from violute.families.ddsp.articulation import LONGEST_BRIDGED_FRAMES, MURMUR_RANGE_DB, attack_share
-from violute.families.ddsp.levels import at_loudness, harmonic_weights, heard_power, mixed, root_of
+from violute.families.ddsp.levels import EndLevels, at_loudness, harmonic_weights, root_of
 from violute.families.ddsp.running_loudness import RunningLoudness
-from violute.families.ddsp.voice import HISTORY_FRAMES, UNPITCHED_HZ, HarmonicVoice
+from violute.families.ddsp.settings import HISTORY_FRAMES, UNPITCHED_HZ, VoiceSettings
 from violute.rates import HOP_LENGTH, SAMPLE_RATE
 from violute.synthesis.harmonics import HarmonicSynth
 from violute.synthesis.noise import FilteredNoise
@@ -58,15 +57,16 @@ class HarmonicStream:
     """Plays sound at `SAMPLE_RATE` in a voice of the family `ddsp` while it arrives.
 
     Args:
-        voice: That plays.
+        session: The network of the voice that plays.
+        settings: Of that voice.
         mix: Dials, still or moving in seconds from the first sample; `set_mix` turns them while it plays.
     """
 
     latency_samples = LATENCY_SAMPLES
     sample_rate = SAMPLE_RATE
 
-    def __init__(self, voice: HarmonicVoice, mix: MixLike = 0.5) -> None:
-        self._session, self._settings = voice.session, voice.settings
+    def __init__(self, session: Any, settings: VoiceSettings, mix: MixLike = 0.5) -> None:
+        self._session, self._settings = session, settings
         self._analyser = CausalAnalyser()
         self._loudness = RunningLoudness(np.mean(self._settings.loudness_quantiles, axis=0))
         self._recent: list[CausalFrame] = []
@@ -141,25 +141,19 @@ class HarmonicStream:
         levels = self._session.run(None, {"features": features, "f0_hz": f0_hz[-LOOK_BACK_FRAMES:]})
         harmonic_db, noise_db = (level[:, -1:] for level in levels)
         settings, point = self._settings, np.array([self._frame])
-        harmonic_ends = root_of(harmonic_db) * settings.wavering(
-            point, f0_hz[-1:], None, harmonic_db.shape[2]
+        n_harmonics = harmonic_db.shape[2]
+        ends = EndLevels(
+            root_of(harmonic_db) * settings.wavering(point, f0_hz[-1:], None, n_harmonics),
+            root_of(noise_db) * settings.rumble_root,
+            harmonic_weights(f0_hz[-1:], n_harmonics),
         )
-        noise_ends = root_of(noise_db) * settings.rumble_root
-
-        attack = float(attack_share(strength)[-1])
         second = self._frame / FRAME_RATE_HZ
-        dials = {field.name: self._dial(field.name, second) for field in fields(Mix)}
-
-        def weight(dial: float) -> Float[np.ndarray, "1 1"]:
-            return settings.weight(np.array([dial + attack * (dials["attack"] - dial)]))[:, None]
-
-        harmonic_root = mixed(harmonic_ends[0], harmonic_ends[1], weight(dials["tone"]))
-        noise_root = mixed(noise_ends[0], noise_ends[1], weight(dials["noise"]))
-        heard = harmonic_weights(f0_hz[-1:], harmonic_db.shape[2])
-        power = heard_power(harmonic_root, noise_root, heard)
+        dials = {name: np.array([self._dial(name, second)]) for name in ("tone", "noise", "attack")}
+        share = float(attack_share(strength)[-1])
+        harmonic_root, noise_root, power = settings.mixed(ends, **dials, attack_share=share)
         loudness_db, gate = np.array([frame.loudness_db]), np.array([self._gate], np.float32)
         amplitudes, noise_level_db = at_loudness(harmonic_root, noise_root, power, loudness_db, gate)
-        return _Point(float(f0_hz[-1]), amplitudes[0], noise_level_db[0], dials["room"])
+        return _Point(float(f0_hz[-1]), amplitudes[0], noise_level_db[0], self._dial("room", second))
 
     def _features(
         self, f0_hz: Float32[np.ndarray, " frame"], strength: Float32[np.ndarray, " frame"]

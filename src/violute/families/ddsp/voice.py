@@ -12,7 +12,6 @@ Source:
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -29,15 +28,15 @@ from violute.families.ddsp.adaptation import Vibrato, adapted_loudness, into_ran
 from violute.families.ddsp.articulation import attack_share, harmonic_gate
 from violute.families.ddsp.chords import ChordPerformance, separate_lines
 from violute.families.ddsp.levels import (
+    EndLevels,
     at_loudness,
     harmonic_weights,
-    heard_power,
-    mixed,
     noise_weights,
     power_terms,
     root_of,
 )
-from violute.families.ddsp.settings import VoiceSettings
+from violute.families.ddsp.settings import HISTORY_FRAMES, UNPITCHED_HZ, VoiceSettings
+from violute.families.ddsp.stream import HarmonicStream
 from violute.rates import HOP_LENGTH, SAMPLE_RATE
 from violute.synthesis.harmonics import HarmonicSynth
 from violute.synthesis.noise import FilteredNoise
@@ -53,13 +52,8 @@ BLOCK_FRAMES = 512
 LOOK_BACK_FRAMES = 64
 """Frames before a block that the network sees: more than its receptive field."""
 
-HISTORY_FRAMES = 100
-"""Frames before those for the features, which remember the last attack, alone."""
-
 CACHED_FRAMES = 60_000
 """Pieces up to this long (10 minutes) keep their levels for the next rendering."""
-
-UNPITCHED_HZ = 440.0
 
 NO_PITCH = "no steady pitch was found: this voice plays the notes of pitched instruments"
 LITTLE_PITCH_SHARE = 0.1
@@ -107,25 +101,7 @@ class HarmonicVoice(FamilyVoice):
         Raises:
             MixError: A dial is out of range or an automation is malformed.
         """
-        from violute.families.ddsp.stream import HarmonicStream  # which builds on this module
-
-        return HarmonicStream(self, mix)
-
-
-@dataclass(frozen=True)
-class _Ends:
-    """Roots of the levels of both ends over some points, and the A curve on their harmonics."""
-
-    harmonic_root: Float[np.ndarray, "end point harmonic"]
-    noise_root: Float[np.ndarray, "end point band"]
-    harmonic_weight: Float[np.ndarray, "point harmonic"]
-
-    def as_type(self, dtype: type[np.floating]) -> _Ends:
-        return _Ends(
-            self.harmonic_root.astype(dtype),
-            self.noise_root.astype(dtype),
-            self.harmonic_weight.astype(dtype),
-        )
+        return HarmonicStream(self.session, self.settings, mix)
 
 
 class HarmonicPerformance(Performance):
@@ -165,7 +141,7 @@ class HarmonicPerformance(Performance):
         self._session = session
         self._settings = settings
         self.controls = controls
-        self._cache: dict[int, _Ends] = {}
+        self._cache: dict[int, EndLevels] = {}
         self._is_pitched = bool(is_voiced.any())
         self._f0_hz = np.where(controls.f0_hz[0] > 0.0, controls.f0_hz[0], UNPITCHED_HZ).astype(np.float32)
         self._loudness_db = controls.loudness_db[0]
@@ -203,7 +179,13 @@ class HarmonicPerformance(Performance):
                 noise = FilteredNoise(seed=self._seed, first_frame=start + len(points) - 1)
                 yield np.zeros((len(points) - 1) * HOP_LENGTH, np.float32)
                 continue
-            harmonic_root, noise_root, power = self._mixed(points, dials)
+            harmonic_root, noise_root, power = self._settings.mixed(
+                self._ends(points),
+                tone=dials.tone[points],
+                noise=dials.noise[points],
+                attack=dials.attack[points],
+                attack_share=self._attack[points],
+            )
             wanted_db = self._loudness_db[points] + vibrato_db[points]
             amplitudes, noise_db = at_loudness(
                 harmonic_root, noise_root, power, wanted_db, self._gate[points]
@@ -248,24 +230,7 @@ class HarmonicPerformance(Performance):
         stop = min(start + BLOCK_FRAMES, self.n_frames) + 1
         return np.minimum(np.arange(start, stop), self.n_frames - 1)
 
-    def _mixed(
-        self, points: np.ndarray, dials: Dials
-    ) -> tuple[
-        Float[np.ndarray, "point harmonic"], Float[np.ndarray, "point band"], Float[np.ndarray, " point"]
-    ]:
-        """Roots of the levels at the dials, and the power that they will have."""
-        ends = self._ends(points)
-        attack = self._attack[points]
-
-        def weight(track: Float[np.ndarray, " frame"]) -> Float[np.ndarray, "point 1"]:
-            chosen = track[points]
-            return self._settings.weight(chosen + attack * (dials.attack[points] - chosen))[:, None]
-
-        harmonic_root = mixed(ends.harmonic_root[0], ends.harmonic_root[1], weight(dials.tone))
-        noise_root = mixed(ends.noise_root[0], ends.noise_root[1], weight(dials.noise))
-        return harmonic_root, noise_root, heard_power(harmonic_root, noise_root, ends.harmonic_weight)
-
-    def _ends(self, points: np.ndarray) -> _Ends:
+    def _ends(self, points: np.ndarray) -> EndLevels:
         """Both ends at consecutive points, computed once where the piece is short enough."""
         start = int(points[0])
         if start in self._cache:
@@ -279,7 +244,7 @@ class HarmonicPerformance(Performance):
         weight = harmonic_weights(f0_hz[inside], harmonic_db.shape[2])
         # Without any pitch there are no harmonics to be loud.
         weight *= np.float32(self._is_pitched)
-        ends = _Ends(
+        ends = EndLevels(
             root_of(harmonic_db[:, inside])
             * self._settings.wavering(points, f0_hz[inside], self._still_hz[points], harmonic_db.shape[2]),
             root_of(noise_db[:, inside]) * self._settings.rumble_root,

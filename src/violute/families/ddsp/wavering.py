@@ -24,7 +24,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 HARMONICS = (1, 2, 3, 4, 6, 8, 12, 16, 24)
-"""Harmonics whose unrest a card tells; those between follow a straight line over log frequency."""
+"""Harmonics whose level variation a card holds; those between follow a straight line over log frequency."""
 
 N_TRACK_FRAMES = 4096
 """Frames after which the tracks repeat: 41 s, too long to be noticed."""
@@ -46,32 +46,32 @@ N_RIPPLE_STEPS = 2048
 LOWEST_RIPPLE_HZ = 50.0
 
 
-def unrest_curve(told_db: Sequence[float], n_harmonics: int) -> Float[np.ndarray, " harmonic"]:
+def level_variation_curve(known_db: Sequence[float], n_harmonics: int) -> Float[np.ndarray, " harmonic"]:
     """Return the standard deviation of each harmonic's level in dB.
 
     Args:
-        told_db: At `HARMONICS`; nothing for a voice that stands still.
+        known_db: At `HARMONICS`; nothing for a voice that stands still.
         n_harmonics: Harmonics of the voice.
     """
-    if not len(told_db):
+    if not len(known_db):
         return np.zeros(n_harmonics, np.float32)
     numbers = np.arange(1, n_harmonics + 1)
-    return np.interp(np.log2(numbers), np.log2(HARMONICS), told_db).astype(np.float32)
+    return np.interp(np.log2(numbers), np.log2(HARMONICS), known_db).astype(np.float32)
 
 
 def wavering(
     frames: Int[np.ndarray, " point"],
-    unrest_db: Float[np.ndarray, " harmonic"],
+    level_variation_db: Float[np.ndarray, " harmonic"],
 ) -> Float[np.ndarray, "point harmonic"]:
     """Return the factor on the square root of each amplitude; it leaves the mean power of a partial.
 
     Args:
         frames: Numbers of frames from the beginning of the performance.
-        unrest_db: Standard deviation of each level, in dB.
+        level_variation_db: Standard deviation of each level, in dB.
     """
-    tracks = _tracks()[frames % N_TRACK_FRAMES, : len(unrest_db)]
+    tracks = _tracks()[frames % N_TRACK_FRAMES, : len(level_variation_db)]
     # Power is the root to the fourth: exp(4 d g) with g of variance 1 has the mean exp(8 d^2).
-    depth = unrest_db * np.float32(np.log(10.0) / 40.0)
+    depth = level_variation_db * np.float32(np.log(10.0) / 40.0)
     return np.exp(depth * (tracks - 2.0 * depth))
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from violute.errors import InputError
+from violute.whole_file import whole_file
 
 CODES_VERSION = 1
 SILENT_DB = -100.0
@@ -44,16 +45,12 @@ class Codes:
         Raises:
             InputError: The file cannot be written.
         """
-        partial = path.with_name(f".{path.name}.part")
         try:
-            with partial.open("wb") as file:
+            with whole_file(path) as partial, partial.open("wb") as file:
                 np.savez(file, version=CODES_VERSION, **vars(self))
-            partial.replace(path)
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
             raise InputError(f"{path}: cannot be written ({reason}): name another file") from None
-        finally:
-            partial.unlink(missing_ok=True)
 
 
 def read_codes(path: Path) -> Codes:

@@ -1,11 +1,11 @@
-"""Seams: segments of one sound that were drawn apart, laid on each other where their waves agree.
+"""Segments of one sound that were drawn apart, joined where their waves agree.
 
 Two segments play the same notes at phases of their own, and a plain fade between them would beat. So each
 segment is moved by a few milliseconds at most, to where it resembles the end of the one before it, and
 its own end is cut by as much: no delay adds up.
 
 Source:
-    Verhelst & Roelands, WSOLA (ICASSP 1993), section 2, at seams alone.
+    Verhelst & Roelands, WSOLA (ICASSP 1993), section 2, at joins alone.
 """
 
 from __future__ import annotations
