@@ -1,6 +1,6 @@
 """Sampling a WaveNet fast: queues instead of recomputation, many segments of a piece side by side.
 
-The network computes one step for all segments at once (`models.nsynth_step` as ONNX); what its layers heard
+The network computes one step for all segments at once (`step.py` as ONNX); what its layers heard
 waits here, in rings that are written in place. onnxruntime keeps no state between calls, and carrying
 the queues through the graph would copy all of them at each sample. `bench/wavenet_bench.py` measures.
 
@@ -96,49 +96,37 @@ def generate(
             those beside it.
         temperature: 0 takes the likeliest.
     """
-    groups = np.array_split(
-        np.arange(len(conditions)), N_WORKERS if len(conditions) >= 2 * LEAST_BATCH else 1
-    )
-    with ThreadPoolExecutor(len(groups)) as workers:
-        work = lambda i: _generate(session, shape, conditions[i], sines[i], chance[i], temperature)
-        return np.concatenate(list(workers.map(work, groups)))
-
-
-def _generate(
-    session: Any,
-    shape: WavenetShape,
-    conditions: Float32[np.ndarray, "piece channel frame"],
-    sines: Float32[np.ndarray, "piece sample sine"],
-    chance: Float32[np.ndarray, "piece sample 2"],
-    temperature: float,
-) -> Int64[np.ndarray, "piece sample"]:
-    n_pieces, _, n_frames = conditions.shape
-    n_layers, hop = len(shape.dilations), shape.hop_length
+    n_layers, hop, n_frames = len(shape.dilations), shape.hop_length, conditions.shape[2]
     n_steering = 2 * shape.channels
-    queues = Queues(shape, n_pieces)
-    levels = np.zeros((n_pieces, n_frames * hop), np.int64)
     margin, n_sines = shape.first_kernel_size, 2 * shape.n_harmonics
-    sound = np.zeros((n_pieces, margin + n_frames * hop), np.float32)
     heat = np.array(temperature, np.float32)
-    recent = np.empty((n_pieces, n_sines + margin), np.float32)
-    turns = np.ascontiguousarray(chance.transpose(1, 0, 2))
-    for frame in range(n_frames):
-        layers = conditions[:, : n_layers * n_steering, frame].reshape(n_pieces, n_layers, n_steering)
-        layers = np.ascontiguousarray(layers.transpose(1, 0, 2))
-        output = np.ascontiguousarray(conditions[:, n_layers * n_steering :, frame])
-        for at in range(frame * hop, (frame + 1) * hop):
-            recent[:, :n_sines] = sines[:, at]
-            recent[:, n_sines:] = sound[:, at : at + margin]
+
+    def draw(pieces: Int64[np.ndarray, " piece"]) -> Int64[np.ndarray, "piece sample"]:
+        n_pieces = len(pieces)
+        queues = Queues(shape, n_pieces)
+        levels = np.zeros((n_pieces, n_frames * hop), np.int64)
+        sound = np.zeros((n_pieces, margin + n_frames * hop), np.float32)
+        recent = np.empty((n_pieces, n_sines + margin), np.float32)
+        own_conditions, own_sines = conditions[pieces], sines[pieces]
+        turns = np.ascontiguousarray(chance[pieces].transpose(1, 0, 2))
+        for frame in range(n_frames):
+            layers = own_conditions[:, : n_layers * n_steering, frame]
+            layers = layers.reshape(n_pieces, n_layers, n_steering).transpose(1, 0, 2)
             given = {
                 "recent": recent,
-                "past": queues.past(at),
-                "conditions": layers,
-                "output_conditions": output,
-                "chance": turns[at],
+                "conditions": np.ascontiguousarray(layers),
+                "output_conditions": np.ascontiguousarray(own_conditions[:, n_layers * n_steering :, frame]),
                 "temperature": heat,
             }
-            level, heard = session.run(None, given)
-            queues.push(at, heard)
-            levels[:, at] = level
-            sound[:, at + margin] = scaled(levels[:, at])
-    return levels
+            for at in range(frame * hop, (frame + 1) * hop):
+                recent[:, :n_sines] = own_sines[:, at]
+                recent[:, n_sines:] = sound[:, at : at + margin]
+                level, heard = session.run(None, given | {"past": queues.past(at), "chance": turns[at]})
+                queues.push(at, heard)
+                levels[:, at] = level
+                sound[:, at + margin] = scaled(levels[:, at])
+        return levels
+
+    n_groups = N_WORKERS if len(conditions) >= 2 * LEAST_BATCH else 1
+    with ThreadPoolExecutor(n_groups) as workers:
+        return np.concatenate(list(workers.map(draw, np.array_split(np.arange(len(conditions)), n_groups))))

@@ -1,9 +1,9 @@
 """The family nsynth: a recording becomes a code, the code moves between two instruments, a WaveNet plays it.
 
 A piece is drawn in segments side by side. Each begins a little early, from silence, so that it sounds by
-the time that it is heard, and ends a little late, so that two waves can be joined where they agree, one fading into
-the other. The source's, whatever is drawn, is each frame's level, which keeps
-dynamics and rests; its notes go through the code.
+the time that it is heard, and ends a little late, so that two waves can be joined where they agree, one
+fading into the other. The level of each frame is the source's, which keeps dynamics and rests; its notes go
+through the code.
 """
 
 from __future__ import annotations
