@@ -29,7 +29,7 @@ from environment import ROOT, environment_lines
 from results_page import write_section
 
 from violute.audio.channels import to_mono
-from violute.audio.source import FileSource
+from violute.audio.file_source import FileSource
 from violute.audio.write import write
 from violute.examples import example_paths
 from violute.voices.convert import convert_file

@@ -173,7 +173,7 @@ def test_an_interrupted_run_leaves_nothing_behind(place, number, code):
         stderr=subprocess.PIPE,
         text=True,
     )
-    while not list(place.rglob("*.part")):
+    while not list(place.rglob("*.part.wav")):
         assert running.poll() is None, running.communicate()
         time.sleep(0.01)
     running.send_signal(number)

@@ -11,7 +11,7 @@ from browser import Browser, find_chromium
 from studio_site import serve
 
 import violute.studio
-from violute.audio.source import FileSource
+from violute.audio.file_source import FileSource
 from violute.examples import example_paths
 from violute.families.ddsp.voice import HarmonicPerformance
 from violute.voices.live_parameters import live_parameters

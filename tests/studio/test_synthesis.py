@@ -15,7 +15,7 @@ import soxr
 
 import violute.studio
 from violute.analysis.controls import Controls
-from violute.audio.source import FileSource
+from violute.audio.file_source import FileSource
 from violute.examples import example_paths
 from violute.families.ddsp.voice import HarmonicPerformance
 from violute.synthesis.harmonics import crosses_nyquist

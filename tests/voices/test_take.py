@@ -8,7 +8,7 @@ from fake_voice import SineVoice
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from violute.audio.source import FileSource
+from violute.audio.file_source import FileSource
 from violute.audio.true_peak import TruePeakMeter
 from violute.errors import AudioError, MixError
 from violute.voices import take as take_module

@@ -8,8 +8,8 @@ import numpy as np
 from jaxtyping import Float32
 
 from violute.audio.channels import to_mono
+from violute.audio.file_source import FileSource
 from violute.audio.resample import resample
-from violute.audio.source import FileSource
 
 
 def read(path: str | Path) -> tuple[Float32[np.ndarray, "channel sample"], int]:

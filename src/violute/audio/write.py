@@ -8,7 +8,6 @@ folder as it was.
 from __future__ import annotations
 
 import contextlib
-import secrets
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -17,10 +16,11 @@ import numpy as np
 import soundfile
 from jaxtyping import Float32, Num
 
+from violute.audio.file_source import FileSource
 from violute.audio.formats import check_format, format_for, subtype_for
 from violute.audio.source import ArraySource
-from violute.audio.truncation import is_header_too_long, is_stream_truncated
 from violute.errors import AudioError, ShapeError
+from violute.whole_file import partial_path, take_name
 
 _PIECE_SAMPLES = 16_384
 """Longest piece handed to libsndfile: its Vorbis encoder keeps a whole piece on the stack."""
@@ -38,21 +38,28 @@ class AudioWriter:
     ```
 
     Args:
-        path: Destination; its extension (.wav .flac .ogg .opus .mp3 .aiff) names the format. A file
-            already there is replaced, at the end.
+        path: Destination; its extension (.wav .flac .ogg .opus .mp3 .aiff) names the format.
         sample_rate: In Hz.
         n_channels: 1 or more.
         subtype: How to store samples, in libsndfile's words ("PCM_16", "FLOAT", ...); None for the
             format's default, 24 bits where it is lossless. See `formats.subtype_for`.
+        overwrite: Whether a file already there, or come meanwhile, is replaced at the end.
 
     Raises:
         AudioError: The format can't hold this sound, or the folder can't be written to.
     """
 
     def __init__(
-        self, path: str | Path, sample_rate: int, n_channels: int, *, subtype: str | None = None
+        self,
+        path: str | Path,
+        sample_rate: int,
+        n_channels: int,
+        *,
+        subtype: str | None = None,
+        overwrite: bool = True,
     ) -> None:
         self.path = Path(path)
+        self._overwrite = overwrite
         self.sample_rate = sample_rate
         self.n_channels = n_channels
         self.n_samples = 0
@@ -65,8 +72,7 @@ class AudioWriter:
         folder = self.path.parent
         if not folder.is_dir():
             raise AudioError(f"{path} can't be written, there is no folder {folder}: make it first")
-        # Hidden and ending in .part, so that neither a folder view nor a second run takes it for a result.
-        self._temporary = folder / f".{self.path.stem[:100]}.{secrets.token_hex(4)}.part"
+        self._temporary = partial_path(self.path)
         try:
             # Created here rather than by libsndfile, whose errors don't say why a file can't be opened.
             self._temporary.touch(exist_ok=False)
@@ -133,7 +139,7 @@ class AudioWriter:
         """Finish the file and give it its name.
 
         Raises:
-            AudioError: Nothing was written, or not everything reached the disk.
+            AudioError: Nothing was written, not everything reached the disk, or the name is taken.
         """
         try:
             self._file.close()
@@ -141,7 +147,11 @@ class AudioWriter:
                 raise AudioError(f"{self.path} would hold no samples: there is nothing to write")
             if not self._is_whole():
                 raise AudioError(self._full())
-            self._temporary.replace(self.path)
+            take_name(self._temporary, self.path, overwrite=self._overwrite)
+        except FileExistsError:
+            raise AudioError(
+                f"{self.path} exists already: name another output or allow overwriting"
+            ) from None
         except (OSError, soundfile.LibsndfileError) as error:
             raise AudioError(self._full()) from error
         finally:
@@ -158,10 +168,11 @@ class AudioWriter:
 
     def _is_whole(self) -> bool:
         """Look at the file as a reader would: encoders don't always report a write that failed."""
-        if is_stream_truncated(self._temporary):
+        try:
+            written = FileSource(self._temporary)
+        except AudioError:
             return False
-        with soundfile.SoundFile(self._temporary) as file:
-            return file.frames == self.n_samples and not is_header_too_long(file.extra_info)
+        return written.n_samples == self.n_samples and not written.warnings
 
     def _full(self) -> str:
         return (

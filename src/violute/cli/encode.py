@@ -48,7 +48,7 @@ def encode(
         Print nothing but errors.
     """
     from violute.audio.channels import measure
-    from violute.audio.source import FileSource
+    from violute.audio.file_source import FileSource
 
     _check_out(out, ".npz", replace=force)
     player = _player(voice)

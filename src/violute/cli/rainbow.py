@@ -47,7 +47,7 @@ def rainbow(
     quiet
         Print nothing but errors.
     """
-    from violute.audio.source import FileSource
+    from violute.audio.file_source import FileSource
     from violute.drawing.png import write_picture
     from violute.drawing.rainbowgram import rainbowgram
 

@@ -17,8 +17,8 @@ from jaxtyping import Float, Float32, Int8
 
 from violute.analysis.polyphony import estimate as polyphony
 from violute.audio.channels import measure
+from violute.audio.file_source import FileSource
 from violute.audio.resample import StreamResampler
-from violute.audio.source import FileSource
 from violute.errors import AudioError
 
 CLIPPED_AT = (0.999, 1.001)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from violute.audio.source import FileSource
+from violute.audio.file_source import FileSource
 from violute.errors import AudioError
 
 RECORDING_TYPES = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif")

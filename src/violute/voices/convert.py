@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from violute.analysis.polyphony.chords import Lines
+from violute.audio.file_source import FileSource
 from violute.audio.formats import subtype_for
-from violute.audio.source import FileSource
 from violute.audio.write import AudioWriter
 from violute.errors import AudioError
 from violute.voices.contract import OnProgress
@@ -94,7 +94,9 @@ def convert_file(
     done = on_progress or (lambda _: None)
     # The writer opens first, so that a destination that cannot be written costs no analysis.
     subtype = subtype_for(destination, recording.subtype)
-    with AudioWriter(destination, recording.sample_rate, recording.n_channels, subtype=subtype) as writer:
+    with AudioWriter(
+        destination, recording.sample_rate, recording.n_channels, subtype=subtype, overwrite=overwrite
+    ) as writer:
         take = player.analyse_source(
             recording,
             lines=lines if voices is None else voices,

@@ -128,4 +128,4 @@ class FamilyVoice(ABC):
         report(0.0)
         frame = Frame.of(source, measurement, is_flat=is_flat)
         warnings = () if self.tells_lines_apart or lines == "auto" else (ONE_SOUND,)
-        return Take(self.perform(source, measurement, report, lines), frame, warnings)
+        return Take(self.perform(source, measurement, report, lines), frame, (*source.warnings, *warnings))

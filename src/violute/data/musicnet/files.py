@@ -21,7 +21,8 @@ import tarfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from violute.audio.source import FileSource, check_audible
+from violute.audio.file_source import FileSource
+from violute.audio.source import check_audible
 from violute.data.musicnet.catalogue import Piece
 from violute.data.musicnet.http_stream import BLOCK_BYTES, OnNotice
 from violute.data.musicnet.labels import read_labels

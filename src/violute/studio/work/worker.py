@@ -18,8 +18,8 @@ from pathlib import Path
 
 import numpy as np
 
+from violute.audio.file_source import FileSource
 from violute.audio.formats import subtype_for
-from violute.audio.source import FileSource
 from violute.errors import VioluteError
 from violute.studio.limits import Limits
 from violute.studio.work.jobs import (

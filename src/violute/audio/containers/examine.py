@@ -1,0 +1,62 @@
+"""Telling from its first bytes what a file is, and where its sound is."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from violute.audio.containers.layout import UNKNOWN_BYTES, Layout, is_slip
+from violute.audio.containers.mpeg import find_mpeg, is_mpeg, mpeg_layout
+from violute.audio.containers.ogg import ogg_layout
+from violute.audio.containers.pieces import Window
+from violute.audio.containers.riff import riff_layout
+
+_MPEG_SUFFIXES = (".mp3", ".mp2", ".mpga")
+_SIZE_LINE = re.compile(r"^\s*(?:data|SSND|riff|Data Size)\s*:\s*(\d+) \(should be (\d+)\)", re.MULTILINE)
+
+
+def examine(path: Path, name: str) -> Layout:
+    """Find the sound in a file; what is not known here is left to libsndfile as it is.
+
+    Raises:
+        AudioError: The file is cut, or holds sound that cannot be played in one go.
+        OSError: It cannot be read.
+    """
+    with path.open("rb") as file:
+        window = Window(file, path.stat().st_size)
+        start = _behind_tags(window)
+        magic = window.at(start, 12)
+        if magic.startswith(b"OggS"):
+            return ogg_layout(window, name)
+        if magic[:4] in (b"RIFF", b"RF64", b"BW64") and magic[8:] == b"WAVE":
+            return riff_layout(window, name)
+        if is_mpeg(window, start):
+            return mpeg_layout(window, start, name)
+        if path.suffix.lower() in _MPEG_SUFFIXES and not magic.startswith((b"fLaC", b"FORM", b"RIFF")):
+            start = find_mpeg(window, start)
+            if start >= 0:
+                return mpeg_layout(window, start, name)
+        return Layout()
+
+
+def missing_bytes(libsndfile_log: str) -> int | None:
+    """Return how many bytes too long a header is; None where the file was cut.
+
+    Args:
+        libsndfile_log: Of opening the file, `soundfile.SoundFile.extra_info`.
+    """
+    for declared, held in ((int(a), int(b)) for a, b in _SIZE_LINE.findall(libsndfile_log)):
+        if held < declared < UNKNOWN_BYTES:
+            return declared - held if is_slip(declared, held) else None
+    return 0
+
+
+def _behind_tags(window: Window) -> int:
+    """Return where a file begins behind tags of ID3v2 in front of it."""
+    at = 0
+    while (head := window.at(at, 10)).startswith(b"ID3") and len(head) == 10:
+        size = 0
+        for byte in head[6:10]:
+            size = size << 7 | byte & 0x7F
+        at += 10 + size + 10 * (head[5] >> 4 & 1)
+    return at if at < window.stop else 0

@@ -1,0 +1,110 @@
+"""A file that reads as pieces of another: parts of it left out, and other bytes put in their place."""
+
+from __future__ import annotations
+
+import io
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from itertools import accumulate
+from pathlib import Path
+from typing import BinaryIO
+
+Piece = bytes | tuple[int, int]
+"""Bytes as they are, or a range of the file: where it starts, and where it stops."""
+
+_WINDOW_BYTES = 1 << 18
+
+
+class PiecedFile(io.RawIOBase):
+    """Pieces one after the other, read as one file.
+
+    Args:
+        path: Of the file that ranges are taken from.
+        pieces: In order.
+    """
+
+    def __init__(self, path: Path, pieces: Sequence[Piece]) -> None:
+        self._pieces = pieces
+        lengths = (len(piece) if isinstance(piece, bytes) else piece[1] - piece[0] for piece in pieces)
+        self._starts = [0, *accumulate(lengths)]
+        self._at = 0
+        self._file = path.open("rb")
+
+    def close(self) -> None:
+        """Close the file below as well."""
+        self._file.close()
+        super().close()
+
+    def readable(self) -> bool:
+        """It can be read."""
+        return True
+
+    def seekable(self) -> bool:
+        """It can be read from anywhere."""
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Go to a position, as in any file."""
+        origin = (0, self._at, self._starts[-1])[whence]
+        self._at = max(0, origin + offset)
+        return self._at
+
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
+        """Read what one piece gives; 0 bytes at the end."""
+        if self._at >= self._starts[-1]:
+            return 0
+        i = bisect_right(self._starts, self._at) - 1
+        piece, skipped = self._pieces[i], self._at - self._starts[i]
+        n_bytes = min(len(buffer), self._starts[i + 1] - self._at)
+        if isinstance(piece, bytes):
+            content = piece[skipped : skipped + n_bytes]
+        else:
+            self._file.seek(piece[0] + skipped)
+            content = self._file.read(n_bytes)
+        buffer[: len(content)] = content
+        self._at += len(content)
+        return len(content)
+
+
+class Window:
+    """A part of a file, looked at from one place after another without reading it all at once.
+
+    Args:
+        file: Open for reading.
+        stop: Where the part ends.
+    """
+
+    def __init__(self, file: BinaryIO, stop: int) -> None:
+        self.stop = stop
+        self.file = file
+        self._start = 0
+        self._content = b""
+
+    def at(self, place: int, n_bytes: int) -> bytes:
+        """Return the bytes from a place on, fewer at the end."""
+        first = place - self._start
+        if first < 0 or first + n_bytes > len(self._content):
+            self.file.seek(place)
+            self._content = self.file.read(max(0, min(max(n_bytes, _WINDOW_BYTES), self.stop - place)))
+            self._start, first = place, 0
+        return self._content[first : first + n_bytes]
+
+    def find(self, what: bytes, place: int) -> int:
+        """Return where some bytes come next, from a place on; -1 where they do not."""
+        while place + len(what) <= self.stop:
+            found = self.at(place, _WINDOW_BYTES).find(what)
+            if found >= 0:
+                return place + found
+            place += _WINDOW_BYTES - len(what) + 1
+        return -1
+
+
+def joined(ranges: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Make one range of those that touch."""
+    whole: list[tuple[int, int]] = []
+    for start, stop in ranges:
+        if whole and whole[-1][1] == start:
+            whole[-1] = (whole[-1][0], stop)
+        else:
+            whole.append((start, stop))
+    return whole
