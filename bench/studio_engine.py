@@ -27,7 +27,7 @@ from violute.families.ddsp.voice import HarmonicPerformance, HarmonicVoice
 from violute.voices.live_parameters import live_parameters
 from violute.voices.load import load_voice
 
-sys.path.insert(0, str(ROOT / "tests"))  # the tests have a browser and a server already
+sys.path.insert(0, str(ROOT / "tests" / "support"))  # the tests have a browser and a server already
 
 from browser import Browser, find_chromium
 from studio_site import serve

@@ -17,7 +17,7 @@ import soundfile
 from environment import ROOT, environment_lines
 from processor_time import processor_seconds
 
-sys.path.insert(0, str(ROOT / "tests"))  # the tests have a browser and a server already
+sys.path.insert(0, str(ROOT / "tests" / "support"))  # the tests have a browser and a server already
 
 from browser import Browser
 from studio_page import EAR, StudioPage

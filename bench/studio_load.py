@@ -32,7 +32,7 @@ import numpy as np
 import soundfile
 from environment import ROOT, environment_lines
 
-sys.path.insert(0, str(ROOT / "tests"))  # the tests have a server and hostile files already
+sys.path.insert(0, str(ROOT / "tests" / "support"))  # the tests have a server and hostile files already
 
 from hostile_files import HOSTILE, NAMES
 from studio_server import StudioServer, settled, wait_until

@@ -14,7 +14,7 @@ import numpy as np
 from environment import ROOT
 from PIL import Image
 
-sys.path.insert(0, str(ROOT / "tests"))  # the tests have a browser and a server already
+sys.path.insert(0, str(ROOT / "tests" / "support"))  # the tests have a browser and a server already
 
 from browser import Browser
 from studio_page import StudioPage
