@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import re
 import secrets
 import signal
 import socket
@@ -69,7 +70,7 @@ def choose_address(host: str, port: int, token: str | None) -> Address:
     """
     if not 0 <= port <= 65_535:
         raise InputError(f"port {port}: give one from 1 to 65535, or 0 for any that is free")
-    if token is not None and (len(token) < MIN_TOKEN_LENGTH or not _is_plain(token)):
+    if token is not None and not re.fullmatch(rf"[A-Za-z0-9_-]{{{MIN_TOKEN_LENGTH},}}", token):
         raise InputError(
             f"the token has to be {MIN_TOKEN_LENGTH} or more letters, digits, - or _: leave it out to get one"
         )
@@ -199,8 +200,3 @@ def _bound(address: Address) -> socket.socket:
         reason = (error.strerror or str(error)).lower()
         raise InputError(f"{address.host}:{address.port}: {reason}: {advice}") from None
     return listener
-
-
-def _is_plain(token: str) -> bool:
-    """Whether a token stands for itself in an address and in a cookie."""
-    return token.isascii() and all(letter.isalnum() or letter in "-_" for letter in token)

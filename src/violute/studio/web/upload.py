@@ -119,41 +119,33 @@ class _Form:
         self._disposition = b""
 
     def callbacks(self) -> dict[str, Callable[..., None]]:
-        """Return the parser's callbacks by name."""
-        return {
-            "on_part_begin": self._begin_part,
-            "on_header_field": self._take_field,
-            "on_header_value": self._take_value,
-            "on_header_end": self._end_header,
-            "on_headers_finished": self._end_headers,
-            "on_part_data": self._take_data,
-            "on_end": self._end,
-        }
+        """Return the parser's callbacks, which are the methods that bear their names."""
+        return {name: getattr(self, name) for name in dir(self) if name.startswith("on_")}
 
-    def _begin_part(self) -> None:
+    def on_part_begin(self) -> None:
         self._n_parts += 1
         if self._n_parts > MAX_PARTS:
             raise RefusalError(400, f"the form has more than {MAX_PARTS} fields: {_NOT_A_FORM}")
         self._is_file, self._disposition = False, b""
 
-    def _take_field(self, data: bytes, start: int, end: int) -> None:
+    def on_header_field(self, data: bytes, start: int, end: int) -> None:
         self._field += data[start:end]
 
-    def _take_value(self, data: bytes, start: int, end: int) -> None:
+    def on_header_value(self, data: bytes, start: int, end: int) -> None:
         self._value += data[start:end]
 
-    def _end_header(self) -> None:
+    def on_header_end(self) -> None:
         if self._field.lower() == b"content-disposition":
             self._disposition = self._value
         self._field = self._value = b""
 
-    def _end_headers(self) -> None:
+    def on_headers_finished(self) -> None:
         _, options = parse_options_header(self._disposition)
         if options.get(b"name") == FIELD and self.name is None:
             self._is_file = True
             self.name = options.get(b"filename", b"").decode("utf-8", "replace").replace("%22", '"')
 
-    def _take_data(self, data: bytes, start: int, end: int) -> None:
+    def on_part_data(self, data: bytes, start: int, end: int) -> None:
         if not self._is_file:
             self._n_other_bytes += end - start
             if self._n_other_bytes > OVERHEAD_BYTES:
@@ -165,7 +157,7 @@ class _Form:
         self._claim(self._n_bytes)
         self._file.write(data[start:end])
 
-    def _end(self) -> None:
+    def on_end(self) -> None:
         self.is_whole = True
 
 

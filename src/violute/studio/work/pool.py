@@ -14,7 +14,6 @@ from collections import deque
 from collections.abc import Callable, Coroutine, Iterator
 from multiprocessing import resource_tracker
 from pathlib import Path
-from typing import Any
 
 from violute.studio.limits import Limits, in_minutes
 from violute.studio.refusal import RefusalError
@@ -34,7 +33,7 @@ class Ticket:
         running: What does it.
     """
 
-    def __init__(self, running: Coroutine[Any, Any, Outcome]) -> None:
+    def __init__(self, running: Coroutine[None, None, Outcome]) -> None:
         self.task = asyncio.create_task(running)
 
     async def outcome(self, seconds: float | None = None) -> Outcome | None:
