@@ -102,7 +102,11 @@ def test_a_full_disk_is_one_line(audio):
 
 
 def test_ctrl_c_ends_it_with_a_word():
-    process = subprocess.Popen(VIOLUTE, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    # A runner in the background hands on that SIGINT is ignored; at a terminal it is not.
+    heed = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    start = f"{heed}; from violute.cli.main import main; main()"
+    command = [sys.executable, "-c", start, *VIOLUTE[3:]]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     process.stdin.write(bytes(4 * SAMPLE_RATE))
     process.stdin.flush()
     process.stdout.read(4)  # it plays by now
