@@ -19,7 +19,7 @@ from violute.errors import TrainingError, TrainingWarning
 from violute.families.rave.band_levels import invented_level_distance
 from violute.families.rave.checks import memory_told
 from violute.families.rave.data import SoundLine, draw
-from violute.families.rave.perturbation import coloured, disguised
+from violute.families.rave.perturbation import equalised, perturbed
 from violute.families.rave.recipes import RAVE_RECIPES, stage_at
 from violute.families.rave.stages import plan_stages
 from violute.families.rave.task import RaveTask, build_rave_task
@@ -79,7 +79,7 @@ def test_stage_two_leaves_the_encoder_as_it_is_and_moves_the_decoder():
 def test_the_critic_learns_what_the_latent_tells_and_confusion_takes_it_away():
     figures = {}
     for weight in (0.0, 50.0):
-        # Its instruments differ by colour alone, which the disguise would take away.
+        # Its instruments differ by colour alone, which the perturbation would take away.
         weights = {**tiny_rave.WEIGHTS[1], "latent/confusion": weight}
         recipe = replace(tiny_rave.RECIPE, loss_weights=weights, is_augmented=False)
         task = RaveTask(tiny_rave.corpus(), recipe)
@@ -92,7 +92,7 @@ def test_the_critic_learns_what_the_latent_tells_and_confusion_takes_it_away():
 def test_what_is_heard_has_another_colour_and_the_same_level():
     rng = np.random.default_rng(0)
     audio = rng.standard_normal((3, 4096)).astype(np.float32) * 0.1
-    changed = coloured(audio, rng)
+    changed = equalised(audio, rng)
     assert np.sqrt(np.square(changed).mean(axis=1)) == pytest.approx(
         np.sqrt(np.square(audio).mean(axis=1)), rel=1e-3
     )
@@ -116,7 +116,7 @@ def test_a_plain_tone_may_be_heard_rich_and_a_rich_one_plain_at_the_same_pitch_a
     seconds = 0.4
     plain, rich = tone(440.0, seconds, db_per_octave=-60.0), tone(440.0, seconds, db_per_octave=-1.0)
     for audio, end in ((plain, max), (rich, min)):
-        heard = disguised(np.stack([0.1 * audio.astype(np.float32)] * 40), rng)
+        heard = perturbed(np.stack([0.1 * audio.astype(np.float32)] * 40), rng)
         shares = [overtone_share(one) for one in heard]
         assert abs(end(shares) - overtone_share(audio)) > 0.3
         for one in heard:
@@ -128,9 +128,9 @@ def test_a_plain_tone_may_be_heard_rich_and_a_rich_one_plain_at_the_same_pitch_a
             )
 
 
-def test_a_disguise_is_the_same_in_loud_and_soft():
+def test_a_perturbation_is_the_same_in_loud_and_soft():
     audio = tone(440.0, 0.4) * np.repeat([0.01, 0.3], round(0.2 * SAMPLE_RATE))
-    heard = disguised(np.stack([audio.astype(np.float32)] * 30), np.random.default_rng(2))
+    heard = perturbed(np.stack([audio.astype(np.float32)] * 30), np.random.default_rng(2))
     spectra = [[overtone_share(one[1000:-1000]) for one in half] for half in np.split(heard, 2, axis=1)]
     loud_apart = np.abs(np.array(spectra[1]) - np.array(spectra[0]))
     assert np.median(loud_apart) < 0.1

@@ -28,7 +28,7 @@ from torch import Tensor
 from violute.data.features import highest_recorded_hz
 from violute.data.recordings import Recording, read_recording
 from violute.data.sampling import Material, WindowSampler, read_material, window_of
-from violute.families.rave.perturbation import disguised
+from violute.families.rave.perturbation import perturbed
 from violute.rates import SAMPLE_RATE
 from violute.transforms.spectrogram import PEAK
 
@@ -115,7 +115,7 @@ def draw(
     audio = np.stack(windows).astype(np.float32)
     return SoundWindows(
         torch.from_numpy(audio),
-        torch.from_numpy(disguised(audio, rng)) if augment else torch.from_numpy(audio),
+        torch.from_numpy(perturbed(audio, rng)) if augment else torch.from_numpy(audio),
         torch.tensor(played),
         torch.tensor(limits_hz, dtype=torch.float32),
     )

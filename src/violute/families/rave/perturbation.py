@@ -1,6 +1,6 @@
-"""What RAVE's encoder hears: windows in a disguise, so that their colour tells nothing of the instrument.
+"""What RAVE's encoder hears: windows of another timbre, so that it tells nothing of the instrument.
 
-Drawn anew for each window: overtones that the instrument did not play (a curve bends the waveform, at every
+Drawn anew for each window: overtones that the instrument did not play (a saturating curve, at every
 loudness alike), an equaliser from octave to octave, a slope that takes overtones away, and some noise. A
 flute may arrive as rich as a violin and a violin as plain as a flute; the decoder is to make the true sound
 of either, so it has to take the instrument from the embedding, and only the notes from the latent.
@@ -24,16 +24,16 @@ EQUALISER_HZ = (60.0, 14_000.0)
 EQUALISER_POINTS_PER_OCTAVE = 1.0
 EQUALISER_RANGE_DB = 12.0
 
-BENT_SHARE = 0.5
+SATURATED_SHARE = 0.5
 """How often overtones are added."""
 
-BENDING = (1.0, 6.0)
-"""Gain before the bending curve, relative to the RMS; the larger, the more overtones."""
+SATURATION_DRIVE = (1.0, 6.0)
+"""Gain before the saturating curve, relative to the RMS; the larger, the more overtones."""
 
-MOST_LOPSIDED = 0.7
+LARGEST_BIAS = 0.7
 """Shift before the curve: it adds the even overtones too."""
 
-ENVELOPE_SAMPLES = 2048
+LEVEL_SAMPLES = 2048
 """Over which the level is taken that the curve works at."""
 
 SLOPED_SHARE, SLOPE_HZ, SLOPE_DB_PER_OCTAVE = 0.5, (300.0, 2000.0), (3.0, 18.0)
@@ -43,7 +43,7 @@ NOISE_DB = (-70.0, -30.0)
 """White noise beside the window's power."""
 
 
-def disguised(
+def perturbed(
     audio: Float32[np.ndarray, "window sample"], rng: np.random.Generator
 ) -> Float32[np.ndarray, "window sample"]:
     """Change the colour of windows, not their notes and not their level.
@@ -52,11 +52,11 @@ def disguised(
         audio: Windows.
         rng: All chance comes from it.
     """
-    bent = np.stack([_bent(one, rng) if rng.random() < BENT_SHARE else one for one in audio])
-    return coloured(bent, rng)
+    saturated = np.stack([_saturated(one, rng) if rng.random() < SATURATED_SHARE else one for one in audio])
+    return equalised(saturated, rng)
 
 
-def coloured(
+def equalised(
     audio: Float32[np.ndarray, "window sample"],
     rng: np.random.Generator,
     *,
@@ -88,14 +88,16 @@ def coloured(
     return (changed + levels * rng.standard_normal(changed.shape)).astype(np.float32)
 
 
-def _bent(audio: Float32[np.ndarray, " sample"], rng: np.random.Generator) -> Float32[np.ndarray, " sample"]:
+def _saturated(
+    audio: Float32[np.ndarray, " sample"], rng: np.random.Generator
+) -> Float32[np.ndarray, " sample"]:
     """Send a waveform through a saturating curve, levelled so that soft and loud get as many overtones."""
-    power = uniform_filter1d(np.square(audio, dtype=np.float64), ENVELOPE_SAMPLES)
+    power = uniform_filter1d(np.square(audio, dtype=np.float64), LEVEL_SAMPLES)
     envelope = np.sqrt(np.maximum(power, 1e-10))  # a running sum can fall just below 0
-    gain, shift = np.exp(rng.uniform(*np.log(BENDING))), rng.uniform(-MOST_LOPSIDED, MOST_LOPSIDED)
-    bent = np.tanh(gain * audio / envelope / 1.5 + gain * shift) - np.tanh(gain * shift)
-    bent = envelope * (bent - uniform_filter1d(bent, ENVELOPE_SAMPLES))
-    return (bent * np.sqrt(_power(audio[None])[0] / _power(bent[None])[0])).astype(np.float32)
+    gain, shift = np.exp(rng.uniform(*np.log(SATURATION_DRIVE))), rng.uniform(-LARGEST_BIAS, LARGEST_BIAS)
+    saturated = np.tanh(gain * audio / envelope / 1.5 + gain * shift) - np.tanh(gain * shift)
+    saturated = envelope * (saturated - uniform_filter1d(saturated, LEVEL_SAMPLES))
+    return (saturated * np.sqrt(_power(audio[None])[0] / _power(saturated[None])[0])).astype(np.float32)
 
 
 def _power(audio: np.ndarray) -> np.ndarray:
