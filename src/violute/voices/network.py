@@ -6,6 +6,8 @@ from typing import Any
 
 import onnxruntime
 
+from violute.workers import available_cores
+
 _state = onnxruntime.capi.onnxruntime_pybind11_state
 
 UNUSABLE = (
@@ -26,14 +28,14 @@ def open_network(onnx_bytes: bytes, *, n_threads: int = 0) -> Any:
 
     Args:
         onnx_bytes: The network.
-        n_threads: That share the work of each node; 0 leaves it to the runtime.
+        n_threads: That share the work of each node; 0 leaves it to the runtime, or is 1 beside other workers.
 
     Raises:
         The errors of `UNUSABLE`, for the caller to say which voice it is.
     """
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
-    options.intra_op_num_threads = n_threads
+    options.intra_op_num_threads = n_threads or int(available_cores() == 1)
     # Threads that spin while they wait would take the core that synthesis runs on meanwhile.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     return onnxruntime.InferenceSession(onnx_bytes, options, providers=["CPUExecutionProvider"])
