@@ -10,6 +10,7 @@ from cyclopts import App, Parameter
 from violute.cli.terminal.options import Flag
 from violute.cli.terminal.output import complain, say, say_json
 from violute.cli.terminal.progress import progress_bars
+from violute.data.splits import HOLD_OUT
 from violute.errors import InputError
 
 if TYPE_CHECKING:
@@ -125,7 +126,7 @@ def folder(
     *,
     out: Path | None = None,
     licence: str = "",
-    hold_out: Names = (),
+    hold_out: Names = HOLD_OUT,
     force: Flag = False,
     json: Flag = False,
     quiet: Flag = False,
@@ -145,7 +146,8 @@ def folder(
     licence
         Of the recordings, for the manifest.
     hold_out
-        Recordings that training will leave out: glob patterns, or text files of patterns.
+        Recordings that training will leave out: glob patterns, or text files of patterns. Default: 2204 and
+        2191, MusicNet's flute and violin for testing.
     force
         Replace a manifest that is there.
     json

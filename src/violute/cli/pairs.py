@@ -9,9 +9,10 @@ from cyclopts import Parameter
 
 from violute.cli.terminal.extras import require_extra
 from violute.cli.terminal.options import Flag, Patterns
-from violute.cli.terminal.output import say, say_json
+from violute.cli.terminal.output import complain, say, say_json
 from violute.cli.terminal.progress import progress_bars
 from violute.cli.train import read_hold_out
+from violute.data.splits import HOLD_OUT, held_out_line
 from violute.errors import InputError
 
 Mixes = Annotated[tuple[float, ...], Parameter(consume_multiple=True, negative=(), show_default=True)]
@@ -27,7 +28,7 @@ def pairs(
     blend: Literal["waveform", "log-magnitude", "harmonic"] = "log-magnitude",
     own_end: Literal["recording", "rendering"] = "recording",
     seconds: float | None = None,
-    hold_out: Patterns = (),
+    hold_out: Patterns = HOLD_OUT,
     jobs: int | None = None,
     json: Flag = False,
     quiet: Flag = False,
@@ -57,7 +58,8 @@ def pairs(
     seconds
         Longest piece of each recording, from its beginning. Default: all of it.
     hold_out
-        Recordings to leave out: glob patterns, or text files of patterns, one a line.
+        Recordings to leave out: glob patterns, or text files of patterns, one a line. Default: 2204 and 2191,
+        MusicNet's flute and violin for testing.
     jobs
         Recordings worked on at once. Default: one a core.
     json
@@ -73,6 +75,7 @@ def pairs(
     ends = load_voice(voice).card.ends
     patterns = read_hold_out(hold_out)
     first, second = (list_recordings(data / name, hold_out=patterns) for name in ends)
+    held_out = [one.name for name in ends for one in list_recordings(data / name, select=patterns)]
     if not first or not second:
         raise InputError(f"{data}: every recording of one instrument is held out: hold out fewer")
     require_extra("train", "pairs need", "violute.families.paired.pairs")
@@ -81,6 +84,8 @@ def pairs(
     path = Path(voice)
     teacher = str(path.resolve()) if path.is_file() else voice
     settings = PairSettings(teacher, ends, blend, mixes, seconds, own_end)
+    if not (quiet or json):
+        complain(held_out_line(held_out, patterns))
     with progress_bars(shown=not (quiet or json)) as start:
         made = make_pairs((first, second), out, settings, jobs=jobs, on_progress=start("translating"))
     lags = sorted(abs(pair.lag_samples) for pair in made)
