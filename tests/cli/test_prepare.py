@@ -167,11 +167,14 @@ def test_bad_input_costs_one_line_and_nothing_else(place, arguments, reason):
     assert files_below(place) == before
 
 
-@pytest.mark.parametrize("content", [b"", b"RIFF", b"not audio at all"])
-def test_a_damaged_recording_is_named(tmp_path, content):
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [(b"", "is empty"), (b"RIFF", "is damaged or truncated"), (b"not audio at all", "is not audio")],
+)
+def test_a_damaged_recording_is_named(tmp_path, content, reason):
     (tmp_path / "flute").mkdir()
     (tmp_path / "flute" / "bad.wav").write_bytes(content)
     line = complaint_of(violute("prepare", "flute", "--out", "new", cwd=tmp_path))
-    assert "bad.wav: cannot be read as audio" in line
+    assert f"bad.wav {reason}" in line
     assert files_below(tmp_path) == ["flute/bad.wav"]
     assert not (tmp_path / "new").exists()

@@ -142,7 +142,7 @@ def test_what_the_cache_holds_is_what_was_measured(folder, tmp_path):
 
 def test_a_file_that_is_no_sound_is_named(tmp_path):
     (tmp_path / "x.wav").write_text("no sound")
-    with pytest.raises(AudioError, match="x.wav: cannot be read"):
+    with pytest.raises(AudioError, match="x.wav is not audio that can be read"):
         measure(Recording("x", tmp_path / "x.wav"))
 
 
