@@ -84,8 +84,6 @@ def pairs(
     path = Path(voice)
     teacher = str(path.resolve()) if path.is_file() else voice
     settings = PairSettings(teacher, ends, blend, mixes, seconds, own_end)
-    if not (quiet or json):
-        complain(held_out_line(held_out, patterns))
     with progress_bars(shown=not (quiet or json)) as start:
         made = make_pairs((first, second), out, settings, jobs=jobs, on_progress=start("translating"))
     lags = sorted(abs(pair.lag_samples) for pair in made)
@@ -101,5 +99,6 @@ def pairs(
             }
         )
     elif not quiet:
+        complain(held_out_line(held_out, patterns))
         say(f"{out} ({count} recordings, {len(made)} pairs, median lag {lags[len(lags) // 2]} samples)")
     return 0

@@ -49,7 +49,8 @@ def store(recordings, tmp_path_factory):
 
 
 def test_pictures_are_those_of_the_recording(recordings, store):
-    audio, _ = soundfile.read(recordings["flute"] / "long.wav", dtype="float32")
+    audio, _ = soundfile.read(recordings["flute"] / "long.wav")
+    audio = (audio - audio.mean()).astype(np.float32)
     expected = normalise(np.abs(stft(audio * (PEAK / np.abs(audio).max()), DETAIL, n_frames=100)), DETAIL)
     np.testing.assert_allclose(store.train.read(0)[:, :100], expected, atol=0.6 / FULL_SCALE)
     assert store.train.pictures.shape == (4, 1024, 128)
@@ -219,7 +220,8 @@ def test_the_arrays_can_be_read_with_numpy_and_what_store_json_says_alone(record
         **{k: scale[k] for k in ("full_scale", "floor", "log_range")},
     }
     magnitude = eval(scale["magnitude"].split(",")[0], {}, names)
-    audio, _ = soundfile.read(recordings["flute"] / "long.wav", dtype="float32")
+    audio, _ = soundfile.read(recordings["flute"] / "long.wav")
+    audio = (audio - audio.mean()).astype(np.float32)
     expected = np.abs(stft(audio * (PEAK / np.abs(audio).max()), DETAIL, n_frames=100))[:1024]
     np.testing.assert_allclose(magnitude[:, :100], expected, rtol=2e-4, atol=1e-7)
 
