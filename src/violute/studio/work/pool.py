@@ -98,12 +98,15 @@ class WorkerPool:
 
     async def _run(self, job: Job, on_report: Callable[[Report], None]) -> Outcome:
         async with self._free:
-            worker = self._worker_for(job)
-            try:
-                return await worker.run(job, on_report, self._limits.job_seconds)
-            finally:
+            while True:
+                worker = self._worker_for(job)
+                is_new = not worker.takes
+                outcome = await worker.run(job, on_report, self._limits.job_seconds)
                 if worker.is_alive:
                     self._idle.append(worker)
+                # One that died while it was idle may be noticed only now: the next one does the job.
+                if is_new or worker.has_begun or isinstance(outcome, Stopped):
+                    return outcome
 
     def _worker_for(self, job: Job) -> _Worker:
         """Take an idle worker, if there is one that knows the take already, that one; or start another."""
@@ -120,10 +123,15 @@ class _Worker:
 
     Args:
         setting: What `work` wants to know beside its connection.
+
+    Attributes:
+        takes: Ids of those that it had to do with, the last ones.
+        has_begun: Whether it has reported anything of the last job.
     """
 
     def __init__(self, setting: tuple[str, Limits, Path]) -> None:
         self.takes: deque[str] = deque(maxlen=REMEMBERED_TAKES)
+        self.has_begun = False
         self._message: asyncio.Future[Report | Outcome] | None = None
         spawn = multiprocessing.get_context("spawn")
         self._connection, theirs = spawn.Pipe()
@@ -142,6 +150,7 @@ class _Worker:
     async def run(self, job: Job, on_report: Callable[[Report], None], seconds: float) -> Outcome:
         """Have a job done; if it is cancelled or takes longer than so many seconds, see to its end."""
         self.takes.append(job.take)
+        self.has_begun = False
         try:
             self._connection.send(job)
             async with asyncio.timeout(seconds):
@@ -180,6 +189,7 @@ class _Worker:
             )
             message = await asyncio.shield(self._message)
             self._message = None
+            self.has_begun = True
             if not isinstance(message, Report):
                 return message
             on_report(message)

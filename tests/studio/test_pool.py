@@ -1,0 +1,96 @@
+"""The pool of workers by itself: what becomes of jobs where workers die, hang or are cancelled."""
+
+import asyncio
+import multiprocessing
+import os
+import signal
+from dataclasses import replace
+
+import pytest
+from tones import SAMPLE_RATE, tone
+
+from violute.audio.write import write
+from violute.studio.limits import Limits
+from violute.studio.refusal import RefusalError
+from violute.studio.work.jobs import Progressed, Refused, Rendered, RenderJob, Stopped
+from violute.studio.work.pool import WorkerPool
+from violute.voices.load import DEFAULT_VOICE
+from violute.voices.mix import Mix
+
+
+@pytest.fixture
+def job(tmp_path):
+    write(tmp_path / "a.wav", tone(440.0, 1.0), SAMPLE_RATE)
+    return RenderJob("a", tmp_path / "a.wav", "a.wav", DEFAULT_VOICE, Mix.at(0.5), tmp_path / "out.wav")
+
+
+def run_in_pool(tmp_path, use, **limits):
+    """Run a coroutine function with a pool of one worker."""
+
+    async def running():
+        pool = WorkerPool(replace(Limits(), n_workers=1, **limits), DEFAULT_VOICE, tmp_path)
+        pool.start()
+        try:
+            await use(pool)
+        finally:
+            await pool.close()
+
+    asyncio.run(running())
+
+
+def test_a_worker_that_dies_while_idle_costs_no_job(tmp_path, job):
+    async def use(pool):
+        assert isinstance(await pool.submit(job).outcome(), Rendered)
+        (worker,) = pool._idle
+        # Stopped, it counts as alive still when the next job comes, and dies before it has begun.
+        os.kill(worker._process.pid, signal.SIGSTOP)
+        ticket = pool.submit(job)
+        assert await ticket.outcome(0.5) is None
+        os.kill(worker._process.pid, signal.SIGKILL)
+        assert isinstance(await ticket.outcome(), Rendered)
+
+    run_in_pool(tmp_path, use)
+
+
+def test_a_worker_that_dies_at_work_loses_its_job_alone(tmp_path, job):
+    async def use(pool):
+        def kill(report):
+            assert isinstance(report, Progressed)
+            (process,) = worker_ids()
+            os.kill(process, signal.SIGKILL)
+
+        outcome = await pool.submit(job, kill).outcome()
+        assert isinstance(outcome, Refused)
+        assert outcome.message.startswith("a.wav brought the analysis down")
+        assert isinstance(await pool.submit(job).outcome(), Rendered)
+
+    run_in_pool(tmp_path, use)
+
+
+def test_a_job_that_takes_too_long_is_ended(tmp_path, job):
+    async def use(pool):
+        outcome = await pool.submit(job).outcome()
+        assert outcome == Refused("a.wav took longer than 0.05 s: try again, or cut it")
+
+    run_in_pool(tmp_path, use, job_seconds=0.05)
+
+
+def test_a_full_queue_refuses_and_a_cancelled_job_makes_room(tmp_path, job):
+    async def use(pool):
+        first, second = pool.submit(job), pool.submit(job)
+        with pytest.raises(RefusalError, match="as much to do as it takes on"):
+            pool.submit(job)
+        await second.cancel()
+        assert await second.outcome() == Stopped()
+        third = pool.submit(job)
+        await first.cancel()
+        assert await first.outcome() == Stopped()
+        assert isinstance(await third.outcome(), Rendered)
+
+    run_in_pool(tmp_path, use, max_waiting=1)
+
+
+def worker_ids():
+    """Ids of this process's workers."""
+
+    return [child.pid for child in multiprocessing.active_children() if child.name == "violute-worker"]
