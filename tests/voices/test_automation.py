@@ -43,7 +43,11 @@ def test_spaces_comments_empty_lines_and_a_byte_order_mark_pass(written):
         ("seconds,mix\n", "no break-points"),
         ("0,0.5\n1\n", "line 2: '1' is not a pair"),
         ("0,0.5,1\n", "line 1: .* is not a pair"),
-        ("0;0.5\n", "line 1: .* is not a pair"),
+        ("0;0.5;1\n", "line 1: '0;0.5;1' is not a pair"),
+        ("0,5,0,25\n", "is not a pair: .*decimal commas, a semicolon between the two"),
+        ("0.5 0.25\n", "line 1: .* is not a pair"),
+        ("0,0.5\n1,1.0000001\n", "line 2: the mix is 1.0000001: give"),
+        ("1.0000001,0\n1,1\n", "line 2: 1 s does not come after 1.0000001 s"),
         ("seconds,mix\n0,half\n", "line 2: '0,half' is not two numbers"),
         ("0,half\n", "line 1: '0,half' is not two numbers"),
         ("0,0.1\nseconds,mix\n", "line 2: 'seconds,mix' is not two numbers"),
@@ -60,6 +64,27 @@ def test_a_mistake_is_named_with_file_and_line(written, text, complaint):
         read_automation(path)
     assert str(caught.value).startswith(str(path))
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("line_break", ["\n", "\r\n"])
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["0,0.25", "1.5,1"],
+        ["seconds,mix", "0,0.25", "1.5,1"],
+        ["0;0.25", "1.5;1"],
+        ["Sekunden;Mischung", "0;0,25", "1,5;1,0"],
+        ["# a; b", "0,0.25", "1.5,1"],
+        ["0\t0.25", "1.5\t1"],
+        ["0\t0,25", "1,5\t1"],
+        ["0,\t0.25", "1.5,\t1"],
+        ['"0";"0,25"', '"1,5";"1"'],
+    ],
+)
+def test_what_spreadsheets_write_is_read(written, lines, line_break, encoding):
+    path = written(line_break.join([*lines, ""]), encoding)
+    assert read_automation(path) == ((0.0, 0.25), (1.5, 1.0))
 
 
 def test_what_is_no_text_file_is_refused(tmp_path, written):

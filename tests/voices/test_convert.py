@@ -67,6 +67,23 @@ def test_an_existing_file_stays_unless_it_may_be_replaced(solo):
     assert soundfile.info(out).frames == 24_001
 
 
+def test_the_second_of_two_runs_with_one_output_loses(solo):
+    out = solo.with_name("out.wav")
+
+    class Overtaken(SineVoice):
+        def analyse_source(self, source, **options):
+            convert_file(solo, out, mix=1.0, voice=SineVoice(), overwrite=False)
+            return super().analyse_source(source, **options)
+
+    with pytest.raises(AudioError, match="out.wav exists already"):
+        convert_file(solo, out, mix=0.0, voice=Overtaken(), overwrite=False)
+    first = out.read_bytes()
+    assert {path.name for path in solo.parent.iterdir()} == {"solo.wav", "out.wav"}
+    out.unlink()
+    convert_file(solo, out, mix=1.0, voice=SineVoice())
+    assert out.read_bytes() == first
+
+
 def test_a_voice_that_fails_leaves_the_old_result_in_place(solo):
     class Stumbling(SineVoice):
         def perform(self, source, measurement, on_progress, lines):

@@ -8,7 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from violute.errors import AudioError, InputError
-from violute.voices.destinations import PlannedConversion, mix_label, plan_conversions, refuse_to_replace
+from violute.voices.destinations import (
+    PlannedConversion,
+    left_out,
+    mix_label,
+    plan_conversions,
+    refuse_to_replace,
+)
 from violute.voices.mix import Mix
 
 
@@ -67,6 +73,22 @@ def test_a_folder_keeps_its_tree(tree):
         "rec/deep/b c.WAV": "out/deep/b c-violute-x.WAV",
         "rec/deep/ヴァイオリン.caf": "out/deep/ヴァイオリン-violute-x.wav",
     }
+
+
+def test_what_is_left_out_of_a_folder_is_known(tree):
+    assert left_out(["rec", "solo.wav"]) == [Path("rec/notes.txt")]
+    assert left_out(["rec"], "rec/deep") == [Path("rec/notes.txt")]
+
+
+def test_a_long_name_stays_one_that_can_be(tree):
+    names = ["n" * 250 + "a", "n" * 250 + "b", "é" * 124]
+    plans = plan_conversions([f"{name}.wav" for name in names], "out/", label="mix0.50")
+    made = [plan.destination.name for plan in plans]
+    assert len(set(made)) == 3
+    assert all(len(name.encode()) <= 255 and name.endswith("-violute-mix0.50.wav") for name in made)
+    assert made == [
+        plan_conversions([f"{name}.wav"], "out/", label="mix0.50")[0].destination.name for name in names
+    ]
 
 
 def test_a_folder_without_output_gets_a_neighbour(tree):

@@ -121,3 +121,8 @@ def test_options_become_a_mix():
     assert mix_of_settings(None, moves, vibrato=1.0) == Mix(moves, moves, moves, 1.0)
     with pytest.raises(MixError, match="both mix and automation came"):
         mix_of_settings(0.5, moves)
+
+
+def test_a_mix_a_little_out_of_range_is_told_with_all_its_digits():
+    with pytest.raises(MixError, match="mix is 1.0000001: give"):
+        mix_of_settings(1.0000001)

@@ -10,7 +10,7 @@ import sys
 import tempfile
 import weakref
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +33,11 @@ _MAGIC = (b"RIFF", b"RF64", b"fLaC", b"OggS", b"FORM", b"ID3")
 _MPEG = "MPEG"
 _UNKNOWN_FRAMES = 1 << 60
 """libsndfile gives a number of this order where a FLAC, come through a pipe, does not tell its length."""
+
+
+def native_name(path: Path) -> str | bytes:
+    """Return a path as soundfile takes it, also where it is no text."""
+    return str(path) if os.name == "nt" else os.fsencode(path)
 
 
 class _Forward(soundfile.SoundFile):  # type: ignore[misc]  # the library has no types
@@ -134,8 +139,10 @@ class FileSource:
         path = self.path
         if is_input or stat.S_ISFIFO(path.stat().st_mode):
             path = self._beside("pipe")
-            pipe = sys.stdin.buffer if is_input else self.path.open("rb")
-            with pipe, path.open("wb") as copy:
+            if is_input and (sys.stdin is None or sys.stdin.isatty()):
+                raise AudioError(f"{self.name} is a terminal: pipe a recording into it")
+            source = nullcontext(sys.stdin.buffer) if is_input else self.path.open("rb")
+            with source as pipe, path.open("wb") as copy:
                 shutil.copyfileobj(pipe, copy, 1 << 20)
         elif not path.is_file():
             raise AudioError(f"{self.name} is not a file: save the recording to a file first")
@@ -220,10 +227,11 @@ class FileSource:
             raise AudioError(
                 f"{self.name} has no header that tells its rate and depth: convert it to {_READABLE}"
             )
-        content = str(self._content) if os.name == "nt" else os.fsencode(self._content)
         try:
             with quiet_decoder():
-                file = _Forward(io.BufferedReader(PiecedFile(self._content, part)) if part else content)
+                file = _Forward(
+                    io.BufferedReader(PiecedFile(self._content, part)) if part else native_name(self._content)
+                )
         except soundfile.LibsndfileError as error:
             if self._head().startswith(_MAGIC):
                 raise AudioError(f"{self.name} is damaged or truncated: copy or download it again") from error

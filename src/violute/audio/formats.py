@@ -49,7 +49,12 @@ FORMATS: dict[str, Format] = {
 }
 """Formats that can be written, by extension in lower case."""
 
-AUDIO_SUFFIXES = frozenset(
+FOREIGN_SUFFIXES = frozenset(
+    {".m4a", ".m4b", ".mp4", ".aac", ".wma", ".webm", ".mka", ".3gp", ".amr", ".ape", ".wv", ".tta", ".dsf"}
+)
+"""Endings, in lower case, of what `FileSource` reads by way of ffmpeg."""
+
+AUDIO_SUFFIXES = FOREIGN_SUFFIXES | frozenset(
     {*FORMATS, ".wave", ".bwf", ".oga", ".mp2", ".aifc", ".aiffc", ".caf", ".au", ".snd", ".w64", ".rf64"}
 )
 """Endings, in lower case, of what counts as a recording in a folder, to convert and to learn from."""
@@ -57,12 +62,15 @@ AUDIO_SUFFIXES = frozenset(
 
 def audio_files(folder: Path) -> list[Path]:
     """List the recordings of a folder and its sub-folders by path, without hidden files and folders."""
+    return [path for path in visible_files(folder) if path.suffix.lower() in AUDIO_SUFFIXES]
+
+
+def visible_files(folder: Path) -> list[Path]:
+    """List the files of a folder and its sub-folders by path, without hidden files and folders."""
     return [
         path
         for path in sorted(folder.rglob("*"))
-        if path.suffix.lower() in AUDIO_SUFFIXES
-        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-        and path.is_file()
+        if not any(part.startswith(".") for part in path.relative_to(folder).parts) and path.is_file()
     ]
 
 

@@ -16,7 +16,7 @@ import numpy as np
 import soundfile
 from jaxtyping import Float32, Num
 
-from violute.audio.file_source import FileSource
+from violute.audio.file_source import FileSource, native_name
 from violute.audio.formats import check_format, format_for, subtype_for
 from violute.audio.source import ArraySource
 from violute.errors import AudioError, ShapeError
@@ -82,7 +82,12 @@ class AudioWriter:
             ) from error
         try:
             self._file = soundfile.SoundFile(
-                self._temporary, "w", sample_rate, n_channels, self.subtype, format=form.libsndfile_name
+                native_name(self._temporary),
+                "w",
+                sample_rate,
+                n_channels,
+                self.subtype,
+                format=form.libsndfile_name,
             )
         except soundfile.LibsndfileError as error:
             self._temporary.unlink(missing_ok=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -22,6 +23,13 @@ if TYPE_CHECKING:
     from violute.voices.destinations import PlannedConversion
     from violute.voices.family import FamilyVoice
     from violute.voices.mix import Mix
+
+
+HYPHEN = "<stdin>"
+"""What `main` puts in place of a lone `-`, which would be read as the beginning of an option."""
+
+MOST_NAMES = 5
+"""So many files that were left out are named."""
 
 
 def convert(
@@ -51,7 +59,8 @@ def convert(
     Parameters
     ----------
     paths
-        Recordings or folders (WAV, FLAC, Ogg, Opus, MP3, AIFF; any rate and channels), then OUT.
+        Recordings or folders (WAV, FLAC, Ogg, Opus, MP3, AIFF; any rate and channels; m4a, aac, wma and
+        others where ffmpeg is installed), then OUT. `-` is a recording from standard input.
     mix
         From the first instrument, flute (0), to the second, violin (1). Default: 0.5.
     tone
@@ -81,7 +90,7 @@ def convert(
         Print nothing but errors.
     """
     from violute.voices.automation import read_automation
-    from violute.voices.destinations import mix_label, plan_conversions, refuse_to_replace
+    from violute.voices.destinations import left_out, mix_label, plan_conversions, refuse_to_replace
     from violute.voices.mix import mix_of_settings
 
     moves = read_automation(automation) if automation else None
@@ -91,9 +100,13 @@ def convert(
     if voice is not None:
         label = f"{Path(voice).stem.removeprefix('violute-')}-{label}"
     n_lines = _lines_of(lines)
-    plans = plan_conversions(inputs, output, label=label)
-    if not force:
-        refuse_to_replace(plans)
+    try:
+        plans = plan_conversions(inputs, output, label=label)
+        others = left_out(inputs, output)
+        if not force:
+            refuse_to_replace(plans)
+    except OSError as error:
+        raise InputError(f"{error.filename}: it cannot be looked at ({_reason(error)})") from None
     player = _opened(voice)
 
     done: list[Conversion] = []
@@ -101,16 +114,22 @@ def convert(
     failed: list[tuple[PlannedConversion, str]] = []
     with progress_bars(shown=not (quiet or json)) as start:
         for i, plan in enumerate(plans, start=1):
-            if plan.destination.exists() and not (force or plan.is_named):
-                skipped.append(plan)
-                continue
             title = plan.source.name if len(plans) == 1 else f"{i}/{len(plans)} {plan.source.name}"
             try:
+                if plan.destination.exists() and not (force or plan.is_named):
+                    skipped.append(plan)
+                    continue
                 conversion = _convert_into_folder(
                     plan, settings, player, lines=n_lines, overwrite=force, on_progress=start(title)
                 )
             except VioluteError as error:
                 failed.append((plan, str(error)))
+                continue
+            except Exception as error:
+                # Whatever is wrong with one file of many is that file's. Alone, a bug shows its traceback.
+                if len(plans) == 1 and not isinstance(error, OSError):
+                    raise
+                failed.append((plan, f"{plan.source}: it cannot be converted ({_reason(error)})"))
                 continue
             done.append(conversion)
             for warning in conversion.warnings if not quiet else ():
@@ -118,13 +137,15 @@ def convert(
             if not (quiet or json):
                 say(_line(conversion))
     if json:
-        say_json(_document(player, done, skipped, failed))
+        say_json(_document(player, done, skipped, failed, others))
     elif skipped and not quiet:
         files = "1 file was" if len(skipped) == 1 else f"{len(skipped)} files were"
         say(
             f"{files} already there (--force converts again): {skipped[0].destination}"
             + " ..." * (len(skipped) > 1)
         )
+    if others and not (json or quiet):
+        say(_line_of_others(others))
     if failed and len(plans) > 1:
         complain(f"{len(failed)} of {len(plans)} files failed:")
     for _, message in failed:
@@ -163,7 +184,16 @@ def _lines_of(text: str) -> Lines:
 def _inputs_and_output(paths: Sequence[str]) -> tuple[Sequence[str], str | None]:
     if not paths:
         raise InputError("no recording was given: name a file or a folder, as in `violute convert solo.wav`")
+    paths = ["-" if path == HYPHEN else path for path in paths]
+    if len(paths) > 1 and paths[-1] == "-":
+        raise InputError("-: results are not written to standard output: name a file")
     return (paths, None) if len(paths) == 1 else (paths[:-1], paths[-1])
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror.lower()
+    return f"{type(error).__name__}: {error}"
 
 
 def _convert_into_folder(
@@ -207,15 +237,26 @@ def _line(conversion: Conversion) -> str:
     )
 
 
+def _line_of_others(paths: list[Path]) -> str:
+    """Count the files that are no recordings by their names, kind by kind, and name the first."""
+    kinds = Counter(path.suffix.lower() or "no ending" for path in paths)
+    counts = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
+    files = "1 file is" if len(paths) == 1 else f"{len(paths)} files are"
+    names = ", ".join(map(str, paths[:MOST_NAMES])) + ", ..." * (len(paths) > MOST_NAMES)
+    return f"{files} of no kind that can be converted and left out ({counts}): {names}"
+
+
 def _document(
     player: FamilyVoice,
     done: list[Conversion],
     skipped: list[PlannedConversion],
     failed: list[tuple[PlannedConversion, str]],
+    others: list[Path],
 ) -> dict[str, Any]:
     return {
         "voice": player.card.name,
         "converted": [conversion.as_json() for conversion in done],
         "skipped": [{"source": str(plan.source), "destination": str(plan.destination)} for plan in skipped],
         "failed": [{"source": str(plan.source), "error": message} for plan, message in failed],
+        "left_out": list(map(str, others)),
     }

@@ -11,7 +11,7 @@ from cyclopts import App, CycloptsError
 
 from violute import __version__
 from violute.cli.bench import bench_app
-from violute.cli.convert import convert
+from violute.cli.convert import HYPHEN, convert
 from violute.cli.data import data_app
 from violute.cli.demo import demo
 from violute.cli.encode import decode, encode
@@ -70,8 +70,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if hasattr(signal, name):  # Windows has no terminal that hangs up
             signal.signal(getattr(signal, name), _stop)
     try:
+        words = list(sys.argv[1:] if arguments is None else arguments)
+        if words[:1] == ["convert"]:
+            words = [HYPHEN if word == "-" else word for word in words]
         code = app(
-            list(sys.argv[1:] if arguments is None else arguments),
+            words,
             exit_on_error=False,
             print_error=False,
             result_action="return_value",

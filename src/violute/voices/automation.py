@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 from pathlib import Path
@@ -13,8 +14,9 @@ from violute.voices.mix import check_breakpoint
 def read_automation(path: str | Path) -> tuple[tuple[float, float], ...]:
     """Read break-points from a CSV file.
 
-    Each line is `seconds,mix`. A first line of words is a header; empty lines and lines that begin
-    with `#` are passed over.
+    Each line is `seconds,mix`; spreadsheets also write a semicolon or a tab between the two, and then
+    commas for the decimal points. A first line of words is a header; empty lines and lines that begin
+    with `#` are passed over. UTF-8 and UTF-16 are read.
 
     Returns:
         (seconds, mix) pairs, seconds strictly rising.
@@ -24,25 +26,29 @@ def read_automation(path: str | Path) -> tuple[tuple[float, float], ...]:
             names file and line.
     """
     path = Path(path)
+    text = _read_text(path)
+    content = "".join(line for line in text.splitlines(True) if not line.lstrip().startswith("#"))
+    delimiter = ";" if ";" in content else "\t" if "\t" in content and ",\t" not in content else ","
     points: list[tuple[float, float]] = []
-    rows = csv.reader(io.StringIO(_read_text(path)))
+    rows = csv.reader(io.StringIO(text), delimiter=delimiter)
     try:
         for i, row in enumerate(rows):
             cells = [cell.strip() for cell in row]
             if not any(cells) or cells[0].startswith("#"):
                 continue
-            where = f"{path}, line {rows.line_num}"
+            where, line = f"{path}, line {rows.line_num}", delimiter.join(row)
             if len(cells) != 2:
-                raise MixError(
-                    f"{where}: {','.join(row)!r} is not a pair: write seconds,mix such as 1.5,0.25"
-                )
+                hint = "; with decimal commas, a semicolon between the two" if len(cells) in (3, 4) else ""
+                raise MixError(f"{where}: {line!r} is not a pair: write seconds,mix such as 1.5,0.25{hint}")
+            if delimiter != ",":
+                cells = [cell.replace(",", ".") for cell in cells]
             try:
                 point = (float(cells[0]), float(cells[1]))
             except ValueError:
                 if i == 0 and not any(_is_number(cell) for cell in cells):
                     continue
                 raise MixError(
-                    f"{where}: {','.join(row)!r} is not two numbers: write seconds,mix such as 1.5,0.25"
+                    f"{where}: {line!r} is not two numbers: write seconds,mix such as 1.5,0.25"
                 ) from None
             points.append(check_breakpoint(point, points[-1][0] if points else None, where))
     except csv.Error as error:
@@ -55,11 +61,16 @@ def read_automation(path: str | Path) -> tuple[tuple[float, float], ...]:
 def _read_text(path: Path) -> str:
     """Read a text file, or raise `MixError` saying why not."""
     try:
-        return path.read_text(encoding="utf-8-sig")
+        content = path.read_bytes()
+        if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            return content.decode("utf-16")
+        if b"\0" in content[:2]:  # UTF-16 without a mark of its order: digits have a zero byte each
+            return content.decode("utf-16-be" if content[0] == 0 else "utf-16-le")
+        return content.decode("utf-8-sig")
     except FileNotFoundError:
         raise MixError(f"{path}: there is no such automation file: check the path") from None
     except UnicodeDecodeError:
-        raise MixError(f"{path}: not a text file: give a CSV of seconds,mix in UTF-8") from None
+        raise MixError(f"{path}: not a text file: give a CSV of seconds,mix in UTF-8 or UTF-16") from None
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise MixError(f"{path}: the automation cannot be read ({reason}): give a CSV file") from None

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from violute.audio.formats import AUDIO_SUFFIXES, FORMATS, audio_files
+from violute.audio.file_source import STANDARD_INPUT
+from violute.audio.formats import AUDIO_SUFFIXES, FORMATS, visible_files
 from violute.errors import AudioError, InputError
 from violute.voices.mix import Automation, Mix, MixLike
+
+_NAME_BYTES = 255
+"""The longest name of a file, on nearly all systems."""
 
 MARK = "-violute"
 """Part of every name that is made here; files that carry it are not converted again."""
@@ -61,7 +66,7 @@ def plan_conversions(
     taken: set[Path] = set()
     for source in sources:
         if source.is_dir():
-            root = folder or source.resolve().with_name(source.resolve().name + MARK)
+            root = _root(source, folder)
             found = _recordings(source, skip=root)
             targets = [(path, root / path.relative_to(source).parent) for path in found]
         else:
@@ -125,33 +130,70 @@ def _as_folder(output: str | Path | None) -> Path | None:
     return path if is_folder else None
 
 
+def left_out(inputs: Sequence[str | Path], output: str | Path | None = None) -> list[Path]:
+    """List the files of folders that are no recordings by their names, in order; hidden ones do not count."""
+    folder = _as_folder(output)
+    return [
+        path
+        for source in map(Path, inputs)
+        if source.is_dir()
+        for path in _files(source, skip=_root(source, folder))
+        if path.suffix.lower() not in AUDIO_SUFFIXES
+    ]
+
+
+def _root(source: Path, folder: Path | None) -> Path:
+    """Return the folder that a folder's hybrids go to."""
+    return folder or source.resolve().with_name(source.resolve().name + MARK)
+
+
 def _recordings(folder: Path, *, skip: Path) -> list[Path]:
-    """List the recordings below a folder, in order, without what Violute made itself.
+    """List the recordings below a folder, in order.
 
     Raises:
         AudioError: There are none.
     """
-    skip = skip.resolve()
-    inside = skip != folder.resolve()
-    found = [
-        path
-        for path in audio_files(folder)
-        if f"{MARK}-" not in path.stem and not (inside and path.resolve().is_relative_to(skip))
-    ]
+    found = [path for path in _files(folder, skip=skip) if path.suffix.lower() in AUDIO_SUFFIXES]
     if not found:
         extensions = " ".join(sorted(AUDIO_SUFFIXES))
         raise AudioError(f"{folder}: the folder holds no recordings: give one with files of {extensions}")
     return found
 
 
+def _files(folder: Path, *, skip: Path) -> list[Path]:
+    """List the files below a folder, in order, without hidden ones and what Violute made itself."""
+    skip = skip.resolve()
+    inside = skip != folder.resolve()
+    return [
+        path
+        for path in visible_files(folder)
+        if f"{MARK}-" not in path.stem and not (inside and path.resolve().is_relative_to(skip))
+    ]
+
+
 def _made_name(source: Path, folder: Path, label: str, taken: set[Path]) -> Path:
     """Name the hybrid of a recording; `solo.mp3` beside `solo.wav` keeps its kind in the name."""
     extension = source.suffix if source.suffix.lower() in FORMATS else ".wav"
-    path = folder / f"{source.stem}{MARK}-{label}{extension}"
+    stem = "stdin" if str(source) == STANDARD_INPUT else source.stem
+    end = f"{MARK}-{label}{extension}"
+    path = folder / _fitting(stem, end)
     if path in taken:
-        path = folder / f"{source.stem}-{source.suffix.lstrip('.')}{MARK}-{label}{extension}"
+        path = folder / _fitting(stem, f"-{source.suffix.lstrip('.')}{end}")
     count = 2
     while path in taken:
-        path = folder / f"{source.stem}-{count}{MARK}-{label}{extension}"
+        path = folder / _fitting(stem, f"-{count}{end}")
         count += 1
     return path
+
+
+def _fitting(stem: str, end: str) -> str:
+    """Join both ends of a name; where it is too long for a file system, a digest stands for the rest."""
+    room = _NAME_BYTES - len(os.fsencode(end))
+    content = os.fsencode(stem)
+    if len(content) <= room:
+        return stem + end
+    digest = "-" + hashlib.sha256(content).hexdigest()[:8]
+    # Letter by letter, so that none is cut in two.
+    while len(os.fsencode(stem)) > room - len(digest):
+        stem = stem[:-1]
+    return stem + digest + end

@@ -22,6 +22,12 @@ ONE_SOUND = (
 )
 """What such a voice warns of where a number of lines was asked for."""
 
+OVER_DB = 1.0
+"""True peak of a recording, in dBTP, beyond which its loudness does not fit below full scale. Lossy files
+reach 1 dB with single peaks."""
+
+SOFTER = "the hybrid stays below full scale and may come out softer"
+
 MEASURE_SHARE = 0.1
 """Share of the analysis that measuring level and channels takes, for progress only."""
 
@@ -127,5 +133,9 @@ class FamilyVoice(ABC):
 
         report(0.0)
         frame = Frame.of(source, measurement, is_flat=is_flat)
-        warnings = () if self.tells_lines_apart or lines == "auto" else (ONE_SOUND,)
-        return Take(self.perform(source, measurement, report, lines), frame, (*source.warnings, *warnings))
+        warnings = source.warnings
+        if measurement.true_peak_db > OVER_DB:
+            warnings += (f"it goes {measurement.true_peak_db:.1f} dB over full scale: {SOFTER}",)
+        if not self.tells_lines_apart and lines != "auto":
+            warnings += (ONE_SOUND,)
+        return Take(self.perform(source, measurement, report, lines), frame, warnings)

@@ -132,7 +132,7 @@ def check_dial(value: object, name: str) -> float:
         raise MixError(f"{name} is {value!r}: give a number from 0 to 1")
     number = float(value)
     if not math.isfinite(number) or not 0.0 <= number <= 1.0:
-        raise MixError(f"{name} is {number:g}: give a number from 0 to 1")
+        raise MixError(f"{name} is {_digits(number)}: give a number from 0 to 1")
     return number
 
 
@@ -177,10 +177,11 @@ def check_breakpoint(point: object, after_seconds: float | None, where: str) -> 
     if isinstance(second, bool) or not isinstance(second, (int, float, np.floating, np.integer)):
         raise MixError(f"{where}: the time is {second!r}: give seconds, 0 or more")
     if not math.isfinite(second) or second < 0:
-        raise MixError(f"{where}: the time is {second:g} s: give seconds, 0 or more")
+        raise MixError(f"{where}: the time is {_digits(second)} s: give seconds, 0 or more")
     if after_seconds is not None and second <= after_seconds:
         raise MixError(
-            f"{where}: {second:g} s does not come after {after_seconds:g} s: put times in rising order"
+            f"{where}: {_digits(second)} s does not come after {_digits(after_seconds)} s: "
+            "put times in rising order"
         )
     return float(second), check_dial(value, f"{where}: the mix")
 
@@ -210,3 +211,8 @@ def dial_track(dial: Dial, n_frames: int, frame_rate_hz: float) -> Float32[np.nd
     seconds, values = np.array(setting).T
     track: Float[np.ndarray, " frame"] = np.interp(np.arange(n_frames) / frame_rate_hz, seconds, values)
     return track.astype(np.float32)
+
+
+def _digits(number: float | np.floating | np.integer) -> str:
+    """Write a number with all its digits: 1.0000001 must not read as 1."""
+    return repr(float(number)).removesuffix(".0")
