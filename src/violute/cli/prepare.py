@@ -107,6 +107,7 @@ def prepare(
             with_phase=phase,
             jobs=jobs,
             on_progress=start("cutting and transforming the recordings"),
+            on_warning=lambda line: None if quiet else complain(f"warning: {line}"),
         )
         if not no_images:
             write_images(store, jobs=jobs, on_progress=start("writing images"))
@@ -211,15 +212,11 @@ def require_preparing() -> None:
 
 def _describe(split: Split, instruments: tuple[str, ...]) -> dict[str, dict[str, Any]]:
     """Return pictures, recordings and seconds of a split, by instrument."""
-    described = {}
-    for instrument in instruments:
-        entries = [entry for entry in split.entries if entry.instrument == instrument]
-        described[instrument] = {
-            "pictures": len(entries),
-            "recordings": len({(entry.source, entry.recording) for entry in entries}),
-            "seconds": round(sum(entry.seconds for entry in entries), 3),
-        }
-    return described
+    totals = {instrument: split.totals(instrument) for instrument in instruments}
+    return {
+        instrument: {"pictures": pictures, "recordings": recordings, "seconds": round(seconds, 3)}
+        for instrument, (pictures, recordings, seconds) in totals.items()
+    }
 
 
 def _pictures(number: int) -> str:

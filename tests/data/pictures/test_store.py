@@ -170,6 +170,16 @@ def test_recordings_that_say_nothing_are_refused(tmp_path):
     assert not (tmp_path / "s" / "store.json").exists()
 
 
+def test_a_silent_recording_among_others_is_named(tmp_path):
+    (tmp_path / "flute").mkdir()
+    soundfile.write(tmp_path / "flute" / "rest.wav", np.zeros(9000), SAMPLE_RATE)
+    soundfile.write(tmp_path / "flute" / "note.wav", tone(880.0, 0.5), SAMPLE_RATE)
+    said = []
+    store = prepare({"flute": tmp_path / "flute"}, tmp_path / "s", ASSIGNMENT, on_warning=said.append)
+    assert len(store.train) == 1
+    assert said == [f"{tmp_path / 'flute' / 'rest.wav'}: rest gives no picture: it is silent"]
+
+
 def test_a_recording_that_cannot_be_read_is_named(tmp_path):
     (tmp_path / "flute").mkdir()
     (tmp_path / "flute" / "a.wav").write_bytes(b"RIFF")

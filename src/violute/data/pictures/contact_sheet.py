@@ -76,12 +76,9 @@ def _pick(split: Split, instrument: str) -> list[int]:
 
 
 def _heading(name: str, instrument: str, split: Split) -> str:
-    entries = [entry for entry in split.entries if entry.instrument == instrument]
-    minutes = sum(entry.seconds for entry in entries) / 60.0
-    recordings = len({(entry.source, entry.recording) for entry in entries})
-    title = name.replace("_", " ")
-    counts = f"{_count(len(entries), 'picture')} of {_count(recordings, 'recording')}"
-    return f"{instrument}, {title}: {counts}, {minutes:.1f} minutes"
+    pictures, recordings, seconds = split.totals(instrument)
+    counts = f"{_count(pictures, 'picture')} of {_count(recordings, 'recording')}"
+    return f"{instrument}, {name.replace('_', ' ')}: {counts}, {seconds / 60.0:.1f} minutes"
 
 
 def _count(number: int, thing: str) -> str:

@@ -75,6 +75,7 @@ def prepare(
     with_phase: bool = False,
     jobs: int | None = None,
     on_progress: Callable[[float], None] = lambda _share: None,
+    on_warning: Callable[[str], None] = lambda _line: None,
 ) -> Store:
     """Cut recordings into snippets and keep their pictures in a store.
 
@@ -89,7 +90,8 @@ def prepare(
         hold_out: Glob patterns of the recordings for the held-out split, as `list_recordings` reads them.
         with_phase: Keep phases and the Nyquist bin beside the pictures.
         jobs: Files worked on at once; None is one a core.
-        on_progress: Told the share done, 0 to 1.
+        on_progress: Called with the share done, 0 to 1.
+        on_warning: Called with a line for each recording that gives no picture.
 
     Raises:
         TrainingError: A folder is missing or holds no audio.
@@ -132,7 +134,7 @@ def prepare(
             out.rmdir()
         raise
     with disk_errors(out):
-        index = _join(out, works, files, settings, with_phase=with_phase)
+        index = _join(out, works, files, settings, with_phase=with_phase, on_warning=on_warning)
         document = {
             "key": key,
             "settings": settings.to_dict(),
@@ -221,6 +223,7 @@ def _join(
     settings: SpectrogramSettings,
     *,
     with_phase: bool,
+    on_warning: Callable[[str], None],
 ) -> dict[str, list[Entry]]:
     """Put the pictures of all files into one array a split; return what is in them.
 
@@ -232,6 +235,9 @@ def _join(
     for work, path in zip(works, files, strict=True):
         arrays = open_arrays(path) or {}
         gain, highest_hz = float(arrays["gain"]), float(arrays["highest_hz"])
+        for number, (_, recording) in enumerate(work.recordings):
+            if number not in arrays["owner"][:, 0]:
+                on_warning(f"{work.path}: {recording.name} gives no picture: it is silent")
         for i, (number, start, n_samples) in enumerate(arrays["owner"]):
             split, recording = work.recordings[number]
             rows[split].append((path, i))

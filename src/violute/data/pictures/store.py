@@ -83,6 +83,12 @@ class Split:
     def __len__(self) -> int:
         return len(self.entries)
 
+    def totals(self, instrument: str) -> tuple[int, int, float]:
+        """Return how many pictures of how many recordings there are of an instrument, and their seconds."""
+        entries = [entry for entry in self.entries if entry.instrument == instrument]
+        recordings = {(entry.source, entry.recording) for entry in entries}
+        return len(entries), len(recordings), sum(entry.seconds for entry in entries)
+
     def read(self, which: Any = slice(None)) -> Float32[np.ndarray, "*snippet bin frame"]:
         """Return pictures as `normalise` made them: one for a number, several for a slice or numbers."""
         return from_16_bits(np.asarray(self.pictures[which]))
