@@ -24,12 +24,16 @@ import tempfile
 from pathlib import Path
 from typing import Any, Literal
 
+import librosa
+import numpy as np
 import soundfile
 from environment import ROOT, environment_lines
 
 from violute.data.recordings import Recording, list_recordings, read_patterns, read_recording
 from violute.evaluation.metrics.loudness import frame_loudness_db, loudness_l1_db
-from violute.evaluation.metrics.notes import Note, lag_seconds, midi_to_hz, note_f1
+from violute.evaluation.metrics.notes import Note, note_f1, note_rows
+from violute.evaluation.metrics.onsets import WINDOW_SECONDS
+from violute.evaluation.metrics.pitch import TOLERANCE_CENTS
 from violute.examples import example_paths
 from violute.voices.load import load_voice
 
@@ -55,6 +59,30 @@ def main() -> None:
     path.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     (ROOT / "bench" / "CHORDS.md").write_text(_page(report), encoding="utf-8")
     print(_page(report))
+
+
+def lag_seconds(reference: list[Note], estimate: list[Note], *, longest_seconds: float = 2.0) -> float:
+    """Return how much later the estimate is as a whole, for scores aligned to another copy of a recording.
+
+    It is the lag at which most notes of equal pitch begin together.
+
+    Args:
+        reference: Notes of the recording or score.
+        estimate: Notes of the other.
+        longest_seconds: Lags beyond this either way are not considered.
+
+    Returns:
+        Seconds, to be taken off the estimate; 0 where no pitch is on both sides.
+    """
+    (wanted, wanted_hz), (made, made_hz) = (note_rows(notes) for notes in (reference, estimate))
+    same = np.abs(1200.0 * np.log2(made_hz[:, None] / wanted_hz[None])) <= TOLERANCE_CENTS
+    lags = np.sort((made[:, 0][:, None] - wanted[:, 0][None])[same])
+    lags = lags[np.abs(lags) <= longest_seconds]
+    if lags.size == 0:
+        return 0.0
+    stops = np.searchsorted(lags, lags + WINDOW_SECONDS, side="right")
+    first = int(np.argmax(stops - np.arange(len(lags))))
+    return float(np.median(lags[first : stops[first]]))
 
 
 def _options() -> argparse.Namespace:
@@ -109,7 +137,7 @@ def _heard(judge: Path, paths: list[Path]) -> list[list[Note]]:
     if done.returncode != 0:
         raise SystemExit(f"the judge failed: {done.stderr.strip().splitlines()[-1:]}")
     return [
-        [Note(onset, offset, midi_to_hz(midi)) for onset, offset, midi in notes]
+        [Note(onset, offset, librosa.midi_to_hz(midi)) for onset, offset, midi in notes]
         for notes in json.loads(done.stdout)
     ]
 
@@ -121,7 +149,7 @@ def _score(folder: Path, name: str) -> list[Note]:
         return []
     with path.open() as notes, (folder / f"{name}_alignments.csv").open() as seconds:
         return [
-            Note(float(at["start"]), float(at["end"]), midi_to_hz(float(note["pitch"])))
+            Note(float(at["start"]), float(at["end"]), librosa.midi_to_hz(float(note["pitch"])))
             for note, at in zip(csv.DictReader(notes), csv.DictReader(seconds), strict=True)
             if float(at["end"]) > float(at["start"])
         ]

@@ -29,6 +29,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from distance_change import kernel_audio_distance_change
 from scipy.stats import spearmanr
 
 from violute.data.recordings import list_recordings, read_patterns, read_recording
@@ -38,7 +39,6 @@ from violute.evaluation.metrics.notes import chord_notes, note_f1
 from violute.evaluation.metrics.spectral import multi_resolution_distance
 from violute.evaluation.metrics.timbre_distance import (
     kernel_audio_distance,
-    kernel_audio_distance_change,
     patch_embeddings,
     real_to_real_floor,
 )

@@ -14,6 +14,7 @@ from violute.cli.terminal.options import Flag
 from violute.cli.terminal.output import complain, say, say_json
 from violute.cli.terminal.progress import progress_bars
 from violute.errors import InputError
+from violute.whole_file import replace_text
 
 if TYPE_CHECKING:
     from violute.evaluation.bench.clips import Clip
@@ -243,7 +244,7 @@ def _write_report(
     for ending, text in texts.items():
         path = out.with_name(out.name + ending)
         try:
-            path.write_text(text, encoding="utf-8")
+            replace_text(path, text)
         except OSError as error:
             raise InputError(f"{path}: cannot be written ({error.strerror}): name another report") from None
         paths.append(path)

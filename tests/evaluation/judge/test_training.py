@@ -10,6 +10,7 @@ import soundfile
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from train_judge import main
 
 from violute.errors import TrainingError
 from violute.evaluation.judge.augmentation import (
@@ -29,7 +30,6 @@ from violute.evaluation.judge.training import (
     draw_batch,
     export_judge,
     judge_loss,
-    main,
     train_judge,
 )
 

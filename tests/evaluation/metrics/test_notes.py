@@ -4,20 +4,22 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from chords_bench import lag_seconds
 from hypothesis import given
 from hypothesis import strategies as st
+from librosa import midi_to_hz
 from tones import SAMPLE_RATE, tone, vibrato
 
 from violute.errors import AudioError, InputError, ShapeError
+from violute.evaluation.metrics.loudness import frame_loudness_db, sounding_frames
 from violute.evaluation.metrics.notes import (
     Note,
     chord_notes,
-    lag_seconds,
-    line_notes,
-    midi_to_hz,
     note_f1,
     segment_notes,
 )
+from violute.evaluation.metrics.onsets import attack_times
+from violute.evaluation.metrics.pitch import judge_f0
 
 
 def played(score: list[Note], *, swing_cents: float = 0.0) -> np.ndarray:
@@ -34,6 +36,14 @@ def played(score: list[Note], *, swing_cents: float = 0.0) -> np.ndarray:
         first = round(note.onset_seconds * SAMPLE_RATE)
         audio[first : first + len(sound)] += sound * np.minimum(1, np.minimum(time, seconds - time) / 0.012)
     return audio
+
+
+def line_notes(audio: np.ndarray, sample_rate: int) -> list[Note]:
+    """Notes of one line, as the bench hears them but by attacks of spectral flux."""
+    sounding, f0_hz = sounding_frames(frame_loudness_db(audio, sample_rate)), judge_f0(audio, sample_rate)
+    n_frames = min(len(f0_hz), len(sounding))
+    track = np.where(sounding[:n_frames], f0_hz[:n_frames], 0.0)
+    return segment_notes(track, attack_times(audio, sample_rate))
 
 
 def line(keys: list[int], *, seconds: float = 0.3, rest: float = 0.0) -> list[Note]:

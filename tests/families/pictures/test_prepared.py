@@ -11,6 +11,7 @@ import torch
 from command_line import complaint_of, files_below, violute
 from hypothesis import given
 from hypothesis import strategies as st
+from picture_card import make_card
 from tones import SAMPLE_RATE, tone
 from toy_family import ToyTask
 
@@ -19,8 +20,7 @@ from violute.data.pictures.snippets import SnippetSettings
 from violute.data.pictures.store import Entry, Split, open_store
 from violute.data.recordings import list_recordings
 from violute.errors import InputError, TrainingError
-from violute.evaluation.cards.card import make_card
-from violute.evaluation.cards.reconstruction import even_windows
+from violute.evaluation.picture_codes.reconstruction import even_windows
 from violute.families.export import export_run
 from violute.families.pictures.corpus import draw, picture_lines, window_at
 from violute.families.pictures.prepared import prepared_example, prepared_lines, prepared_recordings
@@ -236,7 +236,7 @@ def test_a_card_measures_a_run_by_the_pictures_of_its_store(place, trained, stor
         assert held_out.names == ("unheard-flute", "unheard-violin")
         raise StopIteration
 
-    monkeypatch.setattr("violute.evaluation.cards.card.measure_code", measured)
+    monkeypatch.setattr("picture_card.measure_code", measured)
     with pytest.raises(StopIteration):
         make("unheard*\n")
     with pytest.raises(InputError, match="the run learned from high-flute"):

@@ -18,9 +18,9 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-import violute
 from violute.errors import VioluteError
 from violute.evaluation.bench.clips import Clip
+from violute.evaluation.bench.code_digest import code_digest
 from violute.evaluation.bench.contenders import Lineup, wake
 from violute.evaluation.bench.figures import (
     DIAL_MIXES,
@@ -103,41 +103,6 @@ def fingerprint(job: Job) -> str:
         "pitch_judge": job.pitch_judge,
     }
     return hashlib.sha256(json.dumps(facts, default=str).encode()).hexdigest()
-
-
-MEASURING_ROOMS = (
-    "audio",
-    "transforms",
-    "analysis",
-    "synthesis",
-    "voices",
-    "families",
-    "evaluation/metrics",
-    "evaluation/judge",
-    "evaluation/baselines",
-)
-"""Rooms whose code decides what is played and measured."""
-
-
-@lru_cache(maxsize=1)
-def code_digest() -> str:
-    """Return a digest of the code that plays and measures; reports may change without a repeat."""
-    package = Path(violute.__file__).parent
-    digest = hashlib.sha256()
-    for room in MEASURING_ROOMS:
-        files = sorted((package / room).rglob("*.py"))
-        if not files:
-            raise FileNotFoundError(
-                f"{package / room} holds no code: MEASURING_ROOMS names a room that moved"
-            )
-        for path in files:
-            digest.update(path.read_bytes())
-    for path in (
-        package / "evaluation" / "bench" / "figures.py",
-        package / "evaluation" / "judge" / "judge.onnx",
-    ):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
 
 
 def is_done(job: Job, wanted: str) -> bool:

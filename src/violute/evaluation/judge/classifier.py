@@ -2,7 +2,7 @@
 
 A small convolutional network hears log-mel patches of one second, each levelled for itself, so
 that neither loudness nor the shape of a phrase can tell. It was trained on real recordings only,
-under random equalisation, rooms, noise and band limits (`judge_training`, figures in JUDGE.md),
+under random equalisation, rooms, noise and band limits (`bench/train_judge.py`, figures in JUDGE.md),
 and shares nothing with any voice. It knows three answers: flute, violin and anything else.
 
 Conventions: audio in [-1, 1] at any rate; inside, 22.05 kHz, Hann windows of 1024 samples every
@@ -15,6 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
+import librosa
 import numpy as np
 import onnxruntime
 import soxr
@@ -65,38 +66,12 @@ _LOAD_ERRORS = (
 )
 
 
-def hz_to_slaney_mel(frequency_hz: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
-    """Convert Hz to mel: linear to 1 kHz, logarithmic above.
-
-    Source:
-        Slaney, Auditory Toolbox (1998), mfcc.m.
-    """
-    frequency_hz = np.asarray(frequency_hz, dtype=np.float64)
-    step = np.log(6.4) / 27.0
-    logarithmic = 15.0 + np.log(np.maximum(frequency_hz, 1e-9) / 1000.0) / step
-    return np.where(frequency_hz < 1000.0, frequency_hz * 3.0 / 200.0, logarithmic)
-
-
-def slaney_mel_to_hz(mel: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
-    """Convert mel to Hz; the inverse of `hz_to_slaney_mel`."""
-    mel = np.asarray(mel, dtype=np.float64)
-    return np.where(mel < 15.0, mel * 200.0 / 3.0, 1000.0 * np.exp((mel - 15.0) * np.log(6.4) / 27.0))
-
-
 @cache
 def mel_filters() -> Float32[np.ndarray, "bin mel"]:
-    """Return triangles of unit area per Hz over the bins of the power spectrum.
-
-    Source:
-        Slaney, Auditory Toolbox (1998), mfcc.m.
-    """
-    low, high = hz_to_slaney_mel(np.array(MEL_RANGE_HZ))
-    edges = slaney_mel_to_hz(np.linspace(low, high, N_MELS + 2))
-    bins = np.fft.rfftfreq(N_FFT, 1.0 / SAMPLE_RATE)[:, None]
-    rising = (bins - edges[:-2]) / (edges[1:-1] - edges[:-2])
-    falling = (edges[2:] - bins) / (edges[2:] - edges[1:-1])
-    triangles = np.maximum(0.0, np.minimum(rising, falling)) * 2.0 / (edges[2:] - edges[:-2])
-    return triangles.astype(np.float32)
+    """Return triangles of unit area per Hz over the bins of the power spectrum, on Slaney's mel scale."""
+    low_hz, high_hz = MEL_RANGE_HZ
+    filters = librosa.filters.mel(sr=SAMPLE_RATE, n_fft=N_FFT, n_mels=N_MELS, fmin=low_hz, fmax=high_hz)
+    return np.asarray(filters.T, dtype=np.float32)
 
 
 def log_mel(patches: Float32[np.ndarray, "patch second"]) -> Float32[np.ndarray, "patch mel frame"]:
@@ -156,7 +131,7 @@ class Judge:
     """Says how surely a clip is a violin, a flute or neither; by ONNX Runtime, without torch.
 
     Args:
-        path: Of a network made by `judge_training`; None is the one that ships.
+        path: Of a network made by `judge.training`; None is the one that ships.
 
     Raises:
         InputError: The file is missing or is not such a network.
@@ -165,9 +140,7 @@ class Judge:
     def __init__(self, path: str | Path | None = None) -> None:
         path = Path(path) if path is not None else Path(__file__).with_name("judge.onnx")
         if not path.is_file():
-            raise InputError(
-                f"{path}: there is no such judge: train one with violute.evaluation.judge.training"
-            )
+            raise InputError(f"{path}: there is no such judge: train one with bench/train_judge.py")
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
         options.log_severity_level = 3
@@ -177,9 +150,7 @@ class Judge:
             )
             (entry,) = self._session.get_inputs()
         except _LOAD_ERRORS:
-            raise InputError(
-                f"{path}: not a judge: train one with violute.evaluation.judge.training"
-            ) from None
+            raise InputError(f"{path}: not a judge: train one with bench/train_judge.py") from None
         made_for = [*entry.shape[1:], *self._session.get_outputs()[0].shape[1:]]
         if made_for != [N_MELS, N_FRAMES, len(INSTRUMENTS)]:
             raise InputError(
@@ -216,15 +187,6 @@ class Judge:
             for start in range(0, len(patches), 64)
         ]
         return np.concatenate(blocks).astype(np.float64)
-
-    def logits(self, audio: Float[np.ndarray, "... sample"], sample_rate: int) -> Float[np.ndarray, " patch"]:
-        """Return the log odds of violin against flute, second by second; none for silent seconds.
-
-        Raises:
-            AudioError: The audio is empty or not finite.
-        """
-        scores = self.scores(audio, sample_rate)
-        return scores[:, VIOLIN] - scores[:, FLUTE]
 
     def hear(self, audio: Float[np.ndarray, "... sample"], sample_rate: int) -> Verdict:
         """Judge a clip, from the mean of the patches' scores; not a number for a silent one.

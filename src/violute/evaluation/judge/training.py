@@ -1,19 +1,12 @@
-r"""Train the instrument judge from folders of real recordings, and measure it on those held out.
-
-    python -m violute.evaluation.judge.training --violin DIR --flute DIR --other DIR \
-        --hold-out bench/held_out.txt --out judge.onnx
+"""Training the instrument judge on folders of real recordings; `bench/train_judge.py` is the command.
 
 Each class is drawn equally often; within a class each file by the square root of its length, so
-that no one player or room speaks for the instrument. One temperature is then fitted on every
-second held-out recording of sources that training heard; the figures are measured on the others
-and on the sources that it never heard (`judge_figures`).
+that no one player or room speaks for the instrument.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
-import sys
 import warnings
 from collections.abc import Callable, Sequence
 from itertools import groupby, pairwise
@@ -24,8 +17,8 @@ import torch
 from jaxtyping import Float, Float32, Int64
 from torch import Tensor, nn
 
-from violute.data.recordings import list_recordings, read_patterns, read_recording
-from violute.errors import InputError, TrainingError, VioluteError
+from violute.data.recordings import list_recordings, read_recording
+from violute.errors import TrainingError
 from violute.evaluation.judge.augmentation import (
     TUNING_MARGIN,
     Source,
@@ -43,7 +36,7 @@ from violute.evaluation.judge.classifier import (
     VIOLIN,
     log_mel,
 )
-from violute.evaluation.judge.figures import Clip, clip_scores, cut_clips, fit_temperature, measure
+from violute.whole_file import replace_bytes
 
 N_PATCHES_PER_EXCERPT = 2
 """Consecutive seconds heard in one drawn room."""
@@ -196,60 +189,4 @@ def export_judge(network: JudgeNetwork, path: str | Path, *, figures: dict[str, 
         raise TrainingError(f"{path}: PyTorch exported nothing: install onnxscript and try again")
     model = program.model_proto
     onnx.helper.set_model_props(model, {"figures": json.dumps(figures)})
-    onnx.save(model, str(path))
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; return its exit code."""
-    parser = argparse.ArgumentParser(
-        prog="python -m violute.evaluation.judge.training",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    for instrument in INSTRUMENTS:
-        parser.add_argument(
-            f"--{instrument}", type=Path, action="append", required=True, help="folder, may be given again"
-        )
-    parser.add_argument("--hold-out", type=Path, required=True, help="file of glob patterns, one a line")
-    parser.add_argument("--leave-out", action="append", default=[], help="one more pattern to hold out")
-    parser.add_argument("--out", type=Path, required=True, help="ONNX file to write")
-    parser.add_argument("--steps", type=int, default=1200, help="optimiser steps (default 1200)")
-    parser.add_argument("--seed", type=int, default=0)
-    options = parser.parse_args(arguments)
-    try:
-        if not options.out.parent.is_dir():
-            raise InputError(f"{options.out}: there is no such folder: make it first")
-        patterns = read_patterns(options.hold_out) + options.leave_out
-        sources: list[Source] = []
-        clips: list[Clip] = []
-        for instrument in INSTRUMENTS:
-            folders: list[Path] = getattr(options, instrument)
-            sources += load_sources(folders, instrument=instrument, hold_out=patterns)
-            held_out = [r for folder in folders for r in list_recordings(folder, select=patterns)]
-            clips += [(r.source, instrument, read_recording(r, SAMPLE_RATE, peak=0.9)) for r in held_out]
-
-        def report(step: int, loss: float) -> None:
-            if step % 25 == 0:
-                sys.stderr.write(f"step {step} of {options.steps}: loss {loss:.3f}\n")
-
-        network = train_judge(sources, n_steps=options.steps, seed=options.seed, on_step=report)
-        heard = {source.name for source in sources}
-        fitted_on = [clip for clip in clips if clip[0] in heard][::2]
-        fitting = [part for clip in fitted_on for part in cut_clips(clip)]
-        testing = [
-            part for clip in clips if not any(clip is c for c in fitted_on) for part in cut_clips(clip)
-        ]
-        scores = np.array([clip_scores(network, audio) for _, _, audio in fitting])
-        scores = scores.reshape(-1, len(INSTRUMENTS))
-        network.temperature.fill_(fit_temperature(scores, [instrument for _, instrument, _ in fitting]))
-        figures = {"temperature": float(network.temperature), **measure(network, testing, heard=heard)}
-        export_judge(network, options.out, figures=figures)
-    except VioluteError as error:
-        sys.stderr.write(f"{error}\n")
-        return 2
-    sys.stdout.write(json.dumps(figures, indent=1) + "\n")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    replace_bytes(Path(path), model.SerializeToString())

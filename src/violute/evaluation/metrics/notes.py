@@ -18,12 +18,12 @@ import mir_eval
 import numpy as np
 from jaxtyping import Bool, Float
 
+from violute.analysis.conditioning import hz_to_midi
 from violute.errors import InputError, ShapeError
 from violute.evaluation.metrics import fusion, loudness
-from violute.evaluation.metrics.attacks import attack_times
 from violute.evaluation.metrics.loudness import frame_loudness_db, sounding_frames
-from violute.evaluation.metrics.onsets import WINDOW_SECONDS
-from violute.evaluation.metrics.pitch import TOLERANCE_CENTS, judge_f0
+from violute.evaluation.metrics.onsets import WINDOW_SECONDS, attack_times
+from violute.evaluation.metrics.pitch import TOLERANCE_CENTS
 from violute.transforms.runs import runs
 
 SHORTEST_SECONDS = 0.05
@@ -93,23 +93,6 @@ def segment_notes(
     return notes
 
 
-def line_notes(audio: Float[np.ndarray, "... sample"], sample_rate: int) -> list[Note]:
-    """Hear the notes of one line.
-
-    Args:
-        audio: `(sample,)` or `(channel, sample)`; channels are averaged.
-        sample_rate: In Hz.
-
-    Raises:
-        AudioError: The audio is empty or not finite.
-    """
-    sounding = sounding_frames(frame_loudness_db(audio, sample_rate))
-    f0_hz = judge_f0(audio, sample_rate)
-    n_frames = min(len(f0_hz), len(sounding))
-    track = np.where(sounding[:n_frames], f0_hz[:n_frames], 0.0)
-    return segment_notes(track, attack_times(audio, sample_rate))
-
-
 def chord_notes(audio: Float[np.ndarray, "... sample"], sample_rate: int) -> list[Note]:
     """Hear notes that sound together, to the semitone: up to `fusion.MAX_SERIES` at once.
 
@@ -128,7 +111,7 @@ def chord_notes(audio: Float[np.ndarray, "... sample"], sample_rate: int) -> lis
     series_hz = fusion.harmonic_series(*fusion.spectral_peaks(audio, sample_rate))
     n_frames = min(len(series_hz), len(sounding))
     series_hz = np.where(sounding[:n_frames, None], series_hz[:n_frames], 0.0)
-    midi = 69.0 + 12.0 * np.log2(np.where(series_hz > 0.0, series_hz, 440.0) / 440.0)
+    midi = hz_to_midi(np.where(series_hz > 0.0, series_hz, 440.0))
     # The players' own tuning first, or notes between two keys would flicker from one to the other.
     offsets = np.exp(2j * np.pi * midi[series_hz > 0.0])
     tuning = float(np.angle(offsets.mean()) / (2.0 * np.pi)) if offsets.size else 0.0
@@ -177,7 +160,7 @@ def note_f1(
     Source:
         Bay, Ehmann and Downie (ISMIR 2009), section 4.2.
     """
-    wanted, made = (_intervals(notes) for notes in (reference, estimate))
+    wanted, made = (note_rows(notes) for notes in (reference, estimate))
     if wanted[1].size == 0 or made[1].size == 0:
         return float(wanted[1].size == made[1].size)
     _, _, f_measure, _ = mir_eval.transcription.precision_recall_f1_overlap(
@@ -190,48 +173,14 @@ def note_f1(
     return float(f_measure)
 
 
-def lag_seconds(
-    reference: Iterable[Sequence[float]],
-    estimate: Iterable[Sequence[float]],
-    *,
-    longest_seconds: float = 2.0,
-    pitch_cents: float = TOLERANCE_CENTS,
-) -> float:
-    """Return how much later the estimate is as a whole, for scores aligned to another copy of a recording.
-
-    It is the lag at which most notes of equal pitch begin together.
-
-    Args:
-        reference: Notes, as for `note_f1`.
-        estimate: Notes, as for `note_f1`.
-        longest_seconds: Lags beyond this either way are not considered.
-        pitch_cents: Furthest apart that two pitches are the same.
-
-    Returns:
-        Seconds, to be taken off the estimate; 0 where no pitch is on both sides.
+def note_rows(
+    notes: Iterable[Sequence[float]],
+) -> tuple[Float[np.ndarray, "note 2"], Float[np.ndarray, " note"]]:
+    """Return onsets and offsets in seconds, and pitches in Hz.
 
     Raises:
         InputError: A note does not end after it begins, or its pitch is not positive.
     """
-    (wanted, wanted_hz), (made, made_hz) = (_intervals(notes) for notes in (reference, estimate))
-    same = np.abs(1200.0 * np.log2(made_hz[:, None] / wanted_hz[None])) <= pitch_cents
-    lags = np.sort((made[:, 0][:, None] - wanted[:, 0][None])[same])
-    lags = lags[np.abs(lags) <= longest_seconds]
-    if lags.size == 0:
-        return 0.0
-    stops = np.searchsorted(lags, lags + WINDOW_SECONDS, side="right")
-    first = int(np.argmax(stops - np.arange(len(lags))))
-    return float(np.median(lags[first : stops[first]]))
-
-
-def midi_to_hz(midi: float) -> float:
-    """Convert a MIDI note number, which need not be whole, to Hz; 69 is 440 Hz."""
-    return float(440.0 * 2.0 ** ((midi - 69.0) / 12.0))
-
-
-def _intervals(
-    notes: Iterable[Sequence[float]],
-) -> tuple[Float[np.ndarray, "note 2"], Float[np.ndarray, " note"]]:
     rows = np.array([tuple(note) for note in notes], dtype=np.float64).reshape(-1, 3)
     for onset, offset, f0_hz in rows:
         if not (0.0 <= onset < offset < np.inf and 0.0 < f0_hz < np.inf):

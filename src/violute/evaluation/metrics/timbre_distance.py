@@ -1,11 +1,11 @@
 """How far the colour of one set of sounds lies from that of another, whatever notes they play.
 
-`mfcc_distance_db` compares two sounds by their average cepstra. `kernel_audio_distance` compares
-two sets of recordings by their distributions: squared maximum mean discrepancy (MMD) of cepstral
-statistics of patches of one second. The estimator is unbiased, so it needs no thousands of clips;
-it may fall below 0, and 0 means that the sets cannot be told apart. Patches of one recording
-share a player and a room, so only pairs from different recordings are compared within a set, and
-every recording counts once. `real_to_real_floor` says how far halves of one set lie apart.
+`kernel_audio_distance` compares two sets of recordings by their distributions: squared maximum mean
+discrepancy (MMD), under a Gaussian kernel, of cepstral statistics of patches of one second. The estimator
+is unbiased, so it needs no thousands of clips; it may fall below 0, and 0 means that the sets cannot be
+told apart. Patches of one recording share a player and a room, so only pairs from different recordings
+are compared within a set, and every recording counts once. `real_to_real_floor` says how far halves of
+one set lie apart.
 
 Outputs and target recordings play different notes; read a distance beside that of the sources to
 the same target.
@@ -13,7 +13,6 @@ the same target.
 Source:
     Gretton et al., A kernel two-sample test (JMLR 13, 2012).
     Chung et al., KAD: No more FAD (ICML 2025): the distance for audio, with the median heuristic.
-    Bińkowski et al., Demystifying MMD GANs (ICLR 2018): the polynomial kernel.
 """
 
 from __future__ import annotations
@@ -23,23 +22,17 @@ from collections.abc import Sequence
 
 import librosa
 import numpy as np
+import scipy.spatial.distance
 import soxr
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from violute.errors import InputError, ShapeError
 from violute.evaluation.metrics import loudness
 from violute.evaluation.metrics.intervals import CONFIDENCE, N_RESAMPLES, Interval, draws, percentile_interval
 from violute.evaluation.metrics.loudness import frame_loudness_db, sounding_frames, to_mono
-from violute.evaluation.metrics.mix_path import N_MFCC, timbre_point
-from violute.evaluation.metrics.timbre_kernel import (
-    Kernel,
-    Patches,
-    check_patches,
-    mean_discrepancy,
-    median_bandwidth,
-    scaled_patches,
-    similarities_of,
-)
+from violute.evaluation.metrics.mix_path import N_MFCC
+
+Patches = Float[np.ndarray, "_patch dimension"]
 
 PATCH_SECONDS = 1.0
 PATCH_HOP_SECONDS = 0.5
@@ -57,35 +50,6 @@ _HOP_LENGTH = 441
 _FRAME_RATE_HZ = _RATE / _HOP_LENGTH
 _N_MELS = 64
 _MEL_RANGE_HZ = (120.0, 11_000.0)
-
-
-def mfcc_distance_db(
-    source: Float[np.ndarray, "... sample"],
-    source_rate: int,
-    output: Float[np.ndarray, "... other"],
-    output_rate: int,
-) -> float:
-    """Return the distance of two sounds' average cepstra, as RMS decibels over the mel bands.
-
-    Args:
-        source: `(sample,)` or `(channel, sample)`; channels are averaged.
-        source_rate: In Hz.
-        output: Likewise; it may have another length.
-        output_rate: In Hz.
-
-    Returns:
-        dB, 0 for equal colours at any gain; NaN where either is silent.
-
-    Raises:
-        AudioError: A sound is empty or not finite.
-
-    Source:
-        Davis and Mermelstein, Comparison of parametric representations (IEEE TASSP 1980); the
-        cosine transform keeps lengths, so its distance is one of levels (Parseval).
-    """
-    wanted = timbre_point(source, source_rate).cepstrum
-    made = timbre_point(output, output_rate).cepstrum
-    return float(np.linalg.norm(made - wanted) / math.sqrt(_N_MELS))
 
 
 def patch_embeddings(
@@ -130,54 +94,22 @@ def patch_embeddings(
     return np.array(rows, dtype=np.float64).reshape(len(rows), N_DIMENSIONS)
 
 
-def mmd2(
-    samples: Float[np.ndarray, "sample dimension"],
-    reference: Float[np.ndarray, "other dimension"],
-    *,
-    kernel: Kernel = "gaussian",
-    bandwidth: float | None = None,
-) -> float:
-    """Estimate the squared MMD of independent samples of two distributions, without bias.
-
-    Args:
-        samples: One a row.
-        reference: Likewise.
-        kernel: `gaussian`, or `polynomial`: (x·y / dimension + 1) cubed.
-        bandwidth: Standard deviation of the Gaussian; None is `median_bandwidth(reference)`.
-
-    Returns:
-        About 0 for equal distributions, also below; NaN with fewer than two rows on either side.
-
-    Raises:
-        ShapeError: The sides differ in dimension.
-        InputError: The kernel is neither of the two, or the bandwidth not positive.
-
-    Source:
-        Gretton et al. (2012), equation 3.
-    """
-    rows = [[row[None] for row in side] for side in (samples, reference)]
-    check_patches(rows[0] + rows[1])
-    width = median_bandwidth(reference) if bandwidth is None else bandwidth
-    return float(mean_discrepancy(*similarities_of(*rows, kernel=kernel, bandwidth=width)))
-
-
 def kernel_audio_distance(
     recordings: Sequence[Patches],
     reference: Sequence[Patches],
     *,
-    kernel: Kernel = "gaussian",
     confidence: float = CONFIDENCE,
     n_resamples: int = N_RESAMPLES,
     seed: int = 0,
 ) -> Interval:
     """Estimate the squared MMD between two sets of recordings, with a bootstrap over recordings.
 
-    Dimensions are first scaled to the reference's standard deviation.
+    Dimensions are first scaled to the reference's standard deviation; the kernel is as wide as the median
+    distance within the reference.
 
     Args:
         recordings: Patches of each, from `patch_embeddings`; those without a patch are left out.
         reference: Likewise, real recordings.
-        kernel: `gaussian`, as wide as the median distance within the reference, or `polynomial`.
         confidence: Of the interval, in (0, 1).
         n_resamples: At least 1.
         seed: The same seed gives the same interval.
@@ -187,7 +119,7 @@ def kernel_audio_distance(
 
     Raises:
         ShapeError: Recordings differ in dimension.
-        InputError: The kernel, the confidence or the number of resamples is not allowed.
+        InputError: The confidence or the number of resamples is not allowed.
 
     Source:
         Chung et al. (2025), equation 6, with pairs of patches from different recordings only.
@@ -195,7 +127,7 @@ def kernel_audio_distance(
     scaled, real, bandwidth = scaled_patches(recordings, reference)
     if len(scaled) < 2 or len(real) < 2:
         return Interval(math.nan, math.nan, math.nan, len(scaled))
-    similarities = similarities_of(scaled, real, kernel=kernel, bandwidth=bandwidth)
+    similarities = similarities_of(scaled, real, bandwidth=bandwidth)
     # Two seeds, or the same places of both sets would be drawn together.
     chosen = (
         draws(len(side), n_resamples=n_resamples, seed=2 * seed + i) for i, side in enumerate((scaled, real))
@@ -206,63 +138,9 @@ def kernel_audio_distance(
     )
 
 
-def kernel_audio_distance_change(
-    before: Sequence[Patches],
-    after: Sequence[Patches],
-    reference: Sequence[Patches],
-    *,
-    confidence: float = CONFIDENCE,
-    n_resamples: int = N_RESAMPLES,
-    seed: int = 0,
-) -> Interval:
-    """Estimate by how much a distance changed between two renderings of the same recordings.
-
-    Both distances are taken of the same recordings drawn, so what those have in common cancels: the
-    interval is that of the change, narrower than the two intervals beside each other suggest.
-
-    Args:
-        before: Patches of each recording, rendered one way; each has some.
-        after: Of the same recordings in the same order, rendered the other way.
-        reference: Real recordings.
-        confidence: Of the interval, in (0, 1).
-        n_resamples: At least 1.
-        seed: The same seed gives the same interval.
-
-    Returns:
-        Below 0 where `after` is nearer to the reference; NaN with fewer than two recordings.
-
-    Raises:
-        ShapeError: The renderings are not of as many recordings, or differ in dimension.
-        InputError: The confidence or the number of resamples is not allowed.
-    """
-    sides = [scaled_patches(one, reference) for one in (before, after)]
-    n, n_real = len(sides[0][0]), len(sides[0][1])
-    if len(before) != len(after) or n != len(sides[1][0]):
-        raise ShapeError(
-            f"{n} recordings before and {len(sides[1][0])} after: give the same with sound in each"
-        )
-    if n < 2 or n_real < 2:
-        return Interval(math.nan, math.nan, math.nan, n)
-    first, second = (
-        similarities_of(one, real, kernel="gaussian", bandwidth=width) for one, real, width in sides
-    )
-    chosen = (draws(size, n_resamples=n_resamples, seed=2 * seed + i) for i, size in enumerate((n, n_real)))
-    drawn = [
-        mean_discrepancy(*second, own, real) - mean_discrepancy(*first, own, real)
-        for own, real in zip(*chosen, strict=True)
-    ]
-    return percentile_interval(
-        float(mean_discrepancy(*second) - mean_discrepancy(*first)),
-        np.array(drawn),
-        n=n,
-        confidence=confidence,
-    )
-
-
 def real_to_real_floor(
     reference: Sequence[Patches],
     *,
-    kernel: Kernel = "gaussian",
     confidence: float = CONFIDENCE,
     n_splits: int = N_SPLITS,
     seed: int = 0,
@@ -273,7 +151,6 @@ def real_to_real_floor(
 
     Args:
         reference: Patches of each recording, from `patch_embeddings`.
-        kernel: As for `kernel_audio_distance`.
         confidence: Share of the splits inside the interval.
         n_splits: At least 1.
         seed: The same seed gives the same splits.
@@ -283,14 +160,14 @@ def real_to_real_floor(
 
     Raises:
         ShapeError: Recordings differ in dimension.
-        InputError: The kernel, the confidence or the number of splits is not allowed.
+        InputError: The confidence or the number of splits is not allowed.
     """
     if n_splits < 1:
         raise InputError(f"{n_splits} splits were asked for: ask for at least 1, better 500")
     _, real, bandwidth = scaled_patches([], reference)
     if len(real) < 4:
         return Interval(math.nan, math.nan, math.nan, len(real))
-    similarity, _, _ = similarities_of(real, [], kernel=kernel, bandwidth=bandwidth)
+    similarity, _, _ = similarities_of(real, [], bandwidth=bandwidth)
     rng = np.random.default_rng(seed)
     apart = []
     for _ in range(n_splits):
@@ -299,3 +176,89 @@ def real_to_real_floor(
         blocks = (similarity[np.ix_(a, b)] for a, b in ((first, first), (second, second), (first, second)))
         apart.append(mean_discrepancy(*blocks))
     return percentile_interval(float(np.median(apart)), np.array(apart), n=len(real), confidence=confidence)
+
+
+def median_bandwidth(samples: Float[np.ndarray, "sample dimension"]) -> float:
+    """Return the median distance of all pairs of rows, the Gaussian kernel's usual width.
+
+    Returns:
+        1 where it would be 0, as for equal rows.
+
+    Source:
+        Gretton et al. (2012), section 8.
+    """
+    distances = scipy.spatial.distance.pdist(samples)
+    median = float(np.median(distances)) if distances.size else 0.0
+    return median if median > 0.0 else 1.0
+
+
+def scaled_patches(
+    recordings: Sequence[Patches], reference: Sequence[Patches]
+) -> tuple[list[Patches], list[Patches], float]:
+    """Return both sets in units of the reference's spread, without empty ones, and a bandwidth."""
+    check_patches([*recordings, *reference])
+    kept, real = ([patches for patches in side if len(patches)] for side in (recordings, reference))
+    if not real:
+        return kept, real, 1.0
+    pooled = np.concatenate(real)
+    spread = pooled.std(axis=0)
+    spread = np.where(spread > 0.0, spread, 1.0)
+    kept, real = ([(patches - pooled.mean(axis=0)) / spread for patches in side] for side in (kept, real))
+    pooled = np.concatenate(real)
+    # Every pair of an hour of patches would be tens of millions; evenly picked ones do for a median.
+    return kept, real, median_bandwidth(pooled[:: max(1, len(pooled) // 2000)])
+
+
+def check_patches(recordings: Sequence[Patches]) -> None:
+    """Refuse recordings whose patches differ in dimension.
+
+    Raises:
+        ShapeError: They do.
+    """
+    shapes = {patches.shape[1:] for patches in recordings}
+    if len(shapes) > 1 or any(len(shape) != 1 for shape in shapes):
+        raise ShapeError(
+            f"embeddings of shapes {sorted(shapes)}: give (patch, dimension), all of one dimension"
+        )
+
+
+def similarities_of(
+    recordings: Sequence[Patches], reference: Sequence[Patches], *, bandwidth: float
+) -> tuple[Float[np.ndarray, "n n"], Float[np.ndarray, "m m"], Float[np.ndarray, "n m"]]:
+    """Return the mean kernel of the patches of any two recordings: within both sets, and across."""
+    if not bandwidth > 0.0:
+        raise InputError(f"bandwidth {bandwidth:g} is out of range: give a positive one")
+    everything = [*recordings, *reference]
+    n = len(recordings)
+    means = np.zeros((len(everything), len(everything)))
+    if everything:
+        pooled = np.concatenate(everything)
+        sizes = np.array([len(patches) for patches in everything])
+        starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
+        for i, patches in enumerate(everything):
+            squares = scipy.spatial.distance.cdist(patches, pooled, "sqeuclidean")
+            values = np.exp(-squares / (2.0 * bandwidth**2))
+            means[i] = np.add.reduceat(values.mean(axis=0), starts) / sizes
+    return means[:n, :n], means[n:, n:], means[:n, n:]
+
+
+def mean_discrepancy(
+    within: Float[np.ndarray, "n n"],
+    within_reference: Float[np.ndarray, "m m"],
+    across: Float[np.ndarray, "n m"],
+    drawn: Int[np.ndarray, " n"] | None = None,
+    drawn_reference: Int[np.ndarray, " m"] | None = None,
+) -> float:
+    """Return the unbiased estimate for the recordings drawn; a recording is never paired with itself."""
+    counts = [
+        np.bincount(np.arange(size) if chosen is None else chosen, minlength=size).astype(np.float64)
+        for size, chosen in zip(across.shape, (drawn, drawn_reference), strict=True)
+    ]
+    total = 0.0
+    for similarity, count in zip((within, within_reference), counts, strict=True):
+        n_pairs = np.sum(count) ** 2 - np.sum(np.square(count))
+        if n_pairs <= 0.0:
+            return math.nan
+        pairs = count @ similarity @ count - np.sum(np.square(count) * np.diag(similarity))
+        total += float(pairs / n_pairs)
+    return total - 2.0 * float(counts[0] @ across @ counts[1] / (counts[0].sum() * counts[1].sum()))

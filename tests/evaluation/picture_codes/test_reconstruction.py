@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from violute.errors import ShapeError
-from violute.evaluation.cards.coding import (
+from violute.evaluation.picture_codes.reconstruction import (
     PrincipalComponents,
     active_units,
     low_passed,

@@ -10,7 +10,6 @@ import torch
 from jaxtyping import Float32, Int
 
 from violute.errors import InputError
-from violute.evaluation.cards.coding import Pictures
 from violute.families.mevae.network import MultiEncoderVae, build_mevae
 from violute.families.vae.network import Vae, build_vae
 from violute.families.vae.recipes import SpectrogramRecipe
@@ -20,6 +19,7 @@ from violute.training.run_folder import RunFolder
 
 BATCH_WINDOWS = 16
 
+Pictures = Float32[np.ndarray, "window bin frame"]
 LatentArray = Float32[np.ndarray, "window channel step"]
 Ends = Int[np.ndarray, " window"]
 

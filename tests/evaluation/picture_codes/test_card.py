@@ -7,21 +7,27 @@ import bench_document
 import numpy as np
 import pytest
 import soundfile
+from picture_card import make_card
+from picture_card_text import markdown_card
 from PIL import Image
 from spectrogram_graphs import identity
 from tones import SAMPLE_RATE, tone
 
 from violute.errors import InputError
-from violute.evaluation.cards.card import make_card
-from violute.evaluation.cards.card_pictures import (
+from violute.evaluation.picture_codes.drawings import (
+    LOWEST_HZ,
+    by_octaves,
     draw_mixes,
     draw_reconstructions,
     draw_traversals,
+    row_of,
 )
-from violute.evaluation.cards.card_text import markdown_card
-from violute.evaluation.cards.coding import mean_error_db
-from violute.evaluation.cards.pictures import LOWEST_HZ, by_octaves, row_of
-from violute.evaluation.cards.reconstruction import WindowSet, even_windows, measure_code
+from violute.evaluation.picture_codes.reconstruction import (
+    WindowSet,
+    even_windows,
+    mean_error_db,
+    measure_code,
+)
 from violute.families.pictures.corpus import PictureLine
 from violute.training.run import train_family
 from violute.transforms.spectrogram import SpectrogramSettings

@@ -1,6 +1,6 @@
 """Measure and picture a spectrogram voice, and write its model card.
 
-    python -m violute.evaluation.cards.card --voice voices/vae.onnx --run runs/vae --data DIR \
+    python bench/picture_card.py --voice voices/vae.onnx --run runs/vae --data DIR \
         --select bench/held_out.txt --bench bench-report.json --out voices/vae
 
 writes voices/vae.md with its pictures beside it. DIR holds a folder for each instrument. What is
@@ -19,20 +19,22 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from picture_card_text import markdown_card
+
 from violute.data.pictures.store import open_store
 from violute.data.recordings import list_recordings, read_patterns
 from violute.errors import InputError, VioluteError
 from violute.evaluation.bench.schema import read_document
-from violute.evaluation.cards.card_pictures import draw_mixes, draw_reconstructions, draw_traversals
-from violute.evaluation.cards.card_text import markdown_card
-from violute.evaluation.cards.coders import open_coder
-from violute.evaluation.cards.reconstruction import even_windows, measure_code
+from violute.evaluation.picture_codes.coders import open_coder
+from violute.evaluation.picture_codes.drawings import draw_mixes, draw_reconstructions, draw_traversals
+from violute.evaluation.picture_codes.reconstruction import even_windows, measure_code
 from violute.families.pictures.corpus import picture_lines
 from violute.families.pictures.prepared import prepared_lines
 from violute.families.recipes import family_recipe
 from violute.training.plots import plot_metrics
 from violute.training.run_folder import RunFolder
 from violute.voices.file import open_voice_file
+from violute.whole_file import replace_text
 
 MOST_TRAINING_WINDOWS = 700
 MOST_HELD_OUT_WINDOWS = 200
@@ -92,7 +94,7 @@ def make_card(
     text = markdown_card(
         card, figures, document, n_bytes=voice.stat().st_size, name=out.name, command=command
     )
-    out.with_name(f"{out.name}.md").write_text(text, encoding="utf-8")
+    replace_text(out.with_name(f"{out.name}.md"), text)
     return figures
 
 
@@ -100,8 +102,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run from the command line: JSON to standard output, exit code 2 for bad input."""
     given = sys.argv[1:] if arguments is None else list(arguments)
     parser = argparse.ArgumentParser(
-        prog="python -m violute.evaluation.cards.card",
-        description="Measure and picture a spectrogram voice, and write its model card.",
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--voice", type=Path, required=True, help="voice file")
     parser.add_argument("--run", type=Path, required=True, help="run folder that made it")
@@ -112,7 +113,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--bench", type=Path, help="report.json of violute bench with this voice")
     parser.add_argument("--out", type=Path, required=True, help="card to write, without its ending")
     options = parser.parse_args(given)
-    command = shlex.join(["python", "-m", "violute.evaluation.cards.card", *given])
+    command = shlex.join(["python", "bench/picture_card.py", *given])
     try:
         figures = make_card(**vars(options), command=command)
     except VioluteError as error:

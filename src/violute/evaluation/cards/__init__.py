@@ -1,1 +1,0 @@
-"""Model cards of spectrogram voices: figures of their codes, and pictures."""

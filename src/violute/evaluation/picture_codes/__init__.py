@@ -1,0 +1,1 @@
+"""How well a picture family's code of a few numbers draws spectrograms, beside trivial codes."""
