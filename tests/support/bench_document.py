@@ -1,4 +1,4 @@
-"""A small document of the bench, made by formulas: one voice, two baselines, three recordings."""
+"""A small document of the bench, made by formulas: one voice, two baselines, four recordings."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from violute.evaluation.bench.summary import summarise
 from violute.evaluation.report.listening import HeardClip
 from violute.rates import SAMPLE_RATE
 
-CLIPS = ("flute/one", "flute/two", "violin/three")
+CLIPS = ("flute/one", "flute/two", "violin/three", "flute/four")
 CONTENDERS = {"hybrid": 0.97, "source": 1.0, "cross_fade": 0.8}
 """Pitch accuracy of each."""
 

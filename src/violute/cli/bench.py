@@ -194,14 +194,14 @@ def listen(
     json
         Print one JSON document.
     """
-    require_extra("bench", "the bench needs", "violute.evaluation.report.listening_answers")
-    from violute.evaluation.report.listening_answers import aggregate, markdown_answers, read_answers
+    require_extra("bench", "the bench needs", "violute.evaluation.report.listening_results")
+    from violute.evaluation.report.listening_results import aggregate, markdown_results, read_answers
 
     found = aggregate(read_answers(answers))
     if json:
         say_json(found)
     else:
-        say(markdown_answers(found).rstrip())
+        say(markdown_results(found).rstrip())
     return 0
 
 

@@ -13,7 +13,7 @@ from violute.audio.loudness import LoudnessMeter
 from violute.errors import InputError
 from violute.evaluation.report.audio import LOUDNESS_LUFS, SoundStore, excerpt, layered, low_passed
 from violute.evaluation.report.listening import make_trials
-from violute.evaluation.report.listening_answers import aggregate, markdown_answers, read_answers
+from violute.evaluation.report.listening_results import aggregate, markdown_results, read_answers
 
 RATE = 44_100
 
@@ -76,7 +76,8 @@ def test_ratings_are_means_with_intervals_over_listeners():
     rows = {(row["role"], row["contender"]): row for row in aggregate(documents)["ratings"]}
     hybrid = rows["contender", "hybrid"]
     assert hybrid["mean"] == pytest.approx(60.0)
-    assert 50.0 <= hybrid["low"] < 60.0 < hybrid["high"] <= 70.0
+    # 4.303 standard errors of 10 / sqrt(3) on both sides, by Student's table for three listeners.
+    assert (hybrid["low"], hybrid["high"]) == pytest.approx((35.16, 84.84), abs=0.01)
     assert rows["anchor", ""]["low"] == rows["anchor", ""]["high"] == 20.0
     assert [row["role"] for row in aggregate(documents)["ratings"]] == ["reference", "contender", "anchor"]
 
@@ -90,7 +91,7 @@ def test_who_misses_the_hidden_reference_is_left_out_of_that_question():
     means = {(row["question"], row["contender"]): row["mean"] for row in found["ratings"]}
     assert means["quality", "hybrid"] == 70.0
     assert means["fusion", "hybrid"] == 10.0
-    assert "bob, who missed the hidden reference" in markdown_answers(found)
+    assert "bob, who missed the hidden reference" in markdown_results(found)
     seldom = answers(*[rating()] * 9, rating(reference=40))
     assert aggregate([seldom])["screened"] == []
 

@@ -8,6 +8,7 @@ from violute.errors import InputError
 from violute.evaluation.bench.schema import Document, figure
 from violute.evaluation.bench.summary import mean_difference, values_by_group
 from violute.evaluation.bench.targets import DIRECTIONS
+from violute.evaluation.metrics.intervals import LEAST_RECORDINGS
 
 COST_FACTOR = 1.25
 """Speed and memory have no recordings to draw from: they changed where they did by this factor."""
@@ -16,8 +17,8 @@ COST_FACTOR = 1.25
 def compare_documents(old: Document, new: Document) -> dict[str, Any]:
     """Compare what two documents share.
 
-    A figure got better or worse where the 95 % bootstrap interval of the paired differences,
-    recording by recording, excludes 0; with fewer than two recordings nothing is said.
+    A figure got better or worse where the 95 % interval of the paired differences, recording by recording,
+    excludes 0; with fewer than `LEAST_RECORDINGS` nothing is said.
 
     Returns:
         `changes`, one a contender, instrument, figure and mix that both documents have: `old` and
@@ -91,7 +92,7 @@ def _change(
     if interval is None:
         return None
     both = before.keys() & after.keys()
-    verdict = "unknown" if interval.n < 2 else "same"
+    verdict = "unknown" if interval.n < LEAST_RECORDINGS else "same"
     if interval.excludes(0.0):
         verdict = "better" if interval.estimate > 0.0 else "worse"
     return {

@@ -31,12 +31,14 @@ class EndSound(TypedDict):
     Keys:
         contender: Who plays.
         instrument: Of the clip.
+        group: Its recording.
         mix: 0 or 1.
         patches: Its colours, from `patch_embeddings`.
     """
 
     contender: str
     instrument: str
+    group: str
     mix: float
     patches: Patches
 
@@ -63,13 +65,16 @@ def end_distances(
         mix: [patch_embeddings(*read_reference(recording)) for recording in recordings]
         for mix, recordings in zip((0.0, 1.0), lineup.references, strict=True)
     }
-    gathered: dict[tuple[str, str, float], list[Patches]] = {}
+    gathered: dict[tuple[str, str, float], dict[tuple[str, str], list[Patches]]] = {}
     for sound in sounds:
         for instrument in (sound["instrument"], "all"):
-            gathered.setdefault((sound["contender"], instrument, sound["mix"]), []).append(sound["patches"])
+            recordings = gathered.setdefault((sound["contender"], instrument, sound["mix"]), {})
+            # Clips of one recording share a player and a room: their patches are those of one recording.
+            recordings.setdefault((sound["instrument"], sound["group"]), []).append(sound["patches"])
     summary: list[SummaryEntry] = []
-    for (contender, instrument, mix), patches in gathered.items():
-        interval = kernel_audio_distance(patches, real[mix], n_resamples=200)
+    for (contender, instrument, mix), recordings in gathered.items():
+        played = [np.concatenate(patches) for patches in recordings.values()]
+        interval = kernel_audio_distance(played, real[mix], n_resamples=200)
         summary.append(summary_entry(contender, instrument, "timbre/kernel_distance", mix, interval))
     floors: dict[str, dict[str, float | None]] = {
         end: _ends(real_to_real_floor(real[mix], n_splits=100))

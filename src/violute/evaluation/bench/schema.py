@@ -103,8 +103,8 @@ class SummaryEntry(TypedDict):
         instrument: Of the clips; `all` for figures over every clip.
         figure: Path-like name.
         mix: Where on the dial; null for figures of the whole dial.
-        value: Median over clips.
-        low: Lower end of the bootstrap interval over recordings; null where it is unknown.
+        value: Median over recordings.
+        low: Lower end of the interval over recordings; null where it is unknown (fewer than three).
         high: Upper end.
         n: Recordings that it rests on.
     """

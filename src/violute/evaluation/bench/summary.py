@@ -1,4 +1,4 @@
-"""Figures over recordings: medians and differences, with bootstrap intervals."""
+"""Figures over recordings: medians and differences, with intervals."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from violute.evaluation.bench.schema import ClipEntry, Document, ResultEntry, SummaryEntry, figure
-from violute.evaluation.bench.targets import fault
-from violute.evaluation.metrics.intervals import Interval, draws, percentile_interval
+from violute.evaluation.bench.targets import SCALES, fault
+from violute.evaluation.metrics.intervals import Interval, mean_interval, median_interval
 
 
 def summarise(results: Sequence[ResultEntry], clips: Sequence[ClipEntry]) -> list[SummaryEntry]:
@@ -35,7 +35,11 @@ def summarise(results: Sequence[ResultEntry], clips: Sequence[ClipEntry]) -> lis
                         group.append(value)
     return [
         summary_entry(
-            *key, median_interval([float(np.median(values)) for values in groups.values() if values])
+            *key,
+            median_interval(
+                np.array([float(np.median(values)) for values in groups.values() if values]),
+                SCALES.get(key[2], "any"),
+            ),
         )
         for key, groups in gathered.items()
     ]
@@ -83,14 +87,6 @@ def values_by_group(
     return {group: float(np.median(values)) for group, values in gathered.items()}
 
 
-def median_interval(values: Sequence[float], *, n_resamples: int = 2000) -> Interval:
-    """Return the median over recordings with its bootstrap interval."""
-    row = np.array(values, dtype=np.float64)
-    drawn = draws(len(row), n_resamples=n_resamples)
-    medians = np.median(row[drawn], axis=1) if drawn.size else np.zeros(0)
-    return percentile_interval(float(np.median(row)) if row.size else float("nan"), medians, n=len(row))
-
-
 def mean_difference(
     before: Mapping[str, float], after: Mapping[str, float], name: str, mix: float | None
 ) -> Interval | None:
@@ -110,7 +106,4 @@ def mean_difference(
         gains.append(old - new)
     if not gains:
         return None
-    row = np.array(gains)
-    drawn = draws(len(row))
-    means = row[drawn].mean(axis=1) if drawn.size else np.zeros(0)
-    return percentile_interval(float(row.mean()), means, n=len(row))
+    return mean_interval(np.array(gains))

@@ -1,8 +1,10 @@
-"""Which way each figure of the bench is better, and what it should be."""
+"""Which way each figure of the bench is better, what it should be, and what it can be."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+
+from violute.evaluation.metrics.intervals import Scale
 
 DIRECTIONS: Mapping[str, int] = {
     "pitch/raw_accuracy": 1,
@@ -48,6 +50,32 @@ TARGETS: Mapping[str, float] = {
     "mix/loudness_drift_db": 0.5,
 }
 """What a figure should reach, in its direction."""
+
+SCALES: Mapping[str, Scale] = {
+    "pitch/raw_accuracy": "share",
+    "pitch/median_deviation_cents": "positive",
+    "pitch/octave_errors": "share",
+    "pitch/coverage": "share",
+    "loudness/l1_db": "positive",
+    "loudness/correlation": "up to 1",
+    "onsets/f1": "share",
+    "notes/f1": "share",
+    "notes/chords_f1": "share",
+    "fusion/f0_tracks": "positive",
+    "fusion/roughness": "positive",
+    "judge/posterior": "share",
+    "judge/other": "share",
+    "spectral/multi_resolution": "positive",
+    "spectral/log_spectral_distance_db": "positive",
+    "mix/spearman": "up to 1",
+    "mix/centroid_r2": "up to 1",
+    "mix/tilt_r2": "up to 1",
+    "mix/mfcc_r2": "up to 1",
+    "mix/step_cv": "positive",
+    "mix/pitch_drift_cents": "positive",
+    "mix/loudness_drift_db": "positive",
+}
+"""What values a figure can have, for its interval."""
 
 POSTERIOR_RANGES: Mapping[float, tuple[float, float]] = {0.0: (0.0, 0.1), 0.5: (0.3, 0.7), 1.0: (0.9, 1.0)}
 """Where `judge/posterior` should lie, by mix; elsewhere any value will do."""

@@ -210,7 +210,7 @@ def explanation(document: Document) -> list[str]:
     revision = about["revision"][:12] or "unknown"
     lines = [
         f"Mix 0 is {ends[0]}, mix 1 is {ends[1]}; where no mix is named, it is 0.5. Figures are medians over",
-        "recordings, with 95 % bootstrap intervals; a missed target is bold.",
+        "recordings, with 95 % intervals (Student's; none of fewer than three); a missed target is bold.",
         f"Pitch is judged by {settings['pitch_judge']}; clips last up to {settings['clip_seconds']:g} s.",
         "",
         f"Violute {about['violute']}, revision {revision}{changed}; {about['date']};",

@@ -24,7 +24,7 @@ from scipy.stats import binomtest
 
 from violute.errors import InputError
 from violute.evaluation.bench.schema import figure, read_object
-from violute.evaluation.metrics.intervals import bootstrap_interval
+from violute.evaluation.metrics.intervals import mean_interval
 
 SCHEMA = "violute.listening"
 SCHEMA_VERSION = 1
@@ -68,7 +68,8 @@ def aggregate(documents: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         `n_listeners`; `screened` (listeners left out of a question's ratings); `abx`, one a pair:
         `a`, `b`, `n`, `n_correct`, `share`, `low`, `high` (Wilson, 95 %), `p` (of so many right by
         guessing); `ratings`, one a question and stimulus: `question`, `role`, `contender`, `mix`,
-        `mean`, `low`, `high` (bootstrap over listeners; over trials where there is one), `n`.
+        `mean` over listeners with `low` and `high` (over the trials of a single listener; null of fewer
+        than three), `n`.
     """
     pairs: dict[tuple[str, str], list[bool]] = defaultdict(list)
     rated: dict[tuple[str, str, str, float | None], list[tuple[str, float]]] = defaultdict(list)
@@ -95,7 +96,7 @@ def aggregate(documents: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     }
 
 
-def markdown_answers(found: Mapping[str, Any]) -> str:
+def markdown_results(found: Mapping[str, Any]) -> str:
     """Write aggregated answers as tables."""
     lines = [f"# Listeners: {found['n_listeners']}", ""]
     if found["abx"]:
@@ -177,9 +178,11 @@ def _share(a: str, b: str, right: Sequence[bool]) -> dict[str, Any]:
 
 def _mean(key: tuple[str, str, str, float | None], rows: Sequence[tuple[str, float]]) -> dict[str, Any]:
     question, role, contender, mix = key
-    listeners = [listener for listener, _ in rows]
-    ratings = np.array([rating for _, rating in rows])
-    interval = bootstrap_interval(ratings, groups=listeners if len(set(listeners)) > 1 else None)
+    by_listener: dict[str, list[float]] = defaultdict(list)
+    for listener, rating in rows:
+        by_listener[listener].append(rating)
+    own = [float(np.mean(ratings)) for ratings in by_listener.values()]
+    interval = mean_interval(np.array(own if len(own) > 1 else next(iter(by_listener.values()))))
     return {
         "question": question,
         "role": role,
