@@ -16,12 +16,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from judge_figures import Clip, clip_scores, cut_clips, fit_temperature, measure
 
 from violute.data.recordings import list_recordings, read_patterns, read_recording
 from violute.errors import InputError, VioluteError
 from violute.evaluation.judge.augmentation import Source
 from violute.evaluation.judge.classifier import INSTRUMENTS, SAMPLE_RATE
-from violute.evaluation.judge.figures import Clip, clip_scores, cut_clips, fit_temperature, measure
 from violute.evaluation.judge.training import export_judge, load_sources, train_judge
 
 

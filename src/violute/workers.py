@@ -9,7 +9,7 @@ import math
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
@@ -41,7 +41,7 @@ def available_cores(cgroup: Path = Path("/sys/fs/cgroup")) -> int:
 
 def mapped(
     work: Callable[[Item], Result], items: Sequence[Item], *, n_jobs: int | None = None
-) -> Iterator[Result]:
+) -> Generator[Result, None, None]:
     """Yield what `work` makes of each item, in order; in this process where one job is enough.
 
     Args:

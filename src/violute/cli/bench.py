@@ -105,7 +105,6 @@ def bench(
     from violute.evaluation.bench.contenders import voice_files
     from violute.evaluation.bench.run import run_bench
     from violute.voices.load import load_voice
-    from violute.workers import available_cores
 
     patterns = None if select is None else read_patterns(select)
     files = voice_files(voices)
@@ -130,7 +129,7 @@ def bench(
             played,
             out.with_name(out.name + ".work"),
             pitch_judge=pitch_judge,
-            n_processes=available_cores() if jobs is None else jobs,
+            n_processes=jobs,
             arguments=sys.argv[1:],
             with_cost=not no_cost,
             on_stage=start,
@@ -185,7 +184,7 @@ def listen(
     *answers: Annotated[Path, Parameter(name="ANSWERS.json...")],
     json: Flag = False,
 ) -> int:
-    """Put listeners' answers together: who was told apart, who was rated how, with intervals.
+    """Put listeners' answers together: who could be told from whom, who was rated how, with intervals.
 
     Parameters
     ----------

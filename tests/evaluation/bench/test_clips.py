@@ -61,8 +61,10 @@ def test_musicnet_tells_its_instruments_by_the_ensemble(tmp_path):
         soundfile.write(tmp_path / folder / f"{number}.wav", np.full(4 * RATE, 0.1), RATE, subtype="FLOAT")
     with pytest.raises(InputError, match="musicnet_metadata.csv is missing"):
         find_clips(tmp_path, ("flute", "violin"))
-    rows = ["2203,Solo Flute", "2204,Solo Flute", "2191,Solo Violin", "1819,Piano Quintet"]
-    (tmp_path / "musicnet_metadata.csv").write_text("\n".join(["id,ensemble", *rows]), encoding="utf-8")
+    pieces = {2203: "Solo Flute", 2204: "Solo Flute", 2191: "Solo Violin", 1819: "Piano Quintet"}
+    rows = [f"{number},Bach,Suite,Air,{ensemble},somebody,4" for number, ensemble in pieces.items()]
+    text = "\n".join(["id,composer,composition,movement,ensemble,source,seconds", *rows])
+    (tmp_path / "musicnet_metadata.csv").write_text(text, encoding="utf-8")
     clips = find_clips(tmp_path, ("flute", "violin"))
     assert [clip.name for clip in clips] == ["flute/2204", "violin/2191"]
     references = find_references(tmp_path, ("flute", "violin"), clips, select=None)

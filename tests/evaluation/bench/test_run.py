@@ -12,7 +12,7 @@ from tones import tone
 from violute.errors import AudioError, InputError
 from violute.evaluation.bench import job as bench_job
 from violute.evaluation.bench.clips import find_clips, find_references
-from violute.evaluation.bench.contenders import Lineup, contender_entries, voice_files, wake
+from violute.evaluation.bench.contenders import Lineup, contender_entries, open_contender, voice_files
 from violute.evaluation.bench.job import KEPT_MIXES, Job, hear, is_done
 from violute.evaluation.bench.run import run_bench
 from violute.evaluation.bench.schema import to_json
@@ -121,12 +121,12 @@ def test_baselines_stand_behind_the_voices(data, lineup):
     assert [entry["name"] for entry in entries] == ["sines", "source", "layering", "cross_fade"]
     assert all(entry["description"] for entry in entries[1:])
     audio = tone(440.0, 0.5)
-    np.testing.assert_array_equal(wake(everybody, "source").analyse(audio, RATE).render(0.5), audio)
+    np.testing.assert_array_equal(open_contender(everybody, "source").analyse(audio, RATE).render(0.5), audio)
     recording = find_references(data, ENDS, [], select=None)
     full = Lineup(lineup.voices, ENDS, tuple(tuple(recording[end]) for end in ENDS))
     assert len(contender_entries(full)) == 7
     with pytest.raises(InputError, match="nobody of that name"):
-        wake(lineup, "source")
+        open_contender(lineup, "source")
 
 
 def test_names_of_jobs_fit_a_file_system(lineup, data):

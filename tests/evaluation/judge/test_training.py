@@ -10,6 +10,7 @@ import soundfile
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from judge_figures import calibration_error, conditions, fit_temperature
 from train_judge import main
 
 from violute.errors import TrainingError
@@ -24,7 +25,6 @@ from violute.evaluation.judge.augmentation import (
     through_codec,
 )
 from violute.evaluation.judge.classifier import INSTRUMENTS, N_FRAMES, N_MELS, SAMPLE_RATE
-from violute.evaluation.judge.figures import calibration_error, conditions, fit_temperature
 from violute.evaluation.judge.training import (
     JudgeNetwork,
     draw_batch,

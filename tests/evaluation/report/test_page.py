@@ -10,9 +10,9 @@ import pytest
 from bench_document import heard_clip
 from browser import Browser, find_chromium
 from command_line import violute
+from violute.evaluation.report.listening_answers import aggregate, read_answers
 
 from violute.evaluation.report.html import report_html
-from violute.evaluation.report.listening_answers import aggregate, read_answers
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +81,7 @@ def row(browser, i, part):
 
 def test_trials_are_played_through_by_keyboard_and_read_back(page, browser, tmp_path):
     browser.open(page)
-    plan = json.loads(browser.evaluate("document.getElementById('plan').textContent"))
+    plan = json.loads(browser.evaluate("document.getElementById('trials').textContent"))
     browser.evaluate("document.getElementById('listener').focus()")
     for letter in "ann":
         browser.press(letter)

@@ -28,7 +28,7 @@ DB_PER_SEMITONE = 3.0
 """So much loudness lies as far as a semitone of pitch."""
 
 EDGE_FRAMES = 3
-"""Frames so close to where a note begins or ends are not lent: their windows hold half a note, and a
+"""Frames so close to where a note begins or ends are not borrowed: their windows hold half a note, and a
 pitch that is a little off would be picked just because it is."""
 
 UNPITCHED_HZ = 440.0

@@ -1,10 +1,10 @@
-"""A spectrum as lumps of power, each with one frequency: what optimal transport moves about.
+"""A spectrum as masses of power, each with one frequency: what optimal transport moves about.
 
 Windows are centred on their frame, so that the bins of a steady partial share one phase.
 
 Source:
     Henderson & Solomon, Audio Transport: A Generalized Portamento via Optimal Transport (DAFx 2019),
-    for lumps between reassigned frequencies, there weighed by magnitude; Auger & Flandrin, Improving
+    for masses between reassigned frequencies, there weighed by magnitude; Auger & Flandrin, Improving
     the readability of time-frequency and time-scale representations by the reassignment method
     (IEEE TSP 1995), for frequencies between the bins.
 """
@@ -22,14 +22,14 @@ _QUIET = 1e-9
 
 @dataclass(frozen=True)
 class Masses:
-    """One frame of sound, cut into lumps side by side.
+    """One frame of sound, cut into masses side by side.
 
     Attributes:
         spectrum: The frame, phases relative to the window's centre.
-        edges: First bin of each lump, and one past the last bin.
-        centres: Bin of each lump nearest to its frequency.
-        frequency_bins: Frequency of each lump in bins, with fractions.
-        share: Of the frame's power that each lump holds; they sum to 1.
+        edges: First bin of each mass, and one past the last bin.
+        centres: Bin of each mass nearest to its frequency.
+        frequency_bins: Frequency of each mass in bins, with fractions.
+        share: Of the frame's power that each mass holds; they sum to 1.
     """
 
     spectrum: Complex[np.ndarray, " bin"]
@@ -85,7 +85,7 @@ def _grouped(spectrum: Complex[np.ndarray, " bin"], frequency_bins: Float[np.nda
     edges = np.append(starts, spectrum.size)
     # Silence too is some distribution: an even one, so that no share is undefined.
     magnitude = np.abs(spectrum) + _QUIET
-    # Inside a lump the bins below its frequency point up and those above it down.
+    # Inside a mass the bins below its frequency point up and those above it down.
     below = np.clip(starts + np.add.reduceat(is_rising.astype(int), starts) - 1, starts, edges[1:] - 1)
     above = np.minimum(below + 1, edges[1:] - 1)
     centres = np.where(magnitude[above] > magnitude[below], above, below)

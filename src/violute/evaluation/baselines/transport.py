@@ -1,7 +1,7 @@
 """Optimal transport between spectra: partials of one instrument slide to those of the other.
 
 For each frame of the source, the frames of both ends' recordings that are nearest in pitch and
-loudness are taken at the source's exact pitch and A-weighted level; the lumps of the one spectrum are
+loudness are taken at the source's exact pitch and A-weighted level; the masses of the one spectrum are
 assigned to those of the other by one-dimensional optimal transport, and the mix says how far along
 each has moved. Phases run on as in a phase vocoder.
 
@@ -11,7 +11,7 @@ the method does, and a reason to mix partial by partial instead.
 
 Source:
     Henderson & Solomon, Audio Transport: A Generalized Portamento via Optimal Transport (DAFx 2019).
-    Added here: the choice of frames, and their pitch and level; lumps weigh by power.
+    Added here: the choice of frames, and their pitch and level; masses weigh by power.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ _RADIANS_PER_BIN = 2.0 * np.pi / N_FFT
 
 @dataclass(frozen=True)
 class Plan:
-    """What goes from which lump of one spectrum to which of another.
+    """What goes from which mass of one spectrum to which of another.
 
     Attributes:
-        source: Index of the lump that gives.
-        target: Index of the lump that takes.
+        source: Index of the mass that gives.
+        target: Index of the mass that takes.
         share: How much, of 1 in all.
     """
 
@@ -59,9 +59,9 @@ def transport_plan(
     """Return the cheapest way, by squared distance, to turn one distribution into another.
 
     Args:
-        source_share: Of each lump; sums to 1.
+        source_share: Of each mass; sums to 1.
         source_bins: Frequencies, rising.
-        target_share: Of each lump; sums to 1.
+        target_share: Of each mass; sums to 1.
         target_bins: Frequencies, rising.
     """
     # POT wakes torch: 3 s and 260 MB that the other baselines need not pay.
@@ -91,7 +91,7 @@ class TransportTake(BorrowingTake):
         ]
 
     def play(self, mix: float) -> Float[np.ndarray, " sample"]:
-        """Move the lumps as far as the mix says and put the performance together."""
+        """Move the masses as far as the mix says and put the performance together."""
         played = np.zeros(STEP_SAMPLES * (len(self._plans) - 1) + N_FFT)
         phase = np.zeros(_N_BINS)
         window = hann()
@@ -142,7 +142,7 @@ def _moved(
     weight: float,
     phase: Float[np.ndarray, " bin"],
 ) -> tuple[Complex[np.ndarray, " bin"], Float[np.ndarray, " bin"]]:
-    """Place every lump where its move has come to; return the frame, and phases half a step on.
+    """Place every mass where its move has come to; return the frame, and phases half a step on.
 
     Args:
         plan: From `one` to `other`.
@@ -152,8 +152,8 @@ def _moved(
         phase: Of each bin, half a step before this frame's centre.
 
     Source:
-        Henderson & Solomon (2019): each lump goes to the frequency between both, and each
-        bin's phase runs on at the frequency of the loudest lump in it.
+        Henderson & Solomon (2019): each mass goes to the frequency between both, and each
+        bin's phase runs on at the frequency of the loudest mass in it.
     """
     (first, first_ratio), (second, second_ratio) = one, other
     frequency = (1.0 - weight) * first_ratio * first.frequency_bins[plan.source]
@@ -165,22 +165,22 @@ def _moved(
     now = phase[centre] + half_turn
     share = plan.share[is_heard]
     bins, values, owners = [], [], []
-    for masses, lump, part in (
+    for borrowed, mass, part in (
         (first, plan.source[is_heard], 1.0 - weight),
         (second, plan.target[is_heard], weight),
     ):
-        start, stop = masses.edges[lump], masses.edges[lump + 1]
-        owner = np.repeat(np.arange(lump.size), stop - start)
-        # Counts 0, 1, 2 … within each lump, all lumps in one array.
+        start, stop = borrowed.edges[mass], borrowed.edges[mass + 1]
+        owner = np.repeat(np.arange(mass.size), stop - start)
+        # Counts 0, 1, 2 … within each mass, all masses in one array.
         ends = np.cumsum(stop - start)
         inside = np.arange(owner.size) - np.repeat(ends - (stop - start), stop - start)
         taken = start[owner] + inside
-        turn = np.exp(1j * (now - np.angle(masses.spectrum[masses.centres[lump]])))
-        # Both frames weigh the same; the parts of a lump add up to the lump where they meet again.
-        whole = max(float(np.linalg.norm(masses.spectrum)), 1e-30)
-        gain = part * share / masses.share[lump] / whole
-        bins.append(taken + (centre - masses.centres[lump])[owner])
-        values.append(masses.spectrum[taken] * (gain * turn)[owner])
+        turn = np.exp(1j * (now - np.angle(borrowed.spectrum[borrowed.centres[mass]])))
+        # Both frames weigh the same; the parts of a mass add up to the mass where they meet again.
+        whole = max(float(np.linalg.norm(borrowed.spectrum)), 1e-30)
+        gain = part * share / borrowed.share[mass] / whole
+        bins.append(taken + (centre - borrowed.centres[mass])[owner])
+        values.append(borrowed.spectrum[taken] * (gain * turn)[owner])
         owners.append(owner)
     at, value, owner = np.concatenate(bins), np.concatenate(values), np.concatenate(owners)
     inside = (at >= 0) & (at < _N_BINS)

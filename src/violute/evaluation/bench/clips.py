@@ -8,7 +8,6 @@ held out, and the one flute recording that Violute leaves out of training.
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,13 +16,12 @@ import numpy as np
 import soundfile
 from jaxtyping import Float32
 
+from violute.data.musicnet.catalogue import Piece, read_metadata
 from violute.data.recordings import Recording, list_recordings, read_recording
-from violute.data.splits import FLUTE_TEST_ID
+from violute.data.splits import HELD_OUT
 from violute.errors import AudioError, InputError
 
 MUSICNET_METADATA = "musicnet_metadata.csv"
-MUSICNET_FLUTE_TEST = str(FLUTE_TEST_ID)
-"""MusicNet's official test set has no flute; Violute holds this recording out."""
 
 
 @dataclass(frozen=True)
@@ -66,13 +64,14 @@ def list_by_instrument(
     Raises:
         TrainingError: The folder is missing or holds no audio.
         InputError: MusicNet's metadata is missing, or no instrument has a folder.
+        DataError: The metadata are not MusicNet's.
     """
     musicnet = _musicnet_root(data)
     if musicnet is not None:
-        instrument_of = _musicnet_instruments(musicnet)
-        listed = list_recordings(musicnet, select=select)
+        pieces = _musicnet_pieces(musicnet)
+        listed = [r for r in list_recordings(musicnet, select=select) if r.name in pieces]
         return {
-            instrument: [r for r in listed if instrument_of.get(r.name) == instrument.lower()]
+            instrument: [r for r in listed if pieces[r.name].folder == instrument.lower()]
             for instrument in instruments
         }
     found = {
@@ -116,11 +115,11 @@ def find_clips(
         AudioError: A file cannot be read.
     """
     by_instrument = list_by_instrument(data, instruments, select=select)
-    if select is None and _musicnet_root(data) is not None:
+    musicnet = _musicnet_root(data)
+    if select is None and musicnet is not None:
+        pieces = _musicnet_pieces(musicnet)
         by_instrument = {
-            instrument: [
-                r for r in recordings if r.path.parent.name == "test_data" or r.name == MUSICNET_FLUTE_TEST
-            ]
+            instrument: [r for r in recordings if pieces[r.name].split == HELD_OUT]
             for instrument, recordings in by_instrument.items()
         }
     clips: list[Clip] = []
@@ -201,16 +200,10 @@ def _musicnet_root(data: Path) -> Path | None:
     return None
 
 
-def _musicnet_instruments(root: Path) -> dict[str, str]:
-    """Return the instrument of each solo recording, by id."""
+def _musicnet_pieces(root: Path) -> dict[str, Piece]:
+    """Return the solo recordings of the metadata, by id."""
     candidates = [folder / MUSICNET_METADATA for folder in (root, root.parent)]
     path = next((candidate for candidate in candidates if candidate.is_file()), None)
     if path is None:
         raise InputError(f"{root}: {MUSICNET_METADATA} is missing: put it beside train_data and test_data")
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    return {
-        str(row["id"]): str(row["ensemble"])[5:].lower()
-        for row in rows
-        if "id" in row and str(row.get("ensemble", "")).startswith("Solo ")
-    }
+    return {str(p.id): p for p in read_metadata(path.read_bytes()) if p.ensemble.startswith("Solo ")}

@@ -1,6 +1,6 @@
-"""Who plays on the bench: voices by name or file, and the baselines, woken in whatever process plays.
+"""Who plays on the bench: voices by name or file, and the baselines, opened in whatever process plays.
 
-A `Lineup` is plain data, so it travels to worker processes and into fingerprints; `wake` turns one
+A `Lineup` is plain data, so it travels to worker processes and into fingerprints; `open_contender` turns one
 of its names into something that analyses and renders.
 """
 
@@ -117,7 +117,7 @@ def contender_entries(lineup: Lineup) -> list[ContenderEntry]:
     return entries
 
 
-def wake(lineup: Lineup, name: str) -> Player:
+def open_contender(lineup: Lineup, name: str) -> Player:
     """Make a contender ready to play.
 
     Raises:

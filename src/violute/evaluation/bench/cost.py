@@ -1,6 +1,6 @@
 """What a contender costs: speed, memory and cold start, each measured in a process of its own.
 
-A process that only wakes the contender shows what a user would meet; nothing else of the bench runs
+A process that only opens the contender shows what a user would meet; nothing else of the bench runs
 beside it. The figures are of one machine and mean something beside each other only.
 """
 
@@ -18,7 +18,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from violute.errors import InputError
-from violute.evaluation.bench.contenders import Lineup, wake
+from violute.evaluation.bench.contenders import Lineup, open_contender
 from violute.evaluation.bench.schema import Figures
 
 MAX_REPEATS = 3
@@ -81,17 +81,13 @@ def peak_memory_bytes() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
-def end_on_interrupt() -> None:
-    """Let Ctrl-C end a process of the bench without a traceback: whoever started it tells the user."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
 def _play(
     lineup: Lineup, name: str, audio: Float32[np.ndarray, " sample"], sample_rate: int, sender: Connection
 ) -> None:
     """Play in a process of its own: the first time cold, then again for the speed."""
-    end_on_interrupt()
-    contender = wake(lineup, name)
+    # Ctrl-C ends it without a traceback: whoever started it tells the user.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    contender = open_contender(lineup, name)
     contender.analyse(audio, sample_rate).render(0.5)
     first_done = time.time()
     converting: list[float] = []

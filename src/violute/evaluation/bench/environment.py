@@ -21,7 +21,7 @@ def environment(arguments: Sequence[str] = ()) -> dict[str, Any]:
     """Describe this machine and software.
 
     Args:
-        arguments: Of the command line. Absolute paths are told by their last part only, so that a
+        arguments: Of the command line. Absolute paths give their last part only, so that a
             published document says nothing of somebody's disk.
 
     Returns:
@@ -29,15 +29,15 @@ def environment(arguments: Sequence[str] = ()) -> dict[str, Any]:
         differ from the revision), `date` (UTC), `python`, `packages`, `processor`, `n_cores`,
         `system`, `command`.
     """
-    revision, is_changed = _revision()
+    commit, is_changed = revision()
     return {
         "violute": violute.__version__,
-        "revision": revision,
+        "revision": commit,
         "is_changed": is_changed,
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "python": platform.python_version(),
         "packages": {name: found for name in PACKAGES if (found := _version(name))},
-        "processor": _processor(),
+        "processor": processor(),
         "n_cores": available_cores(),
         "system": f"{platform.system()} {platform.machine()}",
         "command": shlex.join(["violute", *(without_folders(argument) for argument in arguments)]),
@@ -56,7 +56,8 @@ def _version(name: str) -> str:
         return ""
 
 
-def _processor() -> str:
+def processor() -> str:
+    """Return the name of the processor, as far as the system knows one."""
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.is_file():
         for line in cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines():
@@ -65,7 +66,8 @@ def _processor() -> str:
     return platform.processor() or "unknown processor"
 
 
-def _revision() -> tuple[str, bool]:
+def revision() -> tuple[str, bool]:
+    """Return git's commit, empty outside a checkout, and whether files of the package differ from it."""
     package = Path(violute.__file__).parent
 
     def git(*arguments: str) -> str:

@@ -19,7 +19,6 @@ from violute.analysis.analyser import analyse
 from violute.analysis.polyphony import estimate as polyphony
 from violute.analysis.polyphony.estimate import PolyphonyMeter
 from violute.errors import AudioError
-from violute.evaluation.bench.extra_figures import against_source, of_sound
 from violute.evaluation.bench.schema import (
     DEVIATION_LIMIT_CENTS,
     DEVIATION_STEP_CENTS,
@@ -28,8 +27,10 @@ from violute.evaluation.bench.schema import (
 )
 from violute.evaluation.judge.classifier import Judge
 from violute.evaluation.metrics import loudness, mix_path, onsets, pitch
+from violute.evaluation.metrics.fusion import mean_f0_tracks, roughness
 from violute.evaluation.metrics.notes import Note, chord_notes, note_f1, segment_notes
 from violute.evaluation.metrics.pitch import PitchJudge
+from violute.evaluation.metrics.spectral import log_spectral_distance_db, multi_resolution_distance
 from violute.rates import SAMPLE_RATE
 from violute.voices.contract import Player
 
@@ -109,7 +110,7 @@ def source_facts(
         "notes/polyphonic_share": polyphonic_share(audio, sample_rate),
         "pitch/judges_agree": figure(pitch.raw_pitch_accuracy(f0_hz, conditioning_hz, agreed)),
         "onsets/n": float(len(onset_seconds)),
-        **of_sound(audio, sample_rate),
+        **_fusion_figures(audio, sample_rate),
     }
     return SourceFacts(
         audio=audio,
@@ -210,13 +211,15 @@ def measure(
             "onsets/f1": onsets.onset_f1(facts.onset_seconds, onset_seconds),
             "notes/f1": note_f1(facts.notes, segment_notes(heard_hz, onset_seconds)),
             "notes/chords_f1": note_f1(facts.chord_notes, chord_notes(rendering, rate)),
+            "spectral/multi_resolution": multi_resolution_distance(facts.audio, rendering, rate),
+            "spectral/log_spectral_distance_db": log_spectral_distance_db(facts.audio, rendering, rate),
         }
         if not facts.is_one_line:
             values |= {"onsets/f1": np.nan, "notes/f1": np.nan}
         entry: Figures = {"mix": mix, **{name: figure(value) for name, value in values.items()}}
         for name in ("judge/posterior", "judge/other"):
             entry[name] = dial[DIAL_MIXES.index(mix)][name]
-        entry |= against_source(facts.audio, rendering, rate) | of_sound(rendering, rate)
+        entry |= _fusion_figures(rendering, rate)
         by_mix.append(entry)
     agreed = pitch.compared_frames(facts.f0_hz, facts.conditioning_hz, followed)
     return {
@@ -286,6 +289,13 @@ def _conditioning_f0(audio: Float32[np.ndarray, " sample"], sample_rate: int) ->
         audio = soxr.resample(audio, sample_rate, SAMPLE_RATE)
     controls = analyse(audio)
     return np.where(controls.periodicity[0] > 0.0, controls.f0_hz[0], 0.0).astype(np.float64)
+
+
+def _fusion_figures(audio: Float32[np.ndarray, " sample"], sample_rate: int) -> Figures:
+    return {
+        "fusion/f0_tracks": figure(mean_f0_tracks(audio, sample_rate)),
+        "fusion/roughness": figure(roughness(audio, sample_rate)),
+    }
 
 
 @lru_cache(maxsize=16)

@@ -21,7 +21,7 @@ import soundfile
 from violute.errors import VioluteError
 from violute.evaluation.bench.clips import Clip
 from violute.evaluation.bench.code_digest import code_digest
-from violute.evaluation.bench.contenders import Lineup, wake
+from violute.evaluation.bench.contenders import Lineup, open_contender
 from violute.evaluation.bench.figures import (
     DIAL_MIXES,
     MIXES,
@@ -191,4 +191,4 @@ def _facts(clip: Clip, pitch_judge: PitchJudge) -> SourceFacts:
 
 @lru_cache(maxsize=32)
 def _contender(lineup: Lineup, name: str) -> Player:
-    return wake(lineup, name)
+    return open_contender(lineup, name)

@@ -6,9 +6,8 @@ What is done stays in the work folder (`bench.job`); a later run goes on from th
 from __future__ import annotations
 
 import json
-import multiprocessing
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from contextlib import closing
 from pathlib import Path
 
 import soundfile
@@ -16,7 +15,7 @@ import soundfile
 from violute.errors import InputError
 from violute.evaluation.bench.clips import Clip
 from violute.evaluation.bench.contenders import Lineup, contender_entries
-from violute.evaluation.bench.cost import end_on_interrupt, measure_cost
+from violute.evaluation.bench.cost import measure_cost
 from violute.evaluation.bench.ends import EndSound, end_distances
 from violute.evaluation.bench.environment import environment
 from violute.evaluation.bench.figures import (
@@ -38,6 +37,7 @@ from violute.evaluation.metrics.pitch import PitchJudge
 from violute.evaluation.metrics.timbre_distance import patch_embeddings
 from violute.rates import SAMPLE_RATE
 from violute.voices.contract import OnProgress
+from violute.workers import mapped
 
 COST_SECONDS = 10.0
 
@@ -51,7 +51,7 @@ def run_bench(
     folder: Path,
     *,
     pitch_judge: PitchJudge = "harvest",
-    n_processes: int = 1,
+    n_processes: int | None = 1,
     arguments: Sequence[str] = (),
     with_cost: bool = True,
     on_stage: StartStage = lambda _title: lambda _share: None,
@@ -63,7 +63,7 @@ def run_bench(
         clips: What is played, at least one.
         folder: Work folder; made if it doesn't exist.
         pitch_judge: Tracker of source and renderings.
-        n_processes: Jobs at a time; 1 stays in this process.
+        n_processes: Jobs at a time; 1 stays in this process, None is one a core.
         arguments: Of the command line, for the document.
         with_cost: Measure speed and memory too, which takes a process for each contender.
         on_stage: Called with a title for each stage; gives what is called with the share done.
@@ -128,28 +128,12 @@ def run_bench(
     return document, played
 
 
-def _run_jobs(jobs: Sequence[Job], n_processes: int, on_progress: OnProgress) -> list[FailureEntry]:
+def _run_jobs(jobs: Sequence[Job], n_processes: int | None, on_progress: OnProgress) -> list[FailureEntry]:
     failures: list[FailureEntry | None] = []
-    if n_processes <= 1:
-        for job in jobs:
-            failures.append(do_job(job))
+    with closing(mapped(do_job, jobs, n_jobs=n_processes)) as results:
+        for failure in results:
+            failures.append(failure)
             on_progress(len(failures) / len(jobs))
-    else:
-        # Fresh processes: a fork of one that has run threads of ONNX Runtime may hang.
-        context = multiprocessing.get_context("spawn")
-        strangers = set(multiprocessing.active_children())
-        with ProcessPoolExecutor(n_processes, mp_context=context, initializer=end_on_interrupt) as pool:
-            futures: list[Future[FailureEntry | None]] = [pool.submit(do_job, job) for job in jobs]
-            try:
-                for future in as_completed(futures):
-                    failures.append(future.result())
-                    on_progress(len(failures) / len(jobs))
-            except BaseException:
-                # Or they would finish their clips, unheard, before we may leave. What is left to do fails
-                # with the processes, and leaving the pool waits for them: nobody else reaps them meanwhile.
-                for process in set(multiprocessing.active_children()) - strangers:
-                    process.terminate()
-                raise
     return sorted(
         (failure for failure in failures if failure is not None), key=lambda f: (f["contender"], f["clip"])
     )

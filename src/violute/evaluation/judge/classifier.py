@@ -3,7 +3,7 @@
 A small convolutional network hears log-mel patches of one second, each levelled for itself, so
 that neither loudness nor the shape of a phrase can tell. It was trained on real recordings only,
 under random equalisation, rooms, noise and band limits (`bench/train_judge.py`, figures in JUDGE.md),
-and shares nothing with any voice. It knows three answers: flute, violin and anything else.
+and shares nothing with any voice. It tells three classes apart: flute, violin and anything else.
 
 Conventions: audio in [-1, 1] at any rate; inside, 22.05 kHz, Hann windows of 1024 samples every
 256, 80 bands on Slaney's mel scale from 120 Hz to 10.8 kHz.
@@ -24,7 +24,7 @@ from jaxtyping import Float, Float32
 from violute.errors import AudioError, InputError, ShapeError
 
 INSTRUMENTS = ("flute", "violin", "other")
-"""What the judge can answer, in the order of its scores."""
+"""The judge's classes, in the order of its scores."""
 
 FLUTE, VIOLIN, OTHER = range(3)
 

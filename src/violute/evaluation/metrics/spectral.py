@@ -14,14 +14,12 @@ Source:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import librosa
 import numpy as np
 import soxr
 from jaxtyping import Float
 
-from violute.errors import InputError, ShapeError
+from violute.errors import ShapeError
 from violute.evaluation.metrics.loudness import frame_loudness_db, sounding_frames, to_mono
 from violute.rates import SAMPLE_RATE
 
@@ -44,9 +42,6 @@ def multi_resolution_distance(
     source: Float[np.ndarray, "... sample"],
     output: Float[np.ndarray, "... sample"],
     sample_rate: int,
-    *,
-    n_ffts: Sequence[int] = N_FFTS,
-    top_hz: float = TOP_HZ,
 ) -> float:
     """Return spectral convergence plus the distance of log magnitudes, averaged over resolutions.
 
@@ -54,8 +49,6 @@ def multi_resolution_distance(
         source: `(sample,)` or `(channel, sample)`; channels are averaged.
         output: Of the source's shape.
         sample_rate: Of both, in Hz.
-        n_ffts: Window lengths in samples at `SAMPLE_RATE`.
-        top_hz: Highest frequency that counts.
 
     Returns:
         0 for equal sounds (at any gain), without an upper bound otherwise; NaN for a silent source.
@@ -63,32 +56,27 @@ def multi_resolution_distance(
     Raises:
         ShapeError: The sounds differ in shape.
         AudioError: A sound is empty or not finite.
-        InputError: There are no window lengths.
 
     Source:
         Yamamoto, Song and Kim (ICASSP 2020), equations 4 to 6; Engel et al., DDSP (ICLR 2020),
         section 4.2, for the resolutions.
     """
-    if not n_ffts:
-        raise InputError("there are no window lengths to compare at: give at least one, such as 2048")
     pair = _levelled_pair(source, output, sample_rate)
     if pair is None:
         return float("nan")
     total = 0.0
-    for n_fft in n_ffts:
-        wanted, made = (_magnitudes(audio, n_fft, n_fft // 4, top_hz) for audio in pair)
+    for n_fft in N_FFTS:
+        wanted, made = (_magnitudes(audio, n_fft, n_fft // 4) for audio in pair)
         wanted, made = (np.sqrt(np.square(magnitude) + FLOOR**2) for magnitude in (wanted, made))
         convergence = np.linalg.norm(made - wanted) / np.linalg.norm(wanted)
         total += float(convergence + np.mean(np.abs(np.log(made / wanted))))
-    return total / len(n_ffts)
+    return total / len(N_FFTS)
 
 
 def log_spectral_distance_db(
     source: Float[np.ndarray, "... sample"],
     output: Float[np.ndarray, "... sample"],
     sample_rate: int,
-    *,
-    top_hz: float = TOP_HZ,
 ) -> float:
     """Return the RMS difference of log power spectra, averaged over the source's sounding frames.
 
@@ -96,7 +84,6 @@ def log_spectral_distance_db(
         source: `(sample,)` or `(channel, sample)`; channels are averaged.
         output: Of the source's shape.
         sample_rate: Of both, in Hz.
-        top_hz: Highest frequency that counts.
 
     Returns:
         dB, 0 for equal sounds (at any gain); NaN for a silent source.
@@ -113,7 +100,7 @@ def log_spectral_distance_db(
     if pair is None:
         return float("nan")
     sounding = sounding_frames(frame_loudness_db(pair[0], SAMPLE_RATE))
-    wanted, made = (_magnitudes(audio, _LSD_N_FFT, _LSD_HOP, top_hz) for audio in pair)
+    wanted, made = (_magnitudes(audio, _LSD_N_FFT, _LSD_HOP) for audio in pair)
     n_frames = min(len(sounding), wanted.shape[1])
     sounding = sounding[:n_frames]
     if not sounding.any():
@@ -142,11 +129,11 @@ def _levelled_pair(
 
 
 def _magnitudes(
-    audio: Float[np.ndarray, " sample"], n_fft: int, hop_length: int, top_hz: float
+    audio: Float[np.ndarray, " sample"], n_fft: int, hop_length: int
 ) -> Float[np.ndarray, "bin frame"]:
-    """Return magnitudes up to `top_hz`, scaled so that a steady sine reads its amplitude."""
+    """Return magnitudes up to `TOP_HZ`, scaled so that a steady sine reads its amplitude."""
     # librosa warns of sounds shorter than its window; silence after them changes no figure.
     filled = np.pad(audio, (0, max(0, n_fft - len(audio))))
     spectrum = np.abs(librosa.stft(filled, n_fft=n_fft, hop_length=hop_length, pad_mode="constant"))
-    n_bins = 1 + int(top_hz * n_fft / SAMPLE_RATE)
+    n_bins = 1 + int(TOP_HZ * n_fft / SAMPLE_RATE)
     return np.asarray(spectrum[:n_bins] * (4.0 / n_fft))

@@ -32,7 +32,7 @@ class Coder(Protocol):
         ...
 
     def decode(self, latents: LatentArray, ends: Ends) -> Pictures:
-        """Draw latents, as played by these instruments where the decoder is told."""
+        """Draw latents, as played by these instruments where the decoder is given them."""
         ...
 
 
@@ -76,7 +76,7 @@ class MultiEncoderCoder:
         return np.where((ends == 1)[:, None, None], by_encoder[1], by_encoder[0])
 
     def decode(self, latents: LatentArray, ends: Ends) -> Pictures:
-        """Draw latents, the decoder told the instruments."""
+        """Draw latents, as played by these instruments."""
         return _batched(self.network.decode, latents, ends.astype(np.float32))
 
 

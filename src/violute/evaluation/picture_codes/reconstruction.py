@@ -146,12 +146,12 @@ def active_units(means: Float[np.ndarray, "window unit"]) -> Int[np.ndarray, " a
 def mean_pictures(
     training: Pictures, training_ends: Int[np.ndarray, " window"], ends: Int[np.ndarray, " wanted"]
 ) -> Float32[np.ndarray, "wanted bin frame"]:
-    """Answer each window with the mean picture of its instrument.
+    """Return for each window the mean picture of its instrument.
 
     Args:
         training: To average.
         training_ends: Which instrument plays each.
-        ends: Which instrument plays each of the windows to answer.
+        ends: Which instrument plays each of the windows to draw.
     """
     means = {end: training[training_ends == end].mean(axis=0) for end in np.unique(training_ends)}
     return np.stack([means[end] for end in ends])

@@ -46,7 +46,7 @@ def report_html(document: Document, heard: Sequence[HeardClip]) -> str:
         "plots": _plots(document, heard),
         "players": players,
         "sounds": _json(store.sounds),
-        "plan": _json({"report": digest, "trials": trials}),
+        "trials": _json({"report": digest, "trials": trials}),
         "script": _page("player.js") + "\n" + _page("listening.js"),
     }
     text = _page("report.html")

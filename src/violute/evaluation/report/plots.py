@@ -7,20 +7,20 @@ import io
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import librosa
 import matplotlib as mpl
 import numpy as np
 from jaxtyping import Float, Float32
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from violute.drawing.spectrogram_sheet import log_spectrogram_db
 from violute.evaluation.bench.schema import Document, ResultEntry, number
 from violute.evaluation.bench.targets import POSTERIOR_RANGES
 
 PANEL_INCHES = (4.6, 3.4)
 SPECTROGRAM_RANGE_DB = 70.0
 SPECTROGRAM_RANGE_HZ = (180.0, 16_000.0)
-_N_ROWS = 240
+_N_ROWS, _N_COLUMNS = 240, 320
 _TICKS_HZ = (200, 500, 1000, 2000, 5000, 10_000)
 _COLOURS = ("#c2410c", "#1d4ed8", "#047857", "#7c3aed", "#b45309", "#0e7490", "#be185d", "#4d7c0f")
 _GREY = "#9ca3af"
@@ -155,12 +155,19 @@ def spectrogram_plot(panels: Sequence[tuple[str, Float32[np.ndarray, " sample"]]
     for axes in all_axes[len(panels) :]:
         axes.set_axis_off()
     for axes, (title, audio) in zip(all_axes, panels, strict=False):
-        level_db = _log_spectrogram_db(audio, sample_rate)
+        level_db = log_spectrogram_db(
+            audio,
+            sample_rate,
+            n_columns=_N_COLUMNS,
+            n_rows=_N_ROWS,
+            lowest_hz=SPECTROGRAM_RANGE_HZ[0],
+            highest_hz=SPECTROGRAM_RANGE_HZ[1],
+        )
         seconds = len(audio) / sample_rate
         # Drawn as an image over octaves: a mesh of as many cells takes seconds.
         extent = (0.0, seconds, *np.log2(SPECTROGRAM_RANGE_HZ))
         axes.imshow(
-            level_db,
+            level_db - level_db.max(),
             origin="lower",
             aspect="auto",
             cmap="magma",
@@ -173,19 +180,6 @@ def spectrogram_plot(panels: Sequence[tuple[str, Float32[np.ndarray, " sample"]]
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png")
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
-
-
-def _log_spectrogram_db(
-    audio: Float32[np.ndarray, " sample"], sample_rate: int
-) -> Float[np.ndarray, "row column"]:
-    """Return levels over rows of equal width in octaves, in dB below the loudest."""
-    n_fft = 2048
-    padded = np.pad(audio, (0, max(0, n_fft - len(audio))))
-    magnitude = np.abs(librosa.stft(padded, n_fft=n_fft, hop_length=512))
-    level_db = librosa.amplitude_to_db(magnitude, ref=np.max, top_db=SPECTROGRAM_RANGE_DB)
-    wanted_hz = np.geomspace(*SPECTROGRAM_RANGE_HZ, _N_ROWS)
-    nearest = np.round(wanted_hz * n_fft / sample_rate).astype(int)
-    return np.asarray(level_db[np.minimum(nearest, len(level_db) - 1)], dtype=np.float64)
 
 
 def _figure(n_panels: int) -> Figure:

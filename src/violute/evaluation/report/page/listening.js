@@ -2,7 +2,7 @@
 
 // The blind trials: A/B/X and ratings, by keyboard or mouse, answers saved as a JSON file.
 const listening = (() => {
-  const plan = JSON.parse(document.getElementById("plan").textContent);
+  const prepared = JSON.parse(document.getElementById("trials").textContent);
   const box = document.getElementById("test");
   const QUESTIONS = {
     quality: ["How good does it sound, beside the reference?", "bad", "as good as the reference"],
@@ -57,7 +57,7 @@ const listening = (() => {
   function welcome() {
     const name = element("input", { id: "listener", autocomplete: "off", maxlength: "60" });
     show(
-      element("p", {}, `${plan.trials.length} trials. You can stop and save at any time.`),
+      element("p", {}, `${prepared.trials.length} trials. You can stop and save at any time.`),
       element("p", {}, element("label", { for: "listener" }, "Your name, or any word that tells you apart: "), name),
       element("p", {}, element("button", { id: "start", onclick: begin }, "Start"), " ", key("Enter")),
     );
@@ -66,7 +66,7 @@ const listening = (() => {
   function begin() {
     listener = document.getElementById("listener").value.trim();
     started = new Date().toISOString();
-    trials = shuffled(plan.trials);
+    trials = shuffled(prepared.trials);
     if (trials.length === 0) finish();
     else next();
     box.focus();
@@ -181,7 +181,7 @@ const listening = (() => {
     if (trial.kind === "abx") {
       if (!["A", "B", "X"].every((label) => state.heard.has(label))) { say("Play A, B and X first."); return; }
       if (!state.answer) { say("Say first whether X is A or B."); return; }
-      // Told in the plan's order, whatever order the listener met.
+      // Saved in the page's order, whatever order the listener met.
       const told = (letter) => (state.swapped ? { a: "b", b: "a" }[letter] : letter);
       Object.assign(answer, {
         a: who(trial.a), b: who(trial.b), x: told(state.x), answer: told(state.answer), swapped: state.swapped,
@@ -211,7 +211,7 @@ const listening = (() => {
   }
 
   const results = () => ({
-    schema: "violute.listening", schema_version: 1, report: plan.report, listener, session, seed: numbers[0],
+    schema: "violute.listening", schema_version: 1, report: prepared.report, listener, session, seed: numbers[0],
     started, finished: new Date().toISOString(), n_trials: trials.length, answers,
   });
 
