@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import soxr
 from jaxtyping import Float, Int
 from scipy.ndimage import binary_erosion
 from scipy.spatial import cKDTree
@@ -21,7 +20,7 @@ from violute.analysis.conditioning import hz_to_midi, reference_loudness_db
 from violute.analysis.controls import Controls
 from violute.errors import InputError
 from violute.evaluation.contender import References, check_references
-from violute.evaluation.metrics.loudness import to_mono
+from violute.evaluation.metrics.loudness import mono_at
 from violute.rates import SAMPLE_RATE
 
 DB_PER_SEMITONE = 3.0
@@ -121,7 +120,10 @@ class ReferenceFrames:
     def __init__(self, references: References) -> None:
         check_references(references)
         self._references: Mapping[str, list[Float[np.ndarray, " sample"]]] = {
-            end: [_at_analysis_rate(audio, sample_rate) for audio, sample_rate in recordings]
+            end: [
+                mono_at(audio, sample_rate, SAMPLE_RATE).astype(np.float32)
+                for audio, sample_rate in recordings
+            ]
             for end, recordings in references.items()
         }
         self._ends: list[EndFrames] = []
@@ -147,10 +149,3 @@ def _points(
     f0_hz: Float[np.ndarray, " frame"], relative_db: Float[np.ndarray, " frame"]
 ) -> Float[np.ndarray, "frame 2"]:
     return np.column_stack([hz_to_midi(f0_hz), relative_db / DB_PER_SEMITONE])
-
-
-def _at_analysis_rate(
-    audio: Float[np.ndarray, "... sample"], sample_rate: int
-) -> Float[np.ndarray, " resampled"]:
-    mono = to_mono(audio)
-    return np.asarray(soxr.resample(mono, sample_rate, SAMPLE_RATE), dtype=np.float32)

@@ -23,12 +23,10 @@ from functools import cache
 
 import numpy as np
 import scipy.ndimage
-import soxr
 from jaxtyping import Bool, Float, Int
 
 from violute.errors import ShapeError
-from violute.evaluation.metrics import loudness
-from violute.evaluation.metrics.loudness import frame_loudness_db, sounding_frames, to_mono
+from violute.evaluation.metrics.loudness import mono_at, sounding_frames_of
 from violute.rates import SAMPLE_RATE
 from violute.transforms.peaks import SALIENCE_COMPRESSION, harmonic_salience, peak_offset
 from violute.transforms.runs import long_runs
@@ -86,9 +84,7 @@ def spectral_peaks(
     Source:
         Smith and Serra, PARSHL (ICMC 1987), section 5.
     """
-    mono = to_mono(audio)
-    if sample_rate != SAMPLE_RATE:
-        mono = soxr.resample(mono, sample_rate, SAMPLE_RATE)
+    mono = mono_at(audio, sample_rate, SAMPLE_RATE)
     padded = np.pad(mono, (N_FFT // 2, N_FFT // 2 + -len(mono) % HOP_LENGTH))
     windows = np.lib.stride_tricks.sliding_window_view(padded, N_FFT)[::HOP_LENGTH]
     hann = np.hanning(N_FFT + 1)[:-1]
@@ -293,8 +289,7 @@ def _members(
 def _mean_over_sounding(
     figures: Float[np.ndarray, " frame"], audio: Float[np.ndarray, "..."], sample_rate: int
 ) -> float:
-    every = round(loudness.FRAME_RATE_HZ / FRAME_RATE_HZ)
-    sounding = sounding_frames(frame_loudness_db(audio, sample_rate))[::every]
+    sounding = sounding_frames_of(audio, sample_rate, FRAME_RATE_HZ)
     n_frames = min(len(sounding), len(figures))
     kept = figures[:n_frames][sounding[:n_frames]]
     return float(np.mean(kept)) if kept.size else float("nan")

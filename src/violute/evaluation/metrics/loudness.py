@@ -40,6 +40,18 @@ def to_mono(audio: Float[np.ndarray, "... sample"]) -> Float[np.ndarray, " sampl
     return np.asarray(mono)
 
 
+def mono_at(
+    audio: Float[np.ndarray, "... sample"], sample_rate: int, rate: int
+) -> Float[np.ndarray, " resampled"]:
+    """Average the channels and resample to `rate`, in Hz.
+
+    Raises:
+        AudioError: No samples, or samples that are not finite.
+    """
+    mono = to_mono(audio)
+    return mono if sample_rate == rate else np.asarray(soxr.resample(mono, sample_rate, rate))
+
+
 def a_weighting_db(frequency_hz: Float[np.ndarray, " bin"]) -> Float[np.ndarray, " bin"]:
     """Return the A-weighting, 0 dB at 1 kHz; -inf at 0 Hz.
 
@@ -69,9 +81,7 @@ def frame_loudness_db(
     Raises:
         AudioError: The audio is empty or not finite.
     """
-    mono = to_mono(audio)
-    if sample_rate != SAMPLE_RATE:
-        mono = soxr.resample(mono, sample_rate, SAMPLE_RATE)
+    mono = mono_at(audio, sample_rate, SAMPLE_RATE)
     padded = np.pad(mono, (N_FFT // 2, N_FFT // 2 + -len(mono) % HOP_LENGTH))
     windows = np.lib.stride_tricks.sliding_window_view(padded, N_FFT)[::HOP_LENGTH]
     hann = np.hanning(N_FFT + 1)[:-1]
@@ -95,6 +105,13 @@ def sounding_frames(
         return np.zeros(0, dtype=bool)
     loud_db = float(np.percentile(loudness_db, LOUD_PERCENTILE))
     return np.asarray((loudness_db >= loud_db + gate_db) & (loudness_db > SILENCE_DB))
+
+
+def sounding_frames_of(
+    audio: Float[np.ndarray, "... sample"], sample_rate: int, frame_rate_hz: float
+) -> Bool[np.ndarray, " frame"]:
+    """Mark the frames of a sound that are not silent, at a rate that divides `FRAME_RATE_HZ`."""
+    return sounding_frames(frame_loudness_db(audio, sample_rate))[:: round(FRAME_RATE_HZ / frame_rate_hz)]
 
 
 def loudness_l1_db(source_db: Float[np.ndarray, " frame"], output_db: Float[np.ndarray, " frame"]) -> float:

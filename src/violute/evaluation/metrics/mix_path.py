@@ -13,11 +13,10 @@ from dataclasses import dataclass
 import librosa
 import numpy as np
 import scipy.stats
-import soxr
 from jaxtyping import Bool, Float
 
 from violute.errors import ShapeError
-from violute.evaluation.metrics.loudness import frame_loudness_db, sounding_frames, to_mono
+from violute.evaluation.metrics.loudness import FRAME_RATE_HZ, mono_at, sounding_frames_of
 from violute.evaluation.metrics.pitch import cents_apart
 
 _RATE = 22_050
@@ -68,8 +67,8 @@ def timbre_point(audio: Float[np.ndarray, "... sample"], sample_rate: int) -> Ti
     Raises:
         AudioError: The audio is empty or not finite.
     """
-    sounding = sounding_frames(frame_loudness_db(audio, sample_rate))
-    mono = soxr.resample(to_mono(audio), sample_rate, _RATE)
+    sounding = sounding_frames_of(audio, sample_rate, FRAME_RATE_HZ)
+    mono = mono_at(audio, sample_rate, _RATE)
     starts = np.round(np.flatnonzero(sounding) * _HOP).astype(int)
     if starts.size == 0:
         return TimbrePoint(float("nan"), float("nan"), np.full(N_MFCC, np.nan))

@@ -21,7 +21,7 @@ from jaxtyping import Bool, Float
 from violute.analysis.conditioning import hz_to_midi
 from violute.errors import InputError, ShapeError
 from violute.evaluation.metrics import fusion, loudness
-from violute.evaluation.metrics.loudness import frame_loudness_db, sounding_frames
+from violute.evaluation.metrics.loudness import sounding_frames_of
 from violute.evaluation.metrics.onsets import WINDOW_SECONDS, attack_times
 from violute.evaluation.metrics.pitch import TOLERANCE_CENTS
 from violute.transforms.runs import runs
@@ -106,8 +106,7 @@ def chord_notes(audio: Float[np.ndarray, "... sample"], sample_rate: int) -> lis
     Raises:
         AudioError: The audio is empty or not finite.
     """
-    every = round(loudness.FRAME_RATE_HZ / fusion.FRAME_RATE_HZ)
-    sounding = sounding_frames(frame_loudness_db(audio, sample_rate))[::every]
+    sounding = sounding_frames_of(audio, sample_rate, fusion.FRAME_RATE_HZ)
     series_hz = fusion.harmonic_series(*fusion.spectral_peaks(audio, sample_rate))
     n_frames = min(len(series_hz), len(sounding))
     series_hz = np.where(sounding[:n_frames, None], series_hz[:n_frames], 0.0)

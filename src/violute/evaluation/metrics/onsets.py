@@ -18,11 +18,10 @@ from itertools import pairwise
 import librosa
 import mir_eval
 import numpy as np
-import soxr
 from jaxtyping import Float, Int
 
 from violute.errors import ShapeError
-from violute.evaluation.metrics.loudness import to_mono
+from violute.evaluation.metrics.loudness import mono_at
 from violute.transforms.runs import runs
 
 WINDOW_SECONDS = 0.05
@@ -92,7 +91,7 @@ def attack_times(audio: Float[np.ndarray, "... sample"], sample_rate: int) -> Fl
     Raises:
         AudioError: The audio is empty or not finite.
     """
-    mono = soxr.resample(to_mono(audio), sample_rate, _FLUX_RATE)
+    mono = mono_at(audio, sample_rate, _FLUX_RATE)
     if np.max(np.abs(mono), initial=0.0) == 0.0:
         return np.zeros(0)
     mel = librosa.feature.melspectrogram(

@@ -19,11 +19,10 @@ from typing import Literal
 
 import librosa
 import numpy as np
-import soxr
 from jaxtyping import Bool, Float
 
 from violute.errors import InputError, ShapeError
-from violute.evaluation.metrics.loudness import FRAME_RATE_HZ, to_mono
+from violute.evaluation.metrics.loudness import FRAME_RATE_HZ, mono_at
 
 with warnings.catch_warnings():
     # pyworld asks setuptools for its own version, in a way that setuptools has retired.
@@ -65,9 +64,8 @@ def judge_f0(
         AudioError: The audio is empty or not finite.
         InputError: The judge is neither of the two.
     """
-    mono = to_mono(audio)
     if judge == "harvest":
-        slow = np.ascontiguousarray(soxr.resample(mono, sample_rate, _HARVEST_RATE))
+        slow = np.ascontiguousarray(mono_at(audio, sample_rate, _HARVEST_RATE))
         f0_hz, _ = pyworld.harvest(
             slow,
             _HARVEST_RATE // _HARVEST_SLOWING,
@@ -77,9 +75,8 @@ def judge_f0(
         )
         return np.asarray(f0_hz * _HARVEST_SLOWING)
     if judge == "pyin":
-        resampled = soxr.resample(mono, sample_rate, _PYIN_RATE)
         f0_hz, _, _ = librosa.pyin(
-            resampled,
+            mono_at(audio, sample_rate, _PYIN_RATE),
             fmin=RANGE_HZ[0],
             fmax=RANGE_HZ[1],
             sr=_PYIN_RATE,

@@ -16,11 +16,10 @@ from __future__ import annotations
 
 import librosa
 import numpy as np
-import soxr
 from jaxtyping import Float
 
 from violute.errors import ShapeError
-from violute.evaluation.metrics.loudness import frame_loudness_db, sounding_frames, to_mono
+from violute.evaluation.metrics.loudness import FRAME_RATE_HZ, mono_at, sounding_frames_of
 from violute.rates import SAMPLE_RATE
 
 TOP_HZ = 16_000.0
@@ -99,7 +98,7 @@ def log_spectral_distance_db(
     pair = _levelled_pair(source, output, sample_rate)
     if pair is None:
         return float("nan")
-    sounding = sounding_frames(frame_loudness_db(pair[0], SAMPLE_RATE))
+    sounding = sounding_frames_of(pair[0], SAMPLE_RATE, FRAME_RATE_HZ)
     wanted, made = (_magnitudes(audio, _LSD_N_FFT, _LSD_HOP) for audio in pair)
     n_frames = min(len(sounding), wanted.shape[1])
     sounding = sounding[:n_frames]
@@ -118,9 +117,7 @@ def _levelled_pair(
         raise ShapeError(f"source {source.shape} against output {output.shape}: give sounds of one shape")
     levelled = []
     for audio in (source, output):
-        mono = to_mono(audio)
-        if sample_rate != SAMPLE_RATE:
-            mono = soxr.resample(mono, sample_rate, SAMPLE_RATE)
+        mono = mono_at(audio, sample_rate, SAMPLE_RATE)
         rms = float(np.sqrt(np.mean(np.square(mono)))) if mono.size else 0.0
         levelled.append(mono * (LEVEL_RMS / rms) if rms > 0.0 else mono)
     if not np.any(levelled[0]):

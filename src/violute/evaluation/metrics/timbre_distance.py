@@ -23,13 +23,11 @@ from collections.abc import Sequence
 import librosa
 import numpy as np
 import scipy.spatial.distance
-import soxr
 from jaxtyping import Float, Int
 
 from violute.errors import InputError, ShapeError
-from violute.evaluation.metrics import loudness
 from violute.evaluation.metrics.intervals import CONFIDENCE, N_RESAMPLES, Interval, draws, percentile_interval
-from violute.evaluation.metrics.loudness import frame_loudness_db, sounding_frames, to_mono
+from violute.evaluation.metrics.loudness import mono_at, sounding_frames_of
 from violute.evaluation.metrics.mix_path import N_MFCC
 
 Patches = Float[np.ndarray, "_patch dimension"]
@@ -68,9 +66,8 @@ def patch_embeddings(
     Raises:
         AudioError: The audio is empty or not finite.
     """
-    every = round(loudness.FRAME_RATE_HZ / _FRAME_RATE_HZ)
-    sounding = sounding_frames(frame_loudness_db(audio, sample_rate))[::every]
-    mono = soxr.resample(to_mono(audio), sample_rate, _RATE)
+    sounding = sounding_frames_of(audio, sample_rate, _FRAME_RATE_HZ)
+    mono = mono_at(audio, sample_rate, _RATE)
     mel = librosa.feature.melspectrogram(
         # librosa warns of sounds shorter than its window; the silence added is not sounding.
         y=np.pad(mono, (0, max(0, _N_FFT - len(mono)))),
