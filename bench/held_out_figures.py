@@ -10,9 +10,9 @@ from violute.evaluation.bench.figures import MIXES, SourceFacts, measure, play, 
 from violute.evaluation.bench.job import clip_entry
 from violute.evaluation.bench.schema import ResultEntry
 from violute.evaluation.bench.summary import summarise
-from violute.evaluation.contender import Contender
 from violute.evaluation.judge.classifier import Judge
 from violute.rates import SAMPLE_RATE
+from violute.voices.contract import Player
 
 Heard = list[tuple[Clip, SourceFacts]]
 
@@ -25,7 +25,7 @@ def hear(clips: Sequence[Clip], judge: Judge) -> Heard:
     ]
 
 
-def medians(contender: Contender, heard: Heard, judge: Judge) -> dict[str, dict[str, Any]]:
+def medians(contender: Player, heard: Heard, judge: Judge) -> dict[str, dict[str, Any]]:
     """Let somebody play every clip; return medians over recordings, by instrument.
 
     Returns:

@@ -13,7 +13,7 @@ from violute.audio.level import bring_to_loudness
 from violute.audio.resample import resample
 from violute.audio.source import ArraySource
 from violute.evaluation.baselines.reference_frames import ReferenceFrames
-from violute.evaluation.contender import References, check_mix
+from violute.evaluation.baselines.references import References, check_mix
 from violute.rates import SAMPLE_RATE
 
 

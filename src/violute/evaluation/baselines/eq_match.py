@@ -19,7 +19,7 @@ from jaxtyping import Float
 from violute.audio.channels import measure
 from violute.audio.level import bring_to_loudness
 from violute.audio.source import ArraySource
-from violute.evaluation.contender import References, check_mix, check_references
+from violute.evaluation.baselines.references import References, check_mix, check_references
 from violute.evaluation.metrics.loudness import to_mono
 
 GRID_HZ = 40.0 * 2.0 ** (np.arange(108) / 12.0)

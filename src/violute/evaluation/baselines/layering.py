@@ -17,7 +17,7 @@ from jaxtyping import Float
 from violute.audio.channels import measure
 from violute.audio.level import bring_to_loudness
 from violute.audio.source import ArraySource
-from violute.evaluation.contender import check_mix
+from violute.evaluation.baselines.references import check_mix
 from violute.voices.contract import TakeLike
 from violute.voices.family import FamilyVoice
 

@@ -16,9 +16,9 @@ from violute.errors import InputError
 from violute.evaluation.baselines.eq_match import EqMatch
 from violute.evaluation.baselines.layering import CrossFade, Layering, SourceItself
 from violute.evaluation.baselines.reference_frames import ReferenceFrames
+from violute.evaluation.baselines.references import References
 from violute.evaluation.baselines.transport import OptimalTransport
 from violute.evaluation.baselines.world import WorldEnvelopeSwap
-from violute.evaluation.contender import References
 from violute.voices.contract import Player
 from violute.voices.family import FamilyVoice
 

@@ -19,7 +19,7 @@ from violute.analysis.analyser import analyse
 from violute.analysis.conditioning import hz_to_midi, reference_loudness_db
 from violute.analysis.controls import Controls
 from violute.errors import InputError
-from violute.evaluation.contender import References, check_references
+from violute.evaluation.baselines.references import References, check_references
 from violute.evaluation.metrics.loudness import mono_at
 from violute.rates import SAMPLE_RATE
 
