@@ -28,7 +28,7 @@ def clips_of(data, **settings):
 
 def test_clips_are_chosen_and_cut(data):
     for seconds in (0.2, 1.7, 2.0, 0.9):
-        soundfile.write(data / "low" / f"{seconds}.wav", np.ones(round(seconds * RATE)), RATE)
+        soundfile.write(data / "low" / f"{seconds}.wav", tone(440.0, seconds), RATE)
     named = lambda **settings: [clip.name for clip in clips_of(data, **settings)]
     assert named() == ["low/0.9", "low/1.7", "low/2.0", "low/low tone", "high/high tone"]
     assert named(limit=2) == ["low/0.9", "low/low tone", "high/high tone"]

@@ -10,9 +10,9 @@ import pytest
 from bench_document import heard_clip
 from browser import Browser, find_chromium
 from command_line import violute
-from violute.evaluation.report.listening_results import aggregate, read_answers
 
 from violute.evaluation.report.html import report_html
+from violute.evaluation.report.listening_results import aggregate, read_answers
 
 
 @pytest.fixture(scope="module")
