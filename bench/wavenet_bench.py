@@ -21,16 +21,19 @@ import torch
 from environment import ROOT, environment_lines
 from results_page import write_section
 from wavenet_numba import generate_compiled, weights_of
+from wavenet_torch import Sampler
 
 from violute.dsp.mu_law import scaled
 from violute.families.nsynth.export import SteeringGraph, step_bytes
 from violute.families.nsynth.network import Nsynth, sines_of
 from violute.families.nsynth.output import drawn
 from violute.families.nsynth.sampler import WavenetShape, generate
-from violute.families.nsynth.step import naive_levels
-from violute.families.nsynth.torch_sampler import Sampler
 from violute.families.recipes import family_recipe
 from violute.voices.network import open_network
+
+sys.path.insert(0, str(ROOT / "tests" / "support"))  # the tests have the naive way already
+
+from naive_wavenet import naive_levels
 
 RATE = 16_000
 TEMPERATURE = 0.5
@@ -47,7 +50,9 @@ and it compiles for {compile_seconds:.0f} s in a new process. The queues of the 
 written in place: inside the graph they would be copied at each sample. PyTorch's rows are the better of one
 thread and two.
 """
-NO_GPU = "A way of CUDA graphs is there (`models.nsynth_sampler`) and was not timed: this machine has no GPU."
+NO_GPU = "CUDA graphs (`bench/wavenet_torch.py`) were not timed: this machine has no GPU."
+    "A way of CUDA graphs is there (`bench/wavenet_torch.py`) and was not timed: this machine has no GPU."
+)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from violute.transforms.matrix_products import product
+from violute.transforms.matrix_products import matrix_product
 
 
 @given(
@@ -17,14 +17,14 @@ from violute.transforms.matrix_products import product
 def test_tiles_join_to_the_whole(n_rows, n_inner, n_columns, seed):
     rng = np.random.default_rng(seed)
     left, right = rng.standard_normal((n_rows, n_inner)), rng.standard_normal((n_inner, n_columns))
-    joined = product(left, right)
+    joined = matrix_product(left, right)
     assert joined.shape == (n_rows, n_columns)
     assert joined == pytest.approx(left @ right, abs=1e-12 * n_inner)
 
 
 def test_single_precision_stays_single():
     ones = np.ones((3, 4), np.float32)
-    assert product(ones, ones.T).dtype == np.float32
+    assert matrix_product(ones, ones.T).dtype == np.float32
 
 
 @pytest.mark.parametrize("n_inner", [40, 511, 513, 1025, 9000])
@@ -33,6 +33,6 @@ def test_a_row_does_not_depend_on_the_rows_beside_it(n_inner):
     rng = np.random.default_rng(0)
     left = rng.standard_normal((60, n_inner)).astype(np.float32)
     right = rng.standard_normal((n_inner, 222)).astype(np.float32)
-    whole = product(left, right)
+    whole = matrix_product(left, right)
     for start in range(20):
-        assert np.array_equal(whole[start : start + 23], product(left[start : start + 23], right))
+        assert np.array_equal(whole[start : start + 23], matrix_product(left[start : start + 23], right))

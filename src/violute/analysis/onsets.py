@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy as np
 from jaxtyping import Float, Int
 
-from violute.transforms.matrix_products import product
+from violute.transforms.matrix_products import matrix_product
 
 N_BANDS = 40
 LAG_FRAMES = 3
@@ -35,7 +35,7 @@ def band_levels_db(
     magnitudes: Float[np.ndarray, "frame bin"], sample_rate: int
 ) -> Float[np.ndarray, "frame band"]:
     """Level of each band in dB, not below `FLOOR_DB`."""
-    power = product(np.square(magnitudes), _band_weights(magnitudes.shape[1], sample_rate))
+    power = matrix_product(np.square(magnitudes), _band_weights(magnitudes.shape[1], sample_rate))
     return np.maximum(10.0 * np.log10(np.maximum(power, 1e-20)), FLOOR_DB).astype(np.float32)
 
 

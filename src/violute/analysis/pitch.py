@@ -19,7 +19,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from violute.rates import SAMPLE_RATE
-from violute.transforms.matrix_products import product
+from violute.transforms.matrix_products import matrix_product
 
 N_FFT = 2048
 LOWEST_HZ = 160.0
@@ -143,7 +143,7 @@ def _candidates(
     """Best peaks of the salience of each frame: log2 of their Hz, and their scores."""
     compressed = magnitudes**COMPRESSION
     compressed /= np.maximum(np.linalg.norm(compressed, axis=1, keepdims=True), 1e-9)
-    salience = product(compressed, salience_kernels())
+    salience = matrix_product(compressed, salience_kernels())
     inner = salience[:, 1:-1]
     is_peak = (inner >= salience[:, :-2]) & (inner > salience[:, 2:])
     peaks = np.where(is_peak, inner, np.float32(-1.0))

@@ -15,10 +15,8 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Complex64, Float, Float32, UInt8
 
-LOWEST_HZ = 110.0
-HIGHEST_HZ = 7600.0
-ROWS_PER_OCTAVE = 36
-PIXELS_PER_ROW = 2
+LOWEST_HZ, HIGHEST_HZ = 110.0, 7600.0
+ROWS_PER_OCTAVE, PIXELS_PER_ROW = 36, 2
 COLUMNS_PER_SECOND = 120.0
 MOST_COLUMNS = 1600
 LONGEST_SECONDS = 0.12

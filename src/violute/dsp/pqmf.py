@@ -113,10 +113,12 @@ class PqmfAnalysis(nn.Module):
         n_taps: Odd.
     """
 
+    weights = staticmethod(analysis_weights)
+
     def __init__(self, n_bands: int = N_BANDS, n_taps: int = N_TAPS) -> None:
         super().__init__()
         self.n_bands = n_bands
-        self.conv = _fixed(analysis_weights(n_bands, n_taps))
+        self.conv = _fixed(self.weights(n_bands, n_taps))
 
     def forward(self, audio: Tensor) -> Tensor:
         """Split audio (batch, sample) into bands (batch, band, frame)."""
@@ -124,18 +126,10 @@ class PqmfAnalysis(nn.Module):
         return bands
 
 
-class PqmfSynthesis(nn.Module):
-    """The streaming twin of `synthesise`.
+class PqmfSynthesis(PqmfAnalysis):
+    """The streaming twin of `synthesise`; arguments as of `PqmfAnalysis`."""
 
-    Args:
-        n_bands: 2 or more.
-        n_taps: Odd.
-    """
-
-    def __init__(self, n_bands: int = N_BANDS, n_taps: int = N_TAPS) -> None:
-        super().__init__()
-        self.n_bands = n_bands
-        self.conv = _fixed(synthesis_weights(n_bands, n_taps))
+    weights = staticmethod(synthesis_weights)
 
     def forward(self, bands: Tensor) -> Tensor:
         """Put bands (batch, band, frame) together as audio (batch, sample)."""

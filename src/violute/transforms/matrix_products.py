@@ -18,7 +18,7 @@ MOST_TILE_ROWS = 8
 """Rows are tiled by a power of two up to this: more or others are summed in another order from row to row."""
 
 
-def product(
+def matrix_product(
     left: Float[np.ndarray, "row inner"], right: Float[np.ndarray, "inner column"]
 ) -> Float[np.ndarray, "row column"]:
     """Return `left @ right`, worked out in tiles of at most `LARGEST_PRODUCT` multiply-adds."""

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import tiny_nsynth
 import torch
+from naive_wavenet import naive_levels
 
 from violute.dsp.mu_law import scaled
 from violute.families.nsynth.export import SteeringGraph, step_bytes
@@ -16,8 +17,6 @@ from violute.families.nsynth.output import bits, drawn
 from violute.families.nsynth.recipes import MEDIUM_NETWORK, PAPER_NETWORK, SMALL_NETWORK
 from violute.families.nsynth.sampler import WavenetShape, generate
 from violute.families.nsynth.segment_joins import Joiner
-from violute.families.nsynth.step import naive_levels
-from violute.families.nsynth.torch_sampler import Sampler
 from violute.voices.network import open_network
 
 PATTERNS = {
@@ -131,32 +130,6 @@ def test_queues_equal_the_whole_network_over_the_dilations_of_the_recipes(networ
     assert np.array_equal(fast[:, latest], whole[:, latest])
 
 
-@pytest.mark.parametrize("temperature", [0.0, 1.0])
-@pytest.mark.parametrize("changes", VARIANTS.values(), ids=VARIANTS)
-def test_the_sampler_in_pytorch_equals_the_naive_way(changes, temperature):
-    config = replace(tiny_nsynth.NETWORK, **changes)
-    made = network(config)
-    conditions, sines, _ = steering(made, 2)
-    chance = chances(2, N_FRAMES * config.hop_length)
-    sampler = Sampler(made.decoder, 2, temperature)
-    naive = naive_levels(made.decoder, conditions, sines, chance, temperature)
-    for _ in range(2):
-        assert torch.equal(sampler.draw(conditions, sines, chance), naive), "also the second time"
-
-
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
-def test_a_captured_frame_equals_single_steps_on_a_gpu():
-    config = tiny_nsynth.NETWORK
-    made = network(config)
-    conditions, sines, _ = steering(made, 2)
-    given = (conditions.cuda(), sines.cuda(), chances(2, N_FRAMES * config.hop_length).cuda())
-    decoder = made.cuda().decoder
-    one_by_one = Sampler(decoder, 2, 0.0, is_captured=False).draw(*given)
-    captured = Sampler(decoder, 2, 0.0)
-    for _ in range(2):
-        assert torch.equal(captured.draw(*given), one_by_one)
-
-
 def test_pieces_do_not_depend_on_those_beside_them():
     config = tiny_nsynth.NETWORK
     made = network(config)
@@ -186,7 +159,7 @@ def test_the_decoder_hears_the_past_alone_and_no_more_than_it_says(dilations):
     assert int(heard.min()) == at - config.receptive_field + 1
 
 
-def test_seams_lay_waves_on_each_other():
+def test_joined_waves_do_not_cancel():
     t = np.arange(4000)
     wave = lambda phase: np.sin(2.0 * np.pi * t / 53.0 + phase).astype(np.float32)
     joiner = Joiner(1000, 500, 200)

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import tiny_nsynth
 import torch
+from naive_wavenet import naive_levels
 
 from violute.families.nsynth import voice as nsynth
 from violute.families.nsynth.codes import Codes
 from violute.families.nsynth.export import SteeringGraph
 from violute.families.nsynth.network import sines_of
-from violute.families.nsynth.step import naive_levels
 from violute.families.nsynth.voice import NsynthPerformance, NsynthVoice
 from violute.transforms.mu_law import from_levels
 from violute.voices.file import open_voice_file

@@ -19,7 +19,7 @@ from jaxtyping import Float, Float32, Num
 from violute.analysis.conditioning import hz_to_midi
 from violute.analysis.controls import FRAME_RATE_HZ as CONTROLS_RATE_HZ
 from violute.rates import SAMPLE_RATE
-from violute.transforms.matrix_products import product
+from violute.transforms.matrix_products import matrix_product
 
 CONTROLS_FRAMES = 2
 """Frames of `Controls` in each of these."""
@@ -87,7 +87,7 @@ def grid_levels_db(
 ) -> Float32[np.ndarray, "frame bin"]:
     """Level of each bin of the grid in dB relative to full scale."""
     weights = _grid_weights(n_fft)
-    power = product(np.square(magnitudes[:, : len(weights)]), weights)
+    power = matrix_product(np.square(magnitudes[:, : len(weights)]), weights)
     return (10.0 * np.log10(np.maximum(power, np.float32(1e-12)))).astype(np.float32)
 
 

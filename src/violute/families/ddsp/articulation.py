@@ -15,14 +15,11 @@ from violute.transforms.runs import runs
 LONGEST_BRIDGED_FRAMES = 8
 """Gaps in the pitch up to 80 ms are played through; longer ones are rests."""
 
-LONGEST_ATTACK_FRAMES = 10
-LONGEST_ENDING_FRAMES = 20
-NOTE_FRAMES = 10
+LONGEST_ATTACK_FRAMES, LONGEST_ENDING_FRAMES, NOTE_FRAMES = 10, 20, 10
 MURMUR_RANGE_DB = 30.0
 """How much softer than the note the frames at its ends may be and still be played."""
 
-ATTACK_HOLD_FRAMES = 5
-ATTACK_FADE_FRAMES = 8
+ATTACK_HOLD_FRAMES, ATTACK_FADE_FRAMES = 5, 8
 
 
 def harmonic_gate(

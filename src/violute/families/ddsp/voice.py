@@ -21,8 +21,7 @@ from violute.analysis.analyser import analyse_blocks
 from violute.analysis.conditioning import conditioning, reference_loudness_db
 from violute.analysis.controls import SILENCE_DB, Controls
 from violute.analysis.polyphony.chords import Lines
-from violute.audio.channels import Measurement, mono_blocks
-from violute.audio.resample import StreamResampler, resampled_length
+from violute.audio.channels import Measurement
 from violute.audio.source import Source
 from violute.families.ddsp.adaptation import Vibrato, adapted_loudness, into_range, loudness_quantiles
 from violute.families.ddsp.articulation import attack_share, harmonic_gate
@@ -47,6 +46,7 @@ from violute.voices.family import FamilyVoice
 from violute.voices.live_parameters import LiveTracks
 from violute.voices.mix import Dials, MixLike
 from violute.voices.network import UNUSABLE, open_network
+from violute.voices.recording import resampled_blocks
 
 BLOCK_FRAMES = 512
 LOOK_BACK_FRAMES = 64
@@ -85,7 +85,9 @@ class HarmonicVoice(FamilyVoice):
         self, source: Source, measurement: Measurement, on_progress: OnProgress, lines: Lines = "auto"
     ) -> Performance:
         """Measure pitch, loudness and onsets of each line of a recording."""
-        controls = analyse_blocks(_resampled(source, measurement, on_progress), lines=lines)
+        controls = analyse_blocks(
+            resampled_blocks(source, measurement, SAMPLE_RATE, on_progress), lines=lines
+        )
         if controls.n_lines == 1:
             return HarmonicPerformance(self.session, self.settings, controls)
         return ChordPerformance(
@@ -265,17 +267,3 @@ class HarmonicPerformance(Performance):
             self.controls.onset_strength[early:stop],
             frame_rate_hz=self.frame_rate_hz,
         )[first - early :]
-
-
-def _resampled(
-    source: Source, measurement: Measurement, on_progress: OnProgress
-) -> Iterator[Float[np.ndarray, " sample"]]:
-    """The recording in mono at the rate of analysis, block by block."""
-    length = resampled_length(source.n_samples, source.sample_rate, SAMPLE_RATE)
-    resampler = StreamResampler(source.sample_rate, SAMPLE_RATE, 1, length)
-    n_done = 0
-    for block in mono_blocks(source, measurement):
-        n_done += len(block)
-        on_progress(n_done / source.n_samples)
-        yield resampler.push(block[None])[0]
-    yield resampler.flush()[0]

@@ -1,7 +1,7 @@
 """A WaveNet decoder one sample at a time: what it heard is carried along and nothing is computed twice.
 
 Each layer hears its own input at a few distances in the past. Those inputs wait in queues outside of the
-network (`voices.wavenet`), so that a step is a handful of small matrix products over all pieces at once.
+network (`families.nsynth.sampler`), so that a step is a handful of small matrix products over all pieces at once.
 
 Source:
     Paine et al., Fast WaveNet generation algorithm (2016).
@@ -16,7 +16,6 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional
 
-from violute.dsp.mu_law import scaled
 from violute.families.nsynth.network import WaveNetDecoder
 from violute.families.nsynth.output import drawn
 
@@ -92,35 +91,3 @@ class DecoderStep(nn.Module):
 def _applied(layer: nn.Module, x: Float[Tensor, "piece given"]) -> Float[Tensor, "piece made"]:
     """Apply a convolution of width 1 to a single moment."""
     return functional.linear(x, layer.get_parameter("weight")[:, :, 0], layer.get_parameter("bias"))
-
-
-@torch.no_grad()
-def naive_levels(
-    decoder: WaveNetDecoder,
-    conditions: Float[Tensor, "piece channel frame"],
-    sines: Float[Tensor, "piece sine sample"] | None,
-    chance: Float[Tensor, "piece sample 2"],
-    temperature: float,
-) -> Int[Tensor, "piece sample"]:
-    """Draw samples by running the whole decoder over all that came before each: what faster ways must equal.
-
-    Args:
-        decoder: As trained.
-        conditions: Of whole frames.
-        sines: Of whole frames, for a decoder that hears them.
-        chance: As for `drawn`, for each sample; as many samples are drawn.
-        temperature: As for `drawn`.
-    """
-    n_pieces, n_samples = chance.shape[:2]
-    hop = decoder.config.hop_length
-    before = torch.zeros(n_pieces, conditions.shape[2] * hop)
-    levels = torch.zeros(n_pieces, n_samples, dtype=torch.long)
-    heat = torch.tensor(temperature)
-    for at in range(n_samples):
-        n_frames = at // hop + 1
-        known = None if sines is None else sines[:, :, : n_frames * hop]
-        outputs = decoder(before[:, : n_frames * hop], conditions[:, :, :n_frames], known)
-        levels[:, at] = drawn(outputs[:, :, at], chance[:, at], heat, decoder.config.output)
-        if at + 1 < before.shape[1]:
-            before[:, at + 1] = scaled(levels[:, at])
-    return levels

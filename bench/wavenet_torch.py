@@ -1,4 +1,4 @@
-"""Sampling a WaveNet decoder in PyTorch: the queues of `voices.wavenet` as tensors, on a GPU in CUDA graphs.
+"""Sampling a WaveNet decoder in PyTorch: the queues of the sampler as tensors, on a GPU in CUDA graphs.
 
 A step is dozens of kernels of a few microseconds, and launching them one by one costs more than they do. So
 on a GPU a frame's worth of steps is captured once, and replayed for every frame with other numbers in the
