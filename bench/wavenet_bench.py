@@ -51,8 +51,6 @@ written in place: inside the graph they would be copied at each sample. PyTorch'
 thread and two.
 """
 NO_GPU = "CUDA graphs (`bench/wavenet_torch.py`) were not timed: this machine has no GPU."
-    "A way of CUDA graphs is there (`bench/wavenet_torch.py`) and was not timed: this machine has no GPU."
-)
 
 
 @dataclass(frozen=True)

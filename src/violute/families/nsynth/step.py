@@ -1,7 +1,7 @@
 """A WaveNet decoder one sample at a time: what it heard is carried along and nothing is computed twice.
 
 Each layer hears its own input at a few distances in the past. Those inputs wait in queues outside of the
-network (`families.nsynth.sampler`), so that a step is a handful of small matrix products over all pieces at once.
+network (`sampler`), so that a step is a handful of small matrix products over all pieces at once.
 
 Source:
     Paine et al., Fast WaveNet generation algorithm (2016).
