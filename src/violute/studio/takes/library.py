@@ -179,7 +179,7 @@ class TakeLibrary:
 
     async def render(
         self,
-        take_id: str,
+        record: TakeRecord,
         voice: VoiceEntry,
         mix: Mix,
         destination: Path,
@@ -188,7 +188,7 @@ class TakeLibrary:
         """Render a recording into a file.
 
         Args:
-            take_id: Of the recording.
+            record: The recording, ready.
             voice: To play it in.
             mix: The dials.
             destination: The file, in a folder of `new_folder`.
@@ -198,9 +198,8 @@ class TakeLibrary:
             What to know about this rendering, such as dials that the voice passes over.
 
         Raises:
-            RefusalError: The recording is not here or not ready, or it cannot be rendered so.
+            RefusalError: It cannot be rendered so, or too much is going on.
         """
-        record = self.find_ready(take_id)
         state = record.state
         self.claim(destination.parent, state.n_samples * MAX_BYTES_PER_SAMPLE, keep=record)
         ticket = self._pool.submit(

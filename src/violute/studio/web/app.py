@@ -280,18 +280,18 @@ async def source(take: ReadyTake) -> FileResponse:
 
 @router.get("/takes/{take_id}/render", response_class=FileResponse, responses=_RENDERING)
 async def render(
-    request: Request, take_id: str, settings: QuerySettings, folder: ScratchFolder
+    request: Request, take: ReadyTake, settings: QuerySettings, folder: ScratchFolder
 ) -> FileResponse:
     """Render the recording at these dials, as `violute convert` does."""
-    return await _rendered(request, take_id, settings, folder)
+    return await _rendered(request, take, settings, folder)
 
 
 @router.post("/takes/{take_id}/render", response_class=FileResponse, responses=_RENDERING)
 async def render_body(
-    request: Request, take_id: str, settings: RenderSettings, folder: ScratchFolder
+    request: Request, take: ReadyTake, settings: RenderSettings, folder: ScratchFolder
 ) -> FileResponse:
     """Render the recording; for automations that are too long for an address."""
-    return await _rendered(request, take_id, settings, folder)
+    return await _rendered(request, take, settings, folder)
 
 
 @router.get("/takes/{take_id}/command")
@@ -306,14 +306,15 @@ async def command_body(take: Take, settings: RenderSettings) -> CommandResponse:
     return _command(take.state, settings)
 
 
-async def _rendered(request: Request, take_id: str, settings: RenderSettings, folder: Path) -> FileResponse:
+async def _rendered(
+    request: Request, take: TakeRecord, settings: RenderSettings, folder: Path
+) -> FileResponse:
     library, catalogue = await _library(request), await _catalogue(request)
-    state = library.find_ready(take_id).state
     mix = settings.as_mix()
-    voice = await catalogue.find(settings.voice or state.voice)
+    voice = await catalogue.find(settings.voice or take.state.voice)
     path = folder / f"hybrid.{settings.format}"
-    warnings = await library.render(take_id, voice, mix, path, request.is_disconnected)
-    name = settings.model_copy(update={"voice": voice.name}).file_name(state.name)
+    warnings = await library.render(take, voice, mix, path, request.is_disconnected)
+    name = settings.model_copy(update={"voice": voice.name}).file_name(take.state.name)
     headers = {WARNINGS_HEADER: json.dumps(warnings)}
     return FileResponse(path, headers=headers, media_type=MEDIA_TYPES[settings.format], filename=name)
 
