@@ -88,7 +88,7 @@ class FileSource:
         self.sample_rate = self.n_channels = 0
         self.warnings = layout.warnings
         self._parts: list[tuple[Part, int]] = []
-        self._measure(layout)
+        self._measure(layout, end_seconds)
         n_samples = sum(n for _, n in self._parts)
         stop = n_samples if end_seconds is None else min(round(end_seconds * self.sample_rate), n_samples)
         self._start = min(round(start_seconds * self.sample_rate), n_samples)
@@ -160,7 +160,7 @@ class FileSource:
         with self._content.open("rb") as file:
             return file.read(16)
 
-    def _measure(self, layout: Layout) -> None:
+    def _measure(self, layout: Layout, end_seconds: float | None) -> None:
         """Find rate, channels and the length of every part, by way of ffmpeg where libsndfile cannot."""
         kind = foreign_kind(self._head()) if layout.parts else OGG
         if kind is None or kind is CAF:
@@ -171,7 +171,7 @@ class FileSource:
                 if kind is None:
                     raise
         wav = self._beside("decoded.wav")
-        decode_foreign(self._content, wav, kind, self.name)
+        decode_foreign(self._content, wav, kind, self.name, end_seconds)
         self._content = wav
         self._measure_parts(examine(wav, self.name))
         self.subtype = None

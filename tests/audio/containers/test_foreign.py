@@ -63,3 +63,17 @@ def test_a_playlist_in_disguise_opens_no_other_file(tmp_path):
     (tmp_path / "x.m4a").write_text(f"#EXTM3U\n#EXTINF:1,\n{tmp_path / 'secret.wav'}\n#EXT-X-ENDLIST\n")
     with pytest.raises(AudioError, match="is not audio"):
         FileSource(tmp_path / "x.m4a")
+
+
+@needs_ffmpeg
+def test_only_what_is_asked_for_is_decoded_and_only_what_fits(tmp_path, monkeypatch):
+    soundfile.write(tmp_path / "tone.wav", 0.1 * np.sin(np.arange(20 * 44_100) / 10), 44_100)
+    command = ["ffmpeg", "-v", "error", "-i", "tone.wav", "-c:a", "aac", "x.m4a"]
+    subprocess.run(command, cwd=tmp_path, check=True)
+    part = FileSource(tmp_path / "x.m4a", 1.0, 2.0)
+    assert part.n_samples == 44_100
+    assert sum(path.stat().st_size for path in part._content.parent.iterdir()) < 500_000
+    usage = shutil.disk_usage(tmp_path)._replace(free=2_000_000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+    with pytest.raises(AudioError, match=r"x\.m4a doesn't fit into .* when decoded"):
+        FileSource(tmp_path / "x.m4a")

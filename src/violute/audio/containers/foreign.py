@@ -28,6 +28,10 @@ _KINDS = (
 """Place and letters that tell a kind, its name, and the name of ffmpeg's reader for it."""
 
 
+_CHUNK_BYTES = 1 << 20
+"""More than ffmpeg writes at a time: so far below its limit it stops."""
+
+
 def foreign_kind(head: bytes) -> tuple[str, str] | None:
     """Tell from the first 16 bytes what ffmpeg could read: the kind's name, and that of ffmpeg's reader."""
     if head.startswith(b"caff"):
@@ -38,7 +42,9 @@ def foreign_kind(head: bytes) -> tuple[str, str] | None:
     return None
 
 
-def decode_foreign(path: Path, wav: Path, kind: tuple[str, str], name: str) -> None:
+def decode_foreign(
+    path: Path, wav: Path, kind: tuple[str, str], name: str, end_seconds: float | None
+) -> None:
     """Decode a file into a WAV of floating point.
 
     The reader is named, and may open no other file: a playlist in disguise would lead anywhere.
@@ -48,9 +54,10 @@ def decode_foreign(path: Path, wav: Path, kind: tuple[str, str], name: str) -> N
         wav: To write.
         kind: From `foreign_kind`.
         name: What to call the recording in messages.
+        end_seconds: Where to stop; None is the end.
 
     Raises:
-        AudioError: There is no ffmpeg, or it cannot decode the file.
+        AudioError: There is no ffmpeg, it cannot decode the file, or the disk has no room for it.
     """
     program = shutil.which("ffmpeg")
     if program is None:
@@ -59,7 +66,12 @@ def decode_foreign(path: Path, wav: Path, kind: tuple[str, str], name: str) -> N
         )
     command = [program, "-v", "error", "-nostdin", "-protocol_whitelist", "file", "-f", kind[1]]
     command += ["-i", f"file:{path}", "-map", "0:a:0", "-c:a", "pcm_f32le", "-rf64", "auto", "-f", "wav"]
+    # A film of days fits into few bytes; what it becomes must not fill the disk.
+    room = shutil.disk_usage(wav.parent).free * 9 // 10
+    command += ["-fs", str(room)] + (["-t", str(end_seconds)] if end_seconds is not None else [])
     done = subprocess.run([*command, "-y", f"file:{wav}"], capture_output=True, check=False)
+    if wav.exists() and wav.stat().st_size > room - _CHUNK_BYTES:
+        raise AudioError(f"{name} doesn't fit into {wav.parent} when decoded: make room there, or set TMPDIR")
     if done.returncode or not wav.exists():
         lines = done.stderr.decode(errors="replace").strip().splitlines() or ["no reason given"]
         raise AudioError(

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from violute.audio.containers.layout import Layout, Part, truncated_message
-from violute.audio.containers.pieces import Window, joined
+from violute.audio.containers.pieces import Window
 from violute.errors import AudioError
 
 _MPEG_1 = 3
@@ -151,10 +151,12 @@ def mpeg_layout(window: Window, start: int, name: str) -> Layout:
             streams[-1].tag = window.at(at + first.tag_at + 4, header.n_bytes - first.tag_at - 4)
         else:
             streams[-1].n_frames += 1
-            streams[-1].ranges.append((at, stop))
+            ranges = streams[-1].ranges
+            if ranges and ranges[-1][1] == at:
+                ranges[-1] = (ranges[-1][0], stop)
+            else:
+                ranges.append((at, stop))
         at = stop
-        if len(streams[-1].ranges) > 1000:
-            streams[-1].ranges = joined(streams[-1].ranges)
     streams = [stream for stream in streams if stream.n_frames]
     if not streams:
         raise AudioError(truncated_message(name))
@@ -163,9 +165,8 @@ def mpeg_layout(window: Window, start: int, name: str) -> Layout:
 
 def _part(stream: _Stream, header: _Header) -> Part:
     """Put the frames of a stream behind an Info frame that tells their number."""
-    ranges = joined(stream.ranges)
     if header.kind[1] != 3:
-        return tuple(ranges)
+        return tuple(stream.ranges)
     declared, extension = _tag(stream.tag)
     if declared > stream.n_frames:  # the padding was at an end that is not there
         extension = extension[:22] + bytes([extension[22] & 0xF0, 0]) + extension[24:] if extension else b""
@@ -173,7 +174,7 @@ def _part(stream: _Stream, header: _Header) -> Part:
     frame = _header(head)
     assert frame is not None
     tag = b"Info" + struct.pack(">II", 1, stream.n_frames) + extension
-    return ((head.ljust(header.tag_at, b"\0") + tag).ljust(frame.n_bytes, b"\0"), *ranges)
+    return ((head.ljust(header.tag_at, b"\0") + tag).ljust(frame.n_bytes, b"\0"), *stream.ranges)
 
 
 def _tag(tag: bytes) -> tuple[int, bytes]:
