@@ -68,7 +68,8 @@ def mapped(
         except BrokenProcessPool:
             raise VioluteError(
                 "a worker process was killed, perhaps for lack of memory: close other programs and run the "
-                "same command again; what was done is kept"
+                "same command again, what was done is kept (a script of your own needs its work below "
+                "if __name__ == '__main__')"
             ) from None
         except BaseException:
             pool.shutdown(wait=True, cancel_futures=True)
