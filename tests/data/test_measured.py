@@ -13,7 +13,7 @@ import pytest
 from violute.data import measured as module
 from violute.data.measured import content_digest, measured, open_arrays
 from violute.data.recordings import Recording
-from violute.errors import AudioError, DataError
+from violute.errors import AudioError, DataError, SilentError
 
 RNG = np.random.default_rng(0)
 
@@ -27,7 +27,9 @@ def sizes(log: Path, recording: Recording) -> dict[str, np.ndarray]:
 
 
 def measure(folder: Path, recordings: list[Recording], version: str = "1") -> list[dict[str, np.ndarray]]:
-    return measured(recordings, folder / "cache", partial(sizes, folder / "log"), version=version)
+    found = measured(recordings, folder / "cache", partial(sizes, folder / "log"), version=version)
+    assert [recording for recording, _ in found] == recordings
+    return [arrays for _, arrays in found]
 
 
 def done(folder: Path) -> list[str]:
@@ -127,7 +129,17 @@ def test_equal_recordings_are_measured_once_and_by_processes_as_alone(
     )
     assert sorted(done(tmp_path)) == ["large", "small"]
     assert shares == pytest.approx([2 / 3, 1.0])
-    np.testing.assert_array_equal(both[0]["bytes"], both[2]["bytes"])
+    np.testing.assert_array_equal(both[0][1]["bytes"], both[2][1]["bytes"])
+
+
+def silent(_: Recording) -> dict[str, np.ndarray]:
+    raise SilentError("no sound")
+
+
+def test_silent_recordings_are_left_out_and_read_once(tmp_path: Path, recordings: list[Recording]) -> None:
+    for _ in range(2):
+        assert measured(recordings, tmp_path / "cache", silent, version="1") == []
+    assert len(list((tmp_path / "cache").iterdir())) == 2
 
 
 def test_a_full_disk_is_one_line_and_leaves_nothing(
