@@ -1,5 +1,6 @@
-"""A studio and its page in a browser, for the tests that look at it."""
+"""A studio, a client of it, and its page in a browser."""
 
+import httpx
 import pytest
 import soundfile
 from browser import Browser, find_chromium
@@ -13,6 +14,12 @@ from violute.examples import example_paths
 def server(tmp_path_factory):
     with StudioServer(tmp_path_factory.mktemp("studio")) as started:
         yield started
+
+
+@pytest.fixture(scope="module")
+def client(server):
+    with httpx.Client(base_url=server.url, timeout=60) as client:
+        yield client
 
 
 @pytest.fixture(scope="module")

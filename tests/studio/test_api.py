@@ -39,12 +39,6 @@ def server(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def client(server):
-    with httpx.Client(base_url=server.url, timeout=60) as client:
-        yield client
-
-
-@pytest.fixture(scope="module")
 def take(client):
     """The flute, sent as a page sends it and listened to by the built-in voice."""
     with FLUTE.open("rb") as file:

@@ -14,18 +14,6 @@ from violute.studio.web.connections import IdleConnections
 TOKEN = "an-open-secret-of-32-characters--"
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    with StudioServer(tmp_path_factory.mktemp("studio")) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def client(server):
-    with httpx.Client(base_url=server.url, timeout=60) as client:
-        yield client
-
-
 def test_a_large_body_where_none_belongs_is_refused(client):
     answer = client.post("/takes/none/render", content=b" " * 1_500_000 + b"{}")
     assert answer.status_code == 413

@@ -2,31 +2,28 @@
 
 import json
 
-import httpx
 import numpy as np
 from studio_server import settled
 
 from violute.voices.mix import ONE_DIAL
 
 
-def test_the_warnings_are_those_of_the_rendering(server):
-    with httpx.Client(base_url=server.url, timeout=60) as client:
-        answer = client.post("/takes", json={"example": "flute"}, params={"voice": "sines"})
-        state = settled(client, answer.json())
-        assert state["warnings"] == []
+def test_the_warnings_are_those_of_the_rendering(client):
+    answer = client.post("/takes", json={"example": "flute"}, params={"voice": "sines"})
+    state = settled(client, answer.json())
+    assert state["warnings"] == []
 
-        def warnings(**query):
-            rendered = client.get(f"/takes/{state['id']}/render", params=query)
-            assert rendered.status_code == 200
-            return json.loads(rendered.headers["Violute-Warnings"])
+    def warnings(**query):
+        rendered = client.get(f"/takes/{state['id']}/render", params=query)
+        assert rendered.status_code == 200
+        return json.loads(rendered.headers["Violute-Warnings"])
 
-        assert warnings(mix=0.5) == []
-        assert warnings(mix=0.5, noise=0.9) == [ONE_DIAL]
-        assert warnings(mix=0.5, room=0.2) == [ONE_DIAL]
-        # The take is kept from one rendering to the next; what one was told of is nothing to the next.
-        assert warnings(mix=0.9) == []
-        assert client.get(f"/takes/{state['id']}").json()["warnings"] == []
-        client.delete(f"/takes/{state['id']}")
+    assert warnings(mix=0.5) == []
+    assert warnings(mix=0.5, noise=0.9) == [ONE_DIAL]
+    assert warnings(mix=0.5, room=0.2) == [ONE_DIAL]
+    # The take is kept from one rendering to the next; what one was warned of is nothing to the next.
+    assert warnings(mix=0.9) == []
+    assert client.get(f"/takes/{state['id']}").json()["warnings"] == []
 
 
 def choose_sines(page, clip):
