@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 from functools import partial
 from pathlib import Path
 
@@ -140,6 +142,27 @@ def test_silent_recordings_are_left_out_and_read_once(tmp_path: Path, recordings
     for _ in range(2):
         assert measured(recordings, tmp_path / "cache", silent, version="1") == []
     assert len(list((tmp_path / "cache").iterdir())) == 2
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such limit")
+def test_more_large_recordings_than_files_may_be_open_are_opened(tmp_path: Path) -> None:
+    script = f"""
+import resource, numpy as np
+from pathlib import Path
+from violute.data.measured import measured
+from violute.data.recordings import Recording
+
+def measure(recording):
+    return {{"zeros": np.zeros(1_100_000, np.uint8)}}
+
+resource.setrlimit(resource.RLIMIT_NOFILE, (40, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+file = Path({str(tmp_path)!r}) / "x.wav"
+file.write_bytes(b"x")
+parts = [Recording(str(i), file, float(i)) for i in range(50)]
+print(len(measured(parts, file.parent / "cache", measure, version="1")))
+"""
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert (ended.stdout, ended.returncode) == ("50\n", 0), ended.stderr[-1000:]
 
 
 def test_a_full_disk_is_one_line_and_leaves_nothing(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -162,11 +163,14 @@ def _array(raw: UInt8[np.ndarray, " byte"], archive: zipfile.ZipFile, info: zipf
 
 
 def _allow_open_files(n_files: int) -> None:
-    """Raise the limit of open files, of which each large measurement is one, where the system has one."""
+    """Raise the limit of open files, of which each large measurement is one, as far as the system lets us."""
     if resource is not None:
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        wanted = soft + n_files if hard == resource.RLIM_INFINITY else min(n_files + 1024, hard)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
+        wanted = n_files + 1024
+        if soft < wanted:
+            with suppress(ValueError, OSError):
+                limit = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+                resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
 
 
 def _key(version: str, digest: str, extent: str) -> str:
