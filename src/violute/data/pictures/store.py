@@ -154,19 +154,18 @@ def array_name(split: str, kind: str) -> str:
 def describe_arrays(
     settings: SpectrogramSettings, n_pictures: Mapping[str, int], *, with_phase: bool
 ) -> dict[str, dict[str, Any]]:
-    """Say what `store.json` says of its arrays, so that anyone can read them.
+    """Return what `store.json` says of each array, so that anyone can read it.
 
     Args:
         settings: Of the transform.
         n_pictures: Of each split.
         with_phase: Whether phases were kept.
     """
-    floor = 10.0 ** (settings.floor_db / 20.0)
     values = {
         "pictures": {
             "magnitude": "floor * expm1(log_range * stored / full_scale), 1 being a full-scale sine",
             "full_scale": FULL_SCALE,
-            "floor": floor,
+            "floor": 10.0 ** (settings.floor_db / 20.0),
             "log_range": settings.log_range,
         },
         "phase": {"radians": "pi * stored / half_turn", "half_turn": HALF_TURN},
@@ -177,19 +176,19 @@ def describe_arrays(
         "bin": f"frequency in Hz = number * {settings.sample_rate} / {settings.n_fft}",
         "frame": f"time in seconds = number * {settings.hop_length} / {settings.sample_rate}",
     }
-    described = {}
-    for split, n in n_pictures.items():
-        shape = (n, settings.n_bins, settings.n_frames)
-        for kind, (array_shape, dtype) in array_kinds(shape, with_phase=with_phase).items():
-            named = axes if len(array_shape) == 3 else {name: axes[name] for name in ("picture", "frame")}
-            described[array_name(split, kind)] = {
-                "shape": list(array_shape),
-                "dtype": np.dtype(dtype).name,
-                "axes": list(named),
-                "axis_meanings": named,
-                "values": values[kind],
-            }
-    return described
+    return {
+        array_name(split, kind): {
+            "shape": list(shape),
+            "dtype": np.dtype(dtype).name,
+            "axes": [name for name in axes if len(shape) == 3 or name != "bin"],
+            "axis_meanings": axes,
+            "values": values[kind],
+        }
+        for split, n in n_pictures.items()
+        for kind, (shape, dtype) in array_kinds(
+            (n, settings.n_bins, settings.n_frames), with_phase=with_phase
+        ).items()
+    }
 
 
 def open_store(folder: str | Path) -> Store:

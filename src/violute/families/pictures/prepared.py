@@ -16,13 +16,7 @@ from violute.data.recordings import Recording, read_recording
 from violute.errors import AudioError, TrainingError
 from violute.families.pictures.corpus import PictureLine
 from violute.transforms.griffin_lim import griffin_lim
-from violute.transforms.spectrogram import (
-    PEAK,
-    PRESETS,
-    SpectrogramSettings,
-    denormalise,
-    istft,
-)
+from violute.transforms.spectrogram import PEAK, PRESETS, SpectrogramSettings, denormalise, istft
 
 
 def prepared_lines(split: Split, instruments: tuple[str, str]) -> list[PictureLine]:
