@@ -84,6 +84,16 @@ def test_the_second_of_two_runs_with_one_output_loses(solo):
     assert out.read_bytes() == first
 
 
+@pytest.mark.parametrize("rate", [11_025, 44_100, 48_000])
+def test_opus_has_a_rate_that_it_knows(tmp_path, rate):
+    seconds = np.arange(rate) / rate
+    soundfile.write(tmp_path / "solo.wav", 0.3 * np.sin(2 * np.pi * 440 * seconds), rate)
+    convert_file(tmp_path / "solo.wav", tmp_path / "out.opus", mix=0.0, voice=SineVoice())
+    audio, sample_rate = soundfile.read(tmp_path / "out.opus")
+    assert (len(audio), sample_rate) == (48_000, 48_000)
+    assert np.argmax(np.abs(np.fft.rfft(audio))) == 440
+
+
 def test_a_voice_that_fails_leaves_the_old_result_in_place(solo):
     class Stumbling(SineVoice):
         def perform(self, source, measurement, on_progress, lines):

@@ -103,6 +103,13 @@ def subtype_for(path: str | Path, source_subtype: str | None = None) -> str:
     return source_subtype if source_subtype in subtypes and source_subtype in _PCM else subtypes[0]
 
 
+def rate_for(path: str | Path, sample_rate: int) -> int:
+    """Choose the rate of a file: the source's, but in .opus 48 kHz where it knows no such rate, in Hz."""
+    form = format_for(path)
+    is_unknown = form.subtypes == ("OPUS",) and sample_rate not in form.sample_rates
+    return form.max_sample_rate if is_unknown else sample_rate
+
+
 def check_format(path: str | Path, sample_rate: int, n_channels: int, subtype: str | None = None) -> None:
     """Make sure that a file of this name can hold this sound, before any work is done.
 

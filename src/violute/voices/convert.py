@@ -9,7 +9,8 @@ from typing import Any
 
 from violute.analysis.polyphony.chords import Lines
 from violute.audio.file_source import FileSource
-from violute.audio.formats import subtype_for
+from violute.audio.formats import rate_for, subtype_for
+from violute.audio.resample import StreamResampler, resampled_length
 from violute.audio.write import AudioWriter
 from violute.errors import AudioError
 from violute.voices.contract import OnProgress
@@ -64,7 +65,7 @@ def convert_file(
     """Play a recording in a voice and write the result.
 
     The destination keeps rate, length, channels and loudness of the source and appears only when
-    it is whole; its format follows its extension.
+    it is whole; its format follows its extension. An .opus file has 48 kHz where it cannot hold the rate.
 
     Args:
         source: WAV, FLAC, Ogg, Opus, MP3 or AIFF.
@@ -94,9 +95,10 @@ def convert_file(
     done = on_progress or (lambda _: None)
     # The writer opens first, so that a destination that cannot be written costs no analysis.
     subtype = subtype_for(destination, recording.subtype)
-    with AudioWriter(
-        destination, recording.sample_rate, recording.n_channels, subtype=subtype, overwrite=overwrite
-    ) as writer:
+    rate = rate_for(destination, recording.sample_rate)
+    length = resampled_length(recording.n_samples, recording.sample_rate, rate)
+    resampler = StreamResampler(recording.sample_rate, rate, recording.n_channels, length)
+    with AudioWriter(destination, rate, recording.n_channels, subtype=subtype, overwrite=overwrite) as writer:
         take = player.analyse_source(
             recording,
             lines=lines if voices is None else voices,
@@ -105,7 +107,8 @@ def convert_file(
         for block in take.blocks(
             settings, on_progress=lambda share: done(ANALYSIS_SHARE + (1 - ANALYSIS_SHARE) * share)
         ):
-            writer.write(block)
+            writer.write(resampler.push(block))
+        writer.write(resampler.flush())
     seconds = recording.n_samples / recording.sample_rate
     elapsed = max(time.perf_counter() - started, 1e-9)
     return Conversion(

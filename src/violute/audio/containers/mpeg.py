@@ -127,7 +127,7 @@ def mpeg_layout(window: Window, start: int, name: str) -> Layout:
     streams: list[_Stream] = []
     at = start
     while at < window.stop:
-        head = window.at(at, first.tag_at + 12)
+        head = window.at(at, 48)  # enough for any tag
         header = _header(head[:4])
         if header is None or header.kind != first.kind or header.n_bytes == 0:
             at = _next_frame(window, at, window.stop, first.kind)
