@@ -146,7 +146,7 @@ def _levels_db(
     # A note that swells leaks further; the median of the bins between hardly hears it. For noise,
     # whose power is distributed exponentially, it is the mean times log 2.
     noise_power = np.median(gaps[:, :, 3 : n_periods - 2], axis=2) / np.log(2.0)
-    # A bowed partial is never quite still: its line is as broad as its unrest. The lobe as a whole
+    # A bowed partial is never quite still: its line is as broad as its pitch wavers. The lobe as a whole
     # holds its power; the sum over a Hann lobe is 1.5 times the peak of a still sine.
     lobe = sum(power[:, n_periods + i :: n_periods][:, : n_gaps - 1] for i in range(-2, 3)) / LOBE_SUM
     n_on = lobe.shape[1]

@@ -3,7 +3,7 @@
 Between the harmonics of a note lies its breath or bow noise, and in a hall the reverberation of the
 notes before it. A voice that took one for the other would hiss wherever notes are short. Here is what
 the partials of the past would leave in the gaps of each frame, if the hall let them decay at a few
-rates; how strongly a hall answers is left to training, which fits a gain to each source of recordings.
+rates; how strongly a hall answers is left to training, which fits a level to each source of recordings.
 
 Source:
     Moorer, About this reverberation business (Computer Music Journal 3(2), 1979): late reverberation
@@ -104,6 +104,6 @@ def _gaps_db(
         low_hz, high_hz = ((gap + share) * f0_hz for share in GAP_CENTRE)
         density = (below(high_hz) - below(low_hz)) / (high_hz - low_hz)
         level_db = 10.0 * np.log10(np.maximum(density * SAMPLE_RATE / 2, 10.0 ** (FLOOR_DB / 10.0)))
-        # As in a measurement, what lies above Nyquist is told by the floor; nothing else is.
+        # As in a measurement, the floor stands for what lies above Nyquist, and for nothing else.
         gap_db[:, gap] = np.where(high_hz < SAMPLE_RATE / 2, np.maximum(level_db, FLOOR_DB + 1.0), FLOOR_DB)
     return gap_db

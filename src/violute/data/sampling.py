@@ -65,7 +65,7 @@ class HasEnd(Protocol):
 
 
 class ToRead(Protocol):
-    """Recordings of both ends, and who is told how the reading goes."""
+    """Recordings of both ends, and who hears how the reading goes."""
 
     @property
     def names(self) -> tuple[str, str]:
@@ -147,9 +147,9 @@ def read_both_ends(
     """Read the recordings of one end after the other, and warn of silent ones and of little sound.
 
     Args:
-        ends: What there is to read, and who is told how far it is and what is wrong.
-        read: Called with an end, its recordings, and what is to be told the share done of them; leaves out
-            silent recordings.
+        ends: What there is to read, and what is called with the progress and with warnings.
+        read: Called with an end, its recordings, and what to call with the share done of them; leaves
+            out silent recordings.
         seconds_of: Length of what was read of a recording.
 
     Raises:

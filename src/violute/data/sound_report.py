@@ -1,4 +1,4 @@
-"""What can be told of a recording before anything is learned from it: two readings, constant memory.
+"""What can be said of a recording before anything is learned from it: two readings, constant memory.
 
 Conventions: loudness and true peak by ITU-R BS.1770-4; a sample is clipped where it and its neighbours,
 three or more on end, stand at full scale (a lossy file may swing above it without being clipped);

@@ -109,7 +109,7 @@ def write_images(
     Args:
         store: What to write.
         jobs: Images written at once; None is one a core.
-        on_progress: Told the share done, 0 to 1.
+        on_progress: Called with the share done, 0 to 1.
 
     Returns:
         The number of images of the store.

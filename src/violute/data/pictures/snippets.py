@@ -66,7 +66,7 @@ class Part(NamedTuple):
 
 
 def parts_of(n_samples: int, settings: SnippetSettings, spectrogram: SpectrogramSettings) -> list[Part]:
-    """Lay parts over a recording, from its start to its end.
+    """Cut a recording into parts, from its start to its end.
 
     Args:
         n_samples: Length of the recording.
@@ -79,13 +79,13 @@ def parts_of(n_samples: int, settings: SnippetSettings, spectrogram: Spectrogram
     step = max(round(length * (1.0 - settings.overlap)), 1)
     shortest = min(round(SHORTEST_SECONDS * rate), length)
     parts = []
-    heard = 0  # samples that a part has already
+    covered = 0  # samples that a part has already
     for start in range(0, n_samples, step):
         stop = min(start + length, n_samples)
-        if start and stop - start < length and stop - heard < shortest:
+        if start and stop - start < length and stop - covered < shortest:
             break
         parts.append(Part(start, stop - start))
-        heard = stop
+        covered = stop
     return parts
 
 

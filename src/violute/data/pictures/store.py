@@ -254,7 +254,7 @@ def read_document(folder: Path) -> dict[str, Any]:
 
 
 def write_document(folder: Path, document: Mapping[str, Any], index: Mapping[str, Sequence[Entry]]) -> None:
-    """Write `store.json`, the seal of a whole store.
+    """Write `store.json`, which makes a store whole.
 
     Raises:
         OSError: The disk refuses.

@@ -149,7 +149,7 @@ def cycles_played(
 ) -> Float64[np.ndarray, " _frame"]:
     """Count the fundamental's cycles up to each frame, as the recording plays them: at whole ones it peaks.
 
-    The sound around each frame is compared with a sine that follows `f0_hz`; how far it is ahead of the sine
+    The sound around each frame is compared with a sine that follows `f0_hz`; by how much its phase leads
     is added to the sine's own cycles.
     """
     hop = round(SAMPLE_RATE / TRACK_RATE_HZ)
@@ -177,7 +177,7 @@ def unreliable(
     most_noise: float,
     missing_share: float,
 ) -> Float[Tensor, "crop sample"]:
-    """Lay noise on the past and leave some of it out.
+    """Add noise to the past and leave some of it out.
 
     Args:
         before: Scaled mu-law samples.

@@ -117,7 +117,7 @@ def make_pairs(
         out: Folder of the set; made if missing.
         settings: Teacher, blend and mixes.
         jobs: Recordings worked on at once; None is one a core.
-        on_progress: Told the share done, 0 to 1.
+        on_progress: Called with the share done, 0 to 1.
 
     Raises:
         VoiceError: The teacher cannot be loaded.
@@ -200,10 +200,10 @@ def _work(out: Path, settings: PairSettings, item: tuple[int, Recording]) -> lis
     """Make the pairs of one recording, or read what was made; none of one that is too short or silent."""
     end, recording = item
     folder = settings.ends[end]
-    sealed = out / HYBRIDS / folder / f"{recording.name}.json"
+    done = out / HYBRIDS / folder / f"{recording.name}.json"
     key = f"{content_digest(recording.path)}:{recording.extent}"
-    if sealed.is_file():
-        known: Mapping[str, Any] = json.loads(sealed.read_text(encoding="utf-8"))
+    if done.is_file():
+        known: Mapping[str, Any] = json.loads(done.read_text(encoding="utf-8"))
         if known["key"] == key:
             return [Pair(**entry) for entry in known["pairs"]]
     try:
@@ -231,7 +231,7 @@ def _work(out: Path, settings: PairSettings, item: tuple[int, Recording]) -> lis
             _written(out / hybrid_name, blend(*ends, mix, source=source, how=settings.blend))
             names = (source_name, own_name, translation_name, hybrid_name)
             pairs.append(Pair(recording.name, end, *names, settings.blend, mix, lag))
-    replace_text(sealed, json.dumps({"key": key, "pairs": [asdict(p) for p in pairs]}))
+    replace_text(done, json.dumps({"key": key, "pairs": [asdict(p) for p in pairs]}))
     return pairs
 
 

@@ -34,7 +34,7 @@ def prepared_lines(split: Split, instruments: tuple[str, str]) -> list[PictureLi
             continue
         recording = _recording(entry)
         stop_seconds = entry.start_seconds + entry.seconds
-        # Overlapping pictures hold some sound twice; it was heard once.
+        # Overlapping pictures hold some sound twice; it was recorded once.
         seconds = max(stop_seconds - max(entry.start_seconds, reached.get(recording, 0.0)), 0.0)
         reached[recording] = max(stop_seconds, reached.get(recording, 0.0))
         end = instruments.index(entry.instrument)
