@@ -87,7 +87,6 @@ class FileSource:
         self.subtype: str | None = None
         self.sample_rate = self.n_channels = 0
         self.warnings = layout.warnings
-        self._parts: list[tuple[Part, int]] = []
         self._measure(layout, end_seconds)
         n_samples = sum(n for _, n in self._parts)
         stop = n_samples if end_seconds is None else min(round(end_seconds * self.sample_rate), n_samples)
@@ -177,6 +176,7 @@ class FileSource:
         self.subtype = None
 
     def _measure_parts(self, layout: Layout) -> None:
+        self._parts: list[tuple[Part, int]] = []
         for part in layout.parts:
             with self._opened(part) as file:
                 about = int(file.samplerate), int(file.channels)

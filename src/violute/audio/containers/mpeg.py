@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from violute.audio.containers.layout import Layout, Part, truncated_message
-from violute.audio.containers.pieces import Window
+from violute.audio.containers.pieces import Window, add_range
 from violute.errors import AudioError
 
 _MPEG_1 = 3
@@ -151,11 +151,7 @@ def mpeg_layout(window: Window, start: int, name: str) -> Layout:
             streams[-1].tag = window.at(at + first.tag_at + 4, header.n_bytes - first.tag_at - 4)
         else:
             streams[-1].n_frames += 1
-            ranges = streams[-1].ranges
-            if ranges and ranges[-1][1] == at:
-                ranges[-1] = (ranges[-1][0], stop)
-            else:
-                ranges.append((at, stop))
+            add_range(streams[-1].ranges, at, stop)
         at = stop
     streams = [stream for stream in streams if stream.n_frames]
     if not streams:

@@ -9,15 +9,14 @@ Source:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from violute.audio.containers.layout import Layout, Part, truncated_message
-from violute.audio.containers.pieces import Piece, Window, joined
+from violute.audio.containers.pieces import Window, add_range
 from violute.errors import AudioError
 
 _HEADER_BYTES = 27
-_CODECS = {b"\x01vorbis": "Vorbis", b"OpusHead": "Opus", b"\x7fFLAC": "FLAC"}
+_CODECS = ((b"\x01vorbis", "Vorbis"), (b"OpusHead", "Opus"), (b"\x7fFLAC", "FLAC"))
 _FLAC_HEADER_BYTES = 9
 """Of the first packet, before the native stream begins: 0x7F, "FLAC", version and number of headers."""
 
@@ -25,24 +24,32 @@ _TOTAL_AT = 21
 """Where native FLAC tells the number of samples, after four bits of something else."""
 
 
-@dataclass(frozen=True)
-class _Page:
-    """A page: where it and its content are, and what its header says."""
-
-    start: int
-    content: int
-    stop: int
-    is_first: bool
-    granule: int
-    serial: bytes
-
-
 @dataclass
 class _Stream:
-    """The pages of one stream within one link of a chain."""
+    """One stream within one link of a chain.
+
+    Attributes:
+        codec: None where libsndfile knows no such sound.
+        head: The native stream's beginning, of FLAC.
+        ranges: Its other pages; of FLAC, what they hold.
+        granule: Samples up to the last page's end.
+    """
 
     codec: str | None
-    pages: list[_Page] = field(default_factory=list)
+    head: bytes = b""
+    ranges: list[tuple[int, int]] = field(default_factory=list)
+    granule: int = 0
+
+    def part(self) -> Part:
+        """Return what libsndfile is given."""
+        if self.codec != "FLAC":
+            return tuple(self.ranges)
+        head = bytearray(self.head)
+        if len(head) > _TOTAL_AT + 4 and not (head[_TOTAL_AT] & 0x0F or any(head[_TOTAL_AT + 1 :][:4])):
+            total = max(0, self.granule)
+            head[_TOTAL_AT] |= total >> 32 & 0x0F
+            head[_TOTAL_AT + 1 : _TOTAL_AT + 5] = (total & 0xFFFFFFFF).to_bytes(4, "big")
+        return (bytes(head), *self.ranges)
 
 
 def ogg_layout(window: Window, name: str) -> Layout:
@@ -52,57 +59,32 @@ def ogg_layout(window: Window, name: str) -> Layout:
         AudioError: The last page is cut.
     """
     links: list[dict[bytes, _Stream]] = []
-    begins = True
-    for page in _pages(window, name):
-        if page.is_first:
-            if begins:
-                links.append({})
-            magic = window.at(page.content, 8)
-            codec = next((codec for start, codec in _CODECS.items() if magic.startswith(start)), None)
-            links[-1][page.serial] = _Stream(codec)
-        begins = not page.is_first
-        if links and page.serial in links[-1]:
-            links[-1][page.serial].pages.append(page)
-    parts: list[Part] = []
-    warnings: tuple[str, ...] = ()
-    for link in links:
-        sounding = [stream for stream in link.values() if stream.codec is not None]
-        if sounding:
-            parts.append(_part(window, sounding[0]))
-        if len(sounding) > 1:
-            warnings = (f"{len(sounding)} sounds run side by side in it: the first is played",)
-    return Layout(tuple(parts), warnings)
-
-
-def _pages(window: Window, name: str) -> Iterator[_Page]:
-    at = 0
-    while at < window.stop:
+    was_first = False
+    at = window.find(b"OggS", 0)
+    while at >= 0:
         header = window.at(at, _HEADER_BYTES)
-        if not header.startswith(b"OggS"):
-            at = window.find(b"OggS", at)
-            if at < 0:
-                return
-            continue
-        n_segments = header[26] if len(header) == _HEADER_BYTES else 0
-        sizes = window.at(at + _HEADER_BYTES, n_segments)
+        n_segments = header[26] if len(header) == _HEADER_BYTES else 256
         content = at + _HEADER_BYTES + n_segments
-        stop = content + sum(sizes)
-        if len(header) < _HEADER_BYTES or len(sizes) < n_segments or stop > window.stop:
+        stop = content + sum(window.at(at + _HEADER_BYTES, n_segments))
+        if max(content, stop) > window.stop:
             raise AudioError(truncated_message(name))
-        granule = int.from_bytes(header[6:14], "little", signed=True)
-        yield _Page(at, content, stop, bool(header[5] & 2), granule, header[14:18])
-        at = stop
-
-
-def _part(window: Window, stream: _Stream) -> Part:
-    if stream.codec != "FLAC":
-        ranges = joined((page.start, page.stop) for page in stream.pages)
-        return () if ranges == [(0, window.stop)] else tuple(ranges)
-    start, stop = stream.pages[0].content + _FLAC_HEADER_BYTES, stream.pages[0].stop
-    head = bytearray(window.at(start, stop - start))
-    if len(head) > _TOTAL_AT + 4 and not (head[_TOTAL_AT] & 0x0F or any(head[_TOTAL_AT + 1 : _TOTAL_AT + 5])):
-        total = max(0, stream.pages[-1].granule)
-        head[_TOTAL_AT] |= total >> 32 & 0x0F
-        head[_TOTAL_AT + 1 : _TOTAL_AT + 5] = (total & 0xFFFFFFFF).to_bytes(4, "big")
-    pieces: list[Piece] = [bytes(head)]
-    return (*pieces, *joined((page.content, page.stop) for page in stream.pages[1:]))
+        serial, is_first = header[14:18], bool(header[5] & 2)
+        if is_first:
+            if not was_first:
+                links.append({})
+            magic = window.at(content, 8)
+            links[-1][serial] = _Stream(
+                next((kind for start, kind in _CODECS if magic.startswith(start)), None)
+            )
+        was_first = is_first
+        stream = links[-1].get(serial) if links else None
+        if stream is not None and stream.codec == "FLAC" and is_first:
+            stream.head = window.at(content, stop - content)[_FLAC_HEADER_BYTES:]
+        elif stream is not None:
+            stream.granule = int.from_bytes(header[6:14], "little", signed=True)
+            add_range(stream.ranges, content if stream.codec == "FLAC" else at, stop)
+        at = stop if window.at(stop, 4) == b"OggS" else window.find(b"OggS", stop)
+    sounds = [[stream for stream in link.values() if stream.codec is not None] for link in links]
+    most = max(map(len, sounds), default=0)
+    warnings = (f"{most} sounds run side by side in it: the first is played",) if most > 1 else ()
+    return Layout(tuple(streams[0].part() for streams in sounds if streams), warnings)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import accumulate
 from pathlib import Path
 from typing import BinaryIO
@@ -99,12 +99,8 @@ class Window:
         return -1
 
 
-def joined(ranges: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Make one range of those that touch."""
-    whole: list[tuple[int, int]] = []
-    for start, stop in ranges:
-        if whole and whole[-1][1] == start:
-            whole[-1] = (whole[-1][0], stop)
-        else:
-            whole.append((start, stop))
-    return whole
+def add_range(ranges: list[tuple[int, int]], start: int, stop: int) -> None:
+    """Add a range to those before it; one that touches the last makes that longer."""
+    if ranges and ranges[-1][1] == start:
+        start = ranges.pop()[0]
+    ranges.append((start, stop))
