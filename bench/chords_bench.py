@@ -149,7 +149,7 @@ def _score(folder: Path, name: str) -> list[Note]:
         return []
     with path.open() as notes, (folder / f"{name}_alignments.csv").open() as seconds:
         return [
-            Note(float(at["start"]), float(at["end"]), librosa.midi_to_hz(float(note["pitch"])))
+            Note(float(at["start"]), float(at["end"]), float(librosa.midi_to_hz(float(note["pitch"]))))
             for note, at in zip(csv.DictReader(notes), csv.DictReader(seconds), strict=True)
             if float(at["end"]) > float(at["start"])
         ]

@@ -47,7 +47,10 @@ class Sampler:
         self._back = (dilations[:, None] * torch.arange(n_taps, 0, -1, device=device)).flatten()
         self._tap_lengths = lengths.repeat_interleave(n_taps)
         self._tap_starts = self._starts.repeat_interleave(n_taps)
-        zeros = lambda *shape: torch.zeros(shape, device=device)
+
+        def zeros(*shape: int) -> torch.Tensor:
+            return torch.zeros(shape, device=device)
+
         # Everything that changes lies in memory of its own, which a captured frame reads and writes.
         self._queues = zeros(int(lengths.sum()), n_pieces, config.channels)
         self._recent = zeros(n_pieces, config.first_kernel_size)
