@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from violute.errors import MixError
-from violute.voices.mix import Dials, Mix, dial_track, dials, mix_of_settings
+from violute.voices.mix import Mix, dial_track, dials, mix_of_settings
 
 DIAL_NAMES = ("tone", "noise", "attack", "vibrato", "room")
 positions = st.floats(0.0, 1.0)
@@ -53,16 +53,6 @@ def test_each_dial_of_a_mix_moves_or_stands_by_itself():
     assert set(laid.noise) == {np.float32(0.25)}
     assert set(laid.attack) == {np.float32(0.5)}
     assert set(laid.room) == {np.float32(0.75)}  # the Mix has its own room
-
-
-@given(st.integers(0, 50), st.integers(0, 50))
-def test_frames_of_dials_are_slices_of_each_dial(start, length):
-    laid = dials([(0.0, 0.0), (1.0, 1.0)], 100, 100.0)
-    part = laid.frames(start, start + length)
-    assert part.n_frames == length
-    for name in DIAL_NAMES:
-        np.testing.assert_array_equal(getattr(part, name), getattr(laid, name)[start : start + length])
-    assert isinstance(part, Dials)
 
 
 def test_a_mix_keeps_its_values_when_the_callers_list_changes():

@@ -205,7 +205,7 @@ def _candidates(
     kept: slice,
     lines: Lines,
 ) -> Candidates:
-    """Listen for notes that sound together: everywhere if told that there are some, else where in doubt.
+    """Listen for notes that sound together: everywhere if there are said to be some, else where in doubt.
 
     Args:
         audio: Of the piece.

@@ -1,4 +1,4 @@
-"""What the network of the default voice is told about each frame: `Controls` as features.
+"""What the network of the default voice is given of each frame: `Controls` as features.
 
 Every feature looks back in time only, so that a performance can be conditioned as it arrives. The
 same function serves training and conversion.

@@ -103,10 +103,6 @@ class Dials:
         others = (self.noise, self.attack, self.vibrato)
         return not self.room.any() and all(bool((dial == self.tone).all()) for dial in others)
 
-    def frames(self, start: int, stop: int) -> Dials:
-        """Return the frames from `start` up to, not including, `stop`."""
-        return Dials(*(getattr(self, field.name)[start:stop] for field in fields(self)))
-
 
 def dials(mix: MixLike, n_frames: int, frame_rate_hz: float, *, room: Dial = 0.0) -> Dials:
     """Lay a mix out over the frames of a performance.

@@ -23,12 +23,14 @@ UNUSABLE = (
 """What onnxruntime raises for a damaged network; no root but `Exception` unites them."""
 
 
-def open_network(onnx_bytes: bytes, *, n_threads: int = 0) -> Any:
+def open_network(onnx_bytes: bytes, *, n_threads: int = 0, inputs: set[str] | None = None) -> Any:
     """Return an onnxruntime session that leaves the other core to synthesis.
 
     Args:
         onnx_bytes: The network.
         n_threads: That share the work of each node; 0 leaves it to the runtime, or is 1 beside other workers.
+
+        inputs: Names of what it must take; None takes any.
 
     Raises:
         The errors of `UNUSABLE`, for the caller to say which voice it is.
@@ -38,4 +40,8 @@ def open_network(onnx_bytes: bytes, *, n_threads: int = 0) -> Any:
     options.intra_op_num_threads = n_threads or int(available_cores() == 1)
     # Threads that spin while they wait would take the core that synthesis runs on meanwhile.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    return onnxruntime.InferenceSession(onnx_bytes, options, providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(onnx_bytes, options, providers=["CPUExecutionProvider"])
+    taken = {given.name for given in session.get_inputs()}
+    if inputs is not None and taken != inputs:
+        raise ValueError(f"its network takes {', '.join(sorted(taken))}")
+    return session

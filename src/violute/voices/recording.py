@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 from jaxtyping import Float32
@@ -10,6 +10,7 @@ from jaxtyping import Float32
 from violute.audio.channels import Measurement, mono_blocks
 from violute.audio.resample import StreamResampler, resampled_length
 from violute.audio.source import Source
+from violute.transforms.spectrogram import PEAK
 from violute.voices.contract import OnProgress
 from violute.voices.spool import SPOOL_BYTES, Spool
 
@@ -37,15 +38,25 @@ def resampled_blocks(
 
 def spooled(
     source: Source, measurement: Measurement, sample_rate: int, on_progress: OnProgress
-) -> tuple[Spool, float]:
+) -> tuple[Spool, np.float32]:
     """Keep a recording in mono at another rate; arguments as of `resampled_blocks`.
 
     Returns:
-        The recording, and the magnitude of its loudest sample.
+        The recording, and the gain that brings its loudest sample to `PEAK`.
     """
     spool = Spool(SPOOL_BYTES, "the recording")
     peak = 0.0
     for mono in resampled_blocks(source, measurement, sample_rate, on_progress):
         peak = max(peak, float(np.abs(mono).max(initial=0.0)))
         spool.append(mono)
-    return spool, peak
+    return spool, np.float32(PEAK / max(peak, 1e-9))
+
+
+def without_first(
+    blocks: Iterable[Float32[np.ndarray, " _sample"]], n_samples: int
+) -> Iterator[Float32[np.ndarray, " _sample"]]:
+    """Leave out the first samples of a sound, such as those by which a network is late."""
+    for block in blocks:
+        if len(block) > n_samples:
+            yield block[n_samples:]
+        n_samples = max(n_samples - len(block), 0)

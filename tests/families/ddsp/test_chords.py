@@ -194,10 +194,10 @@ def test_the_command_line_plays_chords_and_lines(tmp_path):
         assert np.abs(heard - midi).min() < 0.1, (heard, hz(midi))
 
 
-@pytest.mark.parametrize("voices", ["5", "0", "many", "-1", "2.5"])
-def test_a_wrong_number_is_one_line_and_exit_code_2(tmp_path, voices):
+@pytest.mark.parametrize("option", ["--lines=5", "--lines=0", "--lines=many", "--voices=-1", "--voices=2.5"])
+def test_a_wrong_number_is_one_line_and_exit_code_2(tmp_path, option):
     soundfile.write(tmp_path / "solo.wav", line((60,), 0.3), SAMPLE_RATE)
-    complaint = complaint_of(violute("convert", "solo.wav", "out.wav", f"--voices={voices}", cwd=tmp_path))
+    complaint = complaint_of(violute("convert", "solo.wav", "out.wav", option, cwd=tmp_path))
     assert complaint.startswith("lines is ")
     assert "give auto, or a number of notes at once from 1 to 4" in complaint
     assert not (tmp_path / "out.wav").exists()

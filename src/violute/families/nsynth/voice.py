@@ -31,9 +31,6 @@ from violute.voices.network import UNUSABLE, open_network
 from violute.voices.recording import spooled
 from violute.voices.spool import Spool
 
-PEAK = 0.5
-"""Of the loudest sample that the encoder hears; in training it lay between 0.18 and 0.63."""
-
 SEGMENT_FRAMES = 16
 WARM_UP_FRAMES = 4
 LATE_FRAMES = 2
@@ -85,11 +82,11 @@ class NsynthVoice(FamilyVoice):
         Raises:
             VoiceError: The network fails.
         """
-        recording, peak = spooled(
+        recording, gain = spooled(
             source, measurement, self.card.sample_rate, lambda share: on_progress(0.5 * share)
         )
         with recording:
-            return self._encoded(recording, np.float32(PEAK / max(peak, 1e-9)), on_progress)
+            return self._encoded(recording, gain, on_progress)
 
     def _encoded(self, recording: Spool, gain: np.float32, on_progress: OnProgress) -> Codes:
         hop = self.shape.hop_length

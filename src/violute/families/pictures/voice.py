@@ -22,7 +22,6 @@ from violute.errors import InputError
 from violute.families.pictures.phase import PHASES, Phase, rephased
 from violute.families.pictures.windows import WindowJoiner, Windows
 from violute.transforms.spectrogram import (
-    PEAK,
     SpectrogramSettings,
     denormalise,
     istft_blocks,
@@ -35,7 +34,7 @@ from violute.voices.contract import OnProgress, Performance
 from violute.voices.family import FamilyVoice
 from violute.voices.mix import Dials
 from violute.voices.network import UNUSABLE, open_network
-from violute.voices.recording import spooled
+from violute.voices.recording import spooled, without_first
 from violute.voices.spool import Spool
 
 OVERLAP_SHARE = 0.25
@@ -64,10 +63,7 @@ class SpectrogramVoice(FamilyVoice):
     def __init__(self, onnx_bytes: bytes, card: Card) -> None:
         super().__init__(card)
         try:
-            self.session = open_network(onnx_bytes)
-            inputs = {given.name for given in self.session.get_inputs()}
-            if inputs != INPUTS:
-                raise ValueError(f"its network takes {', '.join(sorted(inputs))}")
+            self.session = open_network(onnx_bytes, inputs=INPUTS)
             self.settings = SpectrogramSettings.from_dict(card.settings["spectrogram"], source=card.name)
             self.phase: Phase = card.settings.get("phase", "source")
             if self.phase not in PHASES:
@@ -79,8 +75,9 @@ class SpectrogramVoice(FamilyVoice):
         self, source: Source, measurement: Measurement, on_progress: OnProgress, _lines: Lines = "auto"
     ) -> SpectrogramPerformance:
         """Keep the recording in mono at the voice's rate; each rendering looks at it anew."""
-        recording, peak = spooled(source, measurement, self.settings.sample_rate, on_progress)
-        return SpectrogramPerformance(self, recording, peak)
+        return SpectrogramPerformance(
+            self, *spooled(source, measurement, self.settings.sample_rate, on_progress)
+        )
 
 
 class SpectrogramPerformance(Performance):
@@ -89,12 +86,12 @@ class SpectrogramPerformance(Performance):
     Args:
         voice: Whose network, transform and phases they are.
         recording: In mono, at the rate of the transform.
-        peak: Magnitude of its loudest sample.
+        gain: That brings it to the level that the network is used to.
     """
 
     has_one_dial = True
 
-    def __init__(self, voice: SpectrogramVoice, recording: Spool, peak: float) -> None:
+    def __init__(self, voice: SpectrogramVoice, recording: Spool, gain: np.float32) -> None:
         settings = voice.settings
         # All frames from the first sample on that hear the recording.
         n_frames = settings.count_frames(recording.n_samples + settings.n_fft // 2)
@@ -102,7 +99,7 @@ class SpectrogramPerformance(Performance):
         self._voice = voice
         self._settings = settings
         self._recording = recording
-        self._gain = np.float32(PEAK / max(peak, 1e-9))
+        self._gain = gain
         self._windows = Windows(settings.n_frames, round(OVERLAP_SHARE * settings.n_frames))
 
     def blocks(self, dials: Dials) -> Iterator[Float32[np.ndarray, " sample"]]:
@@ -113,10 +110,9 @@ class SpectrogramPerformance(Performance):
         spectra = self._played(dials.tone)
         if self._voice.phase == "griffin-lim":
             spectra = rephased(spectra, self._settings)
-        for block in istft_blocks(spectra, self._settings, n_samples=n_samples):
-            if len(block) > n_before:
-                yield block[n_before:] / self._gain
-            n_before = max(n_before - len(block), 0)
+        played = istft_blocks(spectra, self._settings, n_samples=n_samples)
+        for block in without_first(played, n_before):
+            yield block / self._gain
 
     def _played(self, mix: Float32[np.ndarray, " frame"]) -> Iterator[Complex64[np.ndarray, "bin ready"]]:
         """Draw the frames of all windows."""

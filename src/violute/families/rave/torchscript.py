@@ -25,12 +25,12 @@ from violute.analysis.polyphony.chords import Lines
 from violute.audio.channels import Measurement
 from violute.audio.source import Source
 from violute.errors import VoiceError
-from violute.transforms.spectrogram import PEAK, SpectrogramSettings, istft_blocks, stft, with_phase
+from violute.transforms.spectrogram import SpectrogramSettings, istft_blocks, stft, with_phase
 from violute.voices.card import Card
 from violute.voices.contract import OnProgress, Performance
 from violute.voices.family import FamilyVoice
 from violute.voices.mix import Dials
-from violute.voices.recording import spooled
+from violute.voices.recording import spooled, without_first
 from violute.voices.spool import SPOOL_BYTES, Spool
 
 TRUST = "is TorchScript, a program that runs as it is opened: use only files whose maker you trust"
@@ -101,10 +101,10 @@ class TorchScriptVoice(FamilyVoice):
         self, source: Source, measurement: Measurement, on_progress: OnProgress, _lines: Lines = "auto"
     ) -> TorchScriptPerformance:
         """Keep the recording, and what the model makes of it unless it has a dial to turn."""
-        recording, peak = spooled(
+        recording, gain = spooled(
             source, measurement, self.card.sample_rate, lambda share: on_progress(SPOOLING_SHARE * share)
         )
-        performance = TorchScriptPerformance(self, recording, np.float32(PEAK / max(peak, 1e-9)))
+        performance = TorchScriptPerformance(self, recording, gain)
         if not self.has_dial:
             performance.listen(lambda share: on_progress(SPOOLING_SHARE + (1.0 - SPOOLING_SHARE) * share))
         return performance
@@ -151,10 +151,8 @@ class TorchScriptPerformance(Performance):
             return
         n_late = self._delay_samples
         model = self._voice.model()
-        for block in self._played(model, self._recording.n_samples + n_late, DIAL_SAMPLES, dials.tone):
-            skipped = min(n_late, len(block))
-            n_late -= skipped
-            yield block[skipped:]
+        played = self._played(model, self._recording.n_samples + n_late, DIAL_SAMPLES, dials.tone)
+        yield from without_first(played, n_late)
 
     def _played(
         self, model: Any, n_samples: int, block_samples: int, mix: Float32[np.ndarray, " frame"] | None

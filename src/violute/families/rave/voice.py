@@ -19,14 +19,13 @@ from jaxtyping import Float32
 from violute.analysis.polyphony.chords import Lines
 from violute.audio.channels import Measurement
 from violute.audio.source import Source
-from violute.transforms.spectrogram import PEAK
 from violute.voices.card import Card
 from violute.voices.contract import OnProgress, Performance
 from violute.voices.family import FamilyVoice
 from violute.voices.loudness_follower import LoudnessFollower
 from violute.voices.mix import Dials
 from violute.voices.network import UNUSABLE, open_network
-from violute.voices.recording import spooled
+from violute.voices.recording import spooled, without_first
 from violute.voices.spool import SPOOL_BYTES, Spool
 
 INPUTS = {"audio", "latent", "mix", "noise"}
@@ -88,10 +87,7 @@ class RaveVoice(FamilyVoice):
         super().__init__(card)
         try:
             self.settings = RaveSettings.from_dict(card.settings["rave"])
-            self._session = open_network(onnx_bytes)
-            inputs = {given.name for given in self._session.get_inputs()}
-            if inputs != INPUTS:
-                raise ValueError(f"its network takes {', '.join(sorted(inputs))}")
+            self._session = open_network(onnx_bytes, inputs=INPUTS)
         except (KeyError, TypeError, *UNUSABLE) as error:
             raise self.unusable(error) from None
         # Without this, the part that was not asked for would be computed too.
@@ -107,10 +103,9 @@ class RaveVoice(FamilyVoice):
             VoiceError: The network fails.
             AudioError: The recording cannot be read, or there is no room to keep it.
         """
-        recording, peak = spooled(
+        recording, gain = spooled(
             source, measurement, self.card.sample_rate, lambda share: on_progress(SPOOLING_SHARE * share)
         )
-        gain = np.float32(PEAK / max(peak, 1e-9))
         settings = self.settings
         n_steps = -(-(recording.n_samples + settings.delay_samples) // settings.ratio)
         latents = Spool(SPOOL_BYTES, "the latent")
@@ -188,12 +183,12 @@ class RavePerformance(Performance):
     def blocks(self, dials: Dials) -> Iterator[Float32[np.ndarray, " sample"]]:
         """Decode with `dials.tone` as the mix, some steps at a time."""
         follower = LoudnessFollower(self._recording, self.sample_rate)
-        n_late = self._voice.settings.delay_samples
-        for start in range(0, self.n_frames, BLOCK_STEPS):
-            made = self._decoded(start, min(start + BLOCK_STEPS, self.n_frames), dials.tone)
-            skipped = min(n_late, len(made))
-            n_late -= skipped
-            yield follower.push(made[skipped:])
+        made = (
+            self._decoded(start, min(start + BLOCK_STEPS, self.n_frames), dials.tone)
+            for start in range(0, self.n_frames, BLOCK_STEPS)
+        )
+        for block in without_first(made, self._voice.settings.delay_samples):
+            yield follower.push(block)
         yield follower.flush()
 
     def _decoded(
