@@ -176,10 +176,10 @@ def test_windows_come_from_both_ends_and_short_recordings_are_filled_up():
     lines = [short, *[line for line in tiny_rave.corpus().training if line.end == 1]]
     windows = draw(lines, 4096, 6, np.random.default_rng(0), augment=True)
     assert windows.end.tolist() == [0, 1, 0, 1, 0, 1]
-    assert windows.audio.shape == windows.heard.shape == (6, 4096)
+    assert windows.audio.shape == windows.encoder_input.shape == (6, 4096)
     assert bool(windows.audio.isfinite().all())
     plain = draw(lines, 4096, 2, np.random.default_rng(0), augment=False)
-    assert torch.equal(plain.audio, plain.heard)
+    assert torch.equal(plain.audio, plain.encoder_input)
     assert float((plain.audio[0] != 0).sum()) == 1000
 
 

@@ -68,7 +68,7 @@ class SoundWindows(NamedTuple):
     """A batch of windows: what is to be made, what the encoder hears of it, and who plays."""
 
     audio: Float[Tensor, "window sample"]
-    heard: Float[Tensor, "window sample"]
+    encoder_input: Float[Tensor, "window sample"]
     end: Int[Tensor, " window"]
     highest_hz: Float[Tensor, " window"]
 
@@ -96,7 +96,7 @@ def draw(
         n_samples: Of a window.
         batch_size: Windows.
         rng: All chance comes from it.
-        augment: Whether to transpose, to change the level, and to change the colour of what is heard.
+        augment: Whether to transpose, to change the level, and to change the timbre of the encoder input.
     """
     sampler = WindowSampler(lines, [line.source for line in lines], [len(line.audio) for line in lines])
     windows, played, limits_hz = [], [], []

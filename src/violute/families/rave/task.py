@@ -156,7 +156,7 @@ class RaveTask:
             - math.log(2.0),
         }
         if self.network.listener is not None:
-            bands = self.network.analysis(batch.heard)
+            bands = self.network.analysis(batch.encoder_input)
             heard = self.network.listener(bands[:, : self.network.n_heard_bands]).squeeze(1)
             losses["source/cross_entropy"] = _cross_entropy(heard, batch.end)
         return losses, latent
@@ -271,7 +271,7 @@ class RaveTask:
 
     def _posterior(self, batch: SoundWindows) -> tuple[Tensor, Tensor]:
         """Encode what is heard, each window by the encoder of its instrument."""
-        return self._encoded(self.network.analysis(batch.heard), batch.end)
+        return self._encoded(self.network.analysis(batch.encoder_input), batch.end)
 
     def _lost_share(self, latent: Tensor, bands: Tensor, end: Tensor) -> Float[Tensor, ""]:
         """Mean distance of the latent that is found again in what was made of it, relative to its size."""
