@@ -205,16 +205,15 @@ class FileSource:
         if n_missing:
             self.warnings = (*self.warnings, slipped_warning(n_missing))
         n_samples = int(file.frames)
-        last = np.empty((1, file.channels), np.float32)
+        if n_samples == 0:
+            return 0
         if n_samples < _UNKNOWN_FRAMES:
-            try:
-                if n_samples == 0 or (file.seek(n_samples - 1) >= 0 and len(self._read(file, last))):
-                    return n_samples
-            except soundfile.LibsndfileError as error:
-                raise AudioError(truncated_message(self.name)) from error
+            self._seek(file, n_samples - 1)
+            if len(self._read(file, np.empty((1, file.channels), np.float32))):
+                return n_samples
             if not file.subtype.startswith(_MPEG):
                 raise AudioError(truncated_message(self.name))
-        file.seek(0)
+            self._seek(file, 0)
         block = np.empty((BLOCK_SAMPLES, file.channels), np.float32)
         n_samples = 0
         while n_read := len(self._read(file, block)):
@@ -244,11 +243,18 @@ class FileSource:
     def _skip(self, file: soundfile.SoundFile, n_samples: int) -> None:
         """Go to a sample; in MP3, where libsndfile goes astray, by decoding what is before it."""
         if n_samples and not file.subtype.startswith(_MPEG):
-            file.seek(n_samples)
+            self._seek(file, n_samples)
             return
         for start in range(0, n_samples, BLOCK_SAMPLES):
             n_wanted = min(BLOCK_SAMPLES, n_samples - start)
             self._read(file, np.empty((n_wanted, file.channels), np.float32))
+
+    def _seek(self, file: soundfile.SoundFile, n_samples: int) -> None:
+        try:
+            with quiet_decoder():
+                file.seek(n_samples)
+        except soundfile.LibsndfileError as error:
+            raise AudioError(truncated_message(self.name)) from error
 
     def _read(
         self, file: soundfile.SoundFile, block: Float32[np.ndarray, "sample channel"]
