@@ -81,7 +81,7 @@ def row(browser, i, part):
 
 def test_trials_are_played_through_by_keyboard_and_read_back(page, browser, tmp_path):
     browser.open(page)
-    plan = json.loads(browser.evaluate("document.getElementById('trials').textContent"))
+    plan = json.loads(browser.evaluate("document.getElementById('prepared-trials').textContent"))
     browser.evaluate("document.getElementById('listener').focus()")
     for letter in "ann":
         browser.press(letter)

@@ -2,7 +2,7 @@
 
 // The blind trials: A/B/X and ratings, by keyboard or mouse, answers saved as a JSON file.
 const listening = (() => {
-  const prepared = JSON.parse(document.getElementById("trials").textContent);
+  const prepared = JSON.parse(document.getElementById("prepared-trials").textContent);
   const box = document.getElementById("test");
   const QUESTIONS = {
     quality: ["How good does it sound, beside the reference?", "bad", "as good as the reference"],
