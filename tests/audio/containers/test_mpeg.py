@@ -149,6 +149,13 @@ def test_other_bytes_before_and_between_are_passed_over(played):
     assert played(b"".join(whole), "song.wav")[0].n_samples == 2 * RATE
 
 
+def test_a_frame_that_tells_no_size_is_other_bytes(played):
+    whole = frames(mp3(tone(2)))
+    free = bytes([whole[1][0], whole[1][1], whole[1][2] & 0x0F, whole[1][3]]) + bytes(200)
+    source, _ = played(b"".join(whole[:30]) + free + b"".join(whole[30:]))
+    assert source.n_samples == 2 * RATE
+
+
 def test_mp3_in_wav_is_counted_too(played):
     content = b"".join(without_tag(mp3(LOUD_START, **VARIABLE)))
     form = struct.pack("<HHIIHHHHIHHH", 0x55, 1, RATE, 16_000, 1, 0, 12, 1, 2, 417, 1, 1393)

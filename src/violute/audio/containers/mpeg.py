@@ -122,8 +122,6 @@ def mpeg_layout(window: Window, start: int, name: str) -> Layout:
     """
     first = _header(window.at(start, 4))
     assert first is not None
-    if first.n_bytes == 0:  # "free format", which tells no size; libsndfile copes with it as it can
-        return Layout((((start, window.stop),),))
     streams: list[_Stream] = []
     at = start
     while at < window.stop:
@@ -195,7 +193,7 @@ def _warnings(streams: list[_Stream], header: _Header) -> tuple[str, ...]:
 def _chain(window: Window, at: int) -> int:
     """Count the frames in a row from a place on, as far as needed to be sure; at the end one will do."""
     first = _header(window.at(at, 4))
-    if first is None:
+    if first is None or first.n_bytes == 0:  # "free format", which tells no size: libsndfile copes as it can
         return 0
     for n_frames in range(1, _SURE_FRAMES):
         header = _header(window.at(at, 4))

@@ -91,11 +91,11 @@ class Window:
 
     def find(self, what: bytes, place: int) -> int:
         """Return where some bytes come next, from a place on; -1 where they do not."""
-        while place + len(what) <= self.stop:
-            found = self.at(place, _WINDOW_BYTES).find(what)
+        while len(self.at(place, len(what))) == len(what):
+            found = self._content.find(what, place - self._start)
             if found >= 0:
-                return place + found
-            place += _WINDOW_BYTES - len(what) + 1
+                return self._start + found
+            place = self._start + len(self._content) - len(what) + 1
         return -1
 
 
