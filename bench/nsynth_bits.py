@@ -25,7 +25,8 @@ from violute.families.nsynth.data import TRACK_RATE_HZ, Crops, Wave, draw_crops,
 from violute.families.nsynth.network import SAMPLE_RATE
 from violute.families.nsynth.output import bits, n_outputs
 from violute.families.nsynth.recipes import NsynthRecipe, nsynth_small
-from violute.families.nsynth.task import NsynthCorpus, NsynthTask
+from violute.families.nsynth.task import NsynthTask
+from violute.families.task import Corpus
 from violute.training.checkpoints import read_checkpoint
 
 NAMES = ("flute", "violin")
@@ -73,7 +74,7 @@ def bits_a_sample(options: argparse.Namespace) -> dict[str, object]:
     recipe = replace(nsynth_small(), is_half=False)
     training, held = _waves(options)
     state = read_checkpoint(options.run / "checkpoints" / "best.safetensors")
-    task = NsynthTask(NsynthCorpus(NAMES, training, held, torch.device("cpu"), {}), recipe)
+    task = NsynthTask(Corpus(NAMES, training, held, torch.device("cpu"), {}), recipe)
     for name, module in task.modules().items():
         module.load_state_dict(state["modules"][name])
         module.eval()

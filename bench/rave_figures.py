@@ -44,7 +44,8 @@ from violute.evaluation.metrics.timbre_distance import (
 )
 from violute.families.rave.data import SoundLine
 from violute.families.rave.recipes import rave_small
-from violute.families.rave.task import RaveTask, SoundCorpus
+from violute.families.rave.task import RaveTask
+from violute.families.task import Corpus
 from violute.transforms.spectrogram import PEAK
 from violute.voices.load import load_voice
 
@@ -112,7 +113,7 @@ def untrained(folder: Path, *, has_shortcut: bool) -> Any:
     recipe = replace(recipe, network=replace(recipe.network, has_shortcut=has_shortcut))
     noise = (3000 * np.random.default_rng(0).standard_normal((2, 4 * RATE))).astype(np.int16)
     lines = [SoundLine("noise", "noise", end, noise[end], RATE / 2) for end in (0, 1)]
-    task = RaveTask(SoundCorpus(INSTRUMENTS, lines, [], torch.device("cpu"), {}), recipe)
+    task = RaveTask(Corpus(INSTRUMENTS, lines, [], torch.device("cpu"), {}), recipe)
     path = folder / f"untrained-{has_shortcut}.onnx"
     task.export(path)
     return load_voice(path)

@@ -24,12 +24,12 @@ from matplotlib.figure import Figure
 from scipy import stats
 
 from violute.data.recordings import list_recordings, read_patterns
+from violute.families.ends import TwoEnds
 from violute.families.mevae.task import MevaeTask
 from violute.families.pictures.task import SpectrogramTask, build_corpus
 from violute.families.recipes import family_recipe
 from violute.families.vae.task import VaeTask
 from violute.training.loop import train
-from violute.training.run import TwoEnds
 
 ROOT = Path(__file__).parent.parent
 TASKS: dict[str, Callable[..., SpectrogramTask]] = {"vae": VaeTask, "mevae": MevaeTask}
@@ -51,7 +51,12 @@ def main() -> None:
     given = parser.parse_args()
     patterns = read_patterns(given.hold_out)
     first, second = (list_recordings(given.data / name, hold_out=patterns) for name in NAMES)
-    ends = TwoEnds(NAMES, (first, second), given.runs / "features", torch.device("cpu"))
+    ends = TwoEnds(
+        names=NAMES,
+        recordings=(first, second),
+        cache=given.runs / "features",
+        device=torch.device("cpu"),
+    )
     corpus = build_corpus(ends, family_recipe("vae", "small"))
     seconds = {
         name: round(sum(len(line.picture) for line in corpus.training if line.end == i) / 102.3)

@@ -39,7 +39,3 @@ class TrainingError(InputError):
 
 class ShapeError(VioluteError, ValueError):
     """Arrays disagree in shape."""
-
-
-class TrainingWarning(UserWarning):
-    """A training run goes on, but not as it should."""

@@ -13,6 +13,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+PARTIAL_NAMES = ".violute-*.part*"
+"""What `partial_path` names, as a glob pattern."""
+
 
 def partial_path(path: Path) -> Path:
     """Return a hidden name beside `path`, of the same kind and another at each call.

@@ -100,6 +100,35 @@ def test_a_run_that_keeps_no_best_exports_the_average_of_its_last(place, trained
 
 
 @pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (["--set", "height=1"], "there is no 'height' to set: name one of learning_rate, batch_size"),
+        (["--set", "channels=many"], "channels is 'many': give a value such as 16"),
+        (["--set", "channels"], "--set channels: give NAME=VALUE"),
+        (["--batch", "1"], "batch_size is 1: give 2 or more"),
+    ],
+)
+def test_what_cannot_be_set_is_one_line_before_any_work(place, words, reason):
+    before = files_below(place)
+    command = [word.replace("voice.onnx", "new.onnx") for word in COMMAND]
+    assert reason in complaint_of(violute(*command, *words, cwd=place))
+    assert files_below(place) == before
+
+
+def test_what_was_set_holds_for_the_run_and_its_export(place):
+    command = [word.replace("voice.onnx", "wide.onnx") for word in COMMAND]
+    words = ["--set", "channels=24", "--set", "n_steps=2", "--seed", "3", "--quiet"]
+    done = violute(*command, *words, cwd=place)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    config = json.loads((place / "wide-run" / "config.json").read_text())
+    assert config["set"] == {"channels": "24", "n_steps": "2"}
+    assert (config["settings"]["channels"], config["loop"]["seed"]) == (24, 3)
+    assert violute("export", "wide-run", "same.onnx", cwd=place).stdout.startswith("same.onnx (weights of")
+    sizes = [(place / name).stat().st_size for name in ("wide.onnx", "same.onnx")]
+    assert abs(sizes[0] - sizes[1]) < 100
+
+
+@pytest.mark.parametrize(
     ("content", "reason"),
     [
         ("{", "line 1: malformed JSON"),

@@ -15,6 +15,7 @@ VERBS = {"bench", "convert", "data", "decode", "demo", "encode", "export"} | {
     "pairs",
     "prepare",
     "rainbow",
+    "refit",
     "stream",
     "studio",
     "train",
@@ -45,9 +46,14 @@ TRAIN_OPTIONS = [
     "resume",
     "steps",
     "minutes",
+    "seed",
+    "batch",
+    "set",
+    "card",
     "device",
     "recipe",
 ]
+TRAINED = {"chords", "cyclegan", "ddsp", "mevae", "nsynth", "paired", "rave", "vae"}
 
 
 @pytest.fixture
@@ -66,6 +72,8 @@ def test_help_names_every_verb_and_every_option(place):
     train = violute("train", "ddsp", "--help", cwd=place).stdout
     for option in TRAIN_OPTIONS:
         assert f"--{option} " in train
+    families = violute("train", "--help", cwd=place).stdout
+    assert set(re.findall(r"^│ ([a-z]+) ", families, re.MULTILINE)) == TRAINED
     assert violute("--version", cwd=place).stdout.strip() == __version__
 
 

@@ -184,6 +184,23 @@ def exported(family: Family, tmp_path_factory: pytest.TempPathFactory) -> tuple[
     return task, path
 
 
+def test_first_weights_are_a_function_of_the_seed_alone(family: Family):
+    torch.manual_seed(11)
+    one = states(family.task(3, family.weights))
+    torch.manual_seed(12)
+    again, other = states(family.task(3, family.weights)), states(family.task(4, family.weights))
+    assert all(torch.equal(value, again[name]) for name, value in one.items())
+    assert any(not torch.equal(value, other[name]) for name, value in one.items())
+
+
+def states(task: Task) -> dict[str, Tensor]:
+    return {
+        f"{name}.{key}": value.clone()
+        for name, module in task.modules().items()
+        for key, value in module.state_dict().items()
+    }
+
+
 def walk(
     task: Task,
     *,

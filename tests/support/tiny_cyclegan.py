@@ -37,7 +37,12 @@ WEIGHTS: Mapping[str, float] = {
     "critic/mixed": 0.25,
 }
 RECIPE = CycleGanRecipe(
-    LoopSettings(), NETWORK, SETTINGS, learning_rate=2e-3, batch_size=4, loss_weights=WEIGHTS
+    loop=LoopSettings(),
+    network=NETWORK,
+    spectrogram=SETTINGS,
+    learning_rate=2e-3,
+    batch_size=4,
+    loss_weights=WEIGHTS,
 )
 
 

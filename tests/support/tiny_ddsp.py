@@ -32,7 +32,7 @@ PITCH_RANGE_HZ = (300.0, 1200.0)
 NOTE_FRAMES = 40
 WEIGHTS: Mapping[str, float] = {
     name: weight
-    for name, weight in DdspRecipe(LoopSettings()).loss_weights.items()
+    for name, weight in DdspRecipe(loop=LoopSettings()).loss_weights.items()
     if not name.startswith("spectral/")  # a stage that a tiny voice does without
 }
 
@@ -67,22 +67,25 @@ def features(end: int, *, n_notes: int = 8, seed: int = 0, source: str = "one", 
 def task(seed: int = 0, weights: Mapping[str, float] = WEIGHTS) -> DdspTask:
     """A task of two instruments, the second one with two rooms."""
     recipe = DdspRecipe(
-        LoopSettings(), learning_rate=0.02, batch_size=4, n_frames=60, channels=12, dilations=(1, 2)
+        loop=LoopSettings(seed=seed),
+        learning_rate=0.02,
+        batch_size=4,
+        n_frames=60,
+        channels=12,
+        dilations=(1, 2),
     )
     recipe = DdspRecipe(**{**vars(recipe), "loss_weights": weights})
     ends = ([features(0), features(0, seed=1)], [features(1), features(1, seed=1, source="two")])
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return DdspTask(ends, ([], []), recipe, names=NAMES, device=torch.device("cpu"), card={})
+    return DdspTask(ends, ([], []), recipe, names=NAMES, device=torch.device("cpu"), card={})
 
 
 def walk(chosen: DdspTask, n_steps: int) -> DdspTask:
     """Take plain steps, without the loop."""
 
     def descend(name: str, loss: Tensor) -> None:
-        chosen.optimizer.zero_grad()
+        chosen.optimizers()[name].zero_grad()
         loss.backward()
-        chosen.optimizer.step()
+        chosen.optimizers()[name].step()
 
     with torch.random.fork_rng(devices=[]):
         for step in range(n_steps):

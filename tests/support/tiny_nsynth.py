@@ -16,7 +16,8 @@ from torch import Tensor
 from violute.families.nsynth.data import TRACK_RATE_HZ, Wave, cycles_played
 from violute.families.nsynth.network import SAMPLE_RATE, NsynthConfig
 from violute.families.nsynth.recipes import GUIDED_WEIGHTS, TINY_NETWORK, NsynthRecipe
-from violute.families.nsynth.task import NsynthCorpus, NsynthTask
+from violute.families.nsynth.task import NsynthTask
+from violute.families.task import Corpus
 from violute.training.settings import LoopSettings
 
 NAMES = ("reed", "string")
@@ -26,7 +27,7 @@ WEIGHTS: Mapping[str, float] = GUIDED_WEIGHTS
 
 
 @lru_cache(maxsize=1)
-def corpus() -> NsynthCorpus:
+def corpus() -> Corpus[Wave]:
     """Four notes of each of two instruments, one dull and one bright."""
     waves = []
     for end, slope in enumerate(DB_PER_OCTAVE):
@@ -39,7 +40,7 @@ def corpus() -> NsynthCorpus:
             is_voiced = np.ones(n_frames, bool)
             cycles = cycles_played(audio, pitch)
             waves.append(Wave(f"{NAMES[end]}-{i}", f"source-{end}", end, audio, pitch, is_voiced, cycles))
-    return NsynthCorpus(NAMES, waves, [], torch.device("cpu"), {})
+    return Corpus(NAMES, waves, [], torch.device("cpu"), {})
 
 
 def task(
@@ -47,8 +48,8 @@ def task(
 ) -> NsynthTask:
     """A tiny WaveNet autoencoder in training."""
     recipe = NsynthRecipe(
-        LoopSettings(seed=seed),
-        network,
+        loop=LoopSettings(seed=seed),
+        network=network,
         learning_rate=0.01,
         batch_size=4,
         n_frames=8,

@@ -40,9 +40,9 @@ def task(
 ) -> PairedTask:
     """A tiny paired model."""
     recipe = PairedRecipe(
-        LoopSettings(seed=seed),
-        PairedConfig(flavour, RETOUCH, latent_channels=4, critic_channels=(4, 8, 8)),
-        tiny_cyclegan.SETTINGS,
+        loop=LoopSettings(seed=seed),
+        network=PairedConfig(flavour, RETOUCH, latent_channels=4, critic_channels=(4, 8, 8)),
+        spectrogram=tiny_cyclegan.SETTINGS,
         learning_rate=1e-2,
         batch_size=4,
         loss_weights=WEIGHTS[flavour] if weights is None else weights,

@@ -16,16 +16,17 @@ from violute.families.rave.discriminators import DiscriminatorConfig
 from violute.families.rave.export import cropped
 from violute.families.rave.parts import RaveConfig
 from violute.families.rave.recipes import STAGE_ONE, STAGE_TWO, RaveRecipe
-from violute.families.rave.task import RaveTask, SoundCorpus
+from violute.families.rave.task import RaveTask
+from violute.families.task import Corpus
 from violute.training.settings import LoopSettings
 
 NAMES = ("reed", "string")
 DB_PER_OCTAVE = (-24.0, -3.0)
 NETWORK = RaveConfig(channels=(6, 8, 10), dilations=(1, 2), latent_size=8, n_heard_bands=1, condition_size=3)
 RECIPE = RaveRecipe(
-    LoopSettings(),
-    NETWORK,
-    DiscriminatorConfig(2, (4, 8, 8), n_ffts=(256,), spectral_channels=(4, 4)),
+    loop=LoopSettings(),
+    network=NETWORK,
+    discriminators=DiscriminatorConfig(2, (4, 8, 8), n_ffts=(256,), spectral_channels=(4, 4)),
     learning_rate=3e-3,
     batch_size=4,
     n_samples=4096,
@@ -43,7 +44,7 @@ WEIGHTS: Mapping[int, Mapping[str, float]] = {
 
 
 @lru_cache(maxsize=1)
-def corpus() -> SoundCorpus:
+def corpus() -> Corpus[SoundLine]:
     """Six notes of each of two instruments, one dull and one bright."""
     lines = []
     for end, slope in enumerate(DB_PER_OCTAVE):
@@ -51,7 +52,7 @@ def corpus() -> SoundCorpus:
             audio = 0.4 * tone(float(f0_hz), 0.5, db_per_octave=slope)
             sound = np.rint(32_767 * audio).astype(np.int16)
             lines.append(SoundLine(f"{NAMES[end]}-{i}", f"source-{end}", end, sound, SAMPLE_RATE / 2))
-    return SoundCorpus(NAMES, lines, [], torch.device("cpu"), {})
+    return Corpus(NAMES, lines, [], torch.device("cpu"), {})
 
 
 def task(stage: int = 1, seed: int = 0, weights: Mapping[str, float] | None = None) -> RaveTask:

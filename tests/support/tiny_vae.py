@@ -39,9 +39,9 @@ NETWORK = SpectrogramNetworkConfig(
 )
 PLAIN_NETWORK = replace(NETWORK, style="plain", latent_channels=16, latent_steps=1, n_heard_bins=128)
 RECIPE = SpectrogramRecipe(
-    LoopSettings(),
-    NETWORK,
-    SETTINGS,
+    loop=LoopSettings(),
+    network=NETWORK,
+    spectrogram=SETTINGS,
     learning_rate=0.01,
     batch_size=4,
     warmup_share=0.0,
@@ -65,7 +65,7 @@ def corpus() -> SpectrogramCorpus:
             half = np.ascontiguousarray(picture.T, dtype=np.float16)
             lines.append(PictureLine(f"{NAMES[end]}-{i}", f"source-{end}", end, half, SAMPLE_RATE / 2))
         examples.append(audio)
-    return SpectrogramCorpus(NAMES, lines, [], (examples[0], examples[1]), torch.device("cpu"), {})
+    return SpectrogramCorpus(NAMES, lines, [], torch.device("cpu"), {}, (examples[0], examples[1]))
 
 
 def vae_task(seed: int = 0, weights: Mapping[str, float] = VAE_WEIGHTS) -> VaeTask:

@@ -1,120 +1,134 @@
-"""From two folders to a voice file, with a toy for a family."""
+"""From a task to a file beside its run folder, with a toy for a family."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
-import soundfile
 from toy_family import ToyTask
 
 from violute.errors import TrainingError
-from violute.training.run import TwoEnds, train_family, train_voice, with_limits
+from violute.training.request import TrainingRequest
+from violute.training.run import RunContext, check_destination, recorded_seed, run_training
 from violute.training.settings import LoopSettings
 
 LOOP = LoopSettings(n_steps=2)
 
 
 class Voice(ToyTask):
-    """Exports its own record instead of a network."""
+    """Exports a word instead of a network."""
 
     exporting_fails = False
 
     def export(self, path: Path) -> None:
-        path.write_text(path.stem)
+        path.write_text("a voice")
         if self.exporting_fails:
             raise TrainingError("the export failed halfway")
 
 
-@pytest.fixture
-def folders(tmp_path: Path) -> tuple[Path, Path]:
-    for end, names in (("flute", ["one", "two"]), ("violin", ["one", "three"])):
-        (tmp_path / end).mkdir()
-        for name in names:
-            soundfile.write(tmp_path / end / f"{name}.wav", np.zeros(800, np.float32), 8000)
-    return tmp_path / "flute", tmp_path / "violin"
+def run(out: Path, build=lambda context: Voice(), *, loop=LOOP, **options):
+    request = TrainingRequest(source=("a", "b"), out=out, **options)
+    chosen = request.limited(loop, seed=recorded_seed(request))
+    return run_training(request, chosen, {"family": "toy"}, build)
 
 
-def run(folders: tuple[Path, Path], out: Path, build=lambda ends: Voice(), **options):
-    options = {"names": ("flute", "violin"), "config": {"family": "toy"}, "loop": LOOP, **options}
-    return train_voice(build, folders, out, **options)
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
 
 
-def test_folders_become_a_voice_beside_its_run_folder(tmp_path: Path, folders):
-    seen: list[TwoEnds] = []
+def test_a_task_becomes_a_file_beside_its_run_folder(tmp_path):
+    seen: list[RunContext] = []
 
-    def build(ends: TwoEnds) -> Voice:
-        seen.append(ends)
+    def build(context: RunContext) -> Voice:
+        seen.append(context)
         return Voice()
 
     out = tmp_path / "deep" / "voice.onnx"
-    assert run(folders, out, build, hold_out=["two"]).step == 2
-    assert out.read_text() == "voice"
-    assert sorted(path.name for path in out.parent.iterdir()) == ["voice-run", "voice.onnx"]
-    (ends,) = seen
-    assert [[recording.name for recording in end] for end in ends.recordings] == [["one"], ["one", "three"]]
-    assert ends.cache == tmp_path / "deep" / "voice-run" / "features"
+    assert run(out, build, card={"licence": "CC0"}).step == 2
+    assert out.read_text() == "a voice"
+    assert names(out.parent) == ["voice-run", "voice.onnx"]
+    (context,) = seen
+    assert context.cache == tmp_path / "deep" / "voice-run" / "features"
+    assert (context.card["name"], context.card["licence"]) == ("voice", "CC0")
     config = json.loads((tmp_path / "deep" / "voice-run" / "config.json").read_text())
-    assert config["family"] == "toy"
-    assert config["recordings"] == [["one"], ["one", "three"]]
+    assert (config["family"], config["loop"]["n_steps"]) == ("toy", 2)
 
 
-def test_a_resume_with_other_recordings_is_refused(tmp_path: Path, folders):
-    out = tmp_path / "voice.onnx"
-    run(folders, out)
-    assert run(folders, out, resume=True, loop=LoopSettings(n_steps=4)).step == 4
-    with pytest.raises(TrainingError, match="recordings is"):
-        run(folders, out, resume=True, hold_out=["three"])
-
-
-def test_a_failed_export_leaves_no_file(tmp_path: Path, folders):
+def test_a_failed_export_leaves_no_file(tmp_path):
     voice = Voice()
     voice.exporting_fails = True
     with pytest.raises(TrainingError, match="halfway"):
-        run(folders, tmp_path / "voice.onnx", lambda ends: voice)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["flute", "violin", "voice-run"]
+        run(tmp_path / "voice.onnx", lambda context: voice)
+    assert names(tmp_path) == ["voice-run"]
 
 
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"names": ("flute", "flute")}, "the ends are named 'flute' and 'flute': give two different"),
-        ({"names": ("", "violin")}, "the ends are named '' and 'violin'"),
-        ({"hold_out": ["*"]}, "flute: every recording is held out"),
-        ({"device": "abacus"}, "device is 'abacus': give auto, cpu or cuda"),
-    ],
-)
-def test_bad_input_is_one_clear_line_and_writes_nothing(tmp_path: Path, folders, options, message):
-    with pytest.raises(TrainingError, match=message) as caught:
-        run(folders, tmp_path / "voice.onnx", **options)
-    assert "\n" not in str(caught.value)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["flute", "violin"]
+def test_what_a_killed_export_left_does_not_block_a_resume(tmp_path):
+    out = tmp_path / "voice.onnx"
+    run(out)
+    left = tmp_path / ".voice.onnx.partial"
+    left.mkdir()
+    (left / "voice.onnx").touch()
+    assert run(out, resume=True, steps=4).step == 4
 
 
-def test_an_impossible_destination_fails_before_the_training(tmp_path: Path, folders):
+def test_what_killed_checkpoints_left_goes_at_the_next_start(tmp_path):
+    run(tmp_path / "voice.onnx")
+    left = tmp_path / "voice-run" / "checkpoints" / ".violute-01234567.part.safetensors"
+    left.touch()
+    run(tmp_path / "voice.onnx", resume=True)
+    assert not left.exists()
+
+
+def test_only_the_first_process_tries_the_destination(tmp_path, monkeypatch):
+    """Several that make and remove the same thing at once get in each other's way."""
     (tmp_path / "file").touch()
+    out = tmp_path / "file" / "voice.onnx"
     with pytest.raises(TrainingError, match="cannot be written"):
-        run(folders, tmp_path / "file" / "voice.onnx")
+        check_destination(out)
+    monkeypatch.setenv("RANK", "1")
+    check_destination(out)
+    check_destination(tmp_path / "new" / "voice.onnx")
+    assert names(tmp_path) == ["file"]
+
+
+def test_an_impossible_destination_or_device_fails_before_the_training(tmp_path):
     with pytest.raises(TrainingError, match="is a folder: name the voice file"):
-        run(folders, tmp_path)
-    with pytest.raises(TrainingError, match="there is no such folder"):
-        run((tmp_path / "nowhere", folders[1]), tmp_path / "voice.onnx")
+        run(tmp_path)
+    with pytest.raises(TrainingError, match="device is 'abacus': give auto, cpu or cuda"):
+        run(tmp_path / "voice.onnx", device="abacus")
+    assert names(tmp_path) == []
 
 
-def test_ddsp_refuses_an_unknown_recipe_before_anything_else(tmp_path: Path):
-    with pytest.raises(TrainingError, match="there is no recipe 'grand' for ddsp"):
-        train_family("ddsp", ("nowhere", "nowhere"), tmp_path / "voice.onnx", recipe="grand")
+def test_a_resume_with_another_seed_is_refused_and_one_without_keeps_its_own(tmp_path):
+    out, config = tmp_path / "voice.onnx", tmp_path / "voice-run" / "config.json"
+    run(out, seed=5)
+    before = config.read_text()
+    with pytest.raises(TrainingError, match=r"loop.seed is 6, the run in it has 5") as caught:
+        run(out, seed=6, resume=True)
+    assert "\n" not in str(caught.value)
+    assert config.read_text() == before
+    assert run(out, resume=True, steps=4).step == 4
+    assert json.loads(config.read_text())["loop"] == json.loads(before)["loop"] | {"n_steps": 4}
+
+
+def test_warnings_before_the_first_step_are_passed_on_and_kept(tmp_path):
+    def build(context: RunContext) -> Voice:
+        context.warn("little sound")
+        return Voice()
+
+    reported: list[str] = []
+    run(tmp_path / "voice.onnx", build, on_warning=reported.append)
+    assert reported == ["little sound"]
+    rows = (tmp_path / "voice-run" / "warnings.jsonl").read_text().splitlines()
+    assert [json.loads(row) for row in rows] == [{"step": 0, "warning": "little sound"}]
 
 
 def test_steps_alone_lift_the_minutes_and_minutes_alone_keep_the_steps():
     loop = LoopSettings(n_steps=100, minutes=5.0)
-    assert with_limits(loop, steps=None, minutes=None) == loop
-    assert (
-        with_limits(loop, steps=7, minutes=None).n_steps,
-        with_limits(loop, steps=7, minutes=None).minutes,
-    ) == (
-        7,
-        None,
-    )
-    assert with_limits(loop, steps=7, minutes=1.0) == LoopSettings(n_steps=7, minutes=1.0)
-    assert with_limits(loop, steps=None, minutes=1.0) == LoopSettings(n_steps=100, minutes=1.0)
+    request = TrainingRequest(source="store", out=Path("voice.onnx"))
+    assert request.limited(loop) == loop
+    assert replace(request, steps=7).limited(loop) == LoopSettings(n_steps=7, minutes=None)
+    assert replace(request, steps=7, minutes=1.0).limited(loop) == LoopSettings(n_steps=7, minutes=1.0)
+    assert replace(request, minutes=1.0).limited(loop) == LoopSettings(n_steps=100, minutes=1.0)
+    assert replace(request, seed=3).limited(loop, seed=2).seed == 3
+    assert request.limited(loop, seed=2).seed == 2

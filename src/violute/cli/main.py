@@ -19,12 +19,11 @@ from violute.cli.export import export
 from violute.cli.pairs import pairs
 from violute.cli.prepare import prepare_app
 from violute.cli.rainbow import rainbow
+from violute.cli.refit import refit
 from violute.cli.stream import stream
 from violute.cli.studio import studio
 from violute.cli.terminal.output import complain
 from violute.cli.train import train_app
-from violute.cli.train_paired import paired
-from violute.cli.train_rave import rave
 from violute.cli.voices import voices
 from violute.errors import VioluteError
 
@@ -46,10 +45,9 @@ app.command(voices)
 app.command(data_app)
 app.command(prepare_app)
 app.command(pairs)
-train_app.command(paired)
-train_app.command(rave)
 app.command(train_app)
 app.command(export)
+app.command(refit)
 app.command(encode)
 app.command(decode)
 app.command(rainbow)

@@ -1,166 +1,131 @@
-"""`violute train`: a voice from two folders of recordings or a prepared store; one sub-command a family."""
+"""`violute train`: a voice from two folders of recordings or a prepared store; one sub-command a family.
+
+The sub-commands are made from the table of families.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cyclopts import App
 
 from violute.cli.terminal.extras import require_extra
-from violute.cli.terminal.output import say, say_json
+from violute.cli.terminal.output import complain, say, say_json
 from violute.cli.terminal.progress import progress_bars
-from violute.cli.training_options import PicturesOptions, TrainingOptions
+from violute.cli.training_options import (
+    ChordsOptions,
+    PairedOptions,
+    PicturesOptions,
+    RunOptions,
+    TrainingOptions,
+)
 from violute.errors import InputError, TrainingError
+from violute.families.table import FAMILIES, Family
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
-    from violute.training.progress import Progress
+    from violute.training.progress import Progress, TrainingResult
+    from violute.training.request import TrainingRequest
+
+OPTIONS: dict[str, type[RunOptions]] = {
+    "recordings": TrainingOptions,
+    "pictures": PicturesOptions,
+    "pairs": PairedOptions,
+}
+"""By what a family learns from."""
+
+HELP = """Train {what}
+
+{help}
+
+Needs `pip install 'violute[train]'`. The run folder keeps metrics, plots, sounds, warnings and checkpoints; a
+run that was stopped, whatever stopped it, goes on with --resume.
+
+Parameters
+----------
+recipe
+    {recipes}
+"""
 
 train_app = App(name="train", help="Train a voice from two folders of recordings, one for each instrument.")
 
 
-@train_app.command
-def ddsp(*, options: TrainingOptions, recipe: str = "default") -> int:
-    """Train a voice of the family ddsp: harmonics and noise of two instruments, mixed at one pitch.
+def _verb(name: str, family: Family) -> Callable[..., int]:
+    """Make the sub-command of a family."""
 
-    Needs `pip install 'violute[train]'`. The run folder keeps metrics, plots, sounds and checkpoints;
-    a run that was stopped, whatever stopped it, goes on with --resume.
+    def train(*, options: Any, recipe: str = family.default_recipe) -> int:
+        return train_and_say(options, lambda request: _train_family(name, request, recipe, options))
+
+    train.__annotations__["options"] = OPTIONS[family.learns_from]
+    what = f"a voice of the family {name}: {family.about}"
+    train.__doc__ = HELP.format(what=what, help=family.help, recipes=family.recipe_help)
+    return train
+
+
+for _name, _family in FAMILIES.items():
+    if _family.task:
+        train_app.command(_verb(_name, _family), name=_name)
+
+
+@train_app.command
+def chords(*, options: ChordsOptions, recipe: str = "default") -> int:
+    """Train the network that tells simultaneous notes apart, from recordings of one line.
+
+    Needs `pip install 'violute[train]'`. The clips that it learns from are mixed once, into the run folder; a
+    run that was stopped goes on with --resume.
 
     Parameters
     ----------
     recipe
-        default (two CPU cores, two hours), quick (minutes) or tiny (seconds, to try the path).
+        default (a CPU core, half an hour) or tiny (seconds, to try the path).
     """
-    return train_and_tell("ddsp", recipe, options)
+    return train_and_say(options, lambda request: _train_chords(request, recipe, options))
 
 
-@train_app.command
-def vae(*, options: PicturesOptions, recipe: str = "default") -> int:
-    """Train a voice of the family vae: spectrograms through a latent of 128 numbers, moved along an axis.
-
-    Needs `pip install 'violute[train]'`. A model to study: the family ddsp sounds better. The run
-    folder keeps metrics, plots, sounds and checkpoints; a run that was stopped goes on with --resume.
-
-    Parameters
-    ----------
-    recipe
-        default (two CPU cores, an hour), small (twenty minutes), tiny (seconds, to try the path),
-        paper (for a GPU) or assignment (the plain network of the assignment, for a GPU).
-    """
-    return train_and_tell("vae", recipe, options, prepared=options.prepared)
-
-
-@train_app.command
-def mevae(*, options: PicturesOptions, recipe: str = "default") -> int:
-    """Train a voice of the family mevae: an encoder for each instrument, one decoder told which to play.
-
-    Needs `pip install 'violute[train]'`. A model to study: the family ddsp sounds better. The run
-    folder keeps metrics, plots, sounds and checkpoints; a run that was stopped goes on with --resume.
-
-    Parameters
-    ----------
-    recipe
-        default (two CPU cores, an hour), small (twenty minutes), tiny (seconds, to try the path),
-        paper (for a GPU) or assignment (plain networks of the assignment's sizes, for a GPU).
-    """
-    return train_and_tell("mevae", recipe, options, prepared=options.prepared)
-
-
-@train_app.command
-def cyclegan(*, options: TrainingOptions, recipe: str = "small") -> int:
-    """Train a voice of the family cyclegan: each instrument redrawn as the other, learned without pairs.
-
-    Needs `pip install 'violute[train]'`. A model to study: the family ddsp sounds better. Plays chords,
-    since it tracks no pitch. Warns when generators collapse or critics explode, and keeps the best
-    checkpoint. The run folder keeps metrics, plots, sounds and checkpoints; a run that was stopped
-    goes on with --resume.
-
-    Parameters
-    ----------
-    recipe
-        small (two CPU cores, twenty minutes), full (small, with a change as fine as the window), mixed
-        (small, with critics of mixed music), paper (nine residual blocks, for a GPU) or tiny (seconds,
-        to try the path).
-    """
-    return train_and_tell("cyclegan", recipe, options)
-
-
-@train_app.command
-def nsynth(*, options: TrainingOptions, recipe: str = "small") -> int:
-    """Train a voice of the family nsynth: a WaveNet draws each sample, from a code of 16 numbers a frame.
-
-    Needs `pip install 'violute[train]'`. A model to study: the family ddsp sounds better. The run
-    folder keeps metrics, plots, sounds and checkpoints; a run that was stopped goes on with --resume.
-
-    Parameters
-    ----------
-    recipe
-        small (a CPU core, an hour and a half), medium (for a GPU), paper (its sizes, for many GPUs) or tiny
-        (seconds, to try the path).
-    """
-    return train_and_tell("nsynth", recipe, options)
-
-
-def train_and_tell(
-    family: str,
-    recipe: str,
-    options: TrainingOptions,
-    *,
-    prepared: Path | None = None,
-    changes: Mapping[str, object] | None = None,
-    before: Callable[[], None] | None = None,
-) -> int:
-    """Train a voice and say how it went; returns the exit code.
+def train_and_say(options: RunOptions, train: Callable[[TrainingRequest], TrainingResult]) -> int:
+    """Train and say how it went; returns the exit code.
 
     Args:
-        family: To train.
-        recipe: One of the family's.
         options: What was asked for.
-        prepared: Store to learn from instead of the folders of the options.
-        changes: Fields of the recipe to set otherwise.
-        before: Called when everything was checked, before the first step.
+        train: Called when everything was checked.
 
     Raises:
         VioluteError: Something in the input or the options has to change.
     """
-    from violute.voices.card_entries import read_card_entries
-
     steps, minutes, seed = options.steps, options.minutes, options.seed
     if (steps is not None and steps < 1) or (minutes is not None and not minutes > 0):
         raise InputError("--steps and --minutes must be above 0: give a larger number")
     if seed is not None and seed < 0:
         raise InputError(f"--seed is {seed}: give 0 or more")
     check_voice_name(options.out, replace=options.resume)
-    patterns = read_hold_out(options.hold_out)
-    source = _checked_source(options, prepared, patterns)
-    entries = {} if options.card is None else read_card_entries(options.card)
+    entries = _read_card(options)
+    source, names, hold_out = _source(options)
     require_training()
     from violute.training.processes import is_first_process
-    from violute.training.run import train_family
+    from violute.training.request import TrainingRequest
 
     is_speaking = is_first_process()
-    if before is not None and is_speaking:
-        before()
     with progress_bars(shown=is_speaking and not (options.quiet or options.json)) as start:
-        result = train_family(
-            family,
-            source,
-            options.out,
-            names=(options.a_name, options.b_name),
-            hold_out=patterns,
-            run_dir=options.run,
-            recipe=recipe,
-            steps=steps,
-            minutes=minutes,
-            seed=seed,
-            resume=options.resume,
-            device=options.device,
-            card=entries,
-            changes=changes,
-            on_prepare=start("measuring the recordings"),
-            on_progress=_training_bar(start),
+        result = train(
+            TrainingRequest(
+                source=source,
+                out=options.out,
+                names=names,
+                hold_out=hold_out,
+                run_dir=options.run,
+                steps=steps,
+                minutes=minutes,
+                seed=seed,
+                resume=options.resume,
+                device=options.device,
+                card=entries,
+                on_prepare=start("measuring the recordings"),
+                on_progress=_training_bar(start),
+                on_warning=lambda message: complain(f"warning: {message}"),
+                on_forecast=None if options.quiet else complain,
+            )
         )
     if not is_speaking:
         return 0
@@ -181,13 +146,55 @@ def train_and_tell(
     return 0
 
 
-def _checked_source(
-    options: TrainingOptions, prepared: Path | None, hold_out: list[str]
-) -> tuple[Path, Path] | Path:
-    """Return the folders or the store to learn from; a wrong one is told before torch takes its seconds."""
+def _train_family(name: str, request: TrainingRequest, recipe: str, options: RunOptions) -> TrainingResult:
+    from violute.families.train import train_family
+
+    return train_family(name, request, recipe=recipe, changes=_changes(options))
+
+
+def _train_chords(request: TrainingRequest, recipe: str, options: RunOptions) -> TrainingResult:
+    from violute.families.multipitch.train import train_multipitch
+
+    return train_multipitch(request, recipe=recipe, changes=_changes(options))
+
+
+def _changes(options: RunOptions) -> dict[str, str]:
+    """Return what `--set` and `--batch` ask for, by field of the recipe."""
+    changes = {} if options.batch is None else {"batch_size": str(options.batch)}
+    for setting in options.settings:
+        name, equals, value = setting.partition("=")
+        if not (name and equals):
+            raise InputError(f"--set {setting}: give NAME=VALUE, such as --set learning_rate=5e-4")
+        changes[name] = value
+    return changes
+
+
+def _read_card(options: RunOptions) -> dict[str, Any]:
+    from violute.voices.card_entries import read_card_entries
+
+    return {} if options.card is None else dict(read_card_entries(options.card))
+
+
+def _source(options: RunOptions) -> tuple[tuple[Path, ...] | Path, tuple[str, str], list[str]]:
+    """Return what to learn from, the names of the ends, and what is held out.
+
+    A wrong folder is reported before torch takes its seconds.
+    """
     from violute.data.pictures.store import open_store
     from violute.data.recordings import list_recordings
 
+    if isinstance(options, PairedOptions):
+        require_training()
+        from violute.families.paired.pairs import SOURCES, read_pairs
+
+        first, second = read_pairs(options.pairs)[0]["ends"]
+        folders = (options.pairs / SOURCES / first, options.pairs / SOURCES / second)
+        return folders, (first, second), []
+    if isinstance(options, ChordsOptions):
+        return options.data, ("flute", "violin"), read_hold_out(options.hold_out)
+    assert isinstance(options, TrainingOptions)
+    hold_out, names = read_hold_out(options.hold_out), (options.a_name, options.b_name)
+    prepared = options.prepared if isinstance(options, PicturesOptions) else None
     if prepared is None:
         if options.a is None or options.b is None:
             if options.resume:
@@ -199,7 +206,7 @@ def _checked_source(
             )
         for folder in (options.a, options.b):
             list_recordings(folder, hold_out=hold_out)
-        return options.a, options.b
+        return (options.a, options.b), names, hold_out
     if options.a is not None or options.b is not None:
         raise InputError("--prepared takes the place of --a and --b: give the one or the others")
     if hold_out:
@@ -207,7 +214,7 @@ def _checked_source(
             "--hold-out is for recordings, a prepared store has its own: give it to violute prepare"
         )
     open_store(prepared)
-    return prepared
+    return prepared, names, []
 
 
 def check_voice_name(out: Path, *, replace: bool, endings: tuple[str, ...] = (".onnx",)) -> None:
@@ -232,7 +239,7 @@ def require_training() -> None:
     Raises:
         InputError: One is missing.
     """
-    require_extra("train", "training needs", "violute.training.run")
+    require_extra("train", "training needs", "violute.training.run", "violute.families.train")
 
 
 def read_hold_out(given: tuple[str, ...]) -> list[str]:

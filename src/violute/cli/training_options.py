@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
 from violute.cli.terminal.options import Flag, Patterns
+
+Settings = Annotated[tuple[str, ...], Parameter(name="--set", negative=(), show_default=False)]
+"""`--set NAME=VALUE`, any number of times."""
 
 
 @Parameter(name="*")
@@ -19,7 +22,7 @@ class RunOptions:
     Parameters
     ----------
     out
-        Voice file to write, such as voice.onnx.
+        File to write, such as voice.onnx.
     run
         Run folder. Default: NAME-run beside OUT.
     resume
@@ -29,7 +32,13 @@ class RunOptions:
     minutes
         Longest training in minutes, restarts counted together. Default: the recipe's.
     seed
-        Of everything random. Default: the recipe's.
+        Of everything random. Default: the recipe's, or that of the run that is resumed.
+    batch
+        Examples a step; fewer take less memory. Default: the recipe's.
+    settings
+        NAME=VALUE sets a field of the recipe or of its loop otherwise, such as `--set learning_rate=5e-4
+        --set network.latent_channels=64`; a name that is not known lists those that are. The run folder
+        records it, `violute export` heeds it, and --resume wants it again.
     device
         Where to train; auto takes a GPU if there is one.
     card
@@ -38,7 +47,7 @@ class RunOptions:
     json
         Print one JSON document at the end.
     quiet
-        Print nothing but errors.
+        Print nothing but warnings and errors.
     """
 
     out: Path
@@ -47,6 +56,8 @@ class RunOptions:
     steps: int | None = None
     minutes: float | None = None
     seed: int | None = None
+    batch: int | None = None
+    settings: Settings = ()
     device: Literal["auto", "cpu", "cuda"] = "auto"
     card: Path | None = None
     json: Flag = False
@@ -111,13 +122,17 @@ class PairedOptions(RunOptions):
 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
-class RaveOptions(TrainingOptions):
-    """What the family rave is asked for beside.
+class ChordsOptions(RunOptions):
+    """What the network that hears chords is asked for.
 
     Parameters
     ----------
-    batch
-        Windows a step; fewer take less memory. Default: the recipe's.
+    data
+        Folder of recordings of one line, searched with its sub-folders; it may be given again. Recordings
+        of chords must not lie in it.
+    hold_out
+        Recordings to leave out of training: glob patterns, or text files of patterns, one a line.
     """
 
-    batch: int | None = None
+    data: Annotated[tuple[Path, ...], Parameter(negative=())]
+    hold_out: Patterns = ()

@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-import json
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from violute.data.pictures.store import Store, open_store
+from violute.data.pictures.store import open_store
 from violute.data.recordings import Recording, list_recordings
 from violute.errors import TrainingError
+from violute.families.ddsp.export import check_tilt
+from violute.families.ends import Ends, TwoEnds
 from violute.families.pictures.prepared import prepared_recordings
 from violute.families.recipes import family_recipe
 from violute.families.table import FAMILIES, imported, trained_family
 from violute.training.averaging import AveragedWeights
 from violute.training.checkpoints import read_checkpoint
 from violute.training.provenance import command_text
-from violute.training.run import TwoEnds
+from violute.training.run import exported_file
 from violute.training.run_folder import RunFolder
-
-MOST_TILT_DB = 6.0
 
 
 def export_run(
@@ -40,8 +38,8 @@ def export_run(
         run: Run folder, or a checkpoint in its `checkpoints`.
         out: Voice file to write; it appears only when it is whole.
         card: Entries of the voice's card that add to or replace what the run knows.
-        tilt_db_per_octave: What the levels of each end gain per octave above 1 kHz, at most
-            `MOST_TILT_DB` either way: a correction by hand, which the card tells.
+        tilt_db_per_octave: What the levels of each end gain per octave above 1 kHz, a
+            correction by hand, which the card states; see `check_tilt`.
 
     Returns:
         Step after which the weights were taken.
@@ -51,19 +49,16 @@ def export_run(
             recordings or its store moved, or `out` cannot be written.
         DataError: Its store is damaged.
     """
-    if not all(abs(tilt) <= MOST_TILT_DB for tilt in tilt_db_per_octave):
-        raise TrainingError(
-            f"a tilt of {tilt_db_per_octave} dB per octave is out of range: "
-            f"give -{MOST_TILT_DB:g} to {MOST_TILT_DB:g} for each end"
-        )
+    check_tilt(tilt_db_per_octave)
     run, out = Path(run), Path(out)
     is_checkpoint = run.suffix == ".safetensors"
     folder = RunFolder(run.parent.parent if is_checkpoint else run)
     config = _config(folder)
+    family = config["family"]
     is_tilted = any(tilt_db_per_octave)
-    if is_tilted and config["family"] != "ddsp":
-        raise TrainingError(f"{run}: a voice of the family {config['family']} has no tilt: leave --tilt out")
-    if out.suffix == ".ts" and config["family"] != "rave":
+    if is_tilted and family != "ddsp":
+        raise TrainingError(f"{run}: a voice of the family {family} has no tilt: leave --tilt out")
+    if out.suffix == ".ts" and family != "rave":
         raise TrainingError(f"{out}: only the family rave plays in nn~: name a voice file that ends in .onnx")
     checkpoint = run if is_checkpoint else folder.best_checkpoint
     if not is_checkpoint and not checkpoint.exists():
@@ -71,27 +66,18 @@ def export_run(
     if not checkpoint.exists():
         raise TrainingError(f"{checkpoint}: there is no such checkpoint: train until there is one")
     state = read_checkpoint(checkpoint)
-    names = (config["names"][0], config["names"][1])
-    tilt = {"tilt_db_per_octave": dict(zip(names, tilt_db_per_octave, strict=True))} if is_tilted else {}
-    store = _store(config)
-    if store is not None:
-        first, second = prepared_recordings(store, names)
-    else:
-        first, second = (
-            _recordings(path, known)
-            for path, known in zip(config["folders"], config["recordings"], strict=True)
-        )
+    source = _source(config)
+    known: dict[str, Any] = {"name": out.stem, "command": command_text(folder.command()), **(card or {})}
+    if is_tilted:
+        known["tilt_db_per_octave"] = dict(zip(source.names, tilt_db_per_octave, strict=True))
     ends = TwoEnds(
-        names,
-        (first, second),
-        folder.path / "features",
-        torch.device("cpu"),
-        card={"command": command_text(folder.command()), **(card or {}), **tilt},
+        **vars(source),
+        cache=folder.path / "features",
+        device=torch.device("cpu"),
+        card=known,
         is_training=False,
-        store=store,
     )
-    recipe = family_recipe(config["family"], config["recipe"])
-    task = imported(trained_family(config["family"]).task)(ends, recipe)
+    task = imported(trained_family(family).task)(ends, run_recipe(config))
     try:
         for name, module in task.modules().items():
             module.load_state_dict(state["modules"][name])
@@ -105,39 +91,44 @@ def export_run(
         raise TrainingError(
             f"{checkpoint}: is of another model: export with the version that trained it"
         ) from None
-    try:
-        with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as aside:
-            task.export(Path(aside) / out.name)
-            (Path(aside) / out.name).replace(out)
-    except OSError as error:
-        raise TrainingError(f"{out}: cannot be written ({error.strerror}): name another place") from None
+    with exported_file(out) as partial:
+        task.export(partial)
     return step
 
 
+def run_recipe(config: Mapping[str, Any]) -> Any:
+    """Return the recipe of a run, with what was set otherwise in it.
+
+    Args:
+        config: As the run folder records it.
+
+    Raises:
+        TrainingError: This version has no such recipe.
+    """
+    return family_recipe(config["family"], config["recipe"], config.get("set"))
+
+
 def _config(folder: RunFolder) -> dict[str, Any]:
-    try:
-        config = json.loads(folder.config_path.read_text(encoding="utf-8"))
-    except OSError:
-        raise TrainingError(f"{folder.path}: holds no training run: name a run folder") from None
-    except ValueError:
-        raise TrainingError(f"{folder.config_path}: is damaged: name another run folder") from None
+    config = folder.config()
     missing = {"family", "folders", "names", "recipe", "recordings"} - config.keys()
     if missing or config["family"] not in FAMILIES:
         known = ", ".join(FAMILIES)
         raise TrainingError(
             f"{folder.config_path}: describes no run of a family {known}: name another run folder"
         )
-    return dict(config)
+    return config
 
 
-def _store(config: Mapping[str, Any]) -> Store | None:
-    """Open the store that the run learned from, if it was one."""
+def _source(config: Mapping[str, Any]) -> Ends:
+    """Open what the run learned from."""
+    names = (config["names"][0], config["names"][1])
     if config.get("store") is None:
-        return None
+        first, second = map(_recordings, config["folders"], config["recordings"])
+        return Ends(names=names, recordings=(first, second))
     store = open_store(config["folders"][0])
     if store.document.get("key") != config["store"]:
         raise TrainingError(f"{store.folder}: is not the store of the run: put that one back to export")
-    return store
+    return Ends(names=names, recordings=prepared_recordings(store, names), store=store)
 
 
 def _recordings(folder: str, names: list[str]) -> list[Recording]:

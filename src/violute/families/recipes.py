@@ -6,13 +6,40 @@ function.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, is_dataclass, replace
+from types import UnionType
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from violute.errors import TrainingError
 from violute.families.table import imported, trained_family
+from violute.training.settings import LoopSettings
 
 R = TypeVar("R")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """Everything about training a family that is not data: what all families have alike.
+
+    Attributes:
+        loop: How long, how often and how carefully.
+        learning_rate: Base rate of Adam.
+        batch_size: Examples a step, half of them of each end; for each process.
+        loss_weights: By path-like name of the loss; each loss has one.
+    """
+
+    loop: LoopSettings
+    learning_rate: float
+    batch_size: int
+    loss_weights: Mapping[str, float]
+
+
+def tiny_loop(**changes: Any) -> LoopSettings:
+    """Return what runs through everything in seconds and learns next to nothing, for tests."""
+    loop = LoopSettings(n_steps=4, report_every=2, validate_every=2, checkpoint_every=2, warmup_steps=0)
+    return replace(loop, **changes)
 
 
 def recipe_of(recipes: Mapping[str, Callable[[], R]], family: str, name: str) -> R:
@@ -26,10 +53,87 @@ def recipe_of(recipes: Mapping[str, Callable[[], R]], family: str, name: str) ->
     return recipes[name]()
 
 
-def family_recipe(family: str, name: str) -> Any:
+def family_recipe(family: str, name: str, changes: Mapping[str, str] | None = None) -> Any:
     """Return a family's recipe of that name, a frozen dataclass with a `loop`.
 
+    Args:
+        family: That can be trained.
+        name: Of the recipe.
+        changes: See `with_changes`.
+
     Raises:
-        TrainingError: There is no such family or recipe.
+        TrainingError: There is no such family, recipe or field, or a value does not fit.
     """
-    return recipe_of(imported(trained_family(family).recipes), family, name)
+    recipe = recipe_of(imported(trained_family(family).recipes), family, name)
+    return with_changes(recipe, changes or {})
+
+
+def with_changes(recipe: R, changes: Mapping[str, str]) -> R:
+    """Return a recipe with fields set otherwise.
+
+    Args:
+        recipe: A frozen dataclass.
+        changes: New values as text (`1e-3`, `true`, `none`, `1,2,4`) by name: of a field of the recipe, of
+            a field of its `loop`, or of a part of a field that has parts (`network.channels`,
+            `loss_weights.latent/divergence`).
+
+    Raises:
+        TrainingError: There is no such field, or a value does not fit.
+    """
+    for name, text in changes.items():
+        path = name.split(".")
+        loop = {} if path[0] in _fields(recipe) else _fields(getattr(recipe, "loop", None))
+        recipe = _changed(recipe, ["loop", *path] if path[0] in loop else path, name, text)
+    return recipe
+
+
+def _changed(holder: Any, path: Sequence[str], name: str, text: str) -> Any:
+    """Return a dataclass or a mapping with one of its parts, or of a part's parts, set otherwise."""
+    key, *rest = path
+    hints = _fields(holder)
+    if key not in hints:
+        known = [one for one in [*hints, *_fields(getattr(holder, "loop", None))] if one != "loop"]
+        raise TrainingError(f"there is no {name!r} to set: name one of {', '.join(known)}")
+    before = holder[key] if isinstance(holder, Mapping) else getattr(holder, key)
+    parts = _fields(before)
+    if parts and not rest:
+        raise TrainingError(f"{name} has parts: name one of them, such as {name}.{next(iter(parts))}")
+    if rest and not parts:
+        raise TrainingError(f"{name}: {key} has no parts: name it alone")
+    if rest:
+        after = _changed(before, rest, name, text)
+    else:
+        try:
+            after = _typed(text, hints[key])
+        except (TypeError, ValueError, LookupError):
+            raise TrainingError(f"{name} is {text!r}: give a value such as {before!r}") from None
+    return {**holder, key: after} if isinstance(holder, Mapping) else replace(holder, **{key: after})
+
+
+def _fields(holder: Any) -> dict[str, Any]:
+    """Return the type of each part of a dataclass or of a mapping of numbers; nothing for anything else."""
+    if isinstance(holder, Mapping):
+        return dict.fromkeys(holder, float)
+    return get_type_hints(type(holder)) if is_dataclass(holder) else {}
+
+
+def _typed(text: str, hint: Any) -> Any:
+    """Read a text as the type of a field.
+
+    Raises:
+        ValueError, TypeError, LookupError: It is of another type.
+    """
+    kind, arguments = get_origin(hint), get_args(hint)
+    if kind in (Union, UnionType):
+        if text.lower() in ("none", "null"):
+            return None
+        return _typed(text, next(one for one in arguments if one is not type(None)))
+    if kind is Literal:
+        return {str(one): one for one in arguments}[text]
+    if kind is tuple:
+        items = json.loads(text if text.startswith("[") else f"[{text}]")
+        hints = arguments[:1] * len(items) if arguments[-1] is ... else arguments
+        return tuple(_typed(json.dumps(item), one) for item, one in zip(items, hints, strict=True))
+    if hint is bool:
+        return {"true": True, "yes": True, "false": False, "no": False}[text.lower()]
+    return hint(text)

@@ -1,4 +1,4 @@
-"""The table of families: what plays each, what trains it, and what people are told about it.
+"""The table of families: what plays each, what trains it, and what people read about it.
 
 A family joins with one entry. Everything is named as text, `module:name`, and imported only when it is asked
 for: the rooms below may read the table without knowing a family, and a wrong name or folder fails before any
@@ -89,6 +89,7 @@ FAMILIES: dict[str, Family] = {
         "violute.families.cyclegan.recipes:CYCLEGAN_RECIPES",
         "violute.families.cyclegan.task:build_cyclegan_task",
         default_recipe="small",
+        learns_from="pictures",
         about="each instrument redrawn as the other, learned without pairs.",
         help=f"{_TO_STUDY} Plays chords, since it tracks no pitch. Warns when generators collapse or critics "
         "explode, and keeps the best checkpoint.",

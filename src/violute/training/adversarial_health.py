@@ -3,19 +3,16 @@
 Three things end an adversarial training without a loss that isn't finite. The generator may answer
 everything with the same drawing (collapse); the way back may be lost, so that nothing of the source is
 kept; the critic may run away, its scores growing far beyond the 0 and 1 that it is asked for. Each has a
-figure, measured at every validation and kept among the metrics; the first that goes wrong is told, once.
+figure, measured at every validation and kept among the metrics; the first that goes wrong is reported.
 """
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
-
-from violute.errors import TrainingWarning
 
 DIVERSITY = "health/diversity"
 CYCLE_SHARE = "health/cycle_share"
@@ -30,41 +27,23 @@ MOST_CYCLE_SHARE = 0.8
 MOST_SCORE = 20.0
 
 
-class AdversarialHealth:
-    """Looks at the figures of each validation and warns once."""
-
-    def __init__(self) -> None:
-        self.has_warned = False
-
-    def check(self, figures: Mapping[str, float]) -> str | None:
-        """Return what is wrong, or None; the first time, also warn.
-
-        Args:
-            figures: `health/diversity`, `health/cycle_share` and `health/largest_score`, where known.
-        """
-        problem = diagnosis(figures)
-        if problem is not None and not self.has_warned:
-            self.has_warned = True
-            warnings.warn(
-                f"{problem}; the best checkpoint so far is kept: lower the learning rate or stop here",
-                TrainingWarning,
-                stacklevel=2,
-            )
-        return problem
-
-
 def diagnosis(figures: Mapping[str, float]) -> str | None:
-    """Return what a set of figures says is wrong, in words, or None."""
-    diversity = figures.get(DIVERSITY, 1.0)
-    if not diversity >= LEAST_DIVERSITY:
-        return f"the generators have collapsed: drawings differ {diversity:.2f} times as much as recordings"
-    share = figures.get(CYCLE_SHARE, 0.0)
-    if not share <= MOST_CYCLE_SHARE:
-        return f"the way back is lost: windows return with {share:.2f} times the error of silence"
+    """Return what a set of figures says is wrong and what to do about it, in a line, or None.
+
+    Args:
+        figures: `health/diversity`, `health/cycle_share` and `health/largest_score`, where known.
+    """
+    diversity, share = figures.get(DIVERSITY, 1.0), figures.get(CYCLE_SHARE, 0.0)
     score = figures.get(LARGEST_SCORE, 0.0)
-    if not score <= MOST_SCORE:
-        return f"the critics have exploded: a score is {score:.3g} where 0 or 1 is asked for"
-    return None
+    if not diversity >= LEAST_DIVERSITY:
+        wrong = f"the generators have collapsed: drawings differ {diversity:.2f} times as much as recordings"
+    elif not share <= MOST_CYCLE_SHARE:
+        wrong = f"the way back is lost: windows return with {share:.2f} times the error of silence"
+    elif not score <= MOST_SCORE:
+        wrong = f"the critics have exploded: a score is {score:.3g} where 0 or 1 is asked for"
+    else:
+        return None
+    return f"{wrong}; the best checkpoint so far is kept: lower the learning rate or stop here"
 
 
 def diversity(
@@ -96,7 +75,7 @@ def distribution_distance(
     """Compare what is heard row by row in drawings and recordings, whichever notes they play.
 
     The mean distance of the sorted values of each row: the Wasserstein distance of each row's levels. No
-    critic has a say in it, so it tells which checkpoint is best.
+    critic has a say in it, so it decides which checkpoint is best.
 
     Args:
         drawn: By a generator.

@@ -8,7 +8,6 @@ the file's own header. No pickles: a checkpoint from a stranger can't run code.
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from violute.errors import TrainingError
+from violute.whole_file import flush_to_disk, whole_file
 
 _TREE = "tree"
 _TENSOR, _TUPLE, _DICT = "$tensor", "$tuple", "$dict"
@@ -35,13 +35,12 @@ def write_checkpoint(path: Path, tree: dict[str, Any]) -> None:
     """
     tensors: dict[str, Tensor] = {}
     skeleton = _pack(tree, "", tensors)
-    partial = path.with_name(path.name + ".partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        save_file(tensors, partial, metadata={_TREE: json.dumps(skeleton)})
-        _flush_to_disk(partial)
-        partial.replace(path)
-        _flush_to_disk(path.parent)
+        with whole_file(path) as partial:
+            save_file(tensors, partial, metadata={_TREE: json.dumps(skeleton)})
+            flush_to_disk(partial)
+        flush_to_disk(path.parent)
     except (OSError, SafetensorError) as error:
         raise TrainingError(f"{path}: cannot be written ({error}): make room or mend access") from None
 
@@ -63,15 +62,6 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     if not isinstance(tree, dict):
         raise TrainingError(f"{path}: the checkpoint is damaged: delete it and start again")
     return tree
-
-
-def _flush_to_disk(path: Path) -> None:
-    """Wait until a file's content, or a folder's names, would survive a power cut."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _pack(value: Any, path: str, tensors: dict[str, Tensor]) -> Any:

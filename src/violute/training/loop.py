@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -29,31 +28,12 @@ from violute.training.processes import (
     current_processes,
     share_from_writer,
 )
-from violute.training.progress import OnTrainingProgress, Progress
+from violute.training.progress import OnTrainingProgress, Progress, TrainingResult
 from violute.training.run_folder import RunFolder
 from violute.training.schedules import learning_rate_factor
 from violute.training.seeds import Stream, derived_seed, seed_everything
 from violute.training.settings import LoopSettings
-from violute.training.task import StepContext, Task
-
-
-@dataclass(frozen=True)
-class TrainingResult:
-    """How a run ended.
-
-    Attributes:
-        step: Steps done.
-        best_step: After which the weights that the modules now hold were taken.
-        validation: Losses of those weights, by path-like name; empty if none was best.
-        seconds: Spent, restarts counted together.
-        stopped_by: `steps` or `minutes`.
-    """
-
-    step: int
-    best_step: int
-    validation: Mapping[str, float]
-    seconds: float
-    stopped_by: Literal["steps", "minutes"]
+from violute.training.task import StepContext, Task, Watched
 
 
 def train(
@@ -62,9 +42,10 @@ def train(
     settings: LoopSettings,
     *,
     config: object = None,
-    command: Sequence[str] | None = None,
     resume: bool = False,
     on_progress: OnTrainingProgress | None = None,
+    on_warning: Callable[[str], None] | None = None,
+    warnings: Sequence[str] = (),
 ) -> TrainingResult:
     """Train until the steps or the minutes are spent; leave the best weights in the modules.
 
@@ -75,9 +56,10 @@ def train(
         run_dir: Folder for metrics, checkpoints, plots and sounds; see `RunFolder`.
         settings: How long, how often and how carefully.
         config: The whole recipe, recorded and compared on resume; None records `settings` alone.
-        command: Recorded command line; None takes this process's own.
         resume: Continue the run in `run_dir`, killed or ended; without one there, start.
-        on_progress: Told the losses and the time left.
+        on_progress: Called with the losses and the time left.
+        on_warning: Called with a line where the task sees that training goes wrong; once a start.
+        warnings: Of the time before the first step, for the run folder to keep.
 
     Raises:
         TrainingError: The folder holds another run, its checkpoint doesn't fit, or training
@@ -86,12 +68,14 @@ def train(
     folder = RunFolder(Path(run_dir))
     processes = current_processes()
     recorded = {"loop": settings} if config is None else config
-    resuming = folder.start(recorded, resume=resume, command=command) if processes.is_writer else False
+    resuming = folder.start(recorded, resume=resume) if processes.is_writer else False
     gpus = [torch.cuda.current_device()] if torch.cuda.is_available() else []
     with torch.random.fork_rng(devices=gpus):
-        run = _Run(task, folder, settings, on_progress)
+        run = _Run(task, folder, settings, on_progress, on_warning)
         if share_from_writer(resuming):
             run.restore()
+        for message in warnings:
+            run.keep_warning(message)
         return run.to_the_end()
 
 
@@ -99,9 +83,16 @@ class _Run:
     """One start of a run: what changes from step to step, and what is done with it."""
 
     def __init__(
-        self, task: Task, folder: RunFolder, settings: LoopSettings, on_progress: OnTrainingProgress | None
+        self,
+        task: Task,
+        folder: RunFolder,
+        settings: LoopSettings,
+        on_progress: OnTrainingProgress | None,
+        on_warning: Callable[[str], None] | None,
     ) -> None:
-        self.task, self.folder, self.settings, self.on_progress = task, folder, settings, on_progress
+        self.task, self.folder, self.settings = task, folder, settings
+        self.on_progress, self.on_warning = on_progress, on_warning
+        self.has_warned = False
         self.processes = current_processes()
         self.modules: dict[str, nn.Module] = dict(task.modules())
         self.optimizers = dict(task.optimizers())
@@ -207,7 +198,7 @@ class _Run:
         self.meter.add(f"learning_rate/{name}", self.base_rates[name][0] * factor)
 
     def _report(self) -> None:
-        """Read the losses since the last report, at one stroke, and write and tell their means.
+        """Read the losses since the last report, at one stroke, and write and pass on their means.
 
         Raises:
             TrainingError: A loss or a gradient is not finite, or the total has exploded.
@@ -228,12 +219,12 @@ class _Run:
         if self.processes.is_writer:
             row = {"step": self.step, "seconds": self.seconds, "seconds_per_step": pace}
             self.folder.append_metrics(row | losses)
-        self._tell(losses, pace)
+        self._pass_on(losses, pace)
 
     def _validate(self) -> None:
         """Measure the averaged weights and keep them if they are the best."""
         copy_from_writer(self.modules, buffers_only=True)
-        with self._averages_applied():
+        with nullcontext() if self.averaged is None else self.averaged.applied():
             with _evaluating(self.modules), torch.no_grad():
                 seed_everything(derived_seed(self.settings.seed, Stream.VALIDATION))
                 measured = {name: float(value) for name, value in self.task.validate().items()}
@@ -257,6 +248,22 @@ class _Run:
             if self.validation:
                 self.folder.append_metrics({"step": self.step, "seconds": self.seconds} | self.validation)
             self.folder.plot()
+            self._warn_of(measured)
+
+    def _warn_of(self, measured: Mapping[str, float]) -> None:
+        """Pass on what the task says is wrong, the first time."""
+        problem = self.task.problem(measured) if isinstance(self.task, Watched) else None
+        if problem is None or self.has_warned:
+            return
+        self.has_warned = True
+        self.keep_warning(problem)
+        if self.on_warning is not None:
+            self.on_warning(problem)
+
+    def keep_warning(self, message: str) -> None:
+        """Leave a warning in the run folder."""
+        if self.processes.is_writer:
+            self.folder.append_warning(self.step, message)
 
     def _save(self) -> None:
         """Write everything that the next start needs."""
@@ -303,7 +310,7 @@ class _Run:
             return False
         return share_from_writer(self.seconds >= 60.0 * self.settings.minutes)
 
-    def _tell(self, losses: Mapping[str, float], seconds_per_step: float) -> None:
+    def _pass_on(self, losses: Mapping[str, float], seconds_per_step: float) -> None:
         if self.on_progress is None or not self.processes.is_writer:
             return
         n_left = self.settings.n_steps - self.step
@@ -316,9 +323,6 @@ class _Run:
 
     def _module_states(self) -> dict[str, Any]:
         return {name: dict(module.state_dict()) for name, module in self.modules.items()}
-
-    def _averages_applied(self) -> Any:
-        return nullcontext() if self.averaged is None else self.averaged.applied()
 
 
 @contextmanager

@@ -38,10 +38,22 @@ def weighted_total(
     return {**losses, "total": total}
 
 
+def turn_total(
+    losses: Mapping[str, Float[Tensor, ""]], weights: Mapping[str, float]
+) -> dict[str, Float[Tensor, ""]]:
+    """Add `total` to the losses of one turn, where generator and critic descend apart.
+
+    Args:
+        losses: Of the turn.
+        weights: Of all turns.
+    """
+    return weighted_total(losses, weights_of(losses, weights))
+
+
 def weights_of(losses: Mapping[str, Float[Tensor, ""]], weights: Mapping[str, float]) -> dict[str, float]:
     """Return the weights of one turn's losses, where generator and critic descend apart.
 
-    A loss without a weight is left for `weighted_total` to tell.
+    A loss without a weight is left for `weighted_total` to report.
 
     Args:
         losses: Of the turn.

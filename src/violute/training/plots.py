@@ -8,6 +8,8 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from violute.whole_file import whole_file
+
 VALIDATION = "validation/"
 """What the names of validation losses begin with in the metrics."""
 
@@ -55,4 +57,5 @@ def plot_metrics(rows: Sequence[Mapping[str, float]], path: Path) -> None:
         axes.tick_params(which="both", labelsize=7)
         if VALIDATION + name in curves:
             axes.legend(fontsize=7)
-    figure.savefig(path, dpi=100, format="png")
+    with whole_file(path) as partial:
+        figure.savefig(partial, dpi=100, format="png")

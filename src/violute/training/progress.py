@@ -1,9 +1,10 @@
-"""`Progress`: what a training run tells whoever watches it."""
+"""What a training run reports: `Progress` on its way, `TrainingResult` at its end."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 
 @dataclass(frozen=True)
@@ -31,3 +32,22 @@ class Progress:
 
 OnTrainingProgress = Callable[[Progress], None]
 """Called at every report and after every validation, in the writing process alone."""
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """How a run ended.
+
+    Attributes:
+        step: Steps done.
+        best_step: After which the weights that the modules now hold were taken.
+        validation: Losses of those weights, by path-like name; empty if none was best.
+        seconds: Spent, restarts counted together.
+        stopped_by: `steps` or `minutes`.
+    """
+
+    step: int
+    best_step: int
+    validation: Mapping[str, float]
+    seconds: float
+    stopped_by: Literal["steps", "minutes"]

@@ -3,6 +3,7 @@
 - `config.json`: the settings of the run;
 - `starts.jsonl`: a row for each start, with time, command line, versions and device;
 - `metrics.jsonl`: a row for each report and each validation;
+- `warnings.jsonl`: a row for each warning, with the step that was reached;
 - `losses.png`: the metrics drawn;
 - `sounds/NAME.wav`: example sounds of the finished voice;
 - `checkpoints/last.safetensors` and `best.safetensors`.
@@ -27,12 +28,18 @@ from scipy.io import wavfile
 from violute.errors import TrainingError
 from violute.training.plots import plot_metrics
 from violute.training.task import Sound
-from violute.whole_file import replace_text
+from violute.whole_file import PARTIAL_NAMES, replace_text, whole_file
 
 _PACKAGES = ("violute", "torch", "numpy", "scipy", "safetensors", "onnx", "onnxruntime")
 
-CHANGEABLE = frozenset({"loop", "learning_rate", "out", "folders"})
-"""Settings that a resumed run may have otherwise than the run that it continues."""
+CONTENTS = "contents"
+"""Entry with a digest of each file that was learned from; older runs lack it."""
+
+CHANGEABLE = frozenset({"learning_rate", "out", "folders", "set", CONTENTS})
+"""Settings that are not compared as they stand when a run is resumed; of the loop, only the seed is.
+
+What was `set` shows in the settings, and the contents are compared file by file.
+"""
 
 
 class RunFolder:
@@ -43,6 +50,7 @@ class RunFolder:
         self.config_path = path / "config.json"
         self.starts_path = path / "starts.jsonl"
         self.metrics_path = path / "metrics.jsonl"
+        self.warnings_path = path / "warnings.jsonl"
         self.plot_path = path / "losses.png"
         self.sounds_path = path / "sounds"
         self.last_checkpoint = path / "checkpoints" / "last.safetensors"
@@ -68,11 +76,13 @@ class RunFolder:
             raise TrainingError(f"{self.path}: holds a run already: resume it or name another run folder")
         entries = as_json(config)
         if resuming and self.config_path.exists():
-            self._require_same(entries)
+            self._require_same(self.config(), entries)
         row = {"started": datetime.now(UTC).isoformat(timespec="seconds"), "resumed": resuming}
         row |= {"command": list(sys.argv if command is None else command), "versions": _versions()}
         try:
             self.path.mkdir(parents=True, exist_ok=True)
+            for left_over in self.last_checkpoint.parent.glob(PARTIAL_NAMES):
+                left_over.unlink(missing_ok=True)
             replace_text(self.config_path, json.dumps(entries, indent=2, ensure_ascii=False) + "\n")
             with self.starts_path.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(row, ensure_ascii=False) + "\n")
@@ -83,6 +93,22 @@ class RunFolder:
                 f"{self.path}: cannot be written ({error.strerror}): name another folder"
             ) from None
         return resuming
+
+    def config(self) -> dict[str, Any]:
+        """Return the recorded settings.
+
+        Raises:
+            TrainingError: There are none, or they are damaged.
+        """
+        try:
+            config = json.loads(self.config_path.read_text(encoding="utf-8"))
+        except OSError:
+            raise TrainingError(f"{self.path}: holds no training run: name a run folder") from None
+        except ValueError:
+            config = None
+        if not isinstance(config, dict):
+            raise TrainingError(f"{self.config_path}: is damaged: delete it to resume all the same")
+        return config
 
     def command(self) -> list[str]:
         """Return the command line that began the run, not those that resumed it; empty if unrecorded."""
@@ -102,6 +128,11 @@ class RunFolder:
         """Add a row to the metrics."""
         with self.metrics_path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(dict(row), ensure_ascii=False) + "\n")
+
+    def append_warning(self, step: int, message: str) -> None:
+        """Add a row to the warnings."""
+        with self.warnings_path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"step": step, "warning": message}, ensure_ascii=False) + "\n")
 
     def read_metrics(self) -> list[dict[str, float]]:
         """Return the rows of the metrics; a row that a killed run left half written is skipped."""
@@ -130,20 +161,24 @@ class RunFolder:
             path = self.sounds_path / f"{name}.wav"
             path.parent.mkdir(parents=True, exist_ok=True)
             # SciPy takes (sample, channel).
-            wavfile.write(path, sample_rate, np.ascontiguousarray(np.asarray(audio, dtype=np.float32).T))
+            samples = np.ascontiguousarray(np.asarray(audio, dtype=np.float32).T)
+            with whole_file(path) as partial:
+                wavfile.write(partial, sample_rate, samples)
 
-    def _require_same(self, entries: Any) -> None:
-        try:
-            before = json.loads(self.config_path.read_text(encoding="utf-8"))
-        except ValueError:
-            raise TrainingError(f"{self.config_path}: is damaged: delete it to resume all the same") from None
-        changes = _differences(before, entries)
-        if changes:
-            name, (old, new) = next(iter(changes.items()))
+    def _require_same(self, before: Mapping[str, Any], entries: Mapping[str, Any]) -> None:
+        changed = _differences(before, entries)
+        if changed:
+            name, (old, new) = next(iter(changed.items()))
             raise TrainingError(
                 f"{self.path}: {name} is {new}, the run in it has {old}: "
                 "resume with its settings or name another folder"
             )
+        for name, content in before.get(CONTENTS, {}).items():
+            if entries.get(CONTENTS, {}).get(name) != content:
+                raise TrainingError(
+                    f"{name}: is not the recording that the run in {self.path} learned from: "
+                    "put that one back or name another folder"
+                )
 
 
 def as_json(value: Any) -> Any:
@@ -170,10 +205,11 @@ def _differences(before: Any, after: Any, name: str = "") -> dict[str, tuple[Any
     if not (isinstance(before, dict) and isinstance(after, dict)):
         return {} if before == after else {name or "config": (before, after)}
     found: dict[str, tuple[Any, Any]] = {}
+    of_loop = name.rpartition(".")[2] == "loop"
     for key in [*before, *(key for key in after if key not in before)]:
-        if key not in CHANGEABLE:
-            path = f"{name}.{key}" if name else key
-            found |= _differences(before.get(key), after.get(key), path)
+        if key != "seed" if of_loop else key in CHANGEABLE:
+            continue
+        found |= _differences(before.get(key), after.get(key), f"{name}.{key}" if name else key)
     return found
 
 

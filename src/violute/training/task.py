@@ -1,4 +1,4 @@
-"""`Task`: what a model family tells the shared training loop.
+"""`Task`: what a model family gives the shared training loop.
 
 A family writes its step, its validation and its export; seeds, time, gradients over processes,
 clipping, learning rates, averaging, checkpoints and the run folder are the loop's.
@@ -84,4 +84,17 @@ class Task(Protocol):
 
     def export(self, path: Path) -> None:
         """Write what the modules hold now as a voice file."""
+        ...
+
+
+@runtime_checkable
+class Watched(Protocol):
+    """A task that can say from a validation that training goes wrong without a loss that isn't finite."""
+
+    def problem(self, measured: Mapping[str, float]) -> str | None:
+        """Return what is wrong and what to do about it, in a line, or None.
+
+        Args:
+            measured: By `validate`.
+        """
         ...

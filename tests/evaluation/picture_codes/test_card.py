@@ -29,7 +29,8 @@ from violute.evaluation.picture_codes.reconstruction import (
     measure_code,
 )
 from violute.families.pictures.corpus import PictureLine
-from violute.training.run import train_family
+from violute.families.train import train_family
+from violute.training.request import TrainingRequest
 from violute.transforms.spectrogram import SpectrogramSettings
 from violute.voices.card import Card
 
@@ -192,14 +193,16 @@ def trained(tmp_path_factory):
     (place / "held_out.txt").write_text("unheard*\n")
     train_family(
         "vae",
-        (place / "reed", place / "string"),
-        place / "toy.onnx",
-        names=("reed", "string"),
-        hold_out=["unheard*"],
-        run_dir=place / "run",
+        TrainingRequest(
+            source=(place / "reed", place / "string"),
+            out=place / "toy.onnx",
+            names=("reed", "string"),
+            hold_out=["unheard*"],
+            run_dir=place / "run",
+            device="cpu",
+            card={"licence": "CC0"},
+        ),
         recipe="tiny",
-        device="cpu",
-        card={"licence": "CC0"},
     )
     return place
 

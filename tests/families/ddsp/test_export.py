@@ -16,11 +16,13 @@ from violute.errors import TrainingError
 from violute.families.ddsp.data import lines_of
 from violute.families.ddsp.export import graph_bytes, pitch_range_hz
 from violute.families.ddsp.network import DdspConfig, DdspDecoder, VoiceGraph
-from violute.families.ddsp.recipes import DdspRecipe
+from violute.families.ddsp.recipes import DDSP_RECIPES, DdspRecipe
 from violute.families.ddsp.task import DdspTask, build_ddsp_task
+from violute.families.ends import TwoEnds
+from violute.families.train import train_family
 from violute.synthesis.noise import noise_bands
 from violute.training.checkpoints import read_checkpoint
-from violute.training.run import TwoEnds, train_voice
+from violute.training.request import TrainingRequest
 from violute.training.run_folder import RunFolder
 from violute.training.settings import LoopSettings
 from violute.voices.file import open_voice_file
@@ -33,7 +35,7 @@ PITCHES_HZ = (330.0, 440.0, 550.0, 660.0, 880.0)
 LOOP = LoopSettings(
     n_steps=30, validate_every=30, checkpoint_every=30, warmup_steps=0, averaging_decay=None, best_by=None
 )
-RECIPE = DdspRecipe(LOOP, learning_rate=0.03, batch_size=4, n_frames=50, channels=12, dilations=(1, 2))
+RECIPE = DdspRecipe(loop=LOOP, learning_rate=0.03, batch_size=4, n_frames=50, channels=12, dilations=(1, 2))
 
 
 @pytest.fixture(scope="module")
@@ -52,17 +54,10 @@ def folders(tmp_path_factory):
 @pytest.fixture(scope="module")
 def voice_path(folders, tmp_path_factory):
     path = tmp_path_factory.mktemp("voice") / "reed-string.onnx"
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        result = train_voice(
-            lambda ends: build_ddsp_task(ends, RECIPE),
-            folders,
-            path,
-            loop=LOOP,
-            config={"family": "ddsp"},
-            names=NAMES,
-            device="cpu",
-        )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(DDSP_RECIPES, "thirty", lambda: RECIPE)
+        request = TrainingRequest(source=folders, out=path, names=NAMES, device="cpu")
+        result = train_family("ddsp", request, recipe="thirty")
     assert result.step == 30
     return path
 
@@ -179,10 +174,10 @@ def test_a_folder_of_noise_is_named(folders, tmp_path):
     hiss = 0.1 * np.random.default_rng(0).standard_normal(SAMPLE_RATE // 4)
     soundfile.write(tmp_path / "noise" / "a.wav", hiss, SAMPLE_RATE)
     ends = TwoEnds(
-        NAMES,
-        (list_recordings(folders[0]), list_recordings(tmp_path / "noise")),
-        tmp_path / "cache",
-        torch.device("cpu"),
+        names=NAMES,
+        recordings=(list_recordings(folders[0]), list_recordings(tmp_path / "noise")),
+        cache=tmp_path / "cache",
+        device=torch.device("cpu"),
     )
     with pytest.raises(TrainingError, match="no recording of string has a steady pitch"):
         build_ddsp_task(ends, RECIPE)
@@ -191,7 +186,13 @@ def test_a_folder_of_noise_is_named(folders, tmp_path):
 def test_preparation_is_reported_over_both_ends(folders, tmp_path):
     shares = []
     recordings = tuple(list_recordings(folder) for folder in folders)
-    ends = TwoEnds(NAMES, recordings, tmp_path / "cache", torch.device("cpu"), shares.append)
+    ends = TwoEnds(
+        names=NAMES,
+        recordings=recordings,
+        cache=tmp_path / "cache",
+        device=torch.device("cpu"),
+        on_prepare=shares.append,
+    )
     build_ddsp_task(ends, RECIPE)
     assert shares == sorted(shares)
     assert shares[-1] == 1.0

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from violute.families.ddsp.calibration.resynthesis import ATTACK_FRAMES, Note
-from violute.families.ddsp.calibration.wavering import MOST_DB, partial_unrest_db, ripple_db
+from violute.families.ddsp.calibration.wavering import MOST_DB, partial_variation_db, ripple_db
 from violute.families.ddsp.wavering import (
     HARMONICS,
     N_TRACK_FRAMES,
@@ -111,7 +111,7 @@ def test_unrest_is_measured_as_it_was_made(level_variation_db):
         note = still_note(seed)
         moved_db = levels_db(300 * seed + np.arange(len(note.f0_hz)), level_variation_db)
         notes.append(replace(note, recorded_db=note.recorded_db + moved_db))
-    known_db = partial_unrest_db(notes)
+    known_db = partial_variation_db(notes)
     # An eighth lasts longer than half a second and is taken for the note's own course; one in three
     # notes is too short for a steady figure.
     np.testing.assert_allclose(known_db, 0.85 * level_variation_db, rtol=0.15, atol=0.05)
@@ -125,7 +125,7 @@ def test_what_the_synthesis_does_by_itself_is_no_unrest():
         moved_db = levels_db(300 * seed + np.arange(len(note.f0_hz)), 2.0)
         predicted_db = note.predicted_db - moved_db
         notes.append(replace(note, predicted_db=predicted_db))
-    assert max(partial_unrest_db(notes)) < 0.3
+    assert max(partial_variation_db(notes)) < 0.3
 
 
 def test_what_no_recording_told_clearly_is_bounded_and_borrowed():
@@ -133,10 +133,10 @@ def test_what_no_recording_told_clearly_is_bounded_and_borrowed():
         replace(n, recorded_db=n.recorded_db + levels_db(np.arange(len(n.f0_hz)), 20.0))
         for n in (still_note(seed) for seed in range(4))
     ]
-    assert max(partial_unrest_db(loud)) <= MOST_DB
-    assert partial_unrest_db([]) == [0.0] * len(HARMONICS)
+    assert max(partial_variation_db(loud)) <= MOST_DB
+    assert partial_variation_db([]) == [0.0] * len(HARMONICS)
     dull = [replace(n, highest_hz=2500.0) for n in loud]
-    known_db = partial_unrest_db(dull)
+    known_db = partial_variation_db(dull)
     assert known_db[-1] == known_db[-2] > 0.0
 
 

@@ -1,7 +1,6 @@
 """The network that hears chords, in training: labels that are true, runs that resume, a file that agrees."""
 
 import json
-from dataclasses import replace
 
 import numpy as np
 import onnx
@@ -10,6 +9,7 @@ import pytest
 import soundfile
 import torch
 from chord_sounds import hz, line, note, rest
+from command_line import complaint_of, violute
 from tones import SAMPLE_RATE
 
 from violute.analysis.polyphony.log_spectrum import N_BINS, hz_bin
@@ -32,10 +32,10 @@ from violute.families.multipitch.task import (
     MultipitchTask,
     found_pitches,
     graph_bytes,
-    multipitch_tiny,
     pitch_loss,
 )
-from violute.families.multipitch.train import main, train_multipitch
+from violute.families.multipitch.train import train_multipitch
+from violute.training.request import TrainingRequest
 
 LARGEST_BYTES = 2_000_000
 
@@ -187,15 +187,15 @@ def test_the_shipped_network_is_small_and_says_what_it_learned_from():
     assert NETWORK_PATH.stat().st_size < LARGEST_BYTES
     model = onnx.load(NETWORK_PATH)
     card = json.loads({entry.key: entry.value for entry in model.metadata_props}[CARD_KEY])
-    assert "CC BY" in card["training_data"]
-    assert card["command"].startswith("python -m violute.families.multipitch.train")
+    assert "CC BY" in str(card["training_data"])
+    assert card["command"].startswith("violute train chords ")
     assert card["frame_f1"] > 0.8
 
 
 def test_a_run_that_was_stopped_ends_where_another_ends(recordings, tmp_path, monkeypatch):
-    def run(name, *more):
-        arguments = ["--data", str(recordings), "--run", str(tmp_path / name), "--recipe", "tiny"]
-        assert main([*arguments, "--out", str(tmp_path / f"{name}.onnx"), *more]) == 0
+    def run(name, *, resume=False):
+        request = TrainingRequest(source=[recordings], out=tmp_path / f"{name}.onnx", resume=resume)
+        train_multipitch(request, recipe="tiny")
         return onnx.load(tmp_path / f"{name}.onnx").graph
 
     whole = run("whole")
@@ -211,36 +211,36 @@ def test_a_run_that_was_stopped_ends_where_another_ends(recordings, tmp_path, mo
         run("parts")
     monkeypatch.undo()
     assert not (tmp_path / "parts.onnx").exists()
-    parts = run("parts", "--resume")
+    parts = run("parts", resume=True)
     for one, other in zip(whole.initializer, parts.initializer, strict=True):
         np.testing.assert_array_equal(onnx.numpy_helper.to_array(one), onnx.numpy_helper.to_array(other))
 
 
 def test_training_lowers_the_loss(recordings, tmp_path):
-    said = []
-    recipe = replace(multipitch_tiny(), loop=replace(multipitch_tiny().loop, n_steps=30))
-    result = train_multipitch([recordings], tmp_path / "a.onnx", tmp_path / "run", recipe, on_say=said.append)
-    rows = [json.loads(row) for row in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
+    shares: list[float] = []
+    request = TrainingRequest(
+        source=[recordings], out=tmp_path / "a.onnx", steps=30, on_prepare=shares.append
+    )
+    result = train_multipitch(request, recipe="tiny")
+    rows = [json.loads(row) for row in (tmp_path / "a-run" / "metrics.jsonl").read_text().splitlines()]
     losses = [row["total"] for row in rows if "total" in row]
     assert losses[-1] < 0.9 * losses[0]
     assert result.step == 30
-    assert any(words.startswith("training: 100") for words in said)
+    assert shares == sorted(shares)
+    assert shares[-1] == 1.0
 
 
-def test_bad_input_is_one_line_and_exit_code_2(recordings, tmp_path, capsys):
-    there = ["--data", str(recordings), "--run", str(tmp_path / "run"), "--recipe", "tiny"]
-    out = ["--out", str(tmp_path / "a.onnx")]
+def test_bad_input_is_one_line_and_exit_code_2(recordings, tmp_path):
+    data, out = ["--data", str(recordings)], ["--out", "a.onnx", "--recipe", "tiny"]
+    (tmp_path / "file").touch()
     wrong = [
-        [*there, "--out", str(tmp_path / "nowhere" / "a.onnx")],
-        ["--data", str(tmp_path / "missing"), "--run", str(tmp_path / "run"), *out],
-        [*there, *out, "--card", str(recordings / "melody.wav")],
-        [*there, *out, "--hold-out", str(tmp_path / "missing.txt")],
+        ([*data, "--out", "file/a.onnx", "--recipe", "tiny"], "cannot be written"),
+        (["--data", "missing", *out], "missing: there is no such folder"),
+        ([*data, *out, "--card", str(recordings / "melody.wav")], "melody.wav: cannot be read"),
+        ([*data, *out, "--recipe", "grand"], "no recipe 'grand' for chords: name one of default, tiny"),
     ]
-    for arguments in wrong:
-        assert main(arguments) == 2
-        printed = capsys.readouterr()
-        assert printed.out == ""
-        assert len(printed.err.splitlines()) == 1
+    for arguments, reason in wrong:
+        assert reason in complaint_of(violute("train", "chords", *arguments, cwd=tmp_path))
     assert not (tmp_path / "a.onnx").exists()
 
 

@@ -40,19 +40,19 @@ def test_the_past_grows_reliable_after_a_share_of_the_steps():
     task = tiny_nsynth.task()
     recipe = replace(task.recipe, calm_from=0.6, calm_to=0.2)
     calming = NsynthTask(tiny_nsynth.corpus(), recipe)
-    assert [calming.unrest_at(done) for done in (0.0, 0.6, 0.8, 1.0)] == pytest.approx([1.0, 1.0, 0.6, 0.2])
-    assert task.unrest_at(1.0) == 1.0, "a recipe that says nothing of it stays as it is"
+    assert [calming.unreliability_at(done) for done in (0.0, 0.6, 0.8, 1.0)] == pytest.approx(
+        [1.0, 1.0, 0.6, 0.2]
+    )
+    assert task.unreliability_at(1.0) == 1.0, "a recipe that says nothing of it stays as it is"
 
 
-def test_without_unrest_the_decoder_hears_the_past_as_it_was():
+def test_without_noise_the_decoder_hears_the_past_as_it_was():
     recipe = replace(tiny_nsynth.task().recipe, code_noise=0.0)
     task = NsynthTask(tiny_nsynth.corpus(), recipe)
     crops = task.batch(generator(3))
     with torch.no_grad():
         task.network.decoder.first.weight *= 30.0
         as_it_was = float(task.losses(crops, None)["waveform/bits"])
-        calm, noisy = (
-            float(task.losses(crops, generator(), unrest)["waveform/bits"]) for unrest in (0.0, 1.0)
-        )
+        calm, noisy = (float(task.losses(crops, generator(), share)["waveform/bits"]) for share in (0.0, 1.0))
     assert calm == as_it_was
     assert noisy != as_it_was

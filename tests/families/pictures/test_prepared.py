@@ -21,13 +21,14 @@ from violute.data.pictures.store import Entry, Split, open_store
 from violute.data.recordings import list_recordings
 from violute.errors import InputError, TrainingError
 from violute.evaluation.picture_codes.reconstruction import even_windows
+from violute.families.ends import TwoEnds
 from violute.families.export import export_run
 from violute.families.pictures.corpus import draw, picture_lines, window_at
 from violute.families.pictures.prepared import prepared_example, prepared_lines, prepared_recordings
 from violute.families.pictures.task import build_corpus
+from violute.families.train import train_family
 from violute.families.vae.recipes import vae_tiny
-from violute.training.run import TwoEnds, train_family, train_voice
-from violute.training.settings import LoopSettings
+from violute.training.request import TrainingRequest
 from violute.transforms.spectrogram import ASSIGNMENT, DETAIL
 from violute.voices.file import open_voice_file
 
@@ -82,12 +83,19 @@ class Toy(ToyTask):
 
 
 def train(source, out, **options):
-    return train_family("vae", source, out, recipe="tiny", device="cpu", **options)
+    request = TrainingRequest(source=source, out=out, device="cpu", **options)
+    return train_family("vae", request, recipe="tiny")
 
 
 def corpus_of(store, names=ENDS):
     recordings = prepared_recordings(store, names)
-    ends = TwoEnds(names, recordings, store.folder / "unused", torch.device("cpu"), store=store)
+    ends = TwoEnds(
+        names=names,
+        recordings=recordings,
+        cache=store.folder / "unused",
+        device=torch.device("cpu"),
+        store=store,
+    )
     return build_corpus(ends, vae_tiny())
 
 
@@ -194,14 +202,13 @@ def test_a_voice_is_trained_without_the_recordings(place, trained):
     assert not (place / "voice-run" / "features").exists()
 
 
-def test_a_run_resumes_from_its_store_and_from_no_other_source(place, tmp_path):
+def test_a_run_resumes_from_its_store_and_from_no_other_source(place, tmp_path, monkeypatch):
     out = tmp_path / "voice.onnx"
     folders = (place / "data" / "flute", place / "data" / "violin")
+    monkeypatch.setattr("violute.families.vae.task.build_vae_task", lambda ends, recipe: Toy())
 
-    def run(source, n_steps=4, **options):
-        config = {"family": "toy"}
-        loop = LoopSettings(n_steps=n_steps)
-        return train_voice(lambda _: Toy(), source, out, loop=loop, config=config, names=ENDS, **options)
+    def run(source, steps=4, **options):
+        return train(source, out, names=ENDS, steps=steps, **options)
 
     assert run(place / "store").step == 4
     with pytest.raises(TrainingError, match="store is "):
@@ -266,8 +273,9 @@ def test_a_store_that_does_not_fit_is_one_line_and_nothing_is_written(
 
 
 def test_sound_is_what_the_ddsp_family_learns_from(place, tmp_path):
+    request = TrainingRequest(source=place / "store", out=tmp_path / "voice.onnx")
     with pytest.raises(TrainingError, match="ddsp learns from sound, not from pictures"):
-        train_family("ddsp", place / "store", tmp_path / "voice.onnx", recipe="tiny")
+        train_family("ddsp", request, recipe="tiny")
 
 
 @pytest.mark.parametrize(

@@ -36,10 +36,11 @@ from violute.families.pictures.losses import (
 )
 from violute.families.recipes import family_recipe
 from violute.families.table import FAMILIES, trained_family
+from violute.families.train import train_family
 from violute.families.vae.network import Posterior
 from violute.families.vae.recipes import MEVAE_RECIPES, VAE_RECIPES
 from violute.families.vae.task import latent_axis
-from violute.training.run import train_family
+from violute.training.request import TrainingRequest
 from violute.transforms.spectrogram import DETAIL, PEAK, denormalise, normalise, stft
 from violute.voices.file import open_voice_file
 from violute.voices.load import load_voice
@@ -255,7 +256,8 @@ def folders(tmp_path_factory):
 @pytest.mark.parametrize("family", ["vae", "mevae"])
 def test_two_folders_become_a_voice_that_plays_and_a_run_that_exports(family, folders, tmp_path):
     out = tmp_path / f"{family}.onnx"
-    result = train_family(family, folders, out, names=tiny_vae.NAMES, recipe="tiny", device="cpu")
+    request = TrainingRequest(source=folders, out=out, names=tiny_vae.NAMES, device="cpu")
+    result = train_family(family, request, recipe="tiny")
     assert result.step == 4
     _, card = open_voice_file(out)
     assert (card.family, card.ends, card.sample_rate) == (family, tiny_vae.NAMES, 44_100)
@@ -275,8 +277,9 @@ def test_two_folders_become_a_voice_that_plays_and_a_run_that_exports(family, fo
 def test_silence_is_not_learned_from(folders, tmp_path):
     (tmp_path / "silent").mkdir()
     soundfile.write(tmp_path / "silent" / "a.wav", np.zeros(SAMPLE_RATE), SAMPLE_RATE)
+    request = TrainingRequest(source=(folders[0], tmp_path / "silent"), out=tmp_path / "voice.onnx")
     with pytest.raises(TrainingError, match="recordings of violin are silent"):
-        train_family("vae", (folders[0], tmp_path / "silent"), tmp_path / "voice.onnx", recipe="tiny")
+        train_family("vae", request, recipe="tiny")
     assert not (tmp_path / "voice.onnx").exists()
 
 

@@ -6,33 +6,25 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from violute.families.cyclegan.network import CycleGanConfig
+from violute.families.pictures.recipe import WindowRecipe
 from violute.families.pictures.retouching import RetouchConfig
+from violute.families.recipes import tiny_loop
 from violute.training.settings import LoopSettings
-from violute.transforms.spectrogram import DETAIL, SpectrogramSettings
 
 
-@dataclass(frozen=True)
-class CycleGanRecipe:
+@dataclass(frozen=True, kw_only=True)
+class CycleGanRecipe(WindowRecipe):
     """Everything about training the family `cyclegan` that is not data.
 
     Attributes:
-        loop: How long, how often and how carefully.
         network: Sizes.
-        spectrogram: The transform.
-        learning_rate: Base rate of Adam, of generators and critics alike.
         momentum: First decay rate of Adam.
-        batch_size: Windows a step, half of them of each end; for each process.
-        is_augmented: Whether windows are transposed and made louder or softer a little.
-        loss_weights: By path-like name of the loss; each loss has one.
     """
 
-    loop: LoopSettings
     network: CycleGanConfig = field(default_factory=CycleGanConfig)
-    spectrogram: SpectrogramSettings = DETAIL
     learning_rate: float = 2e-4
     momentum: float = 0.5
     batch_size: int = 4
-    is_augmented: bool = True
     loss_weights: Mapping[str, float] = field(
         default_factory=lambda: {
             "adversarial/translation": 1.0,
@@ -57,7 +49,7 @@ def cyclegan_paper() -> CycleGanRecipe:
     network = CycleGanConfig(
         RetouchConfig(channels=(64, 128, 256), n_blocks=9), critic_channels=(64, 128, 256)
     )
-    return CycleGanRecipe(loop, network, batch_size=8)
+    return CycleGanRecipe(loop=loop, network=network, batch_size=8)
 
 
 def cyclegan_small() -> CycleGanRecipe:
@@ -81,7 +73,7 @@ def cyclegan_small() -> CycleGanRecipe:
         "identity/own_instrument": 1.0,
         "critic/translation": 0.5,
     }
-    return CycleGanRecipe(loop, learning_rate=1e-3, loss_weights=weights)
+    return CycleGanRecipe(loop=loop, learning_rate=1e-3, loss_weights=weights)
 
 
 def cyclegan_full() -> CycleGanRecipe:
@@ -101,12 +93,11 @@ def cyclegan_mixed() -> CycleGanRecipe:
 
 
 def cyclegan_tiny() -> CycleGanRecipe:
-    """Return what runs through everything in seconds and learns next to nothing, for tests."""
-    loop = LoopSettings(n_steps=4, report_every=2, validate_every=2, checkpoint_every=2, warmup_steps=0)
+    """Return what runs through everything in seconds, for tests."""
     network = CycleGanConfig(
         RetouchConfig(n_rows=64, channels=(4, 4, 4), n_blocks=1), critic_channels=(4, 4, 4)
     )
-    return CycleGanRecipe(loop, network, batch_size=2)
+    return CycleGanRecipe(loop=tiny_loop(), network=network, batch_size=2)
 
 
 CYCLEGAN_RECIPES: Mapping[str, Callable[[], CycleGanRecipe]] = {

@@ -10,28 +10,26 @@ import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.optim import Optimizer
 
 from violute.families.cyclegan.network import CycleGan, CycleHybrid, least_squares
 from violute.families.cyclegan.recipes import CycleGanRecipe
 from violute.families.pictures.corpus import Windows
-from violute.families.pictures.losses import mel_weights
 from violute.families.pictures.networks import Spectrograms
-from violute.families.pictures.task import SpectrogramCorpus, WindowTask, build_corpus, seeded
+from violute.families.pictures.task import SpectrogramCorpus, WindowTask, build_corpus
 from violute.training.adversarial_health import (
     CYCLE_SHARE,
     DIVERSITY,
     LARGEST_SCORE,
-    AdversarialHealth,
+    diagnosis,
     distribution_distance,
     diversity,
     largest_score,
 )
-from violute.training.losses import weighted_total, weights_of
+from violute.training.losses import turn_total
 from violute.training.task import Losses, StepContext
 
 if TYPE_CHECKING:
-    from violute.training.run import TwoEnds
+    from violute.families.ends import TwoEnds
 
 N_VALIDATION_WINDOWS = 32
 DISTRIBUTION = "distribution/rows"
@@ -51,11 +49,7 @@ class CycleGanTask(WindowTask):
     recipe: CycleGanRecipe
 
     def __init__(self, corpus: SpectrogramCorpus, recipe: CycleGanRecipe) -> None:
-        super().__init__(seeded(lambda: CycleGan(recipe.network), recipe.loop.seed), corpus, recipe)
-        settings = recipe.spectrogram
-        self.bin_weights = mel_weights(settings.n_bins, bin_hz=settings.sample_rate / settings.n_fft).to(
-            corpus.device
-        )
+        super().__init__(lambda: CycleGan(recipe.network), corpus, recipe)
         rates: dict[str, Any] = {"lr": recipe.learning_rate, "betas": (recipe.momentum, 0.999)}
         critics = nn.ModuleList([self.network.critics, self.network.mixed_critics])
         self._optimizers = {
@@ -64,20 +58,15 @@ class CycleGanTask(WindowTask):
         }
         self._critics = critics
         self.total_weights = recipe.loss_weights
-        self._health = AdversarialHealth()
-
-    def optimizers(self) -> Mapping[str, Optimizer]:
-        """Return Adam over the generators and Adam over the critics."""
-        return self._optimizers
 
     def step(self, batch: Windows, context: StepContext) -> Losses:
         """Let the generators descend, then the critics on what the generators drew before."""
         with _frozen(self._critics):
             losses, rows = self.generator_losses(batch)
-            generators = weighted_total(losses, weights_of(losses, self.recipe.loss_weights))
+            generators = turn_total(losses, self.recipe.loss_weights)
             context.descend("generators", generators["total"])
         judged = self.critic_losses(batch, rows)
-        critics = weighted_total(judged, weights_of(judged, self.recipe.loss_weights))
+        critics = turn_total(judged, self.recipe.loss_weights)
         context.descend("critics", critics["total"])
         total = generators.pop("total") + critics.pop("total")
         return {**generators, **critics, "total": total}
@@ -162,10 +151,13 @@ class CycleGanTask(WindowTask):
             CYCLE_SHARE: float(losses["cycle/reconstruction"] / silence),
             LARGEST_SCORE: largest_score(scores),
         }
-        self._health.check(figures)
         kept = ("cycle/reconstruction", "identity/own_instrument")
         total = sum(self.total_weights[name] * figures[name] for name in kept) + figures[DISTRIBUTION]
         return {**figures, "total": total}
+
+    def problem(self, measured: Mapping[str, float]) -> str | None:
+        """Say that the generators or the critics have stopped working, where they have."""
+        return diagnosis(measured)
 
     def hybrid(self, network: nn.Module) -> tuple[nn.Module, dict[str, Any]]:
         """Keep the generators; the critics' work is done."""

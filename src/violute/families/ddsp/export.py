@@ -11,11 +11,12 @@ import numpy as np
 import torch
 
 from violute.analysis.conditioning import N_FEATURES, conditioning
+from violute.errors import TrainingError
 from violute.families.ddsp.adaptation import loudness_quantiles
-from violute.families.ddsp.calibration.dial import dial_points
+from violute.families.ddsp.calibration.dial_scale import dial_points
 from violute.families.ddsp.calibration.noise_level import noise_trim_db
-from violute.families.ddsp.calibration.resynthesis import Note, rehearse
-from violute.families.ddsp.calibration.wavering import partial_unrest_db, ripple_db
+from violute.families.ddsp.calibration.resynthesis import Note, resynthesised
+from violute.families.ddsp.calibration.wavering import partial_variation_db, ripple_db
 from violute.families.ddsp.data import Line
 from violute.families.ddsp.network import DdspDecoder, VoiceGraph
 from violute.families.ddsp.voice import HarmonicVoice
@@ -27,6 +28,20 @@ from violute.voices.file import seal
 
 N_CALIBRATION_FRAMES = 1500
 EXAMPLE_FRAMES = 64
+MOST_TILT_DB = 6.0
+
+
+def check_tilt(tilt_db_per_octave: tuple[float, float]) -> None:
+    """Make sure that a correction by hand, what the levels of each end gain above 1 kHz, is a small one.
+
+    Raises:
+        TrainingError: It is out of range.
+    """
+    if not all(abs(tilt) <= MOST_TILT_DB for tilt in tilt_db_per_octave):
+        raise TrainingError(
+            f"a tilt of {tilt_db_per_octave} dB per octave is out of range: "
+            f"give -{MOST_TILT_DB:g} to {MOST_TILT_DB:g} for each end"
+        )
 
 
 def export_ddsp(
@@ -37,11 +52,11 @@ def export_ddsp(
     *,
     reference_source: tuple[int, int] = (-1, -1),
     card: Mapping[str, Any],
-    is_rehearsed: bool = True,
+    is_calibrated: bool = True,
 ) -> None:
     """Write a voice file.
 
-    Where the lines have their sound, noise and unrest are set by what the voice makes of them; see
+    Where the lines have their sound, noise and wavering are set by what the voice makes of them; see
     `violute.families.ddsp.calibration.resynthesis`.
 
     Args:
@@ -51,22 +66,22 @@ def export_ddsp(
         path: To write.
         reference_source: Source whose room each end keeps; -1 for none.
         card: Further entries of the voice's `Card`; and `tilt_db_per_octave` by end, see `VoiceGraph`.
-        is_rehearsed: Whether to take the half minute that such listening needs.
+        is_calibrated: Whether to take the half minute that this needs.
     """
     card = dict(card)
     tilts = card.pop("tilt_db_per_octave", {})
     tilt = (float(tilts.get(names[0], 0.0)), float(tilts.get(names[1], 0.0)))
     graph = VoiceGraph(decoder.eval(), reference_source).eval()
     entries = _entries(lines, names)
-    unrest, ripple = {name: [0.0] * len(HARMONICS) for name in names}, dict.fromkeys(names, 0.0)
-    if is_rehearsed:
+    wavering, ripple = {name: [0.0] * len(HARMONICS) for name in names}, dict.fromkeys(names, 0.0)
+    if is_calibrated:
         trim = [noise_trim_db(notes) for notes in _notes(graph, entries, lines)]
         graph = VoiceGraph(decoder, reference_source, noise_trim_db=_tensor(trim)).eval()
-        still = _notes(graph, entries, lines)
-        ripple |= {name: ripple_db(notes) for name, notes in zip(names, still, strict=True)}
+        steady = _notes(graph, entries, lines)
+        ripple |= {name: ripple_db(notes) for name, notes in zip(names, steady, strict=True)}
         entries["settings"]["ripple_db"] = ripple
-        for name, notes, predicted in zip(names, _notes(graph, entries, lines), still, strict=True):
-            unrest[name] = partial_unrest_db(
+        for name, notes, predicted in zip(names, _notes(graph, entries, lines), steady, strict=True):
+            wavering[name] = partial_variation_db(
                 [replace(a, predicted_db=b.predicted_db) for a, b in zip(notes, predicted, strict=True)]
             )
         # The tilt is no part of what was measured: it comes on top of it.
@@ -75,7 +90,7 @@ def export_ddsp(
         graph = VoiceGraph(decoder, reference_source, tilt).eval()
     entries["settings"] |= {
         "ripple_db": ripple,
-        "unrest_db": unrest,
+        "unrest_db": wavering,
         "tilt_db_per_octave": dict(zip(names, tilt, strict=True)),
         "dial": _calibrated(graph, lines),
     }
@@ -102,7 +117,7 @@ def _entries(lines: Sequence[Line], names: tuple[str, str]) -> dict[str, Any]:
 def _notes(graph: VoiceGraph, entries: Mapping[str, Any], lines: Sequence[Line]) -> list[list[Note]]:
     """Let a network play the notes of each end that sound alone."""
     voice = HarmonicVoice(graph_bytes(graph), Card(**entries))
-    return [rehearse(voice, _of_end(lines, end)) for end in (0, 1)]
+    return [resynthesised(voice, _of_end(lines, end)) for end in (0, 1)]
 
 
 def _tensor(trim: Sequence[np.ndarray]) -> torch.Tensor:
@@ -137,7 +152,7 @@ def _loudness_db(lines: Sequence[Line]) -> np.ndarray:
 
 
 def _calibrated(graph: VoiceGraph, lines: Sequence[Line]) -> list[list[float]]:
-    """Lay the dial out over frames of all lines, played by both ends."""
+    """Find the scale of the dial over frames of all lines, played by both ends."""
     rng = np.random.default_rng(0)
     harmonic, noise, pitch = [], [], []
     for line in sorted(lines, key=lambda line: -len(line.f0_hz))[:8]:

@@ -9,27 +9,23 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from violute.families.recipes import Recipe, tiny_loop
 from violute.training.settings import LoopSettings
 
 
-@dataclass(frozen=True)
-class DdspRecipe:
+@dataclass(frozen=True, kw_only=True)
+class DdspRecipe(Recipe):
     """Everything about training the family `ddsp` that is not data.
 
     Attributes:
-        loop: How long, how often and how carefully.
-        learning_rate: Base rate of Adam.
-        batch_size: Snippets a step, half of them of each end; for each process.
         n_frames: Length of a snippet, in frames of 10 ms.
         channels: Width of the network.
         dilations: Of its causal convolutions, in frames.
         spectral_from_step: From this step on, sounds are compared as well as levels; None never does.
         spectral_batch_size: Sounds a step, of each process.
         spectral_n_frames: Length of such a sound, in frames.
-        loss_weights: By path-like name of the loss; each loss has one.
     """
 
-    loop: LoopSettings
     learning_rate: float = 1e-3
     batch_size: int = 16
     n_frames: int = 200
@@ -53,20 +49,23 @@ class DdspRecipe:
 def ddsp_default() -> DdspRecipe:
     """Return what made the built-in voice: two CPU cores, two hours."""
     return DdspRecipe(
-        LoopSettings(n_steps=6_000, minutes=120.0, checkpoint_every=100, averaging_decay=0.999, best_by=None),
+        loop=LoopSettings(
+            n_steps=6_000, minutes=120.0, checkpoint_every=100, averaging_decay=0.999, best_by=None
+        ),
         spectral_from_step=5_000,
     )
 
 
 def ddsp_quick() -> DdspRecipe:
-    """Return what tells within minutes whether two folders are worth the default recipe."""
-    return DdspRecipe(LoopSettings(n_steps=2_000, minutes=15.0, checkpoint_every=50, averaging_decay=0.99))
+    """Return what shows within minutes whether two folders are worth the default recipe."""
+    return DdspRecipe(
+        loop=LoopSettings(n_steps=2_000, minutes=15.0, checkpoint_every=50, averaging_decay=0.99)
+    )
 
 
 def ddsp_tiny() -> DdspRecipe:
-    """Return what runs through everything in seconds and learns next to nothing, for tests."""
-    loop = LoopSettings(n_steps=4, report_every=2, validate_every=2, checkpoint_every=2, warmup_steps=0)
-    return DdspRecipe(loop, batch_size=2, n_frames=50, channels=16)
+    """Return what runs through everything in seconds, for tests."""
+    return DdspRecipe(loop=tiny_loop(), batch_size=2, n_frames=50, channels=16)
 
 
 DDSP_RECIPES: Mapping[str, Callable[[], DdspRecipe]] = {

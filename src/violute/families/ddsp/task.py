@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from torch import nn
-from torch.optim import Optimizer
 
 from violute.data.features import Features, measure_all
 from violute.data.recordings import Recording
@@ -29,23 +27,23 @@ from violute.families.ddsp.network import DdspConfig, DdspDecoder
 from violute.families.ddsp.recipes import DdspRecipe
 from violute.families.ddsp.sound import Sounds, SourceReverb, draw_sounds, spectral_loss
 from violute.families.ddsp.voice import HarmonicPerformance, HarmonicVoice
+from violute.families.task import EXAMPLE_MIXES, ModulesTask, sources_heard
 from violute.rates import HOP_LENGTH, SAMPLE_RATE
 from violute.training.losses import weighted_total
-from violute.training.provenance import training_data
+from violute.training.seeds import first_weights, numpy_generator
 from violute.training.task import Losses, Sound, StepContext
 from violute.voices.file import open_voice_file
 from violute.voices.mix import dials
 
 if TYPE_CHECKING:
-    from violute.training.run import TwoEnds
+    from violute.families.ends import TwoEnds
 
 N_VALIDATION_SNIPPETS = 64
 EXAMPLE_SECONDS = 6.0
 SPECTRAL = "spectral/multi_resolution"
-EXAMPLE_MIXES = (0.0, 0.5, 1.0)
 
 
-class DdspTask:
+class DdspTask(ModulesTask):
     """The family `ddsp` in training.
 
     Args:
@@ -67,6 +65,7 @@ class DdspTask:
         device: torch.device,
         card: Mapping[str, object],
     ) -> None:
+        super().__init__()
         self.recipe, self.names, self.device, self.card = recipe, names, device, dict(card)
         self.lines: list[Line] = []
         for end, features in enumerate(training):
@@ -79,27 +78,18 @@ class DdspTask:
             channels=recipe.channels,
             dilations=recipe.dilations,
         )
-        self.decoder = DdspDecoder(config).to(device)
-        # Without a stage on sounds there are no rooms to learn by ear.
-        self.rooms = None if recipe.spectral_from_step is None else SourceReverb(len(self.lines)).to(device)
-        parameters = [p for module in self.modules().values() for p in module.parameters()]
-        self.optimizer = torch.optim.Adam(parameters, lr=recipe.learning_rate)
-
-    def modules(self) -> Mapping[str, nn.Module]:
-        """Return the decoder and, where a stage on sounds is planned, the rooms."""
-        return (
-            {"decoder": self.decoder}
-            if self.rooms is None
-            else {"decoder": self.decoder, "rooms": self.rooms}
-        )
-
-    def optimizers(self) -> Mapping[str, Optimizer]:
-        """Return Adam over everything."""
-        return {"voice": self.optimizer}
+        with first_weights(recipe.loop.seed):
+            self.decoder = DdspDecoder(config).to(device)
+            # Without a stage on sounds there are no rooms to learn by ear.
+            has_rooms = recipe.spectral_from_step is not None
+            self.rooms = SourceReverb(len(self.lines)).to(device) if has_rooms else None
+        self._modules = {"decoder": self.decoder} | ({} if self.rooms is None else {"rooms": self.rooms})
+        parameters = [p for module in self._modules.values() for p in module.parameters()]
+        self._optimizers = {"voice": torch.optim.Adam(parameters, lr=recipe.learning_rate)}
 
     def batch(self, generator: torch.Generator) -> Snippets:
         """Draw augmented snippets."""
-        rng = np.random.default_rng(int(torch.randint(2**31, (1,), generator=generator)))
+        rng = numpy_generator(generator)
         return self._to_device(
             draw(self.lines, self.recipe.n_frames, self.recipe.batch_size, rng, augment=True)
         )
@@ -129,14 +119,14 @@ class DdspTask:
         sounds: dict[str, Sound] = {}
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "voice.onnx"
-            self._export(path, is_rehearsed=False)
+            self._export(path, is_calibrated=False)
             voice = HarmonicVoice(*open_voice_file(path))
             for name, features in zip(self.names, self.examples, strict=True):
                 controls = features.controls.frames(0, int(EXAMPLE_SECONDS * features.controls.frame_rate_hz))
                 performance = HarmonicPerformance(voice.session, voice.settings, controls)
                 for mix in EXAMPLE_MIXES:
-                    laid = dials(mix, performance.n_frames, performance.frame_rate_hz)
-                    audio = np.concatenate(list(performance.blocks(laid)))
+                    course = dials(mix, performance.n_frames, performance.frame_rate_hz)
+                    audio = np.concatenate(list(performance.blocks(course)))
                     sounds[f"{name}-mix{mix:.2f}"] = (
                         audio / max(1.0, float(np.abs(audio).max())),
                         SAMPLE_RATE,
@@ -145,18 +135,16 @@ class DdspTask:
 
     def export(self, path: Path) -> None:
         """Write a voice file."""
-        self._export(path, is_rehearsed=True)
+        self._export(path, is_calibrated=True)
 
-    def _export(self, path: Path, *, is_rehearsed: bool) -> None:
+    def _export(self, path: Path, *, is_calibrated: bool) -> None:
         decoder = DdspDecoder(self.decoder.config)
         decoder.load_state_dict({name: value.cpu() for name, value in self.decoder.state_dict().items()})
-        heard = [
-            {line.name: len(line.f0_hz) * HOP_LENGTH / SAMPLE_RATE for line in self.lines if line.end == end}
-            for end in (0, 1)
-        ]
-        known = {"name": path.stem, "training_data": training_data(self.names, heard)}
+        frame_seconds = HOP_LENGTH / SAMPLE_RATE
+        lines = ((line.end, line.name, len(line.f0_hz) * frame_seconds) for line in self.lines)
+        known = {"name": path.stem, "training_data": sources_heard(self.names, lines)}
         entries = {**known, **self.card}
-        export_ddsp(decoder, self.lines, self.names, path, card=entries, is_rehearsed=is_rehearsed)
+        export_ddsp(decoder, self.lines, self.names, path, card=entries, is_calibrated=is_calibrated)
 
     def _losses(self, snippets: Snippets) -> dict[str, torch.Tensor]:
         levels = self.decoder(snippets.features, snippets.f0_hz, snippets.end, snippets.source)
@@ -170,7 +158,7 @@ class DdspTask:
         }
 
     def _sounds_to_imitate(self, generator: torch.Generator) -> Sounds:
-        rng = np.random.default_rng(int(torch.randint(2**31, (1,), generator=generator)))
+        rng = numpy_generator(generator)
         recipe = self.recipe
         sounds = draw_sounds(self.lines, recipe.spectral_n_frames, recipe.spectral_batch_size, rng)
         snippets = self._to_device(sounds.snippets)
@@ -191,21 +179,30 @@ def build_ddsp_task(ends: TwoEnds, recipe: DdspRecipe) -> DdspTask:
         TrainingError: An end has no recording with a steady pitch.
         AudioError: A recording cannot be read.
     """
-    needs_audio = recipe.spectral_from_step is not None
+    measured = measured_ends(ends, with_audio=recipe.spectral_from_step is not None)
+    (a, a_held), (b, b_held) = (split(features) for features in measured)
+    return DdspTask((a, b), (a_held, b_held), recipe, names=ends.names, device=ends.device, card=ends.card)
+
+
+def measured_ends(ends: TwoEnds, *, with_audio: bool) -> list[list[Features]]:
+    """Measure the recordings of both ends, and make sure that there is something to learn from.
+
+    Raises:
+        TrainingError: An end has no recording with a steady pitch.
+        AudioError: A recording cannot be read.
+    """
 
     def read(_end: int, recordings: list[Recording], on_progress: Callable[[float], None]) -> list[Features]:
-        return measure_all(recordings, ends.cache, with_audio=needs_audio, on_progress=on_progress)
+        return measure_all(recordings, ends.cache, with_audio=with_audio, on_progress=on_progress)
 
-    measured = read_both_ends(
-        ends, read, lambda features: features.controls.n_frames * HOP_LENGTH / SAMPLE_RATE
-    )
+    frame_seconds = HOP_LENGTH / SAMPLE_RATE
+    measured = read_both_ends(ends, read, lambda features: features.controls.n_frames * frame_seconds)
     for name, features in zip(ends.names, measured, strict=True):
         if not any(item.is_reliable.any() for item in features):
             raise TrainingError(
                 f"no recording of {name} has a steady pitch: give solo recordings, one note at a time"
             )
-    (a, a_held), (b, b_held) = (split(features) for features in measured)
-    return DdspTask((a, b), (a_held, b_held), recipe, names=ends.names, device=ends.device, card=ends.card)
+    return measured
 
 
 def _lines_like(lines: list[Line], validation: tuple[list[Features], list[Features]]) -> list[Line]:

@@ -1,4 +1,4 @@
-"""Training the multi-encoder VAE: both encoders on both instruments, one decoder that is told which."""
+"""Training the multi-encoder VAE: both encoders on both instruments, one decoder that is given which."""
 
 from __future__ import annotations
 
@@ -11,26 +11,19 @@ from torch.nn import functional
 from violute.families.mevae.network import MultiEncoderHybrid, MultiEncoderVae, build_mevae
 from violute.families.pictures.corpus import Windows
 from violute.families.pictures.losses import divergence_above, spectrogram_losses
-from violute.families.pictures.task import SpectrogramCorpus, SpectrogramTask, build_corpus, seeded
+from violute.families.pictures.task import SpectrogramTask, build_corpus
 from violute.families.vae.recipes import SpectrogramRecipe
 
 if TYPE_CHECKING:
-    from violute.training.run import TwoEnds
+    from violute.families.ends import TwoEnds
 
 
 class MevaeTask(SpectrogramTask):
-    """The family `mevae` in training.
-
-    Args:
-        corpus: To learn from.
-        recipe: Sizes, rates and weights.
-    """
+    """The family `mevae` in training."""
 
     family = "mevae"
+    built = staticmethod(build_mevae)
     network: MultiEncoderVae
-
-    def __init__(self, corpus: SpectrogramCorpus, recipe: SpectrogramRecipe) -> None:
-        super().__init__(seeded(lambda: build_mevae(recipe.network), recipe.loop.seed), corpus, recipe)
 
     def losses(self, windows: Windows) -> dict[str, Float[Tensor, ""]]:
         """Reconstruct windows from either encoder's code, and keep the instrument out of it.
@@ -44,7 +37,7 @@ class MevaeTask(SpectrogramTask):
         free_nats = self.recipe.free_nats
         divergences = [divergence_above(posterior, free_nats) for posterior in (coded.own, coded.other)]
         return {
-            **spectrogram_losses(coded.spectrogram, windows.spectrogram, windows.heard, self.weights),
+            **spectrogram_losses(coded.spectrogram, windows.spectrogram, windows.heard, self.bin_weights),
             "latent/divergence": 0.5 * (divergences[0] + divergences[1]),
             "latent/agreement": (coded.own.mean - coded.other.mean).square().mean(),
             "latent/critic": functional.binary_cross_entropy_with_logits(coded.critic_logit, played),

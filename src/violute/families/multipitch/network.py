@@ -23,7 +23,7 @@ from torch.nn import functional as F
 from violute.analysis.polyphony.log_spectrum import BINS_PER_SEMITONE, N_BINS
 
 N_PITCHES = 144
-"""Pitches that can be told: four octaves of thirds of a semitone from `LOWEST_MIDI`."""
+"""Pitches that the network knows: four octaves of thirds of a semitone from `LOWEST_MIDI`."""
 
 HARMONICS = (0.5, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 10.0)
 """Multiples of a pitch that it is judged by; the first is the octave below, whose own it may be."""

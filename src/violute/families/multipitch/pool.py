@@ -13,6 +13,7 @@ from torch import Tensor
 from violute.analysis.polyphony.log_spectrum import N_BINS
 from violute.families.multipitch.mixtures import CLIP_FRAMES, FULL, IGNORED, Mixer
 from violute.families.multipitch.network import N_PITCHES
+from violute.whole_file import whole_file
 
 FURTHEST_SHIFT_BINS = 9
 """Clips are moved on the grid by up to three semitones each time they are met."""
@@ -22,7 +23,7 @@ class Pool:
     """Clips in one array, read from the disk as they are needed.
 
     Args:
-        clips: Spectra and target of each pitch side by side, as `build_pool` lays them.
+        clips: Spectra and target of each pitch side by side, as `build_pool` writes them.
     """
 
     def __init__(self, clips: UInt8[np.ndarray, "clip frame value"]) -> None:
@@ -73,15 +74,14 @@ def build_pool(
         if stored.shape == shape:
             return Pool(stored)
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial.npy")
-    clips = np.lib.format.open_memmap(partial, mode="w+", dtype=np.uint8, shape=shape)
-    for i in range(n_clips):
-        clip = mixer.draw(np.random.default_rng((seed, i)))
-        clips[i] = np.concatenate([clip.spectra.reshape(CLIP_FRAMES, -1), clip.target], axis=1)
-        if on_progress is not None:
-            on_progress((i + 1) / n_clips)
-    clips.flush()
-    partial.replace(path)
+    with whole_file(path) as partial:
+        clips = np.lib.format.open_memmap(partial, mode="w+", dtype=np.uint8, shape=shape)
+        for i in range(n_clips):
+            clip = mixer.draw(np.random.default_rng((seed, i)))
+            clips[i] = np.concatenate([clip.spectra.reshape(CLIP_FRAMES, -1), clip.target], axis=1)
+            if on_progress is not None:
+                on_progress((i + 1) / n_clips)
+        clips.flush()
     return Pool(np.load(path, mmap_mode="r"))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,14 +13,18 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn import functional as F
-from torch.optim import Optimizer
 
 from violute.analysis.polyphony.log_spectrum import N_BINS
 from violute.families.multipitch.network import MultipitchConfig, MultipitchGraph, MultipitchNetwork
 from violute.families.multipitch.pool import FURTHEST_SHIFT_BINS, Pool
+from violute.families.recipes import Recipe, tiny_loop
+from violute.families.task import ModulesTask
+from violute.training.losses import weighted_total
 from violute.training.onnx_graph import onnx_bytes
+from violute.training.seeds import first_weights
 from violute.training.settings import LoopSettings
 from violute.training.task import Losses, Sound, StepContext
+from violute.whole_file import replace_bytes
 
 CARD_KEY = "violute.multipitch"
 """Entry of the ONNX file's metadata that says what the network learned from, as JSON."""
@@ -30,43 +34,45 @@ FOUND = 0.5
 NEAR_BINS = 2
 
 
-@dataclass(frozen=True)
-class MultipitchRecipe:
+@dataclass(frozen=True, kw_only=True)
+class MultipitchRecipe(Recipe):
     """Everything about the training that is not data.
 
     Attributes:
-        loop: How long, how often and how carefully.
-        learning_rate: Base rate of Adam.
-        batch_size: Clips of two seconds a step.
         n_clips: In the pool.
         n_validation_clips: Of lines that training does not hear.
         network: Sizes.
     """
 
-    loop: LoopSettings
     learning_rate: float = 3e-3
     batch_size: int = 12
     n_clips: int = 5_000
     n_validation_clips: int = 200
     network: MultipitchConfig = field(default_factory=MultipitchConfig)
+    loss_weights: Mapping[str, float] = field(default_factory=lambda: {"pitch/cross_entropy": 1.0})
 
 
 def multipitch_default() -> MultipitchRecipe:
     """Return half an hour of one core; the shipped network's own schedule stands in its card."""
     loop = LoopSettings(n_steps=1_800, validate_every=200, checkpoint_every=100, averaging_decay=0.99)
-    return MultipitchRecipe(loop)
+    return MultipitchRecipe(loop=loop)
 
 
 def multipitch_tiny() -> MultipitchRecipe:
     """Return what runs through everything in seconds, for tests."""
-    loop = LoopSettings(
-        n_steps=4, report_every=2, validate_every=2, checkpoint_every=2, warmup_steps=0, averaging_decay=None
-    )
     network = MultipitchConfig(channels=4, coarse_channels=6)
-    return MultipitchRecipe(loop, batch_size=2, n_clips=6, n_validation_clips=2, network=network)
+    return MultipitchRecipe(
+        loop=tiny_loop(averaging_decay=None), batch_size=2, n_clips=6, n_validation_clips=2, network=network
+    )
 
 
-class MultipitchTask:
+MULTIPITCH_RECIPES: Mapping[str, Callable[[], MultipitchRecipe]] = {
+    "default": multipitch_default,
+    "tiny": multipitch_tiny,
+}
+
+
+class MultipitchTask(ModulesTask):
     """The network in training.
 
     Args:
@@ -79,20 +85,13 @@ class MultipitchTask:
     def __init__(
         self, training: Pool, validation: Pool, recipe: MultipitchRecipe, *, card: Mapping[str, Any]
     ) -> None:
+        super().__init__()
         self.training, self.validation, self.recipe, self.card = training, validation, recipe, dict(card)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(recipe.loop.seed)
+        with first_weights(recipe.loop.seed):
             network = MultipitchNetwork(recipe.network)
         self.network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.optimizer = torch.optim.Adam(self.network.parameters(), lr=recipe.learning_rate)
-
-    def modules(self) -> Mapping[str, torch.nn.Module]:
-        """Return the network."""
-        return {"network": self.network}
-
-    def optimizers(self) -> Mapping[str, Optimizer]:
-        """Return Adam."""
-        return {"network": self.optimizer}
+        self._modules = {"network": self.network}
+        self._optimizers = {"network": torch.optim.Adam(self.network.parameters(), lr=recipe.learning_rate)}
 
     def batch(self, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
         """Draw clips, each moved on the grid."""
@@ -104,9 +103,10 @@ class MultipitchTask:
     def step(self, batch: tuple[Tensor, Tensor, Tensor], context: StepContext) -> Losses:
         """Descend on the cross-entropy."""
         spectra, target, weight = batch
-        loss = pitch_loss(self.network(spectra), target, weight)
-        context.descend("network", loss)
-        return {"total": loss}
+        losses = {"pitch/cross_entropy": pitch_loss(self.network(spectra), target, weight)}
+        losses = weighted_total(losses, self.recipe.loss_weights)
+        context.descend("network", losses["total"])
+        return losses
 
     def validate(self) -> Mapping[str, float]:
         """Measure the loss, and the F-measure of pitches frame by frame."""
@@ -131,12 +131,7 @@ class MultipitchTask:
 
         model = onnx.load_from_string(graph_bytes(self.network))
         onnx.helper.set_model_props(model, {CARD_KEY: json.dumps({**self.card, **self.validate_apart()})})
-        partial = path.with_name(path.name + ".partial")
-        try:
-            partial.write_bytes(model.SerializeToString())
-            partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)
+        replace_bytes(path, model.SerializeToString())
 
     def validate_apart(self) -> dict[str, float]:
         """Measure what the modules hold now, for the card."""

@@ -6,23 +6,21 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from violute.families.nsynth.network import NsynthConfig
+from violute.families.recipes import Recipe, tiny_loop
 from violute.training.settings import LoopSettings
 
 
-@dataclass(frozen=True)
-class NsynthRecipe:
+@dataclass(frozen=True, kw_only=True)
+class NsynthRecipe(Recipe):
     """Everything about training the family `nsynth` that is not data.
 
     Attributes:
-        loop: How long, how often and how carefully.
         network: Sizes.
-        learning_rate: Base rate of Adam.
-        batch_size: Crops a step, half of them of each end; for each process.
         n_frames: Of a crop that the decoder draws.
         n_context_frames: Before and after them, which the encoder hears too.
         is_augmented: Whether crops are transposed and made louder or softer a little.
-        code_noise: Standard deviation of what is laid on the code, whose numbers lie in (-1, 1).
-        most_noise: Standard deviation of what is laid on the decoder's past in the noisiest crop, on the
+        code_noise: Standard deviation of the noise on the code, whose numbers lie in (-1, 1).
+        most_noise: Standard deviation of the noise on the decoder's past in the noisiest crop, on the
             mu-law scale of [-1, 1].
         missing_share: Share of the crops in which a span of the past is silent, at most all of it.
         calm_from: Share of the steps after which the past grows more reliable, so that a network that has
@@ -30,10 +28,8 @@ class NsynthRecipe:
         calm_to: Share of the noise and of the missing spans that is left after the last step.
         is_half: Whether convolutions compute with 16-bit numbers (bfloat16), twice as fast where the
             processor knows them.
-        loss_weights: By path-like name of the loss; each loss has one.
     """
 
-    loop: LoopSettings
     network: NsynthConfig = field(default_factory=NsynthConfig)
     learning_rate: float = 2e-4
     batch_size: int = 8
@@ -104,7 +100,7 @@ GUIDED_WEIGHTS: Mapping[str, float] = {
 def nsynth_paper() -> NsynthRecipe:
     """Return the paper's: 30 layers of 512 channels, a softmax, no embedding; for many GPUs and days."""
     loop = LoopSettings(n_steps=250_000, validate_every=1000, schedule="constant", averaging_decay=0.9999)
-    return NsynthRecipe(loop, PAPER_NETWORK, batch_size=32)
+    return NsynthRecipe(loop=loop, network=PAPER_NETWORK, batch_size=32)
 
 
 def nsynth_medium() -> NsynthRecipe:
@@ -127,16 +123,15 @@ def nsynth_small() -> NsynthRecipe:
 
 
 def nsynth_tiny() -> NsynthRecipe:
-    """Return what runs through everything in seconds and learns next to nothing, for tests."""
-    loop = LoopSettings(n_steps=4, report_every=2, validate_every=2, checkpoint_every=2, warmup_steps=0)
-    return replace(_guided(loop, TINY_NETWORK), batch_size=2, n_frames=2, n_context_frames=1)
+    """Return what runs through everything in seconds, for tests."""
+    return replace(_guided(tiny_loop(), TINY_NETWORK), batch_size=2, n_frames=2, n_context_frames=1)
 
 
 def _guided(loop: LoopSettings, network: NsynthConfig) -> NsynthRecipe:
     """Return what keeps a decoder that hears little of the past on the code's pitch."""
     return NsynthRecipe(
-        loop,
-        network,
+        loop=loop,
+        network=network,
         learning_rate=2e-3,
         batch_size=4,
         n_frames=8,

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from jaxtyping import Float, Float32
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
-from torch.optim import Optimizer
 
 from violute.data.recordings import Recording
 from violute.data.sampling import read_both_ends, training_and_validation
@@ -30,40 +27,20 @@ from violute.families.nsynth.network import (
 from violute.families.nsynth.output import bits
 from violute.families.nsynth.recipes import NsynthRecipe
 from violute.families.nsynth.teachers import Confusion, SpectrumReader
-from violute.families.pictures.task import seeded
+from violute.families.task import Corpus, ModulesTask, example_sounds
 from violute.training.losses import weighted_total
-from violute.training.provenance import training_data
+from violute.training.seeds import first_weights, numpy_generator
 from violute.training.task import Losses, Sound, StepContext
-from violute.voices.file import open_voice_file
 
 if TYPE_CHECKING:
-    from violute.training.run import TwoEnds
+    from violute.families.ends import TwoEnds
 
 N_VALIDATION_CROPS = 32
 EXAMPLE_SECONDS = 2.0
 EXAMPLE_MIXES = (0.0, 1.0)
 
 
-@dataclass(frozen=True)
-class NsynthCorpus:
-    """What a WaveNet autoencoder learns from.
-
-    Attributes:
-        names: Of mix 0 and mix 1.
-        training: Recordings of both ends.
-        validation: Recordings that are only measured; if empty, the training recordings stand in.
-        device: To train on.
-        card: Entries of the exported voice's card, before what is known from the recordings.
-    """
-
-    names: tuple[str, str]
-    training: Sequence[Wave]
-    validation: Sequence[Wave]
-    device: torch.device
-    card: Mapping[str, Any]
-
-
-class NsynthTask:
+class NsynthTask(ModulesTask):
     """The family `nsynth` in training.
 
     Args:
@@ -71,11 +48,20 @@ class NsynthTask:
         recipe: Sizes, rates and weights.
     """
 
-    def __init__(self, corpus: NsynthCorpus, recipe: NsynthRecipe) -> None:
+    def __init__(self, corpus: Corpus[Wave], recipe: NsynthRecipe) -> None:
+        super().__init__()
         self.corpus, self.recipe = corpus, recipe
-        self._modules = {name: module.to(corpus.device) for name, module in seeded_modules(recipe).items()}
+        with first_weights(recipe.loop.seed):
+            self._modules = {"network": Nsynth(recipe.network)}
+            if "code/instrument" in recipe.loss_weights:
+                self._modules["confusion"] = Confusion(recipe.network, 2)
+            if "code/spectrum" in recipe.loss_weights:
+                self._modules["spectrum"] = SpectrumReader(recipe.network)
+        for module in self._modules.values():
+            module.to(corpus.device)
         parameters = [p for module in self._modules.values() for p in module.parameters()]
-        self.optimizer = torch.optim.Adam(parameters, lr=recipe.learning_rate, betas=(0.9, 0.99))
+        adam = torch.optim.Adam(parameters, lr=recipe.learning_rate, betas=(0.9, 0.99))
+        self._optimizers = {"network": adam}
 
     @property
     def network(self) -> Nsynth:
@@ -84,41 +70,34 @@ class NsynthTask:
         assert isinstance(network, Nsynth)
         return network
 
-    def modules(self) -> Mapping[str, nn.Module]:
-        """Return the autoencoder and what teaches it."""
-        return self._modules
-
-    def optimizers(self) -> Mapping[str, Optimizer]:
-        """Return Adam over everything."""
-        return {"network": self.optimizer}
-
     def batch(self, generator: torch.Generator) -> Crops:
         """Draw crops, augmented if the recipe says so."""
-        rng = np.random.default_rng(int(torch.randint(2**31, (1,), generator=generator)))
+        rng = numpy_generator(generator)
         return self._drawn(self.corpus.training, rng, augment=self.recipe.is_augmented)
 
     def step(self, batch: Crops, context: StepContext) -> Losses:
         """Descend on the weighted losses."""
-        unrest = self.unrest_at(context.step / context.n_steps)
-        losses = weighted_total(self.losses(batch, context.generator, unrest), self.recipe.loss_weights)
+        unreliability = self.unreliability_at(context.step / context.n_steps)
+        losses = self.losses(batch, context.generator, unreliability)
+        losses = weighted_total(losses, self.recipe.loss_weights)
         context.descend("network", losses["total"])
         return losses
 
-    def unrest_at(self, done: float) -> float:
+    def unreliability_at(self, done: float) -> float:
         """Return how much of the past's unreliability is left when a share of the steps is done."""
         recipe = self.recipe
         late = max(done - recipe.calm_from, 0.0) / max(1.0 - recipe.calm_from, 1e-9)
         return 1.0 - (1.0 - recipe.calm_to) * late
 
     def losses(
-        self, crops: Crops, generator: torch.Generator | None, unrest: float = 1.0
+        self, crops: Crops, generator: torch.Generator | None, unreliability: float = 1.0
     ) -> dict[str, Float[Tensor, ""]]:
         """Compute every loss of the recipe, unweighted.
 
         Args:
             crops: To hear and to draw.
             generator: Of what makes the past and the code unreliable; None leaves both as they are.
-            unrest: Share of the recipe's noise on the past, and of what is missing there.
+            unreliability: Share of the recipe's noise on the past, and of what is missing there.
         """
         recipe, network = self.recipe, self.network
         levels = to_levels(crops.audio)
@@ -138,7 +117,7 @@ class NsynthTask:
             if "code/spectrum" in recipe.loss_weights:
                 seen = torch.cat([code, network.embedded(shares)], dim=1)
                 losses["code/spectrum"] = self._modules["spectrum"](seen, network.encoder.bank, wave)
-            losses["waveform/bits"] = self._bits(levels, wave, code, shares, crops, generator, unrest)
+            losses["waveform/bits"] = self._bits(levels, wave, code, shares, crops, generator, unreliability)
         return {name: loss.float() for name, loss in losses.items()}
 
     def validate(self) -> Mapping[str, float]:
@@ -152,28 +131,15 @@ class NsynthTask:
 
     def sounds(self) -> Mapping[str, Sound]:
         """Play some seconds of each instrument at both ends, by the voice file that would be written."""
-        from violute.families.nsynth.voice import NsynthVoice
-
-        sounds: dict[str, Sound] = {}
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "voice.onnx"
-            self.export(path)
-            voice = NsynthVoice(*open_voice_file(path))
-            for end, name in enumerate(self.corpus.names):
-                take = voice.analyse(self._example(end), SAMPLE_RATE)
-                for mix in EXAMPLE_MIXES:
-                    sounds[f"{name}-mix{mix:.2f}"] = (take.render(mix), SAMPLE_RATE)
-        return sounds
+        examples = {name: self._example(end) for end, name in enumerate(self.corpus.names)}
+        return example_sounds(self.export, examples, SAMPLE_RATE, mixes=EXAMPLE_MIXES)
 
     def export(self, path: Path) -> None:
         """Write a voice file."""
         from violute.families.nsynth.export import export_nsynth
 
-        heard: list[dict[str, float]] = [{}, {}]
-        for wave in self.corpus.training:
-            seconds = len(wave.audio) / SAMPLE_RATE
-            heard[wave.end][wave.source] = heard[wave.end].get(wave.source, 0.0) + seconds
-        known = {"name": path.stem, "training_data": training_data(self.corpus.names, heard)}
+        heard = self.corpus.heard(lambda wave: len(wave.audio) / SAMPLE_RATE)
+        known = {"name": path.stem, "training_data": heard}
         network = deepcopy(self.network).cpu().eval()
         export_nsynth(network, path, names=self.corpus.names, card={**known, **self.corpus.card})
 
@@ -185,7 +151,7 @@ class NsynthTask:
         shares: Tensor,
         crops: Crops,
         generator: torch.Generator | None,
-        unrest: float,
+        unreliability: float,
     ) -> Float[Tensor, ""]:
         """Draw the frames without their context, from a past that is as unreliable as the recipe says."""
         recipe, network = self.recipe, self.network
@@ -197,8 +163,8 @@ class NsynthTask:
             before = unreliable(
                 before,
                 generator,
-                most_noise=unrest * recipe.most_noise,
-                missing_share=unrest * recipe.missing_share,
+                most_noise=unreliability * recipe.most_noise,
+                missing_share=unreliability * recipe.missing_share,
             )
         sines = None
         if config.n_harmonics:
@@ -225,20 +191,6 @@ class NsynthTask:
         return np.asarray(longest.audio[: int(EXAMPLE_SECONDS * SAMPLE_RATE)], np.float32)
 
 
-def seeded_modules(recipe: NsynthRecipe) -> dict[str, nn.Module]:
-    """Build the autoencoder and what teaches it; their first weights are a function of the seed alone."""
-
-    def build() -> nn.Module:
-        modules: dict[str, nn.Module] = {"network": Nsynth(recipe.network)}
-        if "code/instrument" in recipe.loss_weights:
-            modules["confusion"] = Confusion(recipe.network, 2)
-        if "code/spectrum" in recipe.loss_weights:
-            modules["spectrum"] = SpectrumReader(recipe.network)
-        return nn.ModuleDict(modules)
-
-    return dict(seeded(build, recipe.loop.seed).named_children())
-
-
 def build_nsynth_task(ends: TwoEnds, recipe: NsynthRecipe) -> NsynthTask:
     """Read the recordings of both ends, keep some for validation, and set the task up.
 
@@ -252,4 +204,4 @@ def build_nsynth_task(ends: TwoEnds, recipe: NsynthRecipe) -> NsynthTask:
 
     waves = read_both_ends(ends, read, lambda wave: len(wave.audio) / SAMPLE_RATE)
     training, validation = training_and_validation(waves)
-    return NsynthTask(NsynthCorpus(ends.names, training, validation, ends.device, ends.card), recipe)
+    return NsynthTask(Corpus(ends.names, training, validation, ends.device, ends.card), recipe)

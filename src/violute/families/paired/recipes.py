@@ -6,32 +6,24 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from violute.families.paired.network import PairedConfig
+from violute.families.pictures.recipe import WindowRecipe
 from violute.families.pictures.retouching import RetouchConfig
+from violute.families.recipes import tiny_loop
 from violute.training.settings import LoopSettings
-from violute.transforms.spectrogram import DETAIL, SpectrogramSettings
 
 
-@dataclass(frozen=True)
-class PairedRecipe:
+@dataclass(frozen=True, kw_only=True)
+class PairedRecipe(WindowRecipe):
     """Everything about training the family `paired` that is not data.
 
     Attributes:
-        loop: How long, how often and how carefully.
         network: Flavour and sizes.
-        spectrogram: The transform.
-        learning_rate: Base rate of Adam.
-        batch_size: Windows a step, half of them of each end; for each process.
-        is_augmented: Whether windows are transposed and made louder or softer a little, both of a pair alike.
         free_nats: Divergence a number of the latent that costs nothing.
-        loss_weights: By path-like name of the loss; each loss has one.
     """
 
-    loop: LoopSettings
     network: PairedConfig = field(default_factory=PairedConfig)
-    spectrogram: SpectrogramSettings = DETAIL
     learning_rate: float = 2e-3
     batch_size: int = 8
-    is_augmented: bool = True
     free_nats: float = 0.05
     loss_weights: Mapping[str, float] = field(
         default_factory=lambda: {"pairs/fine": 10.0, "pairs/smooth": 10.0, "latent/divergence": 0.01}
@@ -56,7 +48,7 @@ def paired_vae() -> PairedRecipe:
         averaging_decay=0.99,
         warmup_steps=20,
     )
-    return PairedRecipe(loop)
+    return PairedRecipe(loop=loop)
 
 
 def paired_gan() -> PairedRecipe:
@@ -69,14 +61,17 @@ def paired_paper() -> PairedRecipe:
     loop = LoopSettings(n_steps=60_000, minutes=240.0, validate_every=1000)
     retouch = RetouchConfig(channels=(64, 128, 256), n_blocks=9, condition_size=1, draws_partials=True)
     network = PairedConfig("gan", retouch, critic_channels=(64, 128, 256))
-    return PairedRecipe(loop, network, learning_rate=2e-4, batch_size=16, loss_weights=GAN_WEIGHTS)
+    return PairedRecipe(
+        loop=loop, network=network, learning_rate=2e-4, batch_size=16, loss_weights=GAN_WEIGHTS
+    )
 
 
 def paired_tiny() -> PairedRecipe:
-    """Return what runs through everything in seconds and learns next to nothing, for tests."""
-    loop = LoopSettings(n_steps=4, report_every=2, validate_every=2, checkpoint_every=2, warmup_steps=0)
+    """Return what runs through everything in seconds, for tests."""
     retouch = RetouchConfig(n_rows=64, channels=(4, 4, 4), n_blocks=1, condition_size=1, draws_partials=True)
-    return PairedRecipe(loop, PairedConfig("vae", retouch, latent_channels=2), batch_size=2)
+    return PairedRecipe(
+        loop=tiny_loop(), network=PairedConfig("vae", retouch, latent_channels=2), batch_size=2
+    )
 
 
 def paired_tiny_gan() -> PairedRecipe:

@@ -10,28 +10,28 @@ import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.optim import Optimizer
 
 from violute.families.cyclegan.network import least_squares
 from violute.families.paired.data import PairLine, PairWindows, draw_pairs, pair_folder, pair_lines
 from violute.families.paired.network import PairedHybrid, PairedModel
 from violute.families.paired.pairs import read_pairs
 from violute.families.paired.recipes import PairedRecipe
-from violute.families.pictures.losses import divergence_above, mel_weights, spectrogram_losses
+from violute.families.pictures.losses import divergence_above, spectrogram_losses
 from violute.families.pictures.networks import Spectrograms
-from violute.families.pictures.task import SpectrogramCorpus, WindowTask, build_corpus, seeded
+from violute.families.pictures.task import SpectrogramCorpus, WindowTask, build_corpus
 from violute.training.adversarial_health import (
     DIVERSITY,
     LARGEST_SCORE,
-    AdversarialHealth,
+    diagnosis,
     diversity,
     largest_score,
 )
-from violute.training.losses import weighted_total, weights_of
+from violute.training.losses import turn_total
+from violute.training.seeds import numpy_generator
 from violute.training.task import Losses, StepContext
 
 if TYPE_CHECKING:
-    from violute.training.run import TwoEnds
+    from violute.families.ends import TwoEnds
 
 N_VALIDATION_WINDOWS = 32
 
@@ -44,7 +44,7 @@ class PairedTask(WindowTask):
         training: Pairs to learn from.
         validation: Pairs that are only measured; if empty, those to learn from stand in.
         recipe: Flavour, sizes, rates and weights.
-        lesson: What the card tells of the set: teacher, blend and mixes.
+        lesson: What the card says of the set: teacher, blend and mixes.
     """
 
     family = "paired"
@@ -59,28 +59,17 @@ class PairedTask(WindowTask):
         recipe: PairedRecipe,
         lesson: Mapping[str, Any] | None = None,
     ) -> None:
-        super().__init__(seeded(lambda: PairedModel(recipe.network), recipe.loop.seed), corpus, recipe)
+        super().__init__(lambda: PairedModel(recipe.network), corpus, recipe)
         self.lesson = dict(lesson or {})
         self.training, self.validation = training, validation or training
-        settings = recipe.spectrogram
-        self.bin_weights = mel_weights(settings.n_bins, bin_hz=settings.sample_rate / settings.n_fft).to(
-            corpus.device
-        )
         rate = recipe.learning_rate
-        self._optimizers: dict[str, Optimizer] = {
-            "network": torch.optim.Adam(self.network.network.parameters(), lr=rate)
-        }
+        self._optimizers = {"network": torch.optim.Adam(self.network.network.parameters(), lr=rate)}
         if self.network.critic is not None:
             self._optimizers["critic"] = torch.optim.Adam(self.network.critic.parameters(), lr=0.5 * rate)
-        self._health = AdversarialHealth()
-
-    def optimizers(self) -> Mapping[str, Optimizer]:
-        """Return Adam over the network, and over the critic if there is one."""
-        return self._optimizers
 
     def batch(self, generator: torch.Generator) -> Any:
         """Draw pairs."""
-        rng = np.random.default_rng(int(torch.randint(2**31, (1,), generator=generator)))
+        rng = numpy_generator(generator)
         return self._pairs(self.training, self.recipe.batch_size, rng, augment=self.recipe.is_augmented)
 
     def step(self, batch: PairWindows, context: StepContext) -> Losses:
@@ -91,19 +80,19 @@ class PairedTask(WindowTask):
         made, losses = self.losses(batch)
         if critic is not None:
             losses["adversarial/hybrid"] = least_squares(self._scores(batch, made), real=True)
-        told = weighted_total(losses, weights_of(losses, self.recipe.loss_weights))
-        context.descend("network", told["total"])
+        own = turn_total(losses, self.recipe.loss_weights)
+        context.descend("network", own["total"])
         if critic is None:
-            return told
+            return own
         critic.requires_grad_(True)
         judged = {
             "critic/hybrid": least_squares(self._scores(batch, batch.hybrid), real=True)
             + least_squares(self._scores(batch, made.detach()), real=False)
         }
-        scored = weighted_total(judged, weights_of(judged, self.recipe.loss_weights))
+        scored = turn_total(judged, self.recipe.loss_weights)
         context.descend("critic", scored["total"])
-        total = told.pop("total") + scored.pop("total")
-        return {**told, **scored, "total": total}
+        total = own.pop("total") + scored.pop("total")
+        return {**own, **scored, "total": total}
 
     def losses(self, batch: PairWindows) -> tuple[Spectrograms, dict[str, Float[Tensor, ""]]]:
         """Redraw sources; return the windows and what they miss of the teacher's."""
@@ -132,8 +121,11 @@ class PairedTask(WindowTask):
         if self.network.critic is not None:
             scores = [self._scores(pairs, one) for one in (made, pairs.hybrid)]
             figures[LARGEST_SCORE] = largest_score(scores)
-        self._health.check(figures)
         return {**figures, "total": total}
+
+    def problem(self, measured: Mapping[str, float]) -> str | None:
+        """Say that the network or the critic has stopped working, where it has."""
+        return diagnosis(measured)
 
     def hybrid(self, network: nn.Module) -> tuple[nn.Module, dict[str, Any]]:
         """Keep the network; the critic's work is done."""

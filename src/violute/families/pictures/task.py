@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import torch
 from jaxtyping import Float, Float32
 from torch import Tensor, nn
-from torch.optim import Optimizer
 
 from violute.data.recordings import Recording, read_recording
 from violute.data.sampling import of_both_ends, read_both_ends, training_and_validation
@@ -22,98 +20,66 @@ from violute.errors import TrainingError
 from violute.families.pictures.corpus import QUIETEST_MEAN, PictureLine, Windows, draw, picture_lines
 from violute.families.pictures.export import export_spectrogram
 from violute.families.pictures.losses import mel_weights
-from violute.families.pictures.networks import PitchLogits, SpectrogramEncoder
+from violute.families.pictures.networks import PitchLogits, SpectrogramEncoder, SpectrogramNetworkConfig
 from violute.families.pictures.prepared import prepared_example, prepared_lines, require_transform
-from violute.families.pictures.voice import SpectrogramVoice
+from violute.families.pictures.recipe import WindowRecipe
+from violute.families.task import Corpus, ModulesTask, example_sounds
 from violute.families.vae.network import some_hints
 from violute.families.vae.recipes import SpectrogramRecipe
 from violute.training.losses import weighted_total
-from violute.training.provenance import training_data
-from violute.training.settings import LoopSettings
+from violute.training.seeds import first_weights, numpy_generator
 from violute.training.task import Losses, Sound, StepContext
-from violute.transforms.spectrogram import PEAK, SpectrogramSettings
-from violute.voices.file import open_voice_file
+from violute.transforms.spectrogram import PEAK
 
 if TYPE_CHECKING:
     from violute.data.pictures.store import Store
-    from violute.training.run import TwoEnds
+    from violute.families.ends import TwoEnds
 
 N_VALIDATION_WINDOWS = 64
 EXAMPLE_SECONDS = 6.0
-EXAMPLE_MIXES = (0.0, 0.5, 1.0)
 
 
 @dataclass(frozen=True)
-class SpectrogramCorpus:
+class SpectrogramCorpus(Corpus[PictureLine]):
     """What a spectrogram model learns from.
 
     Attributes:
-        names: Of mix 0 and mix 1.
-        training: Recordings of both ends.
-        validation: Recordings that are only measured; if empty, the training recordings stand in.
         examples: A few seconds of each end's sound, to play; at the rate of the transform.
-        device: To train on.
-        card: Entries of the exported voice's card, before what is known from the recordings.
     """
 
-    names: tuple[str, str]
-    training: Sequence[PictureLine]
-    validation: Sequence[PictureLine]
     examples: tuple[Float32[np.ndarray, " _a"], Float32[np.ndarray, " _b"]]
-    device: torch.device
-    card: Mapping[str, Any]
 
 
-class WindowRecipe(Protocol):
-    """What a recipe says about windows, whatever is learned from them."""
-
-    @property
-    def loop(self) -> LoopSettings:
-        """How long, how often and how carefully."""
-        ...
-
-    @property
-    def spectrogram(self) -> SpectrogramSettings:
-        """The transform."""
-        ...
-
-    @property
-    def batch_size(self) -> int:
-        """Windows a step, half of them of each end."""
-        ...
-
-    @property
-    def is_augmented(self) -> bool:
-        """Whether windows are transposed and made louder or softer a little."""
-        ...
-
-
-class WindowTask(ABC):
+class WindowTask(ModulesTask, ABC):
     """A model of windows in training: batches, example sounds, a voice file; the steps are a family's.
 
     Args:
-        network: To train.
+        build: Makes the network.
         corpus: To learn from.
-        recipe: Transform and batches.
+        recipe: Transform, batches and seed.
     """
 
     family: ClassVar[str]
 
-    def __init__(self, network: nn.Module, corpus: SpectrogramCorpus, recipe: WindowRecipe) -> None:
-        self.network = network.to(corpus.device)
+    def __init__(
+        self, build: Callable[[], nn.Module], corpus: SpectrogramCorpus, recipe: WindowRecipe
+    ) -> None:
+        super().__init__()
+        with first_weights(recipe.loop.seed):
+            self.network = build().to(corpus.device)
+        self._modules = {"network": self.network}
         self.corpus, self.recipe = corpus, recipe
+        settings = recipe.spectrogram
+        bin_hz = settings.sample_rate / settings.n_fft
+        self.bin_weights = mel_weights(settings.n_bins, bin_hz=bin_hz).to(corpus.device)
 
     @abstractmethod
     def hybrid(self, network: nn.Module) -> tuple[nn.Module, dict[str, Any]]:
-        """Build what the voice file holds, and say what its card's settings should tell of it.
+        """Build what the voice file holds, and say what its card's settings should add.
 
         Args:
             network: A copy of the trained one, on the CPU, evaluating.
         """
-
-    @abstractmethod
-    def optimizers(self) -> Mapping[str, Optimizer]:
-        """Return the optimizers by name."""
 
     @abstractmethod
     def step(self, batch: Any, context: StepContext) -> Losses:
@@ -123,41 +89,27 @@ class WindowTask(ABC):
     def validate(self) -> Mapping[str, float]:
         """Measure held-out losses."""
 
-    def modules(self) -> Mapping[str, nn.Module]:
-        """Return the network."""
-        return {"network": self.network}
-
     def batch(self, generator: torch.Generator) -> Any:
         """Draw windows, augmented if the recipe says so."""
-        rng = np.random.default_rng(int(torch.randint(2**31, (1,), generator=generator)))
+        rng = numpy_generator(generator)
         return self._drawn(
             self.corpus.training, self.recipe.batch_size, rng, augment=self.recipe.is_augmented
         )
 
     def sounds(self) -> Mapping[str, Sound]:
         """Play a few seconds of each instrument at three mixes."""
-        sounds: dict[str, Sound] = {}
-        sample_rate = self.recipe.spectrogram.sample_rate
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "voice.onnx"
-            self.export(path)
-            voice = SpectrogramVoice(*open_voice_file(path))
-            for name, audio in zip(self.corpus.names, self.corpus.examples, strict=True):
-                take = voice.analyse(audio, sample_rate)
-                for mix in EXAMPLE_MIXES:
-                    sounds[f"{name}-mix{mix:.2f}"] = (take.render(mix), sample_rate)
-        return sounds
+        examples = dict(zip(self.corpus.names, self.corpus.examples, strict=True))
+        return example_sounds(self.export, examples, self.recipe.spectrogram.sample_rate)
 
     def export(self, path: Path) -> None:
         """Write a voice file."""
         settings, names = self.recipe.spectrogram, self.corpus.names
         graph, details = self.hybrid(deepcopy(self.network).cpu().eval())
         frame_seconds = settings.hop_length / settings.sample_rate
-        heard: list[dict[str, float]] = [{}, {}]
-        for line in self.corpus.training:
-            seconds = len(line.picture) * frame_seconds if line.seconds is None else line.seconds
-            heard[line.end][line.source] = heard[line.end].get(line.source, 0.0) + seconds
-        known = {"name": path.stem, "training_data": training_data(names, heard)}
+        heard = self.corpus.heard(
+            lambda line: len(line.picture) * frame_seconds if line.seconds is None else line.seconds
+        )
+        known = {"name": path.stem, "training_data": heard}
         export_spectrogram(
             graph,
             path,
@@ -181,31 +133,27 @@ class WindowTask(ABC):
 
 
 class SpectrogramTask(WindowTask):
-    """A spectrogram model in training; a family fills in its losses and its hybrid.
+    """A spectrogram model in training; a family fills in its network, its losses and its hybrid.
 
     Args:
-        network: To train.
         corpus: To learn from.
-        recipe: Rates and weights.
+        recipe: Sizes, rates and weights.
     """
 
     recipe: SpectrogramRecipe
 
-    def __init__(self, network: nn.Module, corpus: SpectrogramCorpus, recipe: SpectrogramRecipe) -> None:
-        super().__init__(network, corpus, recipe)
-        settings = recipe.spectrogram
-        self.weights = mel_weights(settings.n_bins, bin_hz=settings.sample_rate / settings.n_fft).to(
-            corpus.device
-        )
-        self.optimizer = torch.optim.Adam(self.network.parameters(), lr=recipe.learning_rate)
+    def __init__(self, corpus: SpectrogramCorpus, recipe: SpectrogramRecipe) -> None:
+        super().__init__(lambda: self.built(recipe.network), corpus, recipe)
+        self._optimizers = {"network": torch.optim.Adam(self.network.parameters(), lr=recipe.learning_rate)}
+
+    @staticmethod
+    @abstractmethod
+    def built(config: SpectrogramNetworkConfig) -> nn.Module:
+        """Make the network of some sizes."""
 
     @abstractmethod
     def losses(self, windows: Windows) -> dict[str, Float[Tensor, ""]]:
         """Compute every loss of the recipe, unweighted."""
-
-    def optimizers(self) -> Mapping[str, Optimizer]:
-        """Return Adam over everything."""
-        return {"network": self.optimizer}
 
     def hints(self, encoder: SpectrogramEncoder, windows: Windows) -> PitchLogits | None:
         """Hint at the pitches of some windows in training; in validation the latent is alone."""
@@ -263,7 +211,7 @@ def build_corpus(ends: TwoEnds, recipe: WindowRecipe) -> SpectrogramCorpus:
         for members, end_lines in zip(ends.recordings, lines, strict=True)
     ]
     return SpectrogramCorpus(
-        ends.names, training, validation, (examples[0], examples[1]), ends.device, ends.card
+        ends.names, training, validation, ends.device, ends.card, (examples[0], examples[1])
     )
 
 
@@ -276,17 +224,10 @@ def _prepared_corpus(ends: TwoEnds, store: Store, recipe: WindowRecipe) -> Spect
         ends.names,
         prepared_lines(store.train, ends.names),
         of_both_ends(validation),
-        (first, second),
         ends.device,
         ends.card,
+        (first, second),
     )
-
-
-def seeded(build: Callable[[], nn.Module], seed: int) -> nn.Module:
-    """Build a network whose first weights are a function of the seed alone."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return build()
 
 
 def _example(

@@ -1,4 +1,4 @@
-"""What goes wrong when people train RAVE, told in one line before or while it does.
+"""What goes wrong when people train RAVE: one line before or while it does.
 
 Too little sound, files too short for a window, silence, another rate, stereo, a latent that collapses, memory
 that runs out: each is an error that says what to do, or a warning where training can go on.
@@ -6,23 +6,21 @@ that runs out: each is an error that says what to do, or a warning where trainin
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import soundfile
 import torch
 
-from violute.data.recordings import Recording
 from violute.data.sampling import ADVISED_SECONDS
-from violute.errors import AudioError, TrainingError, TrainingWarning
+from violute.errors import AudioError, TrainingError
 from violute.families.rave.data import SoundLine, sound_lines
 from violute.families.rave.recipes import RaveRecipe
 from violute.rates import SAMPLE_RATE
 
 if TYPE_CHECKING:
-    from violute.training.run import TwoEnds
+    from violute.families.ends import TwoEnds
 
 LEAST_WINDOWS = 4
 """Of sound an end must hold: less is not worth a step."""
@@ -33,13 +31,13 @@ ACTIVE_VARIANCE = 0.01
 LEAST_ACTIVE = 2
 
 
-def check_sources(names: Sequence[str], recordings: Sequence[Sequence[Recording]]) -> None:
+def check_sources(ends: TwoEnds) -> None:
     """Say, once for each end, which files are resampled and which are mixed to mono.
 
     Raises:
         AudioError: A file cannot be read.
     """
-    for name, members in zip(names, recordings, strict=True):
+    for name, members in zip(ends.names, ends.recordings, strict=True):
         paths = sorted({recording.path for recording in members})
         rates, n_stereo = set(), 0
         for path in paths:
@@ -54,9 +52,11 @@ def check_sources(names: Sequence[str], recordings: Sequence[Sequence[Recording]
             n_stereo += info.channels > 1
         if rates:
             found = ", ".join(str(rate) for rate in sorted(rates))
-            _warn(f"{name}: files at {found} Hz are resampled to {SAMPLE_RATE} Hz")
+            ends.warn(f"{name}: files at {found} Hz are resampled to {SAMPLE_RATE} Hz")
         if n_stereo:
-            _warn(f"{name}: {n_stereo} of {len(paths)} files have several channels, which are mixed to mono")
+            ends.warn(
+                f"{name}: {n_stereo} of {len(paths)} files have several channels, which are mixed to mono"
+            )
 
 
 def sounding_lines(
@@ -83,7 +83,7 @@ def sounding_lines(
     if not ends.is_training:
         return lines
     if n_short:
-        _warn(
+        ends.warn(
             f"{name}: {n_short} of {len(lines)} recordings are shorter than a window of "
             f"{window_seconds:.2f} s and are filled up with silence"
         )
@@ -91,7 +91,7 @@ def sounding_lines(
 
 
 @contextmanager
-def memory_told(batch_size: int) -> Iterator[None]:
+def memory_errors(batch_size: int) -> Iterator[None]:
     """Turn torch's ways of running out of memory into one line with the flag that helps.
 
     Raises:
@@ -107,7 +107,3 @@ def memory_told(batch_size: int) -> Iterator[None]:
             f"the memory does not hold a batch of {batch_size} windows: "
             f"give --batch {max(batch_size // 2, 2)}, or a smaller recipe"
         ) from None
-
-
-def _warn(message: str) -> None:
-    warnings.warn(message, TrainingWarning, stacklevel=3)

@@ -16,7 +16,6 @@ from violute.families.rave.data import draw
 from violute.families.rave.latent import CroppedRave, LatentAxes, latent_axes
 from violute.rates import SAMPLE_RATE
 from violute.training.onnx_graph import onnx_bytes
-from violute.training.provenance import training_data
 from violute.voices.card import Card
 from violute.voices.file import seal
 
@@ -57,15 +56,12 @@ def export_rave(task: RaveTask, path: Path) -> None:
         save_nn_tilde(graph, path)
         return
     config = task.recipe.network
-    heard: list[dict[str, float]] = [{}, {}]
-    for line in task.corpus.training:
-        heard[line.end][line.source] = heard[line.end].get(line.source, 0.0) + line.seconds
     entries: dict[str, Any] = {
         "name": path.stem,
         "family": "rave",
         "sample_rate": SAMPLE_RATE,
         "ends": task.corpus.names,
-        "training_data": training_data(task.corpus.names, heard),
+        "training_data": task.corpus.heard(lambda line: line.seconds),
         "settings": {
             "rave": {
                 "ratio": config.ratio,

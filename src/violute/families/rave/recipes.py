@@ -20,6 +20,7 @@ from typing import Literal
 
 from violute.families.rave.discriminators import DiscriminatorConfig
 from violute.families.rave.parts import RaveConfig
+from violute.families.recipes import Recipe, tiny_loop
 from violute.training.settings import LoopSettings
 
 STAGE_ONE: Mapping[str, float] = {
@@ -50,30 +51,25 @@ STAGE_TWO: Mapping[str, float] = {
 }
 
 
-@dataclass(frozen=True)
-class RaveRecipe:
+@dataclass(frozen=True, kw_only=True)
+class RaveRecipe(Recipe):
     """Everything about training the family `rave` that is not data.
 
     Attributes:
-        loop: How long, how often and how carefully.
         network: Sizes.
         discriminators: Sizes.
         stage_two_from_step: From this step on, the encoder is frozen and the discriminators judge; None
             never.
         n_ahead: First steps of stage two in which the discriminators learn alone.
         converted_share: Of the windows of stage two that are decoded as the other instrument.
-        learning_rate: Base rate of Adam in stage one, of the encoder, the decoder and the critic.
-        batch_size: Windows a step, half of them of each end; for each process.
         n_samples: Of a window; a multiple of the latent step.
         n_ffts: Resolutions of the spectral loss, in samples.
         fidelity: Share of the latent's variance that the exported one keeps.
         dial_ends: Where mix 0 and mix 1 of an exported voice stand between the embeddings, 0 and 1: a
             discriminator's favourite may lie past the real instrument.
         is_augmented: Whether windows are transposed, levelled and coloured.
-        loss_weights: By path-like name of the loss; each loss of both stages has one.
     """
 
-    loop: LoopSettings
     network: RaveConfig = field(default_factory=RaveConfig)
     discriminators: DiscriminatorConfig = field(default_factory=DiscriminatorConfig)
     stage_two_from_step: int | None = None
@@ -113,9 +109,9 @@ def rave_small() -> RaveRecipe:
         gradient_clip_norm=5.0,
     )
     return RaveRecipe(
-        loop,
-        RaveConfig(latent_size=16, n_heard_bands=2),
-        DiscriminatorConfig(2, (8, 16, 32, 32), n_ffts=(1024,)),
+        loop=loop,
+        network=RaveConfig(latent_size=16, n_heard_bands=2),
+        discriminators=DiscriminatorConfig(2, (8, 16, 32, 32), n_ffts=(1024,)),
         stage_two_from_step=2_000,
         n_ahead=200,
         dial_ends=(0.0, 0.8),
@@ -133,9 +129,11 @@ def rave_medium() -> RaveRecipe:
         channels=(96, 128, 192, 256), strides=(2, 2, 2), dilations=(1, 3, 9), latent_size=32, n_heard_bands=2
     )
     return RaveRecipe(
-        loop,
-        network,
-        DiscriminatorConfig(3, (16, 64, 128, 256), n_ffts=(2048, 512), spectral_channels=(32, 64, 128)),
+        loop=loop,
+        network=network,
+        discriminators=DiscriminatorConfig(
+            3, (16, 64, 128, 256), n_ffts=(2048, 512), spectral_channels=(32, 64, 128)
+        ),
         stage_two_from_step=20_000,
         n_ahead=500,
         batch_size=16,
@@ -159,9 +157,9 @@ def rave_paper() -> RaveRecipe:
         has_shortcut=False,
     )
     return RaveRecipe(
-        loop,
-        network,
-        DiscriminatorConfig(3, (16, 64, 256, 1024)),
+        loop=loop,
+        network=network,
+        discriminators=DiscriminatorConfig(3, (16, 64, 256, 1024)),
         stage_two_from_step=1_500_000,
         learning_rate=1e-4,
         n_samples=65_536,
@@ -180,15 +178,12 @@ def two_encoders(recipe: RaveRecipe) -> RaveRecipe:
 
 
 def rave_tiny() -> RaveRecipe:
-    """Return what runs through everything in seconds and learns next to nothing, for tests."""
-    loop = LoopSettings(
-        n_steps=4, report_every=2, validate_every=2, checkpoint_every=2, warmup_steps=0, best_by=None
-    )
+    """Return what runs through everything in seconds, for tests."""
     network = RaveConfig(channels=(4, 4, 8), dilations=(1,), latent_size=8, n_heard_bands=1)
     return RaveRecipe(
-        loop,
-        network,
-        DiscriminatorConfig(1, (4, 4)),
+        loop=tiny_loop(best_by=None),
+        network=network,
+        discriminators=DiscriminatorConfig(1, (4, 4)),
         stage_two_from_step=2,
         batch_size=2,
         n_samples=4096,

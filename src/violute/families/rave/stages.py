@@ -10,7 +10,8 @@ import torch
 
 from violute.families.rave.data import FULL_SCALE, SoundLine
 from violute.families.rave.recipes import RaveRecipe
-from violute.families.rave.task import RaveTask, SoundCorpus
+from violute.families.rave.task import RaveTask
+from violute.families.task import Corpus
 from violute.rates import SAMPLE_RATE
 from violute.training.task import StepContext
 
@@ -18,7 +19,7 @@ N_TIMED_STEPS = 2
 
 
 @dataclass(frozen=True)
-class StagePlan:
+class StageForecast:
     """What a run will do.
 
     Attributes:
@@ -43,7 +44,12 @@ class StagePlan:
         )
 
 
-def plan_stages(recipe: RaveRecipe, device: torch.device) -> StagePlan:
+def forecast(recipe: RaveRecipe, device: torch.device) -> str:
+    """Say in a line when stage two begins, and how long both stages take."""
+    return forecast_stages(recipe, device).sentence()
+
+
+def forecast_stages(recipe: RaveRecipe, device: torch.device) -> StageForecast:
     """Time some steps of either stage on noise, and leave no trace.
 
     Args:
@@ -58,9 +64,11 @@ def plan_stages(recipe: RaveRecipe, device: torch.device) -> StagePlan:
     with torch.random.fork_rng(devices=gpus):
         first = _seconds_per_step(replace(recipe, stage_two_from_step=None), device)
         if boundary is None or boundary >= n_steps:
-            return StagePlan(n_steps, boundary, n_steps * first, n_steps * first)
+            return StageForecast(n_steps, boundary, n_steps * first, n_steps * first)
         second = _seconds_per_step(replace(recipe, stage_two_from_step=0), device)
-    return StagePlan(n_steps, boundary, boundary * first, boundary * first + (n_steps - boundary) * second)
+    return StageForecast(
+        n_steps, boundary, boundary * first, boundary * first + (n_steps - boundary) * second
+    )
 
 
 def _seconds_per_step(recipe: RaveRecipe, device: torch.device) -> float:
@@ -68,7 +76,7 @@ def _seconds_per_step(recipe: RaveRecipe, device: torch.device) -> float:
     rng = np.random.default_rng(0)
     sounds = (0.1 * FULL_SCALE * rng.standard_normal((2, 4 * recipe.n_samples))).astype(np.int16)
     lines = [SoundLine("noise", "noise", end, sounds[end], SAMPLE_RATE / 2) for end in (0, 1)]
-    task = RaveTask(SoundCorpus(("a", "b"), lines, [], device, {}), recipe)
+    task = RaveTask(Corpus(("a", "b"), lines, [], device, {}), recipe)
     optimizers = task.optimizers()
 
     def descend(name: str, loss: torch.Tensor) -> None:

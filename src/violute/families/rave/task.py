@@ -10,25 +10,21 @@ encoder should find the same latent in it again. Their first steps the discrimin
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
-from torch.optim import Optimizer
 
 from violute.data.recordings import Recording
 from violute.data.sampling import read_both_ends, training_and_validation
 from violute.dsp.spectral import multi_resolution_spectral_loss
-from violute.errors import TrainingError, TrainingWarning
 from violute.families.rave.band_levels import invented_level_distance
-from violute.families.rave.checks import ACTIVE_VARIANCE, LEAST_ACTIVE, memory_told
+from violute.families.rave.checks import ACTIVE_VARIANCE, LEAST_ACTIVE, memory_errors
 from violute.families.rave.data import FULL_SCALE, SoundLine, SoundWindows, draw
 from violute.families.rave.discriminators import (
     Discriminators,
@@ -40,39 +36,21 @@ from violute.families.rave.discriminators import (
 from violute.families.rave.network import Rave
 from violute.families.rave.parts import InstrumentCritic
 from violute.families.rave.recipes import RaveRecipe, are_discriminators_heard, stage_at
+from violute.families.task import EXAMPLE_MIXES, Corpus, ModulesTask
 from violute.rates import SAMPLE_RATE
-from violute.training.losses import weighted_total, weights_of
+from violute.training.losses import turn_total, weights_of
+from violute.training.seeds import first_weights, numpy_generator
 from violute.training.task import Losses, Sound, StepContext
 
 if TYPE_CHECKING:
-    from violute.training.run import TwoEnds
+    from violute.families.ends import TwoEnds
 
 N_VALIDATION_BATCHES = 4
 EXAMPLE_SECONDS = 6.0
-EXAMPLE_MIXES = (0.0, 0.5, 1.0)
 ACTIVE = "latent/active_dimensions"
 
 
-@dataclass(frozen=True)
-class SoundCorpus:
-    """What RAVE learns from.
-
-    Attributes:
-        names: Of mix 0 and mix 1.
-        training: Recordings of both ends.
-        validation: Recordings that are only measured; if empty, the training recordings stand in.
-        device: To train on.
-        card: Entries of the exported voice's card, before what is known from the recordings.
-    """
-
-    names: tuple[str, str]
-    training: Sequence[SoundLine]
-    validation: Sequence[SoundLine]
-    device: torch.device
-    card: Mapping[str, Any]
-
-
-class RaveTask:
+class RaveTask(ModulesTask):
     """The family `rave` in training.
 
     Args:
@@ -82,41 +60,31 @@ class RaveTask:
 
     family = "rave"
 
-    def __init__(self, corpus: SoundCorpus, recipe: RaveRecipe) -> None:
+    def __init__(self, corpus: Corpus[SoundLine], recipe: RaveRecipe) -> None:
+        super().__init__()
         self.corpus, self.recipe = corpus, recipe
         has_two_stages = recipe.stage_two_from_step is not None
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(recipe.loop.seed)
+        with first_weights(recipe.loop.seed):
             self.network = Rave(recipe.network).to(corpus.device)
             self.critic = InstrumentCritic(recipe.network.latent_size).to(corpus.device)
             self.discriminators = (
                 Discriminators(recipe.discriminators).to(corpus.device) if has_two_stages else None
             )
         rate = recipe.learning_rate
-        self._optimizers: dict[str, Optimizer] = {
+        self._modules = {"network": self.network, "critic": self.critic}
+        self._optimizers = {
             "autoencoder": torch.optim.Adam(self.network.parameters(), lr=rate),
             "critic": torch.optim.Adam(self.critic.parameters(), lr=rate),
         }
         if self.discriminators is not None:
+            self._modules["discriminators"] = self.discriminators
             self._optimizers["discriminators"] = torch.optim.Adam(
                 self.discriminators.parameters(), lr=rate, betas=(0.5, 0.9)
             )
-        self._has_warned = False
-
-    def modules(self) -> Mapping[str, nn.Module]:
-        """Return the network, the critic and, where there is a second stage, the discriminators."""
-        modules: dict[str, nn.Module] = {"network": self.network, "critic": self.critic}
-        if self.discriminators is not None:
-            modules["discriminators"] = self.discriminators
-        return modules
-
-    def optimizers(self) -> Mapping[str, Optimizer]:
-        """Return an optimizer of Adam for each module."""
-        return self._optimizers
 
     def batch(self, generator: torch.Generator) -> SoundWindows:
         """Draw windows, augmented if the recipe says so."""
-        rng = np.random.default_rng(int(torch.randint(2**31, (1,), generator=generator)))
+        rng = numpy_generator(generator)
         return self._drawn(self.corpus.training, rng, augment=self.recipe.is_augmented)
 
     def step(self, batch: SoundWindows, context: StepContext) -> Losses:
@@ -126,19 +94,19 @@ class RaveTask:
             TrainingError: The memory does not hold the batch.
         """
         stage = stage_at(context.step, self.recipe)
-        with memory_told(self.recipe.batch_size):
+        with memory_errors(self.recipe.batch_size):
             return self._first(batch, context) if stage == 1 else self._second(batch, context)
 
     def _first(self, batch: SoundWindows, context: StepContext) -> Losses:
         """Let the autoencoder descend, then the critic on the latents that were drawn."""
         self.critic.requires_grad_(False)
         losses, latent = self.autoencoder_losses(batch)
-        own = weighted_total(losses, weights_of(losses, self.recipe.loss_weights))
+        own = turn_total(losses, self.recipe.loss_weights)
         context.descend("autoencoder", own["total"])
         self.critic.requires_grad_(True)
         odds = self.critic(latent.detach())
         judged = {"critic/instrument": _cross_entropy(odds, batch.end)}
-        critic = weighted_total(judged, weights_of(judged, self.recipe.loss_weights))
+        critic = turn_total(judged, self.recipe.loss_weights)
         context.descend("critic", critic["total"])
         return {**own, **critic, "total": own["total"] + critic["total"]}
 
@@ -211,13 +179,13 @@ class RaveTask:
                 "adversarial/feature_matching": feature_distance(real, judged, n_own),
                 "adversarial/feature_statistics": statistics_distance(real, batch.end, judged, claimed),
             }
-            decoder = weighted_total(losses, weights_of(losses, recipe.loss_weights))
+            decoder = turn_total(losses, recipe.loss_weights)
             context.descend("autoencoder", decoder["total"])
             self.discriminators.requires_grad_(True)
         scored = {
             "critic/discriminators": discriminator_loss(real, self.discriminators(made.detach(), claimed))
         }
-        critic = weighted_total(scored, weights_of(scored, recipe.loss_weights))
+        critic = turn_total(scored, recipe.loss_weights)
         context.descend("discriminators", critic["total"])
         return {**decoder, **critic, "total": critic["total"] + decoder.get("total", 0.0)}
 
@@ -236,16 +204,17 @@ class RaveTask:
             means.append(latent.transpose(0, 1).flatten(1))
         figures = {name: float(torch.stack([row[name] for row in rows]).mean()) for name in rows[0]}
         figures[ACTIVE] = float((torch.cat(means, dim=1).var(dim=1) > ACTIVE_VARIANCE).sum())
-        if figures[ACTIVE] < LEAST_ACTIVE and not self._has_warned:
-            self._has_warned = True
-            warnings.warn(
-                f"the latent has collapsed: {figures[ACTIVE]:.0f} of {self.recipe.network.latent_size} "
-                "numbers are in use; lower the weights of latent/divergence and latent/confusion",
-                TrainingWarning,
-                stacklevel=2,
-            )
         weights = weights_of(losses, self.recipe.loss_weights)
         return {**figures, "total": sum(weight * figures[name] for name, weight in weights.items())}
+
+    def problem(self, measured: Mapping[str, float]) -> str | None:
+        """Say that the latent has collapsed, where it has."""
+        if measured[ACTIVE] >= LEAST_ACTIVE:
+            return None
+        return (
+            f"the latent has collapsed: {measured[ACTIVE]:.0f} of {self.recipe.network.latent_size} "
+            "numbers are in use; lower the weights of latent/divergence and latent/confusion"
+        )
 
     def sounds(self) -> Mapping[str, Sound]:
         """Play a few seconds of each instrument at three mixes."""
@@ -312,16 +281,14 @@ def build_rave_task(ends: TwoEnds, recipe: RaveRecipe) -> RaveTask:
     """
     from violute.families.rave.checks import check_sources, sounding_lines
 
-    if ends.store is not None:
-        raise TrainingError("rave learns from sound, not from pictures: give two folders of recordings")
     if ends.is_training:
-        check_sources(ends.names, ends.recordings)
+        check_sources(ends)
 
     def read(end: int, _: list[Recording], on_progress: Callable[[float], None]) -> list[SoundLine]:
         return sounding_lines(ends, end, recipe, on_progress)
 
     training, validation = training_and_validation(read_both_ends(ends, read, lambda line: line.seconds))
-    return RaveTask(SoundCorpus(ends.names, training, validation, ends.device, ends.card), recipe)
+    return RaveTask(Corpus(ends.names, training, validation, ends.device, ends.card), recipe)
 
 
 def _cross_entropy(odds: Tensor, end: Tensor) -> Float[Tensor, ""]:

@@ -11,44 +11,37 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from violute.families.pictures.networks import SpectrogramNetworkConfig
+from violute.families.pictures.recipe import WindowRecipe
+from violute.families.recipes import tiny_loop
 from violute.training.settings import LoopSettings
-from violute.transforms.spectrogram import ASSIGNMENT, DETAIL, SpectrogramSettings
+from violute.transforms.spectrogram import ASSIGNMENT
 
 
-@dataclass(frozen=True)
-class SpectrogramRecipe:
+@dataclass(frozen=True, kw_only=True)
+class SpectrogramRecipe(WindowRecipe):
     """Everything about training a spectrogram model that is not data.
 
     Attributes:
-        loop: How long, how often and how carefully.
         network: Sizes.
-        spectrogram: The transform.
-        learning_rate: Base rate of Adam.
-        batch_size: Windows a step, half of them of each end; for each process.
         detail: Share of what the latent is too small for that the voice keeps of the source at the
             far end of the mix; None plays the network's picture alone.
         guidance: How far the source's own harmonics decide which pitch is drawn, among those that the
             latent leaves likely; 0 leaves it to the latent.
         hinted_share: Share of the training windows for which it does so too; never in validation,
             which measures the latent alone.
-        is_augmented: Whether windows are transposed and made louder or softer a little.
         free_nats: Divergence a number of the latent that costs nothing.
         warmup_share: Share of the steps over which the cost of divergence rises from 0.
         reach: Length of the way between the ends, 1 being that between what the network knows of
             each instrument; a longer one makes up for what a blurred picture lacks in difference.
         n_axis_windows: Windows of each end from which the voice file's axis is found.
-        loss_weights: By path-like name of the loss; each loss has one.
     """
 
-    loop: LoopSettings
     network: SpectrogramNetworkConfig = field(default_factory=SpectrogramNetworkConfig)
-    spectrogram: SpectrogramSettings = DETAIL
     learning_rate: float = 2e-3
     batch_size: int = 8
     detail: float | None = 0.3
     guidance: float = 100.0
     hinted_share: float = 0.5
-    is_augmented: bool = True
     free_nats: float = 0.05
     warmup_share: float = 0.3
     reach: float = 1.2
@@ -88,9 +81,9 @@ TINY_NETWORK = SpectrogramNetworkConfig(
 def vae_assignment() -> SpectrogramRecipe:
     """Return the assignment's: five plain convolutions, 128 latents, a whole snippet of 5 seconds."""
     return SpectrogramRecipe(
-        LoopSettings(n_steps=60_000, averaging_decay=None, schedule="constant"),
-        ASSIGNMENT_NETWORK,
-        ASSIGNMENT,
+        loop=LoopSettings(n_steps=60_000, averaging_decay=None, schedule="constant"),
+        network=ASSIGNMENT_NETWORK,
+        spectrogram=ASSIGNMENT,
         learning_rate=5e-4,
         batch_size=16,
         detail=None,
@@ -111,7 +104,7 @@ def vae_assignment() -> SpectrogramRecipe:
 def vae_paper() -> SpectrogramRecipe:
     """Return the same input and latent size made to work, at a size for a GPU."""
     loop = LoopSettings(n_steps=100_000, minutes=240.0, validate_every=1000)
-    return SpectrogramRecipe(loop, PAPER_NETWORK, learning_rate=5e-4, batch_size=32)
+    return SpectrogramRecipe(loop=loop, network=PAPER_NETWORK, learning_rate=5e-4, batch_size=32)
 
 
 def vae_default() -> SpectrogramRecipe:
@@ -124,13 +117,12 @@ def vae_small() -> SpectrogramRecipe:
     loop = LoopSettings(
         n_steps=4_000, minutes=20.0, validate_every=200, checkpoint_every=100, averaging_decay=0.998
     )
-    return SpectrogramRecipe(loop, SMALL_NETWORK)
+    return SpectrogramRecipe(loop=loop, network=SMALL_NETWORK)
 
 
 def vae_tiny() -> SpectrogramRecipe:
-    """Return what runs through everything in seconds and learns next to nothing, for tests."""
-    loop = LoopSettings(n_steps=4, report_every=2, validate_every=2, checkpoint_every=2, warmup_steps=0)
-    return SpectrogramRecipe(loop, TINY_NETWORK, batch_size=2, n_axis_windows=4)
+    """Return what runs through everything in seconds, for tests."""
+    return SpectrogramRecipe(loop=tiny_loop(), network=TINY_NETWORK, batch_size=2, n_axis_windows=4)
 
 
 VAE_RECIPES: Recipes = {

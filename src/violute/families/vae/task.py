@@ -23,14 +23,14 @@ from torch.nn import functional
 from violute.families.pictures.corpus import Windows
 from violute.families.pictures.losses import active_units, divergence_above, spectrogram_losses
 from violute.families.pictures.networks import Latents
-from violute.families.pictures.task import SpectrogramCorpus, SpectrogramTask, build_corpus, seeded
+from violute.families.pictures.task import SpectrogramTask, build_corpus
 from violute.families.vae.network import LatentAxis, Vae, VaeHybrid, build_vae
 from violute.families.vae.recipes import SpectrogramRecipe
 
 if TYPE_CHECKING:
-    from violute.training.run import TwoEnds
+    from violute.families.ends import TwoEnds
 
-TELLING_CHANNEL = 0
+INSTRUMENT_CHANNEL = 0
 """Of the latent, where the recipe weighs `latent/instrument`."""
 
 INSTRUMENT_SLOPE = 4.0
@@ -42,28 +42,21 @@ ENCODED_AT_ONCE = 16
 
 
 class VaeTask(SpectrogramTask):
-    """The family `vae` in training.
-
-    Args:
-        corpus: To learn from.
-        recipe: Sizes, rates and weights.
-    """
+    """The family `vae` in training."""
 
     family = "vae"
+    built = staticmethod(build_vae)
     network: Vae
-
-    def __init__(self, corpus: SpectrogramCorpus, recipe: SpectrogramRecipe) -> None:
-        super().__init__(seeded(lambda: build_vae(recipe.network), recipe.loop.seed), corpus, recipe)
 
     def losses(self, windows: Windows) -> dict[str, Float[Tensor, ""]]:
         """Reconstruct windows and weigh their latents."""
         coded = self.network(windows.spectrogram, self.hints(self.network.encoder, windows))
-        told = INSTRUMENT_SLOPE * coded.latent[:, TELLING_CHANNEL].mean(dim=1)
+        odds = INSTRUMENT_SLOPE * coded.latent[:, INSTRUMENT_CHANNEL].mean(dim=1)
         return {
-            **spectrogram_losses(coded.spectrogram, windows.spectrogram, windows.heard, self.weights),
+            **spectrogram_losses(coded.spectrogram, windows.spectrogram, windows.heard, self.bin_weights),
             "latent/divergence": divergence_above(coded.posterior, self.recipe.free_nats),
             "latent/instrument": functional.binary_cross_entropy_with_logits(
-                told, windows.end.to(told.dtype)
+                odds, windows.end.to(odds.dtype)
             ),
         }
 
@@ -77,10 +70,10 @@ class VaeTask(SpectrogramTask):
         """Find the axis from windows of both instruments."""
         assert isinstance(network, Vae)
         windows = self.training_windows(2 * self.recipe.n_axis_windows)
-        is_told = self.recipe.loss_weights["latent/instrument"] > 0.0
+        is_labelled = self.recipe.loss_weights["latent/instrument"] > 0.0
         means = encoded(network, windows.spectrogram)
         axis = latent_axis(
-            means, windows.end, reach=self.recipe.reach, channel=TELLING_CHANNEL if is_told else None
+            means, windows.end, reach=self.recipe.reach, channel=INSTRUMENT_CHANNEL if is_labelled else None
         )
         hybrid = VaeHybrid(network, axis, detail=self.recipe.detail, guidance=self.recipe.guidance)
         return hybrid, {"detail": self.recipe.detail, "guidance": self.recipe.guidance}

@@ -5,10 +5,11 @@ import pytest
 import soundfile
 import tiny_ddsp
 import torch
+from command_line import complaint_of, violute
 from tones import tone
 
 from violute.errors import TrainingError
-from violute.families.ddsp.calibration.refit import check_parity, decoder_of, main
+from violute.families.ddsp.calibration.refit import check_parity, decoder_of, refit_voice
 from violute.families.ddsp.network import VoiceGraph
 from violute.voices.file import open_voice_file
 from violute.voices.load import BUILTIN_FOLDER
@@ -59,29 +60,54 @@ def test_noise_is_trimmed_by_register():
     np.testing.assert_array_equal(trimmed.harmonic_db, plain.harmonic_db)
 
 
-def test_the_command_fits_a_voice_to_folders(voice_path, tmp_path):
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """Two folders of three notes each."""
+    place = tmp_path_factory.mktemp("notes")
     for name, slope in (("a", -12.0), ("b", -6.0)):
-        (tmp_path / name).mkdir()
+        (place / name).mkdir()
         for i, f0_hz in enumerate((330.0, 494.0, 659.0)):
             struck = tone(f0_hz, 1.5, db_per_octave=slope)
             audio = np.concatenate([np.zeros(22_050), struck, np.zeros(11_025)])
             audio += 1e-4 * np.random.default_rng(i).standard_normal(len(audio))
-            soundfile.write(tmp_path / name / f"{i}.wav", audio, 44_100)
+            soundfile.write(place / name / f"{i}.wav", audio, 44_100)
+    return place
+
+
+def test_a_voice_is_fitted_to_folders(voice_path, place, tmp_path):
     out = tmp_path / "fitted.onnx"
-    folders = ["--a", str(tmp_path / "a"), "--b", str(tmp_path / "b")]
-    assert main([str(voice_path), *folders, "--out", str(out), "--tilt", "0", "-1"]) == 0
+    shares: list[float] = []
+    folders = (place / "a", place / "b")
+    refit_voice(voice_path, folders, out, tilt_db_per_octave=(0.0, -1.0), on_progress=shares.append)
     _, before = open_voice_file(voice_path)
     _, after = open_voice_file(out)
     assert after.name == before.name
     assert after.settings["tilt_db_per_octave"]["bright"] == -1.0
     assert after.pitch_range_hz != before.pitch_range_hz
     assert {"unrest_db", "ripple_db", "dial"} <= after.settings.keys()
-    assert not list(tmp_path.glob("*.part.onnx"))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["fitted.features", "fitted.onnx"]
+    assert shares[-1] == 1.0
 
 
-def test_what_is_no_voice_is_refused_in_a_line(tmp_path, capsys):
-    bad = tmp_path / "bad.onnx"
-    bad.write_bytes(b"nothing")
-    arguments = [str(bad), "--a", str(tmp_path), "--b", str(tmp_path), "--out", str(tmp_path / "x.onnx")]
-    assert main(arguments) == 2
-    assert len(capsys.readouterr().err.strip().splitlines()) == 1
+def test_an_error_in_a_value_is_not_taken_for_one_of_the_disk(voice_path, place, tmp_path, monkeypatch):
+    """A bug is a traceback; only what the disk refuses asks for another place."""
+
+    def broken(*arguments, **options):
+        raise ValueError("zip() argument 2 is shorter than argument 1")
+
+    monkeypatch.setattr("violute.families.ddsp.calibration.refit.export_ddsp", broken)
+    with pytest.raises(ValueError, match="zip"):
+        refit_voice(voice_path, (place / "a", place / "b"), tmp_path / "x.onnx", cache=tmp_path / "cache")
+    (tmp_path / "file").touch()
+    with pytest.raises(TrainingError, match="cannot be written"):
+        refit_voice(voice_path, (place / "a", place / "b"), tmp_path / "file" / "x.onnx")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["cache", "file"]
+
+
+def test_what_is_no_voice_is_refused_in_a_line(tmp_path):
+    (tmp_path / "bad.onnx").write_bytes(b"nothing")
+    folders = ["--a", ".", "--b", "."]
+    line = complaint_of(violute("refit", "bad.onnx", *folders, "--out", "x.onnx", cwd=tmp_path))
+    assert line.startswith("bad.onnx")
+    line = complaint_of(violute("refit", "bad.onnx", *folders, "--out", "bad.onnx", cwd=tmp_path))
+    assert "bad.onnx exists" in line

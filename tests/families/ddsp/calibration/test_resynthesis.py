@@ -13,7 +13,7 @@ from violute.families.ddsp.calibration.noise_level import (
     noise_trim_db,
     weighted_median,
 )
-from violute.families.ddsp.calibration.resynthesis import ATTACK_FRAMES, Note, lone_notes, rehearse
+from violute.families.ddsp.calibration.resynthesis import ATTACK_FRAMES, Note, lone_notes, resynthesised
 from violute.families.ddsp.data import lines_of
 from violute.rates import HOP_LENGTH
 from violute.synthesis.harmonics import harmonic_synth
@@ -100,10 +100,10 @@ def test_a_line_is_played_by_its_own_end_beside_its_recording(monkeypatch):
     for name, frames in {"SHORTEST_FRAMES": 12, "ATTACK_FRAMES": 3, "QUIET_FRAMES": 10}.items():
         monkeypatch.setattr(f"violute.families.ddsp.calibration.resynthesis.{name}", frames)
     line = line_with_sound(quiet_frames=15)
-    notes = rehearse(tiny_ddsp.voice(), [line])
+    notes = resynthesised(tiny_ddsp.voice(), [line])
     assert len(notes) == 6
     for heard in notes:
         assert len(heard.played) == len(heard.recorded) == (len(heard.f0_hz) + 6) * HOP_LENGTH
         assert np.abs(heard.played).max() > 1e-3
     silent = type(line)(**{**vars(line), "audio": np.zeros(0, np.float32)})
-    assert rehearse(tiny_ddsp.voice(), [silent]) == []
+    assert resynthesised(tiny_ddsp.voice(), [silent]) == []

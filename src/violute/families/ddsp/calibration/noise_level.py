@@ -25,14 +25,14 @@ CLEAR_HZ = 44.0
 """The main lobe of the window: nearer to a partial there is no noise to be measured."""
 
 LEAST_CLEAR_SHARE = 0.25
-"""A band of which less is clear of partials tells nothing."""
+"""A band of which less is clear of partials says nothing."""
 
 WIDEST_GLIDE = 1.08
 """Windows in which the pitch moves further, highest over lowest, are left out."""
 
 REGISTER_SEMITONES = 3.0
 FEWEST_NOTES = 5.0
-"""A register that fewer notes tell of takes over what is known of its neighbours."""
+"""A register of which fewer notes say anything takes over what is known of its neighbours."""
 
 MOST_DB = 12.0
 LOWEST_HZ = 180.0
@@ -47,7 +47,7 @@ def noise_trim_db(notes: Sequence[Note]) -> Float[np.ndarray, "register band"]:
         notes: As recorded and as played.
 
     Returns:
-        A row for each of `PITCH_CENTRES_MIDI`; zeros where too few notes tell.
+        A row for each of `PITCH_CENTRES_MIDI`; zeros where there are too few notes.
     """
     midi, differences = [], []
     for note in notes:
@@ -70,11 +70,11 @@ def noise_trim_db(notes: Sequence[Note]) -> Float[np.ndarray, "register band"]:
     for i, centre in enumerate(known):
         weight = np.exp(-0.5 * np.square((pitches - centre) / REGISTER_SEMITONES))
         for band in range(N_BANDS):
-            told = np.isfinite(table[:, band])
-            near = weight[told].sum() >= FEWEST_NOTES
-            if told.any():
+            is_known = np.isfinite(table[:, band])
+            near = weight[is_known].sum() >= FEWEST_NOTES
+            if is_known.any():
                 trim[i, band] = weighted_median(
-                    table[told, band], weight[told] if near else np.ones(int(told.sum()))
+                    table[is_known, band], weight[is_known] if near else np.ones(int(is_known.sum()))
                 )
     centres_hz = noise_bands(N_BANDS)
     last = int(np.searchsorted(centres_hz, HIGHEST_HZ))

@@ -1,18 +1,13 @@
-"""Fit what was measured for a voice of the family `ddsp` anew, without another step of training.
+"""Fit what was measured for a voice of the family `ddsp` anew, without another step: `violute refit`.
 
-    python -m violute.families.ddsp.calibration.refit VOICE --a DIR --b DIR --out FILE [--hold-out FILE]
-        [--cache DIR] [--card FILE] [--tilt A B]
-
-Loudness, pitch ranges, noise, unrest and dial are measured on the recordings (see `ddsp_export`); the
+Loudness, pitch ranges, noise, wavering and dial are measured on the recordings, as an export does; the
 network's weights are read out of the voice file, so this works where the run that made them is gone, and
 improvements of what is measured reach a voice in minutes. The weights stay as they were, to the bit.
 """
 
 from __future__ import annotations
 
-import argparse
-import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,19 +17,21 @@ import onnx.numpy_helper
 import torch
 
 from violute.analysis.conditioning import N_FEATURES
-from violute.data.features import measure_all
-from violute.data.recordings import list_recordings, read_patterns
+from violute.data.recordings import list_recordings
 from violute.data.sampling import split
-from violute.errors import TrainingError, VioluteError
+from violute.errors import TrainingError
 from violute.families.ddsp.data import Line, lines_of
-from violute.families.ddsp.export import export_ddsp
+from violute.families.ddsp.export import check_tilt, export_ddsp
 from violute.families.ddsp.network import DdspConfig, DdspDecoder, VoiceGraph
-from violute.voices.card_entries import read_card_entries
+from violute.families.ddsp.task import measured_ends
+from violute.families.ends import TwoEnds
+from violute.training.run import check_destination, exported_file
 from violute.voices.file import open_voice_file
 from violute.voices.network import open_network
 
 PREFIX = "decoder."
 LARGEST_DIFFERENCE_DB = 1e-3
+KEPT_ENTRIES = ("name", "licence", "description", "training_data", "command")
 
 
 def decoder_of(voice: Path) -> DdspDecoder:
@@ -53,7 +50,7 @@ def decoder_of(voice: Path) -> DdspDecoder:
     by_bias = {
         name: array
         for node in graph.node
-        for name, array in _turned(node, graph, arrays, ("to_harmonics", "to_noise"))
+        for name, array in _transposed(node, graph, arrays, ("to_harmonics", "to_noise"))
     }
     state = {
         name[len(PREFIX) :]: array for name, array in {**arrays, **by_bias}.items() if name.startswith(PREFIX)
@@ -70,7 +67,7 @@ def decoder_of(voice: Path) -> DdspDecoder:
     return decoder.eval()
 
 
-def _turned(
+def _transposed(
     node: onnx.NodeProto, graph: onnx.GraphProto, arrays: dict[str, np.ndarray], layers: Sequence[str]
 ) -> list[tuple[str, np.ndarray]]:
     """Return the weight that a node adds the bias of a layer to, under its own name."""
@@ -105,63 +102,55 @@ def check_parity(decoder: DdspDecoder, voice: Path) -> None:
         raise TrainingError(f"{voice}: its network is of another model: fit it with the version it is from")
 
 
-def refit_lines(folders: Sequence[Path], hold_out: Sequence[str], cache: Path) -> list[Line]:
-    """Measure the recordings of both ends as training does, with their sound.
+def refit_voice(
+    voice: Path,
+    folders: tuple[Path, Path],
+    out: Path,
+    *,
+    hold_out: Sequence[str] = (),
+    cache: Path | None = None,
+    card: Mapping[str, Any] | None = None,
+    tilt_db_per_octave: tuple[float, float] = (0.0, 0.0),
+    on_progress: Callable[[float], None] | None = None,
+    on_warning: Callable[[str], None] | None = None,
+) -> None:
+    """Measure the recordings of both ends as training does, and write a voice with the same network.
+
+    Args:
+        voice: File of the family ddsp.
+        folders: Of recordings of mix 0 and mix 1.
+        out: Voice file to write; it appears only when it is whole.
+        hold_out: Glob patterns of recordings to leave out.
+        cache: Folder for what is measured; None puts it beside `out`, as NAME.features.
+        card: Entries that replace those of the voice's card.
+        tilt_db_per_octave: See `check_tilt`.
+        on_progress: Called with the share of the recordings measured so far.
+        on_warning: Called with a line where recordings are silent or few.
 
     Raises:
-        TrainingError: A folder is missing or holds nothing with a steady pitch.
+        VoiceError: The file is no voice.
+        TrainingError: The voice is of another family or model, a folder is missing or holds nothing with a
+            steady pitch, the tilt is out of range, or `out` cannot be written.
         AudioError: A recording cannot be read.
     """
-    lines: list[Line] = []
-    for end, folder in enumerate(folders):
-        recordings = list_recordings(folder, hold_out=hold_out)
-        kept, _ = split(measure_all(recordings, cache, with_audio=True))
-        lines += lines_of(kept, end, len(lines))
-    return lines
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; return its exit code."""
-    parser = argparse.ArgumentParser(
-        prog="python -m violute.families.ddsp.calibration.refit",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    check_tilt(tilt_db_per_octave)
+    decoder = decoder_of(voice)
+    check_parity(decoder, voice)
+    check_destination(out)
+    _, before = open_voice_file(voice)
+    first, second = (list_recordings(folder, hold_out=hold_out) for folder in folders)
+    ends = TwoEnds(
+        names=before.ends,
+        recordings=(first, second),
+        cache=out.with_suffix(".features") if cache is None else cache,
+        device=torch.device("cpu"),
+        on_prepare=on_progress,
+        on_warning=on_warning,
     )
-    parser.add_argument("voice", type=Path, help="voice file of the family ddsp")
-    parser.add_argument("--a", type=Path, required=True, help="folder of recordings of mix 0")
-    parser.add_argument("--b", type=Path, required=True, help="folder of recordings of mix 1")
-    parser.add_argument("--out", type=Path, required=True, help="voice file to write")
-    parser.add_argument("--hold-out", type=Path, help="file of glob patterns: leave these out")
-    parser.add_argument("--cache", type=Path, help="folder for what is measured (default: beside OUT)")
-    parser.add_argument("--card", type=Path, help="JSON file of entries that replace those of the card")
-    parser.add_argument("--tilt", type=float, nargs=2, default=(0.0, 0.0), help="dB per octave above 1 kHz")
-    given = parser.parse_args(arguments)
-    try:
-        decoder = decoder_of(given.voice)
-        check_parity(decoder, given.voice)
-        _, card = open_voice_file(given.voice)
-        entries = read_card_entries(given.card) if given.card else {}
-        hold_out = read_patterns(given.hold_out) if given.hold_out else []
-        lines = refit_lines((given.a, given.b), hold_out, given.cache or given.out.with_suffix(".features"))
-        kept: dict[str, Any] = {
-            field: getattr(card, field)
-            for field in ("name", "licence", "description", "training_data", "command")
-        } | entries
-        kept["tilt_db_per_octave"] = dict(zip(card.ends, given.tilt, strict=True))
-        temporary = given.out.with_suffix(".part.onnx")
-        try:
-            export_ddsp(decoder, lines, card.ends, temporary, card=kept)
-            temporary.replace(given.out)
-        finally:
-            temporary.unlink(missing_ok=True)
-    except VioluteError as error:
-        sys.stderr.write(f"{error}\n")
-        return 2
-    except (OSError, ValueError) as error:
-        sys.stderr.write(f"{error}: give a place that can be written\n")
-        return 2
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    lines: list[Line] = []
+    for end, features in enumerate(measured_ends(ends, with_audio=True)):
+        lines += lines_of(split(features)[0], end, len(lines))
+    entries = {field: getattr(before, field) for field in KEPT_ENTRIES} | dict(card or {})
+    entries["tilt_db_per_octave"] = dict(zip(before.ends, tilt_db_per_octave, strict=True))
+    with exported_file(out) as partial:
+        export_ddsp(decoder, lines, before.ends, partial, card=entries)

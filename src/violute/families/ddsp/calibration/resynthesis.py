@@ -3,7 +3,7 @@
 Some of what a voice needs cannot be read off recordings alone: noise leaks into what is measured as a
 partial and partials into what is measured as noise, in a recording and in a synthesis alike. Here the
 voice plays what it learned from, so that both can be measured the same way and only the difference
-counts. Listened to are notes before which it was quiet: in a hall, earlier notes would ring between the
+counts. Only notes before which it was quiet are taken: in a hall, earlier notes would ring between the
 partials and be taken for breath or bow.
 """
 
@@ -61,8 +61,8 @@ class Note:
     highest_hz: float
 
 
-def rehearse(voice: HarmonicVoice, lines: Sequence[Line]) -> list[Note]:
-    """Let a voice play the notes of lines that sound alone; lines without their sound are passed over.
+def resynthesised(voice: HarmonicVoice, lines: Sequence[Line]) -> list[Note]:
+    """Let a voice play the notes of lines that sound alone; lines without their sound are left out.
 
     Args:
         voice: To listen to.
@@ -110,9 +110,9 @@ def play(
     performance = HarmonicPerformance(
         voice.session, voice.settings, controls, end_loudness_db=[line.relative_loudness_db] * 2
     )
-    laid = dials(float(line.end), performance.n_frames, performance.frame_rate_hz)
+    course = dials(float(line.end), performance.n_frames, performance.frame_rate_hz)
     predicted_db = level_of(performance.live_tracks().harmonic_root[line.end].astype(np.float32))
-    return np.concatenate(list(performance.blocks(laid))), predicted_db
+    return np.concatenate(list(performance.blocks(course))), predicted_db
 
 
 def lone_notes(line: Line) -> list[slice]:

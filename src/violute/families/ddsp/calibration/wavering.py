@@ -3,7 +3,7 @@
 The network learns the likeliest level of each partial; what real partials do beyond that within half a
 second is measured here, from the recordings that it learned from, and played by `families.ddsp.wavering`.
 Noise in a partial's lobe makes it seem to waver too. It does the same to partials that the voice plays
-without any unrest, so what is measured of those is taken off. What goes in step with the vibrato is told
+without any wavering, so what is measured of those is taken off. What goes in step with the vibrato is kept
 apart: it is the ripple of the body.
 """
 
@@ -29,12 +29,12 @@ CLEAR_DB = 12.0
 """A partial this far above the noise in its own window is measured within 1.5 dB."""
 
 FEWEST_FRAMES = 200
-"""A harmonic that was clear for less takes over the unrest of the one below."""
+"""A harmonic that was clear for less takes over the wavering of the one below."""
 
 MOST_DB = 6.0
 FEWEST_VIBRATO_FRAMES = 60
 LEAST_VIBRATO_CENTS = 4.0
-"""Effective value from which on a vibrato tells how steep the ripple is."""
+"""Effective value from which on a vibrato shows how steep the ripple is."""
 
 OTHER_RATES = (0.7, 1.4)
 CLEAR_SHARE = 0.9
@@ -62,12 +62,12 @@ def ripple_db(notes: Sequence[Note]) -> float:
         moved_db = _fast(recorded_db - note.predicted_db[:, chosen], is_clear)[
             :, is_clear.mean(axis=0) > CLEAR_SHARE
         ]
-        # A vibrato of other rates tells how steep a slope chance makes.
+        # A vibrato of other rates shows how steep a slope chance makes.
         frames = np.arange(len(cents))
         others = [np.interp(frames * rate % (len(cents) - 1), frames, cents) for rate in OTHER_RATES]
-        for told, course in ((slopes, cents), *((chance, other) for other in others)):
+        for found, course in ((slopes, cents), *((chance, other) for other in others)):
             movement = np.column_stack([course, np.gradient(course)])
-            told.extend(np.linalg.lstsq(movement, moved_db, rcond=None)[0][0])
+            found.extend(np.linalg.lstsq(movement, moved_db, rcond=None)[0][0])
     if len(slopes) < FEWEST_SLOPES:
         return 0.0
     # Medians, for a few notes slide; 0.455 is the median of the square of a normal number.
@@ -77,11 +77,11 @@ def ripple_db(notes: Sequence[Note]) -> float:
     return round(min(db_per_cent * RIPPLE_CENTS, MOST_DB), 2)
 
 
-def partial_unrest_db(notes: Sequence[Note]) -> list[float]:
+def partial_variation_db(notes: Sequence[Note]) -> list[float]:
     """Measure the standard deviation of partials about their prediction, at `HARMONICS`, in dB.
 
     Args:
-        notes: As recorded, and as played by the voice without any unrest but with its ripple.
+        notes: As recorded, and as played by the voice without any wavering but with its ripple.
     """
     recorded, played, count = (np.zeros(len(HARMONICS)) for _ in range(3))
     for note in notes[:: max(1, len(notes) // MOST_NOTES)]:
@@ -95,13 +95,13 @@ def partial_unrest_db(notes: Sequence[Note]) -> list[float]:
         for total, level_db in ((recorded, recorded_db), (played, played_db)):
             total += np.square(_fast(level_db - predicted_db, is_clear)).sum(axis=0)
         count += is_clear.sum(axis=0)
-    unrest: list[float] = []
+    found_db: list[float] = []
     for square, n_frames in zip(recorded - played, count, strict=True):
         known = (
             min(float(np.sqrt(max(square, 0.0) / n_frames)), MOST_DB) if n_frames >= FEWEST_FRAMES else None
         )
-        unrest.append(round(known, 2) if known is not None else (unrest[-1] if unrest else 0.0))
-    return unrest
+        found_db.append(round(known, 2) if known is not None else (found_db[-1] if found_db else 0.0))
+    return found_db
 
 
 def _played_db(note: Note) -> Float[np.ndarray, "frame harmonic"]:
@@ -114,14 +114,14 @@ def _played_db(note: Note) -> Float[np.ndarray, "frame harmonic"]:
 def _clear_from_db(note: Note) -> Float[np.ndarray, " harmonic"]:
     """Level, relative to the loudness, above which a partial is clear of the recording's noise."""
     gaps_db = gap_levels_db(note.recorded, note.f0_hz)
-    told = np.isfinite(gaps_db).sum(axis=0) > 0
-    if not told.any():
+    is_known = np.isfinite(gaps_db).sum(axis=0) > 0
+    if not is_known.any():
         return np.full(len(HARMONICS), np.inf)
     centres_hz = noise_bands(N_BANDS, sample_rate=SAMPLE_RATE)
     noise_db = np.interp(
         float(np.median(note.f0_hz)) * np.array(HARMONICS),
-        centres_hz[told],
-        np.nanmean(gaps_db[:, told], axis=0),
+        centres_hz[is_known],
+        np.nanmean(gaps_db[:, is_known], axis=0),
     )
     # What white noise of that level leaves in the lobe of a harmonic; see `violute.data.harmonics`.
     in_lobe_db = noise_db + 10.0 * np.log10(6.0 / (SAMPLE_RATE * WINDOW_SECONDS) * LOBE_BINS / LOBE_SUM)

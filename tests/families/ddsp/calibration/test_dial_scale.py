@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from violute.families.ddsp.calibration.dial import N_ERB_BANDS, dial_points, specific_loudness
+from violute.families.ddsp.calibration.dial_scale import N_ERB_BANDS, dial_points, specific_loudness
 from violute.families.ddsp.levels import level_of, mixed, root_of
 
 N_FRAMES = 40

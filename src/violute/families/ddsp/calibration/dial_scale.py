@@ -1,6 +1,6 @@
 """Calibrating the dial: how far apart the steps of a mix sound, and a scale that evens them out.
 
-The distance travelled is measured on specific loudness, band by band, and the dial is laid out so
+The distance travelled is measured on specific loudness, band by band, and the dial is scaled so
 that equal steps travel equally far.
 
 Source:

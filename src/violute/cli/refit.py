@@ -1,0 +1,80 @@
+"""`violute refit`: what is measured for a voice of the family ddsp, measured anew."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from violute.cli.terminal.options import Flag, Patterns
+from violute.cli.terminal.output import complain, say
+from violute.cli.terminal.progress import progress_bars
+from violute.cli.train import check_voice_name, read_hold_out, require_training
+
+
+def refit(
+    voice: Annotated[Path, Parameter(name="VOICE")],
+    /,
+    *,
+    a: Path,
+    b: Path,
+    out: Path,
+    hold_out: Patterns = (),
+    cache: Path | None = None,
+    card: Path | None = None,
+    tilt: tuple[float, float] = (0.0, 0.0),
+    force: Flag = False,
+    quiet: Flag = False,
+) -> int:
+    """Fit loudness, pitch ranges, noise and dial of a voice of the family ddsp to recordings anew.
+
+    The weights of its network stay as they are, so no run folder is needed. Needs
+    `pip install 'violute[train]'`, and some minutes.
+
+    Parameters
+    ----------
+    voice
+        Voice file of the family ddsp.
+    a
+        Folder of solo recordings of the instrument at mix 0.
+    b
+        Folder of solo recordings of the instrument at mix 1.
+    out
+        Voice file to write, such as voice.onnx.
+    hold_out
+        Recordings to leave out: glob patterns, or text files of patterns, one a line.
+    cache
+        Folder for what is measured. Default: NAME.features beside OUT.
+    card
+        JSON file of entries of the voice's card that replace those of VOICE.
+    tilt
+        What the levels of each end gain per octave above 1 kHz, in dB, as for `violute export`.
+    force
+        Replace OUT if it exists.
+    quiet
+        Print nothing but errors.
+    """
+    from violute.voices.card_entries import read_card_entries
+
+    check_voice_name(out, replace=force)
+    patterns = read_hold_out(hold_out)
+    entries = {} if card is None else read_card_entries(card)
+    require_training()
+    from violute.families.ddsp.calibration.refit import refit_voice
+
+    with progress_bars(shown=not quiet) as start:
+        refit_voice(
+            voice,
+            (a, b),
+            out,
+            hold_out=patterns,
+            cache=cache,
+            card=entries,
+            tilt_db_per_octave=tilt,
+            on_progress=start("measuring the recordings"),
+            on_warning=lambda message: complain(f"warning: {message}"),
+        )
+    if not quiet:
+        say(str(out))
+    return 0

@@ -1,0 +1,83 @@
+"""What a voice learns from: the recordings of two instruments, or a store of their pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from violute.data.measured import content_digest
+from violute.data.pictures.store import Store, open_store
+from violute.data.recordings import Recording, list_recordings
+from violute.errors import TrainingError
+from violute.families.pictures.prepared import prepared_recordings
+from violute.training.request import TrainingRequest
+from violute.training.run import RunContext
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ends:
+    """What a voice is to learn from, before a run is under way.
+
+    Attributes:
+        names: Of mix 0 and mix 1.
+        recordings: Of mix 0 and mix 1, without those held out.
+        store: Pictures of the recordings, which need not be there themselves then; its instruments are
+            called as the ends are.
+    """
+
+    names: tuple[str, str]
+    recordings: tuple[list[Recording], list[Recording]]
+    store: Store | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TwoEnds(Ends, RunContext):
+    """What a family makes a task of: what there is to learn from, and what the run lends.
+
+    Attributes:
+        is_training: Whether there will be steps; what only they need is left out otherwise.
+    """
+
+    is_training: bool = True
+
+
+def open_ends(request: TrainingRequest) -> Ends:
+    """List the recordings of both ends, or open the store.
+
+    Raises:
+        TrainingError: A folder or name cannot be used, or nothing is left to learn from.
+        DataError: The store is none, or damaged.
+    """
+    names = request.names
+    if not names[0] or not names[1] or names[0] == names[1]:
+        raise TrainingError(f"the ends are named {names[0]!r} and {names[1]!r}: give two different names")
+    if not isinstance(request.source, str | Path):
+        first, second = (_recordings(folder, request.hold_out) for folder in request.source)
+        return Ends(names=names, recordings=(first, second))
+    if request.hold_out:
+        raise TrainingError(
+            f"{request.source}: has its held-out recordings already: name others to violute prepare"
+        )
+    store = open_store(request.source)
+    return Ends(names=names, recordings=prepared_recordings(store, names), store=store)
+
+
+def contents(names: Sequence[str], recordings: Sequence[Iterable[Recording]]) -> dict[str, list[str]]:
+    """Return a digest of every file, by end and file name.
+
+    Raises:
+        AudioError: A file cannot be read.
+    """
+    paths: dict[str, set[Path]] = {}
+    for name, members in zip(names, recordings, strict=True):
+        for recording in members:
+            paths.setdefault(f"{name}/{recording.path.name}", set()).add(recording.path)
+    return {key: sorted(content_digest(path)[:16] for path in found) for key, found in paths.items()}
+
+
+def _recordings(folder: str | Path, hold_out: Sequence[str]) -> list[Recording]:
+    recordings = list_recordings(folder, hold_out=hold_out)
+    if not recordings:
+        raise TrainingError(f"{folder}: every recording is held out: hold out fewer or add recordings")
+    return recordings

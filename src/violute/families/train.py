@@ -1,0 +1,76 @@
+"""A voice of a family, trained by one of its recipes: what `violute train` calls."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from violute.errors import TrainingError
+from violute.families.ends import Ends, TwoEnds, contents, open_ends
+from violute.families.recipes import family_recipe
+from violute.families.table import imported, trained_family
+from violute.training.processes import choose_device, is_first_process
+from violute.training.progress import TrainingResult
+from violute.training.request import TrainingRequest
+from violute.training.run import RunContext, recorded_seed, run_training
+from violute.training.run_folder import CONTENTS
+from violute.training.task import Task
+
+
+def train_family(
+    family: str,
+    request: TrainingRequest,
+    *,
+    recipe: str | None = None,
+    changes: Mapping[str, str] | None = None,
+) -> TrainingResult:
+    """Train a voice and write its file.
+
+    Args:
+        family: Of `violute.families.table`.
+        request: What to learn from, where to write, how long.
+        recipe: One of the family's; None is its default.
+        changes: Fields of the recipe or its loop to set otherwise; see `family_recipe`. The run folder
+            records them, and an export makes them again.
+
+    Raises:
+        TrainingError: A family, folder, name, recipe or device cannot be used, or training diverged.
+        DataError: The store is none, or damaged.
+        AudioError: A recording cannot be read.
+    """
+    trained = trained_family(family)
+    name = trained.default_recipe if recipe is None else recipe
+    chosen = family_recipe(family, name, changes)
+    if isinstance(request.source, str | Path) and trained.learns_from != "pictures":
+        raise TrainingError(f"{family} learns from sound, not from pictures: give two folders of recordings")
+    if chosen.batch_size < 2:
+        raise TrainingError(
+            f"batch_size is {chosen.batch_size}: give 2 or more, half of them are of each end"
+        )
+    chosen = replace(chosen, loop=request.limited(chosen.loop, seed=recorded_seed(request)))
+    ends = open_ends(request)
+    if trained.forecast and request.on_forecast is not None and is_first_process():
+        request.on_forecast(imported(trained.forecast)(chosen, choose_device(request.device)))
+    config = {"family": family, "recipe": name, "settings": chosen, **_recorded(request, ends)}
+    if changes:
+        config["set"] = dict(changes)
+
+    def build(context: RunContext) -> Task:
+        task: Task = imported(trained.task)(TwoEnds(**vars(ends), **vars(context)), chosen)
+        return task
+
+    return run_training(request, chosen.loop, config, build)
+
+
+def _recorded(request: TrainingRequest, ends: Ends) -> dict[str, object]:
+    """Return what the run folder says of what was learned from."""
+    recorded: dict[str, object] = {
+        "names": ends.names,
+        "recordings": [[recording.name for recording in end] for end in ends.recordings],
+        "folders": [str(Path(folder).resolve()) for folder in request.folders],
+        "store": None if ends.store is None else ends.store.document.get("key"),
+    }
+    if ends.store is None:
+        recorded[CONTENTS] = contents(ends.names, ends.recordings)
+    return recorded
