@@ -16,7 +16,7 @@ from violute.families.train import train_family
 from violute.training.request import TrainingRequest
 from violute.training.settings import LoopSettings
 
-RECIPE = toy_family.ToyRecipe(LoopSettings())
+RECIPE = toy_family.ToyRecipe(loop=LoopSettings())
 
 
 @pytest.fixture(autouse=True)
@@ -88,7 +88,7 @@ def test_a_run_of_an_older_version_resumes_without_knowing_its_contents(tmp_path
         ({"hold_out": ["*"]}, "flute: every recording is held out"),
         ({"device": "abacus"}, "device is 'abacus': give auto, cpu or cuda"),
         ({"changes": {"batch_size": "1"}}, "batch_size is 1: give 2 or more"),
-        ({"changes": {"height": "1"}}, "there is no 'height' to set: name one of batch_size, learning_rate"),
+        ({"changes": {"height": "1"}}, "there is no 'height' to set: name one of learning_rate, batch_size"),
     ],
 )
 def test_bad_input_is_one_clear_line_and_writes_nothing(tmp_path, folders, options, message):
@@ -117,6 +117,8 @@ def test_what_was_set_is_recorded_and_made_again_for_an_export(tmp_path, folders
     with pytest.raises(TrainingError, match="settings.sizes is "):
         run(folders, tmp_path / "voice.onnx", resume=True)
     assert run(folders, tmp_path / "voice.onnx", resume=True, changes=changes, steps=4).step == 4
+    with pytest.raises(TrainingError, match="loop.seed is 8, the run in it has 7"):
+        run(folders, tmp_path / "voice.onnx", resume=True, changes=changes | {"seed": "8"})
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from violute.families.recipes import Recipe
 from violute.training.losses import weighted_total
 from violute.training.settings import LoopSettings
 from violute.training.task import Losses, Sound, StepContext
@@ -51,11 +52,10 @@ def targets(controls: Tensor) -> tuple[Tensor, Tensor]:
     return loudness - 0.3 * ranks * pitch, 0.5 * bands * loudness * pitch - 1.0
 
 
-@dataclass(frozen=True)
-class ToyRecipe:
+@dataclass(frozen=True, kw_only=True)
+class ToyRecipe(Recipe):
     """What a recipe needs at least, and some kinds of fields."""
 
-    loop: LoopSettings
     batch_size: int = 8
     learning_rate: float = 1e-2
     kind: Literal["plain", "wide"] = "plain"
@@ -67,7 +67,7 @@ class ToyRecipe:
 
 TOY_RECIPES = {
     "default": lambda: ToyRecipe(
-        LoopSettings(n_steps=2, validate_every=2, checkpoint_every=2, averaging_decay=None)
+        loop=LoopSettings(n_steps=2, validate_every=2, checkpoint_every=2, averaging_decay=None)
     )
 }
 BUILT: list[tuple[Any, ToyRecipe]] = []

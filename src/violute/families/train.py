@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 from violute.errors import TrainingError
 from violute.families.ends import Ends, TwoEnds, contents, open_ends
-from violute.families.recipes import family_recipe
+from violute.families.recipes import Recipe, family_recipe
 from violute.families.table import imported, trained_family
 from violute.training.processes import choose_device, is_first_process
 from violute.training.progress import TrainingResult
@@ -16,6 +17,8 @@ from violute.training.request import TrainingRequest
 from violute.training.run import RunContext, recorded_seed, run_training
 from violute.training.run_folder import CONTENTS
 from violute.training.task import Task
+
+R = TypeVar("R", bound=Recipe)
 
 
 def train_family(
@@ -41,14 +44,14 @@ def train_family(
     """
     trained = trained_family(family)
     name = trained.default_recipe if recipe is None else recipe
-    chosen = family_recipe(family, name, changes)
+    changes = changes or {}
+    chosen = as_requested(family_recipe(family, name, changes), request, changes)
     if isinstance(request.source, str | Path) and trained.learns_from != "pictures":
         raise TrainingError(f"{family} learns from sound, not from pictures: give two folders of recordings")
     if chosen.batch_size < 2:
         raise TrainingError(
             f"batch_size is {chosen.batch_size}: give 2 or more, half of them are of each end"
         )
-    chosen = replace(chosen, loop=request.limited(chosen.loop, seed=recorded_seed(request)))
     ends = open_ends(request)
     if trained.forecast and request.on_forecast is not None and is_first_process():
         request.on_forecast(imported(trained.forecast)(chosen, choose_device(request.device)))
@@ -61,6 +64,19 @@ def train_family(
         return task
 
     return run_training(request, chosen.loop, config, build)
+
+
+def as_requested(recipe: R, request: TrainingRequest, changes: Mapping[str, str]) -> R:
+    """Return a recipe with the steps, minutes and seed of a request, or else the seed of the run to resume.
+
+    Args:
+        recipe: With the changes already.
+        request: What was asked for.
+        changes: What was set otherwise.
+    """
+    is_seed_set = not {"seed", "loop.seed"}.isdisjoint(changes)
+    seed = None if is_seed_set else recorded_seed(request)
+    return replace(recipe, loop=request.limited(recipe.loop, seed=seed))
 
 
 def _recorded(request: TrainingRequest, ends: Ends) -> dict[str, object]:

@@ -6,7 +6,6 @@ The clips that it learns from are mixed once, into the run folder.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from hashlib import sha256
 
 from violute.analysis.polyphony.log_spectrum import FRAME_RATE_HZ
@@ -18,9 +17,10 @@ from violute.families.multipitch.pool import build_pool
 from violute.families.multipitch.task import MULTIPITCH_RECIPES, MultipitchTask
 from violute.families.recipes import recipe_of, with_changes
 from violute.families.task import sources_heard
+from violute.families.train import as_requested
 from violute.training.progress import TrainingResult
 from violute.training.request import TrainingRequest
-from violute.training.run import RunContext, recorded_seed, run_training
+from violute.training.run import RunContext, run_training
 from violute.training.run_folder import CONTENTS
 
 VALIDATION_SHARE = 10
@@ -44,8 +44,9 @@ def train_multipitch(
         AudioError: A recording cannot be read.
         TrainingError: There is nothing to learn from, or the folder holds another run.
     """
-    chosen = with_changes(recipe_of(MULTIPITCH_RECIPES, "chords", recipe), changes or {})
-    chosen = replace(chosen, loop=request.limited(chosen.loop, seed=recorded_seed(request)))
+    changes = changes or {}
+    chosen = with_changes(recipe_of(MULTIPITCH_RECIPES, "chords", recipe), changes)
+    chosen = as_requested(chosen, request, changes)
     recordings = [
         recording
         for folder in request.folders
