@@ -114,7 +114,9 @@ def test_what_was_set_is_recorded_and_made_again_for_an_export(tmp_path, folders
     config = config_of(tmp_path)
     assert config["set"] == changes
     assert run_recipe(config) == recipe
-    with pytest.raises(TrainingError, match="settings.sizes is "):
+    with pytest.raises(
+        TrainingError, match="settings.loss_weights.regression/noise is 0.5, the run in it has 0.25"
+    ):
         run(folders, tmp_path / "voice.onnx", resume=True)
     assert run(folders, tmp_path / "voice.onnx", resume=True, changes=changes, steps=4).step == 4
     with pytest.raises(TrainingError, match="loop.seed is 8, the run in it has 7"):
