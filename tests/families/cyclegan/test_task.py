@@ -11,7 +11,7 @@ import torch
 
 from violute.families.cyclegan.network import DrawingPool, PatchCritic, least_squares
 from violute.families.cyclegan.task import CycleGanTask
-from violute.training.adversarial_health import diagnosis, distribution_distance, diversity
+from violute.families.pictures.adversarial_health import diagnosis, distribution_distance, diversity
 from violute.training.loop import train
 from violute.training.seeds import seed_everything
 from violute.training.settings import LoopSettings

@@ -13,10 +13,7 @@ from torch import Tensor, nn
 
 from violute.families.cyclegan.network import CycleGan, CycleHybrid, least_squares
 from violute.families.cyclegan.recipes import CycleGanRecipe
-from violute.families.pictures.corpus import Windows
-from violute.families.pictures.networks import Spectrograms
-from violute.families.pictures.task import SpectrogramCorpus, WindowTask, build_corpus
-from violute.training.adversarial_health import (
+from violute.families.pictures.adversarial_health import (
     CYCLE_SHARE,
     DIVERSITY,
     LARGEST_SCORE,
@@ -25,6 +22,9 @@ from violute.training.adversarial_health import (
     diversity,
     largest_score,
 )
+from violute.families.pictures.corpus import Windows
+from violute.families.pictures.networks import Spectrograms
+from violute.families.pictures.task import SpectrogramCorpus, WindowTask, build_corpus
 from violute.training.losses import turn_total
 from violute.training.task import Losses, StepContext
 

@@ -16,16 +16,16 @@ from violute.families.paired.data import PairLine, PairWindows, draw_pairs, pair
 from violute.families.paired.network import PairedHybrid, PairedModel
 from violute.families.paired.pairs import read_pairs
 from violute.families.paired.recipes import PairedRecipe
-from violute.families.pictures.losses import divergence_above, spectrogram_losses
-from violute.families.pictures.networks import Spectrograms
-from violute.families.pictures.task import SpectrogramCorpus, WindowTask, build_corpus
-from violute.training.adversarial_health import (
+from violute.families.pictures.adversarial_health import (
     DIVERSITY,
     LARGEST_SCORE,
     diagnosis,
     diversity,
     largest_score,
 )
+from violute.families.pictures.losses import divergence_above, spectrogram_losses
+from violute.families.pictures.networks import Spectrograms
+from violute.families.pictures.task import SpectrogramCorpus, WindowTask, build_corpus
 from violute.training.losses import turn_total
 from violute.training.seeds import numpy_generator
 from violute.training.task import Losses, StepContext
