@@ -45,6 +45,7 @@ def test_one_of_two_processes_says_the_last_word(place, trained):
     assert trained.returncode == 0, trained.stderr[-3000:]
     (line,) = trained.stdout.splitlines()
     assert line.startswith("voice.onnx (4 steps in ")
+    assert "held out: nothing, no recording is named 2204 or 2191" in trained.stderr
 
 
 def test_the_card_tells_sources_command_and_what_was_written(place, trained):
@@ -119,7 +120,12 @@ def test_what_was_set_holds_for_the_run_and_its_export(place):
     command = [word.replace("voice.onnx", "wide.onnx") for word in COMMAND]
     words = ["--set", "channels=24", "--set", "n_steps=2", "--seed", "3", "--quiet"]
     done = violute(*command, *words, cwd=place)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert (done.returncode, done.stdout) == (0, "")
+    lines = done.stderr.splitlines()
+    assert all(line.startswith("violute: warning: ") for line in lines)
+    kept = (place / "wide-run" / "warnings.jsonl").read_text().splitlines()
+    assert [f"violute: warning: {json.loads(row)['warning']}" for row in kept] == lines
+    assert any("reed: 1 s of sound are little" in line for line in lines)
     config = json.loads((place / "wide-run" / "config.json").read_text())
     assert config["set"] == {"channels": "24", "n_steps": "2"}
     assert (config["settings"]["channels"], config["loop"]["seed"]) == (24, 3)

@@ -20,6 +20,7 @@ from violute.cli.training_options import (
     RunOptions,
     TrainingOptions,
 )
+from violute.data.splits import HOLD_OUT, held_out_line
 from violute.errors import InputError, TrainingError
 from violute.families.table import FAMILIES, Family
 
@@ -103,6 +104,7 @@ def train_and_say(options: RunOptions, train: Callable[[TrainingRequest], Traini
     entries = _read_card(options)
     source, names, hold_out = _source(options)
     require_training()
+    from violute.data.recordings import list_recordings
     from violute.training.processes import is_first_process
     from violute.training.request import TrainingRequest
 
@@ -142,6 +144,9 @@ def train_and_say(options: RunOptions, train: Callable[[TrainingRequest], Traini
         )
     elif not options.quiet:
         taken = f"{result.step} steps in {result.seconds / 60:.1f} minutes"
+        if isinstance(source, tuple) and not isinstance(options, PairedOptions):
+            left_out = [one.name for folder in source for one in list_recordings(folder, select=hold_out)]
+            complain(held_out_line(left_out, hold_out))
         say(f"{options.out} ({taken}, best after {result.best_step})")
     return 0
 
@@ -209,7 +214,7 @@ def _source(options: RunOptions) -> tuple[tuple[Path, ...] | Path, tuple[str, st
         return (options.a, options.b), names, hold_out
     if options.a is not None or options.b is not None:
         raise InputError("--prepared takes the place of --a and --b: give the one or the others")
-    if hold_out:
+    if options.hold_out != HOLD_OUT:
         raise InputError(
             "--hold-out is for recordings, a prepared store has its own: give it to violute prepare"
         )

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from violute.cli.terminal.options import Flag, Patterns
+from violute.data.splits import HOLD_OUT
 
 Settings = Annotated[tuple[str, ...], Parameter(name="--set", negative=(), show_default=False)]
 """`--set NAME=VALUE`, any number of times."""
@@ -80,14 +81,15 @@ class TrainingOptions(RunOptions):
     b_name
         Name of mix 1.
     hold_out
-        Recordings to leave out of training: glob patterns, or text files of patterns, one a line.
+        Recordings to leave out of training: glob patterns, or text files of patterns, one a line. Default:
+        2204 and 2191, MusicNet's flute and violin for testing.
     """
 
     a: Path | None = None
     b: Path | None = None
     a_name: str = "flute"
     b_name: str = "violin"
-    hold_out: Patterns = ()
+    hold_out: Patterns = HOLD_OUT
 
 
 @Parameter(name="*")
@@ -131,8 +133,9 @@ class ChordsOptions(RunOptions):
         Folder of recordings of one line, searched with its sub-folders; it may be given again. Recordings
         of chords must not lie in it.
     hold_out
-        Recordings to leave out of training: glob patterns, or text files of patterns, one a line.
+        Recordings to leave out of training: glob patterns, or text files of patterns, one a line. Default:
+        2204 and 2191, MusicNet's flute and violin for testing.
     """
 
     data: Annotated[tuple[Path, ...], Parameter(negative=())]
-    hold_out: Patterns = ()
+    hold_out: Patterns = HOLD_OUT
