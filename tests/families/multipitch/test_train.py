@@ -237,7 +237,10 @@ def test_bad_input_is_one_line_and_exit_code_2(recordings, tmp_path):
         ([*data, "--out", "file/a.onnx", "--recipe", "tiny"], "cannot be written"),
         (["--data", "missing", *out], "missing: there is no such folder"),
         ([*data, *out, "--card", str(recordings / "melody.wav")], "melody.wav: cannot be read"),
-        ([*data, *out, "--recipe", "grand"], "no recipe 'grand' for chords: name one of default, tiny"),
+        (
+            [*data, "--out", "a.onnx", "--recipe", "grand"],
+            "no recipe 'grand' for chords: name one of default, tiny",
+        ),
     ]
     for arguments, reason in wrong:
         assert reason in complaint_of(violute("train", "chords", *arguments, cwd=tmp_path))
