@@ -173,7 +173,7 @@ def test_batches_are_half_of_each_end_and_repeat_themselves():
 def test_a_lossy_recording_is_not_heard_above_its_codec():
     pictures = 0.5 * np.ones((64, SETTINGS.n_bins))
     lines = [line(pictures, end=0, highest_hz=2000.0), line(pictures, end=1)]
-    heard = draw(lines, SETTINGS, 2, np.random.default_rng(0), augment=False).heard
+    heard = draw(lines, SETTINGS, 2, np.random.default_rng(0), augment=False).is_recorded
     assert heard.sum(dim=1)[:, 0].tolist() == [np.ceil(2000.0 / tiny_vae.NETWORK.bin_hz), SETTINGS.n_bins]
 
 

@@ -119,7 +119,7 @@ class CycleGanTask(WindowTask):
 
     def distance(self, made: Spectrograms, wanted: Windows) -> Float[Tensor, ""]:
         """Return the mean distance of windows, every mel alike, where the recording holds anything."""
-        importance = wanted.heard * self.bin_weights
+        importance = wanted.is_recorded * self.bin_weights
         total = importance.sum() * made.shape[2]
         return ((made - wanted.spectrogram).abs() * importance).sum() / total
 
@@ -183,7 +183,7 @@ def sum_of(losses: Iterator[Tensor]) -> Float[Tensor, ""]:
 def _of_end(windows: Windows, end: int) -> Windows:
     """Return the windows that one instrument played."""
     chosen = windows.end == end
-    return Windows(windows.spectrogram[chosen], windows.heard[chosen], windows.end[chosen])
+    return Windows(windows.spectrogram[chosen], windows.is_recorded[chosen], windows.end[chosen])
 
 
 @contextmanager

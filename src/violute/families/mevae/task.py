@@ -37,7 +37,9 @@ class MevaeTask(SpectrogramTask):
         free_nats = self.recipe.free_nats
         divergences = [divergence_above(posterior, free_nats) for posterior in (coded.own, coded.other)]
         return {
-            **spectrogram_losses(coded.spectrogram, windows.spectrogram, windows.heard, self.bin_weights),
+            **spectrogram_losses(
+                coded.spectrogram, windows.spectrogram, windows.is_recorded, self.bin_weights
+            ),
             "latent/divergence": 0.5 * (divergences[0] + divergences[1]),
             "latent/agreement": (coded.own.mean - coded.other.mean).square().mean(),
             "latent/critic": functional.binary_cross_entropy_with_logits(coded.critic_logit, played),

@@ -57,12 +57,12 @@ class PairLine:
 
 
 class PairWindows(NamedTuple):
-    """A batch of pairs; `heard` is 0 for bins that a codec cut off, else 1."""
+    """A batch of pairs; `is_recorded` is 0 for bins that a codec cut off, else 1."""
 
     source: Float[Tensor, "window bin frame"]
     hybrid: Float[Tensor, "window bin frame"]
     mix: Float[Tensor, " window"]
-    heard: Float[Tensor, "window bin 1"]
+    is_recorded: Float[Tensor, "window bin 1"]
 
 
 def pair_folder(recordings: Sequence[Recording]) -> Path:

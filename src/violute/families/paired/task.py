@@ -97,7 +97,7 @@ class PairedTask(WindowTask):
     def losses(self, batch: PairWindows) -> tuple[Spectrograms, dict[str, Float[Tensor, ""]]]:
         """Redraw sources; return the windows and what they miss of the teacher's."""
         redrawn = self.network(batch.source, batch.mix)
-        compared = spectrogram_losses(redrawn.spectrogram, batch.hybrid, batch.heard, self.bin_weights)
+        compared = spectrogram_losses(redrawn.spectrogram, batch.hybrid, batch.is_recorded, self.bin_weights)
         losses = {f"pairs/{name.partition('/')[2]}": value for name, value in compared.items()}
         if redrawn.posterior is not None:
             losses["latent/divergence"] = divergence_above(redrawn.posterior, self.recipe.free_nats)
@@ -109,7 +109,7 @@ class PairedTask(WindowTask):
         n_windows = min(N_VALIDATION_WINDOWS, 8 * self.recipe.batch_size)
         pairs = self._pairs(self.validation, n_windows, rng, augment=False)
         made, losses = self.losses(pairs)
-        unchanged = spectrogram_losses(pairs.source, pairs.hybrid, pairs.heard, self.bin_weights)
+        unchanged = spectrogram_losses(pairs.source, pairs.hybrid, pairs.is_recorded, self.bin_weights)
         figures = {name: float(value) for name, value in losses.items()}
         weights = self.recipe.loss_weights
         total = sum(weights[name] * value for name, value in figures.items())

@@ -53,11 +53,11 @@ class PictureLine(Material):
 class Windows(NamedTuple):
     """A batch of windows.
 
-    `heard` is 1 for bins that the recording holds and 0 for those that a codec cut off.
+    `is_recorded` is 1 for bins that the recording holds and 0 for those that a codec cut off.
     """
 
     spectrogram: Float[Tensor, "window bin frame"]
-    heard: Float[Tensor, "window bin 1"]
+    is_recorded: Float[Tensor, "window bin 1"]
     end: Int[Tensor, " window"]
 
 

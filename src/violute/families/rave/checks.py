@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-import soundfile
 import torch
 
+from violute.audio.file_source import FileSource
 from violute.data.sampling import ADVISED_SECONDS
-from violute.errors import AudioError, TrainingError
+from violute.errors import TrainingError
 from violute.families.rave.data import SoundLine, sound_lines
 from violute.families.rave.recipes import RaveRecipe
 from violute.rates import SAMPLE_RATE
@@ -41,15 +41,10 @@ def check_sources(ends: TwoEnds) -> None:
         paths = sorted({recording.path for recording in members})
         rates, n_stereo = set(), 0
         for path in paths:
-            try:
-                info = soundfile.info(path)
-            except (OSError, soundfile.SoundFileError):
-                raise AudioError(
-                    f"{path}: cannot be read as audio: replace the file or hold it out"
-                ) from None
-            if info.samplerate != SAMPLE_RATE:
-                rates.add(info.samplerate)
-            n_stereo += info.channels > 1
+            source = FileSource(path)
+            if source.sample_rate != SAMPLE_RATE:
+                rates.add(source.sample_rate)
+            n_stereo += source.n_channels > 1
         if rates:
             found = ", ".join(str(rate) for rate in sorted(rates))
             ends.warn(f"{name}: files at {found} Hz are resampled to {SAMPLE_RATE} Hz")

@@ -53,7 +53,9 @@ class VaeTask(SpectrogramTask):
         coded = self.network(windows.spectrogram, self.hints(self.network.encoder, windows))
         odds = INSTRUMENT_SLOPE * coded.latent[:, INSTRUMENT_CHANNEL].mean(dim=1)
         return {
-            **spectrogram_losses(coded.spectrogram, windows.spectrogram, windows.heard, self.bin_weights),
+            **spectrogram_losses(
+                coded.spectrogram, windows.spectrogram, windows.is_recorded, self.bin_weights
+            ),
             "latent/divergence": divergence_above(coded.posterior, self.recipe.free_nats),
             "latent/instrument": functional.binary_cross_entropy_with_logits(
                 odds, windows.end.to(odds.dtype)
