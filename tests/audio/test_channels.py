@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from violute.audio.channels import (
-    channel_gains,
     laid_loudness_lu,
     lay_on_channels,
     measure,
@@ -33,7 +32,7 @@ def _source(*channels: np.ndarray) -> ArraySource:
 def test_identical_channels_are_their_own_mono(n_channels):
     noise = _noise(0)
     source = _source(*[noise] * n_channels)
-    np.testing.assert_allclose(channel_gains(source), 1.0, rtol=1e-6)
+    np.testing.assert_allclose(measure(source).channel_gains, 1.0, rtol=1e-6)
     np.testing.assert_allclose(to_mono(source), noise, rtol=0, atol=1e-6)
 
 
@@ -46,18 +45,18 @@ def test_channels_that_cancel_leave_the_loudest():
     noise = _noise(3)
     source = _source(0.5 * noise, -0.6 * noise)
     np.testing.assert_allclose(to_mono(source), -0.6 * noise, rtol=0, atol=1e-6)
-    np.testing.assert_allclose(channel_gains(source), [0.5 / 0.6, 1.0], rtol=1e-5)
+    np.testing.assert_allclose(measure(source).channel_gains, [0.5 / 0.6, 1.0], rtol=1e-5)
 
 
 def test_one_sided_recordings_stay_one_sided():
     noise = _noise(4)
-    np.testing.assert_allclose(channel_gains(_source(noise, 0 * noise)), [2.0, 0.0], rtol=1e-5)
+    np.testing.assert_allclose(measure(_source(noise, 0 * noise)).channel_gains, [2.0, 0.0], rtol=1e-5)
 
 
 @given(gains=st.lists(st.floats(0.05, 4), min_size=1, max_size=6))
 def test_gains_lay_the_mono_line_back_at_each_channels_level(gains):
     source = _source(*[np.float32(gain) * _noise(5, 5000) for gain in gains])
-    laid = lay_on_channels(to_mono(source), channel_gains(source))
+    laid = lay_on_channels(to_mono(source), measure(source).channel_gains)
     original = np.concatenate(list(source.blocks()), axis=1)
     np.testing.assert_allclose(laid, original, rtol=0, atol=1e-5)
 
@@ -68,7 +67,7 @@ def test_offsets_change_neither_mono_nor_gains(offset, factor):
     plain = _source(noise, np.float32(0.5) * noise)
     offset_too = _source(noise + np.float32(offset), np.float32(0.5) * noise + np.float32(factor * offset))
     np.testing.assert_allclose(to_mono(offset_too), to_mono(plain), rtol=0, atol=1e-6)
-    np.testing.assert_allclose(channel_gains(offset_too), channel_gains(plain), rtol=1e-4)
+    np.testing.assert_allclose(measure(offset_too).channel_gains, measure(plain).channel_gains, rtol=1e-4)
 
 
 def test_measurement_agrees_with_numpy_and_pyloudnorm():

@@ -84,15 +84,6 @@ def measure(source: Source) -> Measurement:
     )
 
 
-def channel_gains(source: Source) -> Float32[np.ndarray, " channel"]:
-    """Return what a mono line is multiplied by to have a recording's balance; see `Measurement`.
-
-    Raises:
-        AudioError: The recording is silent from start to end, damaged, or not finite.
-    """
-    return measure(source).channel_gains
-
-
 def mono_blocks(
     source: Source, measurement: Measurement, n_samples: int = BLOCK_SAMPLES
 ) -> Iterator[Float32[np.ndarray, " sample"]]:
