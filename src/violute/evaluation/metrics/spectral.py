@@ -80,7 +80,7 @@ def log_spectral_distance_db(
     """Return the RMS difference of log power spectra, averaged over the source's sounding frames.
 
     Args:
-        source: `(sample,)` or `(channel, sample)`; channels are averaged.
+        source: As for `multi_resolution_distance`.
         output: Of the source's shape.
         sample_rate: Of both, in Hz.
 
