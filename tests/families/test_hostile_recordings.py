@@ -19,11 +19,11 @@ from violute.data.pictures.prepare import prepare
 from violute.data.recordings import list_recordings
 from violute.errors import AudioError, TrainingError
 from violute.families.ddsp.task import build_ddsp_task
+from violute.families.ends import TwoEnds
 from violute.families.nsynth.task import build_nsynth_task
 from violute.families.pictures.task import build_corpus
 from violute.families.rave.task import build_rave_task
 from violute.families.recipes import family_recipe
-from violute.training.run import TwoEnds
 from violute.transforms.spectrogram import ASSIGNMENT
 
 NAMES = ("flute", "violin")
@@ -41,7 +41,8 @@ def written(folder: Path, **changes: Callable[[np.ndarray], np.ndarray]) -> Path
 
 def ends_of(folder: Path, **options: Any) -> TwoEnds:
     first, second = (list_recordings(folder / name) for name in NAMES)
-    return TwoEnds(NAMES, (first, second), folder / "cache", torch.device("cpu"), **options)
+    cache, device = folder / "cache", torch.device("cpu")
+    return TwoEnds(names=NAMES, recordings=(first, second), cache=cache, device=device, **options)
 
 
 def ddsp(ends: TwoEnds) -> np.ndarray:
@@ -71,9 +72,6 @@ LEARNED = {"ddsp": ddsp, "pictures": pictures, "rave": rave, "nsynth": nsynth}
 def prepared(folder: Path) -> np.ndarray:
     folders = {name: folder / name for name in NAMES}
     return prepare(folders, folder / "store", ASSIGNMENT, hold_out=(), jobs=1).train.read()
-
-
-pytestmark = pytest.mark.filterwarnings("ignore::violute.errors.TrainingWarning")
 
 
 @pytest.mark.parametrize("family", sorted(LEARNED))
