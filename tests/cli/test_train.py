@@ -106,7 +106,7 @@ def test_a_run_that_keeps_no_best_exports_the_average_of_its_last(place, trained
         (["--set", "height=1"], "there is no 'height' to set: name one of learning_rate, batch_size"),
         (["--set", "channels=many"], "channels is 'many': give a value such as 16"),
         (["--set", "channels"], "--set channels: give NAME=VALUE"),
-        (["--batch", "1"], "batch_size is 1: give 2 or more"),
+        (["--batch", "1"], "--batch is 1: give 2 or more"),
     ],
 )
 def test_what_cannot_be_set_is_one_line_before_any_work(place, words, reason):

@@ -165,6 +165,8 @@ def _train_chords(request: TrainingRequest, recipe: str, options: RunOptions) ->
 
 def _changes(options: RunOptions) -> dict[str, str]:
     """Return what `--set` and `--batch` ask for, by field of the recipe."""
+    if options.batch is not None and options.batch < 2:
+        raise InputError(f"--batch is {options.batch}: give 2 or more, half of the examples are of each end")
     changes = {} if options.batch is None else {"batch_size": str(options.batch)}
     for setting in options.settings:
         name, equals, value = setting.partition("=")
