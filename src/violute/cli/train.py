@@ -14,7 +14,6 @@ from violute.cli.terminal.extras import require_extra
 from violute.cli.terminal.output import complain, say, say_json
 from violute.cli.terminal.progress import progress_bars
 from violute.cli.training_options import (
-    ChordsOptions,
     PairedOptions,
     PicturesOptions,
     RunOptions,
@@ -68,21 +67,6 @@ def _verb(name: str, family: Family) -> Callable[..., int]:
 for _name, _family in FAMILIES.items():
     if _family.task:
         train_app.command(_verb(_name, _family), name=_name)
-
-
-@train_app.command
-def chords(*, options: ChordsOptions, recipe: str = "default") -> int:
-    """Train the network that tells simultaneous notes apart, from recordings of one line.
-
-    Needs `pip install 'violute[train]'`. The clips that it learns from are mixed once, into the run folder; a
-    run that was stopped goes on with --resume.
-
-    Parameters
-    ----------
-    recipe
-        default (a CPU core, half an hour) or tiny (seconds, to try the path).
-    """
-    return train_and_say(options, lambda request: _train_chords(request, recipe, options))
 
 
 def train_and_say(options: RunOptions, train: Callable[[TrainingRequest], TrainingResult]) -> int:
@@ -157,12 +141,6 @@ def _train_family(name: str, request: TrainingRequest, recipe: str, options: Run
     return train_family(name, request, recipe=recipe, changes=_changes(options))
 
 
-def _train_chords(request: TrainingRequest, recipe: str, options: RunOptions) -> TrainingResult:
-    from violute.families.multipitch.train import train_multipitch
-
-    return train_multipitch(request, recipe=recipe, changes=_changes(options))
-
-
 def _changes(options: RunOptions) -> dict[str, str]:
     """Return what `--set` and `--batch` ask for, by field of the recipe."""
     if options.batch is not None and options.batch < 2:
@@ -197,8 +175,6 @@ def _source(options: RunOptions) -> tuple[tuple[Path, ...] | Path, tuple[str, st
         first, second = read_pairs(options.pairs)[0]["ends"]
         folders = (options.pairs / SOURCES / first, options.pairs / SOURCES / second)
         return folders, (first, second), []
-    if isinstance(options, ChordsOptions):
-        return options.data, ("flute", "violin"), read_hold_out(options.hold_out)
     assert isinstance(options, TrainingOptions)
     hold_out, names = read_hold_out(options.hold_out), (options.a_name, options.b_name)
     prepared = options.prepared if isinstance(options, PicturesOptions) else None

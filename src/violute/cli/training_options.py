@@ -120,22 +120,3 @@ class PairedOptions(RunOptions):
     """
 
     pairs: Path
-
-
-@Parameter(name="*")
-@dataclass(frozen=True, kw_only=True)
-class ChordsOptions(RunOptions):
-    """What the network that hears chords is asked for.
-
-    Parameters
-    ----------
-    data
-        Folder of recordings of one line, searched with its sub-folders; it may be given again. Recordings
-        of chords must not lie in it.
-    hold_out
-        Recordings to leave out of training: glob patterns, or text files of patterns, one a line. Default:
-        2204 and 2191, MusicNet's flute and violin for testing.
-    """
-
-    data: Annotated[tuple[Path, ...], Parameter(negative=())]
-    hold_out: Patterns = HOLD_OUT

@@ -1,6 +1,6 @@
 """Which notes sound together: the network's answer, frame by frame, as a few candidates.
 
-The network is `multipitch.onnx`, beside this file with its card; `violute.families.multipitch` trains it. It
+The network is `multipitch.onnx`, beside this file with its card; `bench/train_multipitch.py` trains it. It
 answers for pitches a third of a semitone apart, and `shared_partials` then finds the exact pitch and the
 loudness of each candidate in the spectrum. Frames are those of `log_spectrum`, 20 ms apart.
 """

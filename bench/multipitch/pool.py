@@ -10,9 +10,9 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
+from multipitch.mixtures import CLIP_FRAMES, FULL, IGNORED, Mixer
+from multipitch.network import N_PITCHES
 from violute.analysis.polyphony.log_spectrum import N_BINS
-from violute.families.multipitch.mixtures import CLIP_FRAMES, FULL, IGNORED, Mixer
-from violute.families.multipitch.network import N_PITCHES
 from violute.whole_file import whole_file
 
 FURTHEST_SHIFT_BINS = 9

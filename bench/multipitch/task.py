@@ -14,9 +14,9 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn import functional as F
 
+from multipitch.network import MultipitchConfig, MultipitchGraph, MultipitchNetwork
+from multipitch.pool import FURTHEST_SHIFT_BINS, Pool
 from violute.analysis.polyphony.log_spectrum import N_BINS
-from violute.families.multipitch.network import MultipitchConfig, MultipitchGraph, MultipitchNetwork
-from violute.families.multipitch.pool import FURTHEST_SHIFT_BINS, Pool
 from violute.families.recipes import Recipe, tiny_loop
 from violute.families.task import ModulesTask
 from violute.training.losses import weighted_total

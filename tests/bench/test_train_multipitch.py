@@ -10,15 +10,9 @@ import soundfile
 import torch
 from chord_sounds import hz, line, note, rest
 from command_line import complaint_of, violute
-from tones import SAMPLE_RATE
-
-from violute.analysis.polyphony.log_spectrum import N_BINS, hz_bin
-from violute.analysis.polyphony.multipitch import CONTEXT_FRAMES, NETWORK_PATH
-from violute.data.recordings import Recording, list_recordings
-from violute.errors import TrainingError
-from violute.families.multipitch.lines import OFF, SURE, load_lines
-from violute.families.multipitch.mixtures import CLIP_FRAMES, FULL, IGNORED, Mixer
-from violute.families.multipitch.network import (
+from multipitch.lines import OFF, SURE, load_lines
+from multipitch.mixtures import CLIP_FRAMES, FULL, IGNORED, Mixer
+from multipitch.network import (
     HARMONICS,
     N_PITCHES,
     SHIFTS,
@@ -26,15 +20,21 @@ from violute.families.multipitch.network import (
     MultipitchNetwork,
     stacked,
 )
-from violute.families.multipitch.pool import Pool, build_pool
-from violute.families.multipitch.task import (
+from multipitch.pool import Pool, build_pool
+from multipitch.task import (
     CARD_KEY,
     MultipitchTask,
     found_pitches,
     graph_bytes,
     pitch_loss,
 )
-from violute.families.multipitch.train import train_multipitch
+from tones import SAMPLE_RATE
+from train_multipitch import train_multipitch
+
+from violute.analysis.polyphony.log_spectrum import N_BINS, hz_bin
+from violute.analysis.polyphony.multipitch import CONTEXT_FRAMES, NETWORK_PATH
+from violute.data.recordings import Recording, list_recordings
+from violute.errors import TrainingError
 from violute.training.request import TrainingRequest
 
 LARGEST_BYTES = 2_000_000
@@ -188,7 +188,7 @@ def test_the_shipped_network_is_small_and_says_what_it_learned_from():
     model = onnx.load(NETWORK_PATH)
     card = json.loads({entry.key: entry.value for entry in model.metadata_props}[CARD_KEY])
     assert "CC BY" in str(card["training_data"])
-    assert card["command"].startswith("violute train chords ")
+    assert card["command"].startswith("python bench/train_multipitch.py ")
     assert card["frame_f1"] > 0.8
 
 

@@ -15,9 +15,9 @@ import numpy as np
 from jaxtyping import Float, Float32, UInt8
 from scipy.signal import fftconvolve
 
+from multipitch.lines import FRAME_SAMPLES, OFF, SURE, UNSURE, Line
+from multipitch.network import N_PITCHES
 from violute.analysis.polyphony.log_spectrum import N_BINS, N_FFTS, hz_bin, log_spectra
-from violute.families.multipitch.lines import FRAME_SAMPLES, OFF, SURE, UNSURE, Line
-from violute.families.multipitch.network import N_PITCHES
 from violute.rates import SAMPLE_RATE
 from violute.synthesis.room import room_response
 from violute.transforms.spectra import magnitude_frames

@@ -1,0 +1,1 @@
+"""The network that hears chords, in training; `violute.analysis.polyphony.multipitch` plays it."""
