@@ -19,15 +19,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from picture_card_text import markdown_card
+from picture_codes.card_text import markdown_card
+from picture_codes.coders import open_coder
+from picture_codes.drawings import draw_mixes, draw_reconstructions, draw_traversals
+from picture_codes.reconstruction import even_windows, measure_code
 
 from violute.data.pictures.store import open_store
 from violute.data.recordings import list_recordings, read_patterns
 from violute.errors import InputError, VioluteError
 from violute.evaluation.bench.schema import read_document
-from violute.evaluation.picture_codes.coders import open_coder
-from violute.evaluation.picture_codes.drawings import draw_mixes, draw_reconstructions, draw_traversals
-from violute.evaluation.picture_codes.reconstruction import even_windows, measure_code
 from violute.families.export import run_recipe
 from violute.families.pictures.corpus import picture_lines
 from violute.families.pictures.prepared import prepared_lines

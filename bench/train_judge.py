@@ -16,13 +16,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from judge_figures import Clip, clip_scores, cut_clips, fit_temperature, measure
+from judge_training.augmentation import Source
+from judge_training.figures import Clip, clip_scores, cut_clips, fit_temperature, measure
+from judge_training.training import export_judge, load_sources, train_judge
 
 from violute.data.recordings import list_recordings, read_patterns, read_recording
 from violute.errors import InputError, VioluteError
-from violute.evaluation.judge.augmentation import Source
 from violute.evaluation.judge.classifier import INSTRUMENTS, SAMPLE_RATE
-from violute.evaluation.judge.training import export_judge, load_sources, train_judge
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -19,12 +19,12 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 from held_out_figures import hear, medians
+from picture_codes.reconstruction import low_passed, mean_error_db, mean_pictures
 
 from violute.data.recordings import list_recordings, read_patterns, read_recording
 from violute.evaluation.bench.clips import find_clips
 from violute.evaluation.judge.classifier import Judge
 from violute.evaluation.metrics.notes import chord_notes, note_f1
-from violute.evaluation.picture_codes.reconstruction import low_passed, mean_error_db, mean_pictures
 from violute.families.pictures.retouching import FRAMES_A_STEP, ROWS_A_NODE, RetouchConfig
 from violute.families.pictures.voice import SpectrogramVoice
 from violute.transforms.spectrogram import PEAK, normalise, stft

@@ -12,10 +12,10 @@ import argparse
 from pathlib import Path
 
 import numpy as np
+from picture_codes.drawings import draw_grid
+from picture_codes.reconstruction import mean_error_db
 
 from violute.data.recordings import list_recordings, read_patterns, read_recording
-from violute.evaluation.picture_codes.drawings import draw_grid
-from violute.evaluation.picture_codes.reconstruction import mean_error_db
 from violute.families.pictures.voice import SpectrogramVoice
 from violute.transforms.spectrogram import PEAK, normalise, stft
 from violute.voices.load import load_voice

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from judge_training.augmentation import average_spectrum_db, draw_equaliser_db, draw_room
 
 from violute.data.recordings import list_recordings, read_patterns, read_recording
 from violute.errors import AudioError, InputError, ShapeError
-from violute.evaluation.judge.augmentation import average_spectrum_db, draw_equaliser_db, draw_room
 from violute.evaluation.judge.classifier import (
     FLUTE,
     HOP_LENGTH,

@@ -12,6 +12,7 @@ from command_line import complaint_of, files_below, violute
 from hypothesis import given
 from hypothesis import strategies as st
 from picture_card import make_card
+from picture_codes.reconstruction import even_windows
 from tones import SAMPLE_RATE, tone
 from toy_family import ToyTask
 
@@ -20,7 +21,6 @@ from violute.data.pictures.snippets import SnippetSettings
 from violute.data.pictures.store import Entry, Split, open_store
 from violute.data.recordings import list_recordings
 from violute.errors import InputError, TrainingError
-from violute.evaluation.picture_codes.reconstruction import even_windows
 from violute.families.ends import TwoEnds
 from violute.families.export import export_run
 from violute.families.pictures.corpus import draw, picture_lines, window_at

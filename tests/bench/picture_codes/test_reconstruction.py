@@ -2,15 +2,15 @@
 
 import numpy as np
 import pytest
-
-from violute.errors import ShapeError
-from violute.evaluation.picture_codes.reconstruction import (
+from picture_codes.reconstruction import (
     PrincipalComponents,
     active_units,
     low_passed,
     mean_error_db,
     mean_pictures,
 )
+
+from violute.errors import ShapeError
 from violute.transforms.spectrogram import DETAIL, SpectrogramSettings
 
 SMALL = SpectrogramSettings(8_000, 64, 16, n_bins=32, n_frames=8)

@@ -14,9 +14,9 @@ from jaxtyping import Float32
 from matplotlib.figure import Figure
 from PIL import Image
 
+from picture_codes.coders import Coder
+from picture_codes.reconstruction import PrincipalComponents, WindowSet
 from violute.errors import InputError
-from violute.evaluation.picture_codes.coders import Coder
-from violute.evaluation.picture_codes.reconstruction import PrincipalComponents, WindowSet
 from violute.transforms.spectrogram import SpectrogramSettings
 from violute.voices.network import open_network
 from violute.whole_file import whole_file

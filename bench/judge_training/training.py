@@ -17,15 +17,15 @@ import torch
 from jaxtyping import Float, Float32, Int64
 from torch import Tensor, nn
 
-from violute.data.recordings import list_recordings, read_recording
-from violute.errors import TrainingError
-from violute.evaluation.judge.augmentation import (
+from judge_training.augmentation import (
     TUNING_MARGIN,
     Source,
     augment,
     average_spectrum_db,
     draw_excerpt,
 )
+from violute.data.recordings import list_recordings, read_recording
+from violute.errors import TrainingError
 from violute.evaluation.judge.classifier import (
     FLUTE,
     INSTRUMENTS,

@@ -8,13 +8,8 @@ import numpy as np
 import pytest
 import soundfile
 from picture_card import make_card
-from picture_card_text import markdown_card
-from PIL import Image
-from spectrogram_graphs import identity
-from tones import SAMPLE_RATE, tone
-
-from violute.errors import InputError
-from violute.evaluation.picture_codes.drawings import (
+from picture_codes.card_text import markdown_card
+from picture_codes.drawings import (
     LOWEST_HZ,
     by_octaves,
     draw_mixes,
@@ -22,12 +17,17 @@ from violute.evaluation.picture_codes.drawings import (
     draw_traversals,
     row_of,
 )
-from violute.evaluation.picture_codes.reconstruction import (
+from picture_codes.reconstruction import (
     WindowSet,
     even_windows,
     mean_error_db,
     measure_code,
 )
+from PIL import Image
+from spectrogram_graphs import identity
+from tones import SAMPLE_RATE, tone
+
+from violute.errors import InputError
 from violute.families.pictures.corpus import PictureLine
 from violute.families.train import train_family
 from violute.training.request import TrainingRequest

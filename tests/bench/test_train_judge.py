@@ -10,11 +10,7 @@ import soundfile
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from judge_figures import calibration_error, conditions, fit_temperature
-from train_judge import main
-
-from violute.errors import TrainingError
-from violute.evaluation.judge.augmentation import (
+from judge_training.augmentation import (
     TUNING_MARGIN,
     Source,
     augment,
@@ -24,14 +20,18 @@ from violute.evaluation.judge.augmentation import (
     draw_room,
     through_codec,
 )
-from violute.evaluation.judge.classifier import INSTRUMENTS, N_FRAMES, N_MELS, SAMPLE_RATE
-from violute.evaluation.judge.training import (
+from judge_training.figures import calibration_error, conditions, fit_temperature
+from judge_training.training import (
     JudgeNetwork,
     draw_batch,
     export_judge,
     judge_loss,
     train_judge,
 )
+from train_judge import main
+
+from violute.errors import TrainingError
+from violute.evaluation.judge.classifier import INSTRUMENTS, N_FRAMES, N_MELS, SAMPLE_RATE
 
 
 def struck(seed: int, seconds: float = 2.5) -> np.ndarray:

@@ -23,8 +23,8 @@ import numpy as np
 import scipy.fft
 from jaxtyping import Float, Float32, Int
 
+from picture_codes.coders import Coder, Pictures
 from violute.errors import InputError, ShapeError
-from violute.evaluation.picture_codes.coders import Coder, Pictures
 from violute.families.pictures.corpus import QUIETEST_MEAN, PictureLine, window_at
 from violute.transforms.spectrogram import SpectrogramSettings
 

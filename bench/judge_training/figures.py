@@ -21,7 +21,7 @@ import torch
 from jaxtyping import Bool, Float, Float32, Int
 from torch import nn
 
-from violute.evaluation.judge.augmentation import draw_equaliser_db, draw_room
+from judge_training.augmentation import draw_equaliser_db, draw_room
 from violute.evaluation.judge.classifier import FLUTE, INSTRUMENTS, SAMPLE_RATE, VIOLIN, cut_patches, log_mel
 
 CLIP_SECONDS = 5.0

@@ -1,0 +1,1 @@
+"""The instrument judge, in training; `violute.evaluation.judge.classifier` is what judges."""
