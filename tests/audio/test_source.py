@@ -187,6 +187,17 @@ def test_files_that_are_not_finite(tmp_path, value):
     _refused(_store(tmp_path / "x.wav", audio, subtype="FLOAT"), "NaN or infinity")
 
 
+@pytest.mark.parametrize("value", [1e30, -3e8])
+def test_files_and_arrays_of_absurd_loudness_are_damaged(tmp_path, value):
+    audio = _noise(2, 5000)
+    audio[1, 4321] = value
+    _refused(
+        _store(tmp_path / "x.wav", audio, subtype="FLOAT"), "is damaged, it holds samples of .* full scale"
+    )
+    with pytest.raises(AudioError, match="is damaged"):
+        ArraySource(audio, 44100)
+
+
 def test_damage_inside_a_file_is_found_while_reading(tmp_path):
     path = _store(tmp_path / "x.flac", _noise(1, 200_000))
     content = bytearray(path.read_bytes())

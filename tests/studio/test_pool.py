@@ -3,17 +3,23 @@
 import asyncio
 import multiprocessing
 import os
+import shutil
 import signal
+import subprocess
 from dataclasses import replace
 
 import pytest
 from tones import SAMPLE_RATE, tone
 
+from violute.audio import file_source
+from violute.audio.containers.foreign import decode_foreign
 from violute.audio.write import write
+from violute.errors import AudioError
 from violute.studio.limits import Limits
 from violute.studio.refusal import RefusalError
 from violute.studio.work.jobs import Progressed, Refused, Rendered, RenderJob, Stopped
 from violute.studio.work.pool import WorkerPool
+from violute.studio.work.worker import Worker
 from violute.voices.load import DEFAULT_VOICE
 from violute.voices.mix import Mix
 
@@ -94,3 +100,21 @@ def worker_ids():
     """Ids of this process's workers."""
 
     return [child.pid for child in multiprocessing.active_children() if child.name == "violute-worker"]
+
+
+@pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ffmpeg is not installed")
+def test_a_recording_that_is_too_long_is_not_decoded_to_its_end(tmp_path, job, monkeypatch):
+    write(tmp_path / "long.wav", tone(440.0, 20.0), SAMPLE_RATE)
+    subprocess.run(["ffmpeg", "-v", "error", "-i", "long.wav", "source.m4a"], cwd=tmp_path, check=True)
+    ends = []
+
+    def decode(*given):
+        ends.append(given[-1])
+        decode_foreign(*given)
+
+    monkeypatch.setattr(file_source, "decode_foreign", decode)
+    worker = Worker(replace(Limits(), max_seconds=2.0))
+    long = replace(job, source=tmp_path / "source.m4a", name="long.m4a")
+    with pytest.raises(AudioError, match=r"long\.m4a lasts longer than the 2 s that the studio takes"):
+        worker.render(long, lambda _: None)
+    assert ends == [3.0]

@@ -22,7 +22,7 @@ from violute.audio.containers.foreign import CAF, OGG, decode_foreign, foreign_k
 from violute.audio.containers.layout import Layout, Part, slipped_warning, truncated_message
 from violute.audio.containers.pieces import PiecedFile
 from violute.audio.containers.quiet import quiet_decoder
-from violute.audio.source import BLOCK_SAMPLES, check_counts, not_finite_message
+from violute.audio.source import BLOCK_SAMPLES, check_counts, check_samples
 from violute.errors import AudioError
 
 STANDARD_INPUT = "-"
@@ -113,8 +113,7 @@ class FileSource:
                     wanted = block[n_filled : n_filled + n_here]
                     if len(self._read(file, wanted)) < len(wanted):
                         raise AudioError(truncated_message(self.name))
-                    if not np.isfinite(wanted).all():
-                        raise AudioError(not_finite_message(self.name))
+                    check_samples(wanted, self.name)
                     n_here -= len(wanted)
                     n_filled += len(wanted)
                     if n_filled == len(block):

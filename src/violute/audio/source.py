@@ -24,6 +24,8 @@ MIN_SAMPLES = 2
 INAUDIBLE = 1e-6
 """A recording that never moves further than this, -120 dB of full scale, counts as silent."""
 
+LARGEST_SAMPLE = 1e6
+"""Times full scale, 120 dB over it: what is larger was never sound."""
 _MAX_CHANNELS = 1_024
 
 
@@ -92,8 +94,7 @@ class ArraySource:
         self._audio = np.atleast_2d(_full_scale(audio, name))
         self.sample_rate = int(sample_rate)
         self.n_channels, self.n_samples = self._audio.shape
-        if not np.isfinite(self._audio).all():
-            raise AudioError(not_finite_message(name))
+        check_samples(self._audio, name)
 
     def blocks(self, n_samples: int = BLOCK_SAMPLES) -> Iterator[Float32[np.ndarray, "channel sample"]]:
         """Read the array from its start, `n_samples` at a time; the last block may be shorter."""
@@ -157,6 +158,17 @@ def _full_scale(audio: Num[np.ndarray, "... sample"], name: str) -> Float32[np.n
     )
 
 
-def not_finite_message(name: str) -> str:
-    """Say that a recording holds what is no sound, and what to do."""
-    return f"{name} holds NaN or infinity: export it again from the program that made it"
+def check_samples(samples: Float32[np.ndarray, "..."], name: str) -> None:
+    """Make sure that samples are a sound: finite, and not absurdly loud, as those of damaged floats are.
+
+    Raises:
+        AudioError: They are not.
+    """
+    lowest, highest = float(samples.min(initial=0.0)), float(samples.max(initial=0.0))
+    if not np.isfinite((lowest, highest)).all():
+        raise AudioError(f"{name} holds NaN or infinity: export it again from the program that made it")
+    if max(highest, -lowest) > LARGEST_SAMPLE:
+        raise AudioError(
+            f"{name} is damaged, it holds samples of {max(highest, -lowest):.0e} times full scale (sound has "
+            f"up to {LARGEST_SAMPLE:.0e}): export it again from the program that made it"
+        )

@@ -62,8 +62,8 @@ class Limits:
         seconds = recording.n_samples / rate
         if seconds > self.max_seconds:
             raise AudioError(
-                f"{name} lasts {in_minutes(seconds)} and the studio takes up to "
-                f"{in_minutes(self.max_seconds)}: cut it, or use violute convert, which takes any length"
+                f"{name} lasts longer than the {in_minutes(self.max_seconds)} that the studio takes: "
+                "cut it, or use violute convert, which takes any length"
             )
         if not self.min_sample_rate <= rate <= self.max_sample_rate:
             raise AudioError(

@@ -10,6 +10,7 @@ from violute.audio.containers.mpeg import find_mpeg, is_mpeg, mpeg_layout
 from violute.audio.containers.ogg import ogg_layout
 from violute.audio.containers.pieces import Window
 from violute.audio.containers.riff import riff_layout
+from violute.audio.containers.unsized import aiff_layout, au_layout
 
 _MPEG_SUFFIXES = (".mp3", ".mp2", ".mpga")
 _SIZE_LINE = re.compile(r"^\s*(?:data|SSND|riff|Data Size)\s*:\s*(\d+) \(should be (\d+)\)", re.MULTILINE)
@@ -30,6 +31,10 @@ def examine(path: Path, name: str) -> Layout:
             return ogg_layout(window, name)
         if magic[:4] in (b"RIFF", b"RF64", b"BW64") and magic[8:] == b"WAVE":
             return riff_layout(window, name)
+        if magic[:4] == b"FORM" and magic[8:] in (b"AIFF", b"AIFC"):
+            return aiff_layout(window)
+        if magic[:4] in (b".snd", b"dns."):
+            return au_layout(window)
         if is_mpeg(window, start):
             return mpeg_layout(window, start, name)
         if path.suffix.lower() in _MPEG_SUFFIXES and not magic.startswith((b"fLaC", b"FORM", b"RIFF")):

@@ -11,6 +11,7 @@ Part = tuple[Piece, ...]
 
 UNKNOWN_BYTES = 0x7FFF0000
 """Programs that write into a pipe put sizes of this order in the header: length unknown."""
+NO_LENGTH = "its header gives no length, as after a crash or from a pipe"
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,16 @@ Source:
 from __future__ import annotations
 
 import struct
+from typing import Literal
 
-from violute.audio.containers.layout import UNKNOWN_BYTES, Layout, is_slip, slipped_warning, truncated_message
+from violute.audio.containers.layout import (
+    NO_LENGTH,
+    UNKNOWN_BYTES,
+    Layout,
+    is_slip,
+    slipped_warning,
+    truncated_message,
+)
 from violute.audio.containers.mpeg import find_mpeg, is_mpeg, mpeg_layout
 from violute.audio.containers.pieces import Window
 from violute.errors import AudioError
@@ -34,10 +42,12 @@ def riff_layout(window: Window, name: str) -> Layout:
             raise AudioError(truncated_message(name))
         if declared < UNKNOWN_BYTES:
             warnings = (slipped_warning(declared - held),)
-    if (declared == 0 and held and not _ends_in_chunks(window, data)) or (declared > held and not warnings):
+    if (declared == 0 and held and not ends_in_chunks(window, data, "little")) or (
+        declared > held and not warnings
+    ):
         rate = int.from_bytes(form[8:12], "little")
         seconds = f", {held / rate:.1f} s were found" if rate else ""
-        warnings = (f"its header gives no length, as after a crash or from a pipe{seconds}",)
+        warnings = (NO_LENGTH + seconds,)
     if warnings:
         declared = held
     if int.from_bytes(form[:2], "little") in _MPEG_FORMATS:
@@ -83,12 +93,12 @@ def _is_chunk(window: Window, at: int) -> bool:
     return len(name) == 4 and name.isascii() and name.decode().isprintable()
 
 
-def _ends_in_chunks(window: Window, at: int) -> bool:
+def ends_in_chunks(window: Window, at: int, order: Literal["big", "little"]) -> bool:
     """Tell whether chunks, and no samples, fill a file from a place on to its end."""
     while at < window.stop:
         if not _is_chunk(window, at):
             return False
-        size = int.from_bytes(window.at(at + 4, 4), "little")
+        size = int.from_bytes(window.at(at + 4, 4), order)
         at += 8 + size + size % 2
     return at <= window.stop + 1
 

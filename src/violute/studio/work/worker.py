@@ -183,7 +183,8 @@ class Worker:
         return Rendered(tuple(_without_paths(line, job) for line in take.warnings_for(job.mix)))
 
     def _open(self, job: Job) -> FileSource:
-        recording = FileSource(job.source)
+        # What is decoded by another program is decoded as far as that at most.
+        recording = FileSource(job.source, end_seconds=self._limits.max_seconds + 1.0)
         recording.name = job.name
         self._limits.check(recording)
         return recording
