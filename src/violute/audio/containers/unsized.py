@@ -1,4 +1,4 @@
-"""AIFF and AU whose header gives no length, as a crash or a pipe leaves them: libsndfile plays nothing of them.
+"""AIFF and AU whose header gives no length, after a crash or from a pipe: libsndfile plays nothing of them.
 
 Source:
     Apple, Audio Interchange File Format 1.3 (SSND: eight bytes, then samples); Sun, audio(7), the AU header.
