@@ -164,7 +164,7 @@ def test_notes_an_octave_apart_stay_where_they_are():
     [((1, 5), (1, 4), (1, 5), (5,)), ((1, 5), (1, 5), (1, 5), (4,)), ((5,), (5,), (5,), (5,))],
 )
 def test_controls_that_disagree_are_refused(f0, periodicity, loudness, onset):
-    with pytest.raises(ShapeError, match=r"must be \(voice, frame\) alike"):
+    with pytest.raises(ShapeError, match=r"must be \(line, frame\) alike"):
         Controls(np.zeros(f0), np.zeros(periodicity), np.zeros(loudness), np.zeros(onset))
 
 
