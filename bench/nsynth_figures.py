@@ -23,7 +23,7 @@ from violute.drawing.png import write_picture
 from violute.drawing.rainbowgram import rainbowgram
 from violute.evaluation.judge.classifier import Judge
 from violute.evaluation.metrics.loudness import to_mono
-from violute.evaluation.metrics.pitch import compared_frames, judge_f0, raw_pitch_accuracy
+from violute.evaluation.metrics.pitch import cents_apart, compared_frames, judge_f0, raw_pitch_accuracy
 from violute.families.nsynth.code_moves import CODE_MOVES, moved
 from violute.families.nsynth.codes import Codes
 from violute.families.nsynth.data import crop_at
@@ -248,7 +248,7 @@ def accuracy(source: np.ndarray, made: np.ndarray) -> float:
     both = compared_frames(source_hz, made_hz, sounding)
     if not sounding.any():
         return float("nan")
-    right = raw_pitch_accuracy(source_hz, made_hz, both) if both.any() else 0.0
+    right = raw_pitch_accuracy(cents_apart(source_hz, made_hz)[both]) if both.any() else 0.0
     return right * float(both.sum() / sounding.sum())
 
 

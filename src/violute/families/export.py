@@ -99,9 +99,6 @@ def export_run(
 def run_recipe(config: Mapping[str, Any]) -> Any:
     """Return the recipe of a run, with what was set otherwise in it.
 
-    Args:
-        config: As the run folder records it.
-
     Raises:
         TrainingError: This version has no such recipe.
     """

@@ -122,7 +122,5 @@ def test_figures_that_failed_in_a_resample_are_left_out() -> None:
 
 
 def test_errors() -> None:
-    with pytest.raises(InputError, match="confidence 95 is out of range"):
-        percentile_interval(1.0, np.ones(3), n=3, confidence=95)
     with pytest.raises(InputError, match="0 resamples"):
         draws(3, n_resamples=0)

@@ -187,7 +187,5 @@ def test_errors() -> None:
         kernel_audio_distance(some, [np.ones((2, 3))] * 2)
     with pytest.raises(InputError, match="0 splits"):
         real_to_real_floor(some, n_splits=0)
-    with pytest.raises(InputError, match="confidence"):
-        real_to_real_floor(some, confidence=2.0)
     with pytest.raises(AudioError, match="no samples"):
         patch_embeddings(np.zeros(0), SAMPLE_RATE)

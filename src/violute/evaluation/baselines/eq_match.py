@@ -39,10 +39,6 @@ def average_spectrum_db(
 ) -> Float[np.ndarray, " point"]:
     """Return the long-term average spectrum in third-octave bands around `GRID_HZ`.
 
-    Args:
-        audio: `(sample,)` or `(channel, sample)`; channels are averaged.
-        sample_rate: In Hz.
-
     Returns:
         Power density in dB relative to the whole's mean over the grid, at least -90.
 

@@ -49,11 +49,7 @@ class SourceItself:
 
 
 class SourceTake:
-    """A recording that renders as itself.
-
-    Args:
-        audio: The recording.
-    """
+    """A recording that renders as itself."""
 
     def __init__(self, audio: Float[np.ndarray, "... sample"]) -> None:
         self._audio = audio
@@ -69,11 +65,7 @@ class SourceTake:
 
 
 class Layering:
-    """Both ends of a voice at once; the mix only sets their balance.
-
-    Args:
-        voice: Whose ends to play.
-    """
+    """Both ends of a voice at once; the mix only sets their balance."""
 
     law: Law = staticmethod(layering_gains)
 

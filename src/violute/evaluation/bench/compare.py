@@ -95,19 +95,11 @@ def _change(
     verdict = "unknown" if interval.n < LEAST_RECORDINGS else "same"
     if interval.excludes(0.0):
         verdict = "better" if interval.estimate > 0.0 else "worse"
-    return {
-        "contender": contender,
-        "instrument": instrument,
-        "figure": name,
-        "mix": mix,
-        "old": sum(before[group] for group in both) / len(both),
-        "new": sum(after[group] for group in both) / len(both),
-        "gain": interval.estimate,
-        "low": figure(interval.low),
-        "high": figure(interval.high),
-        "n": interval.n,
-        "verdict": verdict,
-    }
+    old_mean, new_mean = (sum(values[group] for group in both) / len(both) for values in (before, after))
+    place = {"contender": contender, "instrument": instrument, "figure": name, "mix": mix}
+    found = {"old": old_mean, "new": new_mean, "gain": interval.estimate}
+    ends = {"low": figure(interval.low), "high": figure(interval.high), "n": interval.n}
+    return {**place, **found, **ends, "verdict": verdict}
 
 
 def _cost_changes(old: Document, new: Document, contender: str) -> list[dict[str, Any]]:
@@ -119,19 +111,7 @@ def _cost_changes(old: Document, new: Document, contender: str) -> list[dict[str
             continue
         factor = (new_cost / old_cost) ** DIRECTIONS[name]
         verdict = "better" if factor >= COST_FACTOR else "worse" if factor <= 1.0 / COST_FACTOR else "same"
-        changes.append(
-            {
-                "contender": contender,
-                "instrument": "all",
-                "figure": name,
-                "mix": None,
-                "old": old_cost,
-                "new": new_cost,
-                "gain": (new_cost - old_cost) * DIRECTIONS[name],
-                "low": None,
-                "high": None,
-                "n": 1,
-                "verdict": verdict,
-            }
-        )
+        place = {"contender": contender, "instrument": "all", "figure": name, "mix": None}
+        found = {"old": old_cost, "new": new_cost, "gain": (new_cost - old_cost) * DIRECTIONS[name]}
+        changes.append({**place, **found, "low": None, "high": None, "n": 1, "verdict": verdict})
     return sorted(changes, key=lambda change: str(change["figure"]))

@@ -24,6 +24,7 @@ from violute.evaluation.bench.schema import (
     DEVIATION_STEP_CENTS,
     Figures,
     figure,
+    number,
 )
 from violute.evaluation.judge.classifier import Judge
 from violute.evaluation.metrics import loudness, mix_path, onsets, pitch
@@ -99,16 +100,13 @@ def source_facts(
     f0_hz, conditioning_hz, loudness_db = (track[:n_frames] for track in tracks)
     sounding = loudness.sounding_frames(loudness_db)
     agreed = pitch.compared_frames(f0_hz, conditioning_hz, sounding)
+    apart_cents = pitch.cents_apart(f0_hz, conditioning_hz)[agreed]
     onset_seconds = onsets.note_onsets(f0_hz, loudness_db)
-    colour = mix_path.timbre_point(audio, sample_rate)
-    heard = judge.hear(audio, sample_rate)
+    colours, cepstrum = _colour_figures(audio, sample_rate, judge)
     figures = {
-        "judge/posterior": figure(heard.posterior),
-        "judge/other": figure(heard.other),
-        "timbre/centroid_octaves": figure(colour.centroid_octaves),
-        "timbre/tilt_db_per_octave": figure(colour.tilt_db_per_octave),
+        **colours,
         "notes/polyphonic_share": polyphonic_share(audio, sample_rate),
-        "pitch/judges_agree": figure(pitch.raw_pitch_accuracy(f0_hz, conditioning_hz, agreed)),
+        "pitch/judges_agree": figure(pitch.raw_pitch_accuracy(apart_cents)),
         "onsets/n": float(len(onset_seconds)),
         **_fusion_figures(audio, sample_rate),
     }
@@ -122,7 +120,7 @@ def source_facts(
         notes=segment_notes(np.where(sounding, f0_hz, 0.0), onset_seconds),
         chord_notes=chord_notes(audio, sample_rate),
         figures=figures,
-        timbre=colour.cepstrum,
+        timbre=cepstrum,
     )
 
 
@@ -175,18 +173,9 @@ def measure(
     rate = facts.sample_rate
     dial, cepstra = [], []
     for mix, rendering in zip(DIAL_MIXES, renderings, strict=True):
-        colour = mix_path.timbre_point(rendering, rate)
-        cepstra.append(colour.cepstrum)
-        heard = judge.hear(rendering, rate)
-        dial.append(
-            {
-                "mix": mix,
-                "judge/posterior": figure(heard.posterior),
-                "judge/other": figure(heard.other),
-                "timbre/centroid_octaves": figure(colour.centroid_octaves),
-                "timbre/tilt_db_per_octave": figure(colour.tilt_db_per_octave),
-            }
-        )
+        colours, cepstrum = _colour_figures(rendering, rate, judge)
+        cepstra.append(cepstrum)
+        dial.append({"mix": mix, **colours})
     n_frames = len(facts.f0_hz)
     chosen = [renderings[DIAL_MIXES.index(mix)] for mix in MIXES]
     f0_hz = np.stack([_fit(_judged_f0(r.tobytes(), rate, pitch_judge), n_frames) for r in chosen])
@@ -200,11 +189,12 @@ def measure(
         frames = pitch.compared_frames(facts.f0_hz, f0_hz[i], followed, conditioning_hz=facts.conditioning_hz)
         onset_seconds = onsets.note_onsets(f0_hz[i], loudness_db[i])
         heard_hz = np.where(loudness.sounding_frames(loudness_db[i]), f0_hz[i], 0.0)
-        counts.append(deviation_counts(facts.f0_hz, f0_hz[i], frames).tolist())
+        cents = pitch.cents_apart(facts.f0_hz, f0_hz[i])[frames]
+        counts.append(deviation_counts(cents).tolist())
         values = {
-            "pitch/raw_accuracy": pitch.raw_pitch_accuracy(facts.f0_hz, f0_hz[i], frames),
-            "pitch/median_deviation_cents": pitch.median_deviation_cents(facts.f0_hz, f0_hz[i], frames),
-            "pitch/octave_errors": pitch.octave_error_rate(facts.f0_hz, f0_hz[i], frames),
+            "pitch/raw_accuracy": pitch.raw_pitch_accuracy(cents),
+            "pitch/median_deviation_cents": pitch.median_deviation_cents(cents),
+            "pitch/octave_errors": pitch.octave_error_rate(cents),
             "pitch/coverage": float(frames.sum() / max(int(sounding.sum()), 1)),
             "loudness/l1_db": loudness.loudness_l1_db(facts.loudness_db, loudness_db[i]),
             "loudness/correlation": loudness.loudness_correlation(facts.loudness_db, loudness_db[i]),
@@ -231,13 +221,8 @@ def measure(
     }
 
 
-def deviation_counts(
-    source_hz: Float[np.ndarray, " frame"],
-    output_hz: Float[np.ndarray, " frame"],
-    frames: Bool[np.ndarray, " frame"],
-) -> Int[np.ndarray, " bin"]:
+def deviation_counts(cents: Float[np.ndarray, " compared"]) -> Int[np.ndarray, " bin"]:
     """Count frames by their deviation in cents; the first and last bin take what lies outside."""
-    cents = pitch.cents_apart(source_hz, output_hz)[frames]
     edges = deviation_edges_cents()
     clipped = np.clip(cents, edges[0] + 1e-6, edges[-1] - 1e-6)
     return np.histogram(clipped, edges)[0]
@@ -260,7 +245,7 @@ def _path_figures(
     even = [DIAL_MIXES.index(mix) for mix in PATH_MIXES]
     mixes = np.array(PATH_MIXES)
     posteriors, centroids, tilts = (
-        np.array([np.nan if dial[i][name] is None else dial[i][name] for i in even], dtype=np.float64)
+        np.array([number(dial[i][name]) for i in even])
         for name in ("judge/posterior", "timbre/centroid_octaves", "timbre/tilt_db_per_octave")
     )
     points = cepstra[even]
@@ -289,6 +274,19 @@ def _conditioning_f0(audio: Float32[np.ndarray, " sample"], sample_rate: int) ->
         audio = soxr.resample(audio, sample_rate, SAMPLE_RATE)
     controls = analyse(audio)
     return np.where(controls.periodicity[0] > 0.0, controls.f0_hz[0], 0.0).astype(np.float64)
+
+
+def _colour_figures(
+    audio: Float32[np.ndarray, " sample"], sample_rate: int, judge: Judge
+) -> tuple[Figures, Float[np.ndarray, " coefficient"]]:
+    """Say what the judge hears and how bright a sound is, and return its mean cepstrum."""
+    colour, heard = mix_path.timbre_point(audio, sample_rate), judge.hear(audio, sample_rate)
+    return {
+        "judge/posterior": figure(heard.posterior),
+        "judge/other": figure(heard.other),
+        "timbre/centroid_octaves": figure(colour.centroid_octaves),
+        "timbre/tilt_db_per_octave": figure(colour.tilt_db_per_octave),
+    }, colour.cepstrum
 
 
 def _fusion_figures(audio: Float32[np.ndarray, " sample"], sample_rate: int) -> Figures:

@@ -22,6 +22,7 @@ import soxr
 from jaxtyping import Float, Float32
 
 from violute.errors import AudioError, InputError, ShapeError
+from violute.evaluation.metrics.loudness import to_mono
 
 INSTRUMENTS = ("flute", "violin", "other")
 """The judge's classes, in the order of its scores."""
@@ -164,18 +165,10 @@ class Judge:
     ) -> Float[np.ndarray, "patch instrument"]:
         """Return calibrated scores of `INSTRUMENTS`, second by second; none for silent seconds.
 
-        Args:
-            audio: `(sample,)` or `(channel, sample)`; channels are averaged.
-            sample_rate: In Hz.
-
         Raises:
             AudioError: The audio is empty or not finite.
         """
-        mono = np.atleast_2d(np.asarray(audio, dtype=np.float32)).mean(axis=0)
-        if mono.size == 0:
-            raise AudioError("the clip holds no samples: give at least a tenth of a second of sound")
-        if not np.all(np.isfinite(mono)):
-            raise AudioError("the clip holds samples that are not finite: repair the recording")
+        mono = to_mono(audio).astype(np.float32)
         if sample_rate != SAMPLE_RATE:
             mono = soxr.resample(mono, sample_rate, SAMPLE_RATE)
         patches = cut_patches(mono)

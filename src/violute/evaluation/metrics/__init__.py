@@ -1,1 +1,4 @@
-"""The metrics: pitch, loudness, timing, notes, spectra, timbre, fusion, and the path of the dial."""
+"""The metrics: pitch, loudness, timing, notes, spectra, timbre, fusion, and the path of the dial.
+
+Conventions: `audio` is `(sample,)` or `(channel, sample)`, whose channels are averaged; rates are in Hz.
+"""

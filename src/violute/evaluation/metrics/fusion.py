@@ -70,10 +70,6 @@ def spectral_peaks(
 ) -> tuple[Float[np.ndarray, "frame peak"], Float[np.ndarray, "frame peak"]]:
     """Find the partials of every frame by quadratic interpolation of the log spectrum.
 
-    Args:
-        audio: `(sample,)` or `(channel, sample)`; channels are averaged.
-        sample_rate: In Hz.
-
     Returns:
         Frequencies in Hz, and amplitudes (a full-scale sine reads 1) from the highest down; places
         without a peak have amplitude 0.
@@ -155,10 +151,6 @@ def harmonic_series(
 def n_series(audio: Float[np.ndarray, "... sample"], sample_rate: int) -> Int[np.ndarray, " frame"]:
     """Count the simultaneous f0 tracks of every frame; one counts where it lasts `LEAST_FRAMES`.
 
-    Args:
-        audio: `(sample,)` or `(channel, sample)`; channels are averaged.
-        sample_rate: In Hz.
-
     Returns:
         0 to `MAX_SERIES`; 0 in digital silence, and in noise of which no series explains enough.
 
@@ -174,10 +166,6 @@ def mean_f0_tracks(audio: Float[np.ndarray, "... sample"], sample_rate: int) -> 
     """Return the mean number of simultaneous f0 tracks over sounding frames; 1 is one fused voice.
 
     Frames of breath or bow without a pitch count as 1: noise is no merit and no second voice.
-
-    Args:
-        audio: `(sample,)` or `(channel, sample)`; channels are averaged.
-        sample_rate: In Hz.
 
     Returns:
         1 to `MAX_SERIES`; NaN in silence.
@@ -209,10 +197,6 @@ def roughness(audio: Float[np.ndarray, "... sample"], sample_rate: int) -> float
 
     Pairs weigh by the product of their amplitudes, relative to the power of the frame, so that
     level counts for nothing; two equal sines at the worst distance read 0.5.
-
-    Args:
-        audio: `(sample,)` or `(channel, sample)`; channels are averaged.
-        sample_rate: In Hz.
 
     Returns:
         0 or more; NaN in silence.

@@ -93,26 +93,19 @@ def draws(n: int, *, n_resamples: int = N_RESAMPLES, seed: int = 0) -> Int[np.nd
     return np.random.default_rng(seed).integers(0, n, size=(n_resamples, n))
 
 
-def percentile_interval(
-    estimate: float, drawn: Float[np.ndarray, " resample"], *, n: int, confidence: float = CONFIDENCE
-) -> Interval:
-    """Return the interval between the percentiles of the figures that were drawn.
+def percentile_interval(estimate: float, drawn: Float[np.ndarray, " resample"], *, n: int) -> Interval:
+    """Return the interval of 95 % between the percentiles of the figures that were drawn.
 
     Figures that are not finite are left out; with none left, or of fewer than `LEAST_RECORDINGS`, the ends
     are NaN.
 
-    Raises:
-        InputError: The confidence is not between 0 and 1.
-
     Source:
         Efron and Tibshirani (1993), equation 13.5.
     """
-    if not 0.0 < confidence < 1.0:
-        raise InputError(f"confidence {confidence:g} is out of range: give a share such as 0.95")
     finite = drawn[np.isfinite(drawn)]
     if finite.size == 0 or n < LEAST_RECORDINGS:
         return Interval(estimate, math.nan, math.nan, n)
-    low, high = np.quantile(finite, [(1.0 - confidence) / 2.0, (1.0 + confidence) / 2.0])
+    low, high = np.quantile(finite, [(1.0 - CONFIDENCE) / 2.0, (1.0 + CONFIDENCE) / 2.0])
     return Interval(estimate, float(low), float(high), n)
 
 

@@ -71,10 +71,6 @@ def frame_loudness_db(
 ) -> Float[np.ndarray, " frame"]:
     """Measure A-weighted loudness every 10 ms, over a Hann window of 46 ms.
 
-    Args:
-        audio: `(sample,)` or `(channel, sample)`; channels are averaged.
-        sample_rate: In Hz.
-
     Returns:
         dB relative to a full-scale 1 kHz sine, at least `SILENCE_DB`.
 
@@ -97,14 +93,12 @@ def frame_loudness_db(
     return np.asarray(10.0 * np.log10(np.maximum(power, 10.0 ** (SILENCE_DB / 10.0))))
 
 
-def sounding_frames(
-    loudness_db: Float[np.ndarray, " frame"], *, gate_db: float = GATE_DB
-) -> Bool[np.ndarray, " frame"]:
-    """Mark the frames within `gate_db` of the loud ones; none in digital silence."""
+def sounding_frames(loudness_db: Float[np.ndarray, " frame"]) -> Bool[np.ndarray, " frame"]:
+    """Mark the frames within `GATE_DB` of the loud ones; none in digital silence."""
     if loudness_db.size == 0:
         return np.zeros(0, dtype=bool)
     loud_db = float(np.percentile(loudness_db, LOUD_PERCENTILE))
-    return np.asarray((loudness_db >= loud_db + gate_db) & (loudness_db > SILENCE_DB))
+    return np.asarray((loudness_db >= loud_db + GATE_DB) & (loudness_db > SILENCE_DB))
 
 
 def sounding_frames_of(

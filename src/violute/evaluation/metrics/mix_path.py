@@ -60,10 +60,6 @@ class TimbrePoint:
 def timbre_point(audio: Float[np.ndarray, "... sample"], sample_rate: int) -> TimbrePoint:
     """Measure the average colour of a rendering.
 
-    Args:
-        audio: `(sample,)` or `(channel, sample)`; channels are averaged.
-        sample_rate: In Hz.
-
     Raises:
         AudioError: The audio is empty or not finite.
     """

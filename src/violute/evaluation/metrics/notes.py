@@ -20,8 +20,8 @@ from jaxtyping import Bool, Float
 
 from violute.analysis.conditioning import hz_to_midi
 from violute.errors import InputError, ShapeError
-from violute.evaluation.metrics import fusion, loudness
-from violute.evaluation.metrics.loudness import sounding_frames_of
+from violute.evaluation.metrics import fusion
+from violute.evaluation.metrics.loudness import FRAME_RATE_HZ, sounding_frames_of
 from violute.evaluation.metrics.onsets import WINDOW_SECONDS, attack_times
 from violute.evaluation.metrics.pitch import TOLERANCE_CENTS
 from violute.transforms.runs import runs
@@ -56,17 +56,13 @@ class Note(NamedTuple):
 
 
 def segment_notes(
-    f0_hz: Float[np.ndarray, " frame"],
-    onset_seconds: Float[np.ndarray, " onset"],
-    *,
-    frame_rate_hz: float = loudness.FRAME_RATE_HZ,
+    f0_hz: Float[np.ndarray, " frame"], onset_seconds: Float[np.ndarray, " onset"]
 ) -> list[Note]:
     """Cut the pitch track of one line into notes: at rests, at leaps, and at attacks on one pitch.
 
     Args:
-        f0_hz: Hz, 0 where unpitched or silent; frame `i` is centred on second `i / frame_rate_hz`.
+        f0_hz: Hz, 0 where unpitched or silent; frame `i` is centred on second `i / FRAME_RATE_HZ`.
         onset_seconds: Attacks, rising.
-        frame_rate_hz: Frames per second.
 
     Returns:
         Notes of at least `SHORTEST_SECONDS` in order, each with the median of its track.
@@ -76,8 +72,8 @@ def segment_notes(
     """
     if f0_hz.ndim != 1 or onset_seconds.ndim != 1:
         raise ShapeError(f"track {f0_hz.shape} and onsets {onset_seconds.shape}: give one row of each")
-    shortest = max(1, round(SHORTEST_SECONDS * frame_rate_hz))
-    attacks = np.round(onset_seconds * frame_rate_hz).astype(int)
+    shortest = max(1, round(SHORTEST_SECONDS * FRAME_RATE_HZ))
+    attacks = np.round(onset_seconds * FRAME_RATE_HZ).astype(int)
     notes = []
     for start, stop in _legato_parts(f0_hz):
         inside = [int(a) for a in attacks if start + shortest <= a <= stop - shortest]
@@ -89,16 +85,12 @@ def segment_notes(
         for first, last in zip(cuts, [*cuts[1:], stop], strict=True):
             pitched = f0_hz[first:last][f0_hz[first:last] > 0.0]
             if last - first >= shortest and pitched.size:
-                notes.append(Note(first / frame_rate_hz, last / frame_rate_hz, float(np.median(pitched))))
+                notes.append(Note(first / FRAME_RATE_HZ, last / FRAME_RATE_HZ, float(np.median(pitched))))
     return notes
 
 
 def chord_notes(audio: Float[np.ndarray, "... sample"], sample_rate: int) -> list[Note]:
     """Hear notes that sound together, to the semitone: up to `fusion.MAX_SERIES` at once.
-
-    Args:
-        audio: `(sample,)` or `(channel, sample)`; channels are averaged.
-        sample_rate: In Hz.
 
     Returns:
         Notes by onset, then pitch.
@@ -135,18 +127,14 @@ def note_f1(
     reference: Iterable[Sequence[float]],
     estimate: Iterable[Sequence[float]],
     *,
-    onset_seconds: float = WINDOW_SECONDS,
-    pitch_cents: float = TOLERANCE_CENTS,
     offset_ratio: float | None = None,
 ) -> float:
-    """Return the F-measure of notes matched one to one.
+    """Return the F-measure of notes matched one to one, within `WINDOW_SECONDS` and `TOLERANCE_CENTS`.
 
     Args:
         reference: (onset in seconds, offset in seconds, pitch in Hz) of each note, in any order:
             of the source, or of a score.
         estimate: Likewise, of the output.
-        onset_seconds: Furthest apart that two onsets are the same.
-        pitch_cents: Furthest apart that two pitches are the same.
         offset_ratio: Furthest apart that two offsets are the same, in durations of the reference
             note, but at least 50 ms; None ignores offsets.
 
@@ -165,8 +153,8 @@ def note_f1(
     _, _, f_measure, _ = mir_eval.transcription.precision_recall_f1_overlap(
         *wanted,
         *made,
-        onset_tolerance=onset_seconds,
-        pitch_tolerance=pitch_cents,
+        onset_tolerance=WINDOW_SECONDS,
+        pitch_tolerance=TOLERANCE_CENTS,
         offset_ratio=offset_ratio,
     )
     return float(f_measure)

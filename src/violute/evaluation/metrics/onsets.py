@@ -81,10 +81,6 @@ def note_onsets(
 def attack_times(audio: Float[np.ndarray, "... sample"], sample_rate: int) -> Float[np.ndarray, " onset"]:
     """Find attacks by spectral flux over 138 bands, deaf to vibrato.
 
-    Args:
-        audio: `(sample,)` or `(channel, sample)`; channels are averaged.
-        sample_rate: In Hz.
-
     Returns:
         Seconds, rising.
 
@@ -108,10 +104,7 @@ def attack_times(audio: Float[np.ndarray, "... sample"], sample_rate: int) -> Fl
 
 
 def onset_f1(
-    source_seconds: Float[np.ndarray, " source"],
-    output_seconds: Float[np.ndarray, " output"],
-    *,
-    window_seconds: float = WINDOW_SECONDS,
+    source_seconds: Float[np.ndarray, " source"], output_seconds: Float[np.ndarray, " output"]
 ) -> float:
     """Return the F-measure of onsets matched one to one; 1 where neither side has any.
 
@@ -123,7 +116,7 @@ def onset_f1(
             raise ShapeError(f"onsets of shape {times.shape}: give one row of seconds in rising order")
     if source_seconds.size == 0 or output_seconds.size == 0:
         return float(source_seconds.size == output_seconds.size)
-    f_measure, _, _ = mir_eval.onset.f_measure(source_seconds, output_seconds, window=window_seconds)
+    f_measure, _, _ = mir_eval.onset.f_measure(source_seconds, output_seconds, window=WINDOW_SECONDS)
     return float(f_measure)
 
 

@@ -53,7 +53,7 @@ def judge_f0(
     """Track the pitch of one line, every 10 ms.
 
     Args:
-        audio: `(sample,)` or `(channel, sample)`; channels are averaged.
+        audio: Of the line.
         sample_rate: In Hz.
         judge: `harvest` (WORLD) or `pyin` (librosa).
 
@@ -132,47 +132,18 @@ def compared_frames(
     return frames
 
 
-def raw_pitch_accuracy(
-    source_hz: Float[np.ndarray, " frame"],
-    output_hz: Float[np.ndarray, " frame"],
-    frames: Bool[np.ndarray, " frame"],
-    *,
-    tolerance_cents: float = TOLERANCE_CENTS,
-) -> float:
-    """Return the share of `frames` on which the output is within `tolerance_cents` of the source.
-
-    Raises:
-        ShapeError: The tracks differ in length.
-    """
-    cents = cents_apart(source_hz, output_hz)[frames]
-    return float(np.mean(np.abs(cents) <= tolerance_cents)) if cents.size else float("nan")
+def raw_pitch_accuracy(cents: Float[np.ndarray, " compared"]) -> float:
+    """Return the share of compared frames on which the output is within `TOLERANCE_CENTS` of the source."""
+    return float(np.mean(np.abs(cents) <= TOLERANCE_CENTS)) if cents.size else float("nan")
 
 
-def median_deviation_cents(
-    source_hz: Float[np.ndarray, " frame"],
-    output_hz: Float[np.ndarray, " frame"],
-    frames: Bool[np.ndarray, " frame"],
-) -> float:
-    """Return the median of the absolute distances over `frames`, in cents.
-
-    Raises:
-        ShapeError: The tracks differ in length.
-    """
-    cents = cents_apart(source_hz, output_hz)[frames]
+def median_deviation_cents(cents: Float[np.ndarray, " compared"]) -> float:
+    """Return the median of the absolute distances of compared frames, in cents."""
     return float(np.median(np.abs(cents))) if cents.size else float("nan")
 
 
-def octave_error_rate(
-    source_hz: Float[np.ndarray, " frame"],
-    output_hz: Float[np.ndarray, " frame"],
-    frames: Bool[np.ndarray, " frame"],
-) -> float:
-    """Return the share of `frames` that lie one octave or more away, within 50 cents.
-
-    Raises:
-        ShapeError: The tracks differ in length.
-    """
-    cents = cents_apart(source_hz, output_hz)[frames]
+def octave_error_rate(cents: Float[np.ndarray, " compared"]) -> float:
+    """Return the share of compared frames that lie one octave or more away, within 50 cents."""
     if not cents.size:
         return float("nan")
     octaves = np.round(cents / 1200.0)

@@ -26,7 +26,7 @@ import scipy.spatial.distance
 from jaxtyping import Float, Int
 
 from violute.errors import InputError, ShapeError
-from violute.evaluation.metrics.intervals import CONFIDENCE, N_RESAMPLES, Interval, draws, percentile_interval
+from violute.evaluation.metrics.intervals import N_RESAMPLES, Interval, draws, percentile_interval
 from violute.evaluation.metrics.loudness import mono_at, sounding_frames_of
 from violute.evaluation.metrics.mix_path import N_MFCC
 
@@ -54,10 +54,6 @@ def patch_embeddings(
     audio: Float[np.ndarray, "... sample"], sample_rate: int
 ) -> Float[np.ndarray, "patch dimension"]:
     """Describe the colour of every second of a recording, each half a second.
-
-    Args:
-        audio: `(sample,)` or `(channel, sample)`; channels are averaged.
-        sample_rate: In Hz.
 
     Returns:
         Mean and standard deviation of the cepstral coefficients over the sounding frames of each
@@ -95,9 +91,7 @@ def kernel_audio_distance(
     recordings: Sequence[Patches],
     reference: Sequence[Patches],
     *,
-    confidence: float = CONFIDENCE,
     n_resamples: int = N_RESAMPLES,
-    seed: int = 0,
 ) -> Interval:
     """Estimate the squared MMD between two sets of recordings, with a bootstrap over recordings.
 
@@ -107,16 +101,14 @@ def kernel_audio_distance(
     Args:
         recordings: Patches of each, from `patch_embeddings`; those without a patch are left out.
         reference: Likewise, real recordings.
-        confidence: Of the interval, in (0, 1).
         n_resamples: At least 1.
-        seed: The same seed gives the same interval.
 
     Returns:
         NaN with fewer than two recordings on either side.
 
     Raises:
         ShapeError: Recordings differ in dimension.
-        InputError: The confidence or the number of resamples is not allowed.
+        InputError: The number of resamples is below 1.
 
     Source:
         Chung et al. (2025), equation 6, with pairs of patches from different recordings only.
@@ -126,38 +118,26 @@ def kernel_audio_distance(
         return Interval(math.nan, math.nan, math.nan, len(scaled))
     similarities = similarities_of(scaled, real, bandwidth=bandwidth)
     # Two seeds, or the same places of both sets would be drawn together.
-    chosen = (
-        draws(len(side), n_resamples=n_resamples, seed=2 * seed + i) for i, side in enumerate((scaled, real))
-    )
+    chosen = (draws(len(side), n_resamples=n_resamples, seed=i) for i, side in enumerate((scaled, real)))
     drawn = [mean_discrepancy(*similarities, first, second) for first, second in zip(*chosen, strict=True)]
-    return percentile_interval(
-        float(mean_discrepancy(*similarities)), np.array(drawn), n=len(scaled), confidence=confidence
-    )
+    return percentile_interval(mean_discrepancy(*similarities), np.array(drawn), n=len(scaled))
 
 
-def real_to_real_floor(
-    reference: Sequence[Patches],
-    *,
-    confidence: float = CONFIDENCE,
-    n_splits: int = N_SPLITS,
-    seed: int = 0,
-) -> Interval:
+def real_to_real_floor(reference: Sequence[Patches], *, n_splits: int = N_SPLITS) -> Interval:
     """Return how far random halves of one set of recordings lie apart, in squared MMD.
 
     A distance up to `high` is one that real recordings have among themselves.
 
     Args:
         reference: Patches of each recording, from `patch_embeddings`.
-        confidence: Share of the splits inside the interval.
         n_splits: At least 1.
-        seed: The same seed gives the same splits.
 
     Returns:
         The median of the splits and their interval; NaN with fewer than four recordings.
 
     Raises:
         ShapeError: Recordings differ in dimension.
-        InputError: The confidence or the number of splits is not allowed.
+        InputError: The number of splits is below 1.
     """
     if n_splits < 1:
         raise InputError(f"{n_splits} splits were asked for: ask for at least 1, better 500")
@@ -165,14 +145,14 @@ def real_to_real_floor(
     if len(real) < 4:
         return Interval(math.nan, math.nan, math.nan, len(real))
     similarity, _, _ = similarities_of(real, [], bandwidth=bandwidth)
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     apart = []
     for _ in range(n_splits):
         order = rng.permutation(len(real))
         first, second = order[: len(real) // 2], order[len(real) // 2 :]
         blocks = (similarity[np.ix_(a, b)] for a, b in ((first, first), (second, second), (first, second)))
         apart.append(mean_discrepancy(*blocks))
-    return percentile_interval(float(np.median(apart)), np.array(apart), n=len(real), confidence=confidence)
+    return percentile_interval(float(np.median(apart)), np.array(apart), n=len(real))
 
 
 def median_bandwidth(samples: Float[np.ndarray, "sample dimension"]) -> float:

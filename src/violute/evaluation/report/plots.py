@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import matplotlib as mpl
@@ -16,20 +16,16 @@ from matplotlib.figure import Figure
 from violute.drawing.spectrogram_sheet import log_spectrogram_db
 from violute.evaluation.bench.schema import Document, ResultEntry, number
 from violute.evaluation.bench.targets import POSTERIOR_RANGES
+from violute.evaluation.report.tables import COST_ROWS, instruments
 
 PANEL_INCHES = (4.6, 3.4)
+DEVIATION_MIX = 0.5
 SPECTROGRAM_RANGE_DB = 70.0
 SPECTROGRAM_RANGE_HZ = (180.0, 16_000.0)
 _N_ROWS, _N_COLUMNS = 240, 320
 _TICKS_HZ = (200, 500, 1000, 2000, 5000, 10_000)
 _COLOURS = ("#c2410c", "#1d4ed8", "#047857", "#7c3aed", "#b45309", "#0e7490", "#be185d", "#4d7c0f")
 _GREY = "#9ca3af"
-_COST_TITLES: Mapping[str, str] = {
-    "cost/convert_x_realtime": "conversion, times real time",
-    "cost/rerender_x_realtime": "another mix, times real time",
-    "cost/cold_start_seconds": "cold start, s",
-    "cost/peak_memory_mb": "peak memory, MB",
-}
 
 
 def timbre_path_plot(document: Document) -> str:
@@ -44,9 +40,8 @@ def timbre_path_plot(document: Document) -> str:
     points = [row for result in document["results"] for row in result["timbre"]]
     points += [clip["timbre"] for clip in document["clips"]]
     plane = _principal_plane(_array(points))
-    instruments = _instruments(document)
-    figure = _figure(len(instruments))
-    for axes, instrument in _panels(figure, instruments):
+    figure, panels = _panels(document)
+    for axes, instrument in panels:
         for clip in document["clips"]:
             x, y = plane(_array([clip["timbre"]]))[0]
             marker = "." if clip["instrument"] == instrument else "x"
@@ -69,9 +64,8 @@ def posterior_plot(document: Document) -> str:
     Returns:
         SVG.
     """
-    instruments = _instruments(document)
-    figure = _figure(len(instruments))
-    for axes, instrument in _panels(figure, instruments):
+    figure, panels = _panels(document)
+    for axes, instrument in panels:
         for mix, (low, high) in POSTERIOR_RANGES.items():
             left = min(max(mix - 0.03, 0.0), 0.94)
             axes.fill_between([left, left + 0.06], low, high, color="#e5e7eb", lw=0)
@@ -87,30 +81,32 @@ def posterior_plot(document: Document) -> str:
             axes.plot(mixes, middle, color=colour, lw=_width(document, contender), label=contender)
             if _is_voice(document, contender):
                 axes.fill_between(mixes, low, high, color=colour, alpha=0.15, lw=0)
-        axes.set(title=f"{instrument} in", xlabel="mix", ylabel=f"posterior of {_ends(document)[1]}")
+        axes.set(
+            title=f"{instrument} in",
+            xlabel="mix",
+            ylabel=f"posterior of {document['contenders'][0]['ends'][1]}",
+        )
         axes.set_ylim(-0.03, 1.03)
     return _svg(figure, legend=True)
 
 
-def deviation_plot(document: Document, mix: float = 0.5) -> str:
+def deviation_plot(document: Document) -> str:
     """Draw histograms of pitch deviation from the recording; the outermost bins hold all beyond.
 
     Returns:
         SVG.
     """
     edges = np.array(document["settings"]["deviation_edges_cents"])
-    place = document["settings"]["mixes"].index(mix)
-    instruments = _instruments(document)
-    figure = _figure(len(instruments))
-    for axes, instrument in _panels(figure, instruments):
+    place = document["settings"]["mixes"].index(DEVIATION_MIX)
+    figure, panels = _panels(document)
+    for axes, instrument in panels:
         for contender, results in _by_contender(document, instrument).items():
             counts = np.sum([result["deviation_counts"][place] for result in results], axis=0)
             share = counts / max(int(counts.sum()), 1)
             colour, width = _colour(document, contender), _width(document, contender)
             axes.stairs(np.maximum(share, 1e-5), edges, color=colour, lw=width, label=contender)
-        axes.set(
-            title=f"{instrument} in, mix {mix:g}", xlabel="cents from the recording", ylabel="share of frames"
-        )
+        title = f"{instrument} in, mix {DEVIATION_MIX:g}"
+        axes.set(title=title, xlabel="cents from the recording", ylabel="share of frames")
         axes.set_yscale("log")
     return _svg(figure, legend=True)
 
@@ -126,8 +122,8 @@ def cost_plot(document: Document) -> str:
         return ""
     names = list(costs)
     figure = Figure(figsize=(4 * 3.0, 0.8 + 0.3 * len(names)), layout="constrained")
-    panels = figure.subplots(1, len(_COST_TITLES), sharey=True)
-    for axes, (name, title) in zip(panels, _COST_TITLES.items(), strict=True):
+    panels = figure.subplots(1, len(COST_ROWS), sharey=True)
+    for axes, (title, name) in zip(panels, COST_ROWS, strict=True):
         values = [number(costs[contender].get(name)) for contender in names]
         bars = axes.barh(names, values, color=[_colour(document, contender) for contender in names])
         axes.bar_label(bars, fmt="%.3g", padding=2, fontsize=8)
@@ -182,17 +178,16 @@ def spectrogram_plot(panels: Sequence[tuple[str, Float32[np.ndarray, " sample"]]
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
 
 
-def _figure(n_panels: int) -> Figure:
-    return Figure(figsize=(PANEL_INCHES[0] * n_panels, PANEL_INCHES[1]), layout="constrained")
-
-
-def _panels(figure: Figure, names: Sequence[str]) -> list[tuple[Axes, str]]:
+def _panels(document: Document) -> tuple[Figure, list[tuple[Axes, str]]]:
+    """Return a figure with a panel for each instrument."""
+    names = instruments(document)
+    figure = Figure(figsize=(PANEL_INCHES[0] * len(names), PANEL_INCHES[1]), layout="constrained")
     all_axes = np.atleast_1d(figure.subplots(1, len(names)))
     for axes in all_axes:
         axes.spines[["top", "right"]].set_visible(False)
         axes.grid(color="#f3f4f6")
         axes.set_axisbelow(True)
-    return list(zip(all_axes, names, strict=True))
+    return figure, list(zip(all_axes, names, strict=True))
 
 
 def _svg(figure: Figure, *, legend: bool) -> str:
@@ -206,14 +201,6 @@ def _svg(figure: Figure, *, legend: bool) -> str:
         figure.savefig(buffer, format="svg", metadata={"Date": None})
     text = buffer.getvalue()
     return text[text.index("<svg") :]
-
-
-def _instruments(document: Document) -> list[str]:
-    return list(dict.fromkeys(clip["instrument"] for clip in document["clips"]))
-
-
-def _ends(document: Document) -> list[str]:
-    return document["contenders"][0]["ends"]
 
 
 def _by_contender(document: Document, instrument: str) -> dict[str, list[ResultEntry]]:

@@ -49,11 +49,7 @@ class CycleGanConfig:
 
 
 class Generator(nn.Module):
-    """Redraws windows as one instrument's.
-
-    Args:
-        config: Sizes.
-    """
+    """Redraws windows as one instrument's."""
 
     def __init__(self, config: RetouchConfig) -> None:
         super().__init__()
@@ -143,11 +139,7 @@ class DrawingPool(nn.Module):
 
 
 class CycleGan(nn.Module):
-    """Generators, critics and pools of two ends; entry 0 and 1 of each list are those of mix 0 and 1.
-
-    Args:
-        config: Sizes.
-    """
+    """Generators, critics and pools of two ends; entry 0 and 1 of each list are those of mix 0 and 1."""
 
     def __init__(self, config: CycleGanConfig) -> None:
         super().__init__()

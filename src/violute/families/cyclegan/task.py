@@ -37,12 +37,7 @@ ENDS = (0, 1)
 
 
 class CycleGanTask(WindowTask):
-    """The family `cyclegan` in training.
-
-    Args:
-        corpus: To learn from.
-        recipe: Sizes, rates and weights.
-    """
+    """The family `cyclegan` in training."""
 
     family = "cyclegan"
     network: CycleGan

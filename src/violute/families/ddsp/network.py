@@ -135,11 +135,7 @@ class CausalBlock(nn.Module):
 
 
 class DdspDecoder(nn.Module):
-    """Levels of one instrument for given conditioning.
-
-    Args:
-        config: Sizes.
-    """
+    """Levels of one instrument for given conditioning."""
 
     harmonic_number: Tensor
 

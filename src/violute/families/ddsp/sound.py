@@ -51,11 +51,7 @@ class Sounds(NamedTuple):
 
 
 class SourceReverb(nn.Module):
-    """A room for each source of recordings: noise that decays, as loud and as long as is learned.
-
-    Args:
-        n_sources: Rooms.
-    """
+    """A room for each source of recordings: noise that decays, as loud and as long as is learned."""
 
     noise: Tensor
     seconds: Tensor

@@ -60,11 +60,7 @@ class CrossCoded(NamedTuple):
 
 
 class Critic(nn.Module):
-    """Guesses the instrument from a code, at each step from a few around it.
-
-    Args:
-        latent_channels: Of the code.
-    """
+    """Guesses the instrument from a code, at each step from a few around it."""
 
     def __init__(self, latent_channels: int) -> None:
         super().__init__()

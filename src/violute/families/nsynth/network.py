@@ -102,11 +102,7 @@ class NsynthConfig:
 
 
 class TemporalEncoder(nn.Module):
-    """Dilated convolutions that hear both sides of each moment, averaged over frames.
-
-    Args:
-        config: Sizes.
-    """
+    """Dilated convolutions that hear both sides of each moment, averaged over frames."""
 
     N_STEPS = 8
     """Steps of the filters a frame."""
@@ -139,11 +135,7 @@ class TemporalEncoder(nn.Module):
 
 
 class Conditioner(nn.Module):
-    """From codes and instruments to what steers the decoder, frame by frame.
-
-    Args:
-        config: Sizes.
-    """
+    """From codes and instruments to what steers the decoder, frame by frame."""
 
     def __init__(self, config: NsynthConfig) -> None:
         super().__init__()
@@ -162,11 +154,7 @@ class Conditioner(nn.Module):
 
 
 class WaveNetDecoder(nn.Module):
-    """Dilated causal convolutions with gates, steered at every layer.
-
-    Args:
-        config: Sizes.
-    """
+    """Dilated causal convolutions with gates, steered at every layer."""
 
     def __init__(self, config: NsynthConfig) -> None:
         super().__init__()
@@ -214,11 +202,7 @@ class WaveNetDecoder(nn.Module):
 
 
 class PitchReader(nn.Module):
-    """Reads the fundamental off the code, which it teaches to hold it.
-
-    Args:
-        config: Sizes.
-    """
+    """Reads the fundamental off the code, which it teaches to hold it."""
 
     WIDTH = 128
     centres_octaves: Tensor

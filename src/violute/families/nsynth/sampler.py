@@ -48,10 +48,6 @@ class WavenetShape:
 class Queues:
     """What the layers of a decoder heard, as far back as they listen.
 
-    Args:
-        shape: Of the decoder.
-        n_pieces: Side by side.
-
     Attributes:
         lengths: Rows of each layer's ring.
         starts: Where each ring starts.

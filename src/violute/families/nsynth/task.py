@@ -41,12 +41,7 @@ EXAMPLE_MIXES = (0.0, 1.0)
 
 
 class NsynthTask(ModulesTask):
-    """The family `nsynth` in training.
-
-    Args:
-        corpus: To learn from.
-        recipe: Sizes, rates and weights.
-    """
+    """The family `nsynth` in training."""
 
     def __init__(self, corpus: Corpus[Wave], recipe: NsynthRecipe) -> None:
         super().__init__()

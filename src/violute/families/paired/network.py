@@ -62,11 +62,7 @@ class Redrawn(NamedTuple):
 
 
 class LatentRetouch(nn.Module):
-    """A change that goes through a latent of few numbers.
-
-    Args:
-        config: Sizes.
-    """
+    """A change that goes through a latent of few numbers."""
 
     def __init__(self, config: PairedConfig) -> None:
         super().__init__()
@@ -94,11 +90,7 @@ class LatentRetouch(nn.Module):
 
 
 class PairedModel(nn.Module):
-    """A paired model of either flavour, with its critic.
-
-    Args:
-        config: Flavour and sizes.
-    """
+    """A paired model of either flavour, with its critic."""
 
     def __init__(self, config: PairedConfig) -> None:
         super().__init__()
@@ -136,11 +128,7 @@ class PairedModel(nn.Module):
 
 
 class PairedHybrid(nn.Module):
-    """What a voice file holds: windows and a mix in, windows of the hybrid out.
-
-    Args:
-        model: Trained.
-    """
+    """What a voice file holds: windows and a mix in, windows of the hybrid out."""
 
     def __init__(self, model: PairedModel) -> None:
         super().__init__()

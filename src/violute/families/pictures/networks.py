@@ -161,11 +161,7 @@ class SpectrogramEncoder(nn.Module):
 
 
 class PlainDecoder(nn.Module):
-    """The mirror of a plain encoder: a dense layer and five transposed convolutions.
-
-    Args:
-        config: Sizes.
-    """
+    """The mirror of a plain encoder: a dense layer and five transposed convolutions."""
 
     def __init__(self, config: SpectrogramNetworkConfig) -> None:
         super().__init__()

@@ -115,11 +115,7 @@ class RetouchConfig:
 
 
 class Ear(nn.Module):
-    """Windows on rows evenly spaced in mel: fine where partials are close, coarse above.
-
-    Args:
-        config: Sizes.
-    """
+    """Windows on rows evenly spaced in mel: fine where partials are close, coarse above."""
 
     filters: Tensor
 
@@ -133,11 +129,7 @@ class Ear(nn.Module):
 
 
 class RetouchBlock(nn.Module):
-    """Two convolutions beside an untouched path.
-
-    Args:
-        channels: In and out.
-    """
+    """Two convolutions beside an untouched path."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()

@@ -133,12 +133,7 @@ class WindowTask(ModulesTask, ABC):
 
 
 class SpectrogramTask(WindowTask):
-    """A spectrogram model in training; a family fills in its network, its losses and its hybrid.
-
-    Args:
-        corpus: To learn from.
-        recipe: Sizes, rates and weights.
-    """
+    """A spectrogram model in training; a family fills in its network, its losses and its hybrid."""
 
     recipe: SpectrogramRecipe
 

@@ -77,11 +77,7 @@ class Judged(NamedTuple):
 
 
 class Discriminator(nn.Module):
-    """One discriminator.
-
-    Args:
-        config: Sizes.
-    """
+    """One discriminator."""
 
     def __init__(self, config: DiscriminatorConfig) -> None:
         super().__init__()
@@ -143,11 +139,7 @@ class SpectralDiscriminator(nn.Module):
 
 
 class Discriminators(nn.Module):
-    """Discriminators at several rates and resolutions.
-
-    Args:
-        config: Sizes.
-    """
+    """Discriminators at several rates and resolutions."""
 
     def __init__(self, config: DiscriminatorConfig) -> None:
         super().__init__()

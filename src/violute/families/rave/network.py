@@ -42,11 +42,7 @@ SMALLEST_DEVIATION, FIRST_DEVIATION = 1e-3, -4.0
 
 
 class Rave(nn.Module):
-    """Encoders, decoder, embedding and filter bank.
-
-    Args:
-        config: Sizes.
-    """
+    """Encoders, decoder, embedding and filter bank."""
 
     def __init__(self, config: RaveConfig) -> None:
         super().__init__()

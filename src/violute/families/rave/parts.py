@@ -238,11 +238,7 @@ class DecoderLevel(nn.Module):
 
 
 class Decoder(nn.Module):
-    """From latents and the embedding of an instrument to bands.
-
-    Args:
-        config: Sizes.
-    """
+    """From latents and the embedding of an instrument to bands."""
 
     def __init__(self, config: RaveConfig) -> None:
         super().__init__()
@@ -286,12 +282,7 @@ class Decoder(nn.Module):
 
 
 class InstrumentCritic(nn.Module):
-    """Guesses from latents which instrument played.
-
-    Args:
-        latent_size: Of the latent.
-        channels: Of its layers.
-    """
+    """Guesses from latents which instrument played."""
 
     def __init__(self, latent_size: int, channels: int = 64) -> None:
         super().__init__()

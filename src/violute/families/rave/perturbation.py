@@ -46,12 +46,7 @@ NOISE_DB = (-70.0, -30.0)
 def perturbed(
     audio: Float32[np.ndarray, "window sample"], rng: np.random.Generator
 ) -> Float32[np.ndarray, "window sample"]:
-    """Change the colour of windows, not their notes and not their level.
-
-    Args:
-        audio: Windows.
-        rng: All chance comes from it.
-    """
+    """Change the colour of windows, not their notes and not their level."""
     saturated = np.stack([_saturated(one, rng) if rng.random() < SATURATED_SHARE else one for one in audio])
     return equalised(saturated, rng)
 

@@ -52,10 +52,6 @@ def forecast(recipe: RaveRecipe, device: torch.device) -> str:
 def forecast_stages(recipe: RaveRecipe, device: torch.device) -> StageForecast:
     """Time some steps of either stage on noise, and leave no trace.
 
-    Args:
-        recipe: Of the run.
-        device: To train on.
-
     Raises:
         TrainingError: The memory does not hold the batch.
     """

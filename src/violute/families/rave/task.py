@@ -51,12 +51,7 @@ ACTIVE = "latent/active_dimensions"
 
 
 class RaveTask(ModulesTask):
-    """The family `rave` in training.
-
-    Args:
-        corpus: To learn from.
-        recipe: Sizes, stages, rates and weights.
-    """
+    """The family `rave` in training."""
 
     family = "rave"
 
