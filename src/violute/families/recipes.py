@@ -54,12 +54,7 @@ def recipe_of(recipes: Mapping[str, Callable[[], R]], family: str, name: str) ->
 
 
 def family_recipe(family: str, name: str, changes: Mapping[str, str] | None = None) -> Any:
-    """Return a family's recipe of that name, a frozen dataclass with a `loop`.
-
-    Args:
-        family: That can be trained.
-        name: Of the recipe.
-        changes: See `with_changes`.
+    """Return a family's recipe of that name, a frozen dataclass with a `loop`; see `with_changes`.
 
     Raises:
         TrainingError: There is no such family, recipe or field, or a value does not fit.

@@ -1,14 +1,15 @@
 """The table of families: what plays each, what trains it, and what people read about it.
 
-A family joins with one entry. Everything is named as text, `module:name`, and imported only when it is asked
-for: the rooms below may read the table without knowing a family, and a wrong name or folder fails before any
-costly import.
+A family joins with one entry. Everything is named as text, `module:name` or `module:class.method`, and
+imported only when it is asked for: the rooms below may read the table without knowing a family, and a wrong
+name or folder fails before any costly import.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib import import_module
+from operator import attrgetter
 from typing import Any, Literal
 
 from violute.errors import TrainingError
@@ -57,7 +58,7 @@ FAMILIES: dict[str, Family] = {
     "vae": Family(
         _PICTURES_VOICE,
         "violute.families.vae.recipes:VAE_RECIPES",
-        "violute.families.vae.task:build_vae_task",
+        "violute.families.vae.task:VaeTask.of",
         learns_from="pictures",
         about="spectrograms through a latent of 128 numbers, moved along an axis.",
         help=_TO_STUDY,
@@ -67,7 +68,7 @@ FAMILIES: dict[str, Family] = {
     "mevae": Family(
         _PICTURES_VOICE,
         "violute.families.vae.recipes:MEVAE_RECIPES",
-        "violute.families.mevae.task:build_mevae_task",
+        "violute.families.mevae.task:MevaeTask.of",
         learns_from="pictures",
         about="an encoder for each instrument, one decoder that is given which to play.",
         help=_TO_STUDY,
@@ -87,7 +88,7 @@ FAMILIES: dict[str, Family] = {
     "cyclegan": Family(
         _PICTURES_VOICE,
         "violute.families.cyclegan.recipes:CYCLEGAN_RECIPES",
-        "violute.families.cyclegan.task:build_cyclegan_task",
+        "violute.families.cyclegan.task:CycleGanTask.of",
         default_recipe="small",
         learns_from="pictures",
         about="each instrument redrawn as the other, learned without pairs.",
@@ -128,7 +129,7 @@ FAMILIES: dict[str, Family] = {
 def imported(path: str) -> Any:
     """Import what the table names as `module:name`."""
     module, _, name = path.partition(":")
-    return getattr(import_module(module), name)
+    return attrgetter(name)(import_module(module))
 
 
 def trained_family(name: str) -> Family:

@@ -83,14 +83,7 @@ def example_sounds(
     *,
     mixes: Sequence[float] = EXAMPLE_MIXES,
 ) -> dict[str, Sound]:
-    """Play something of each instrument at some mixes, by the voice file that would be written.
-
-    Args:
-        export: Writes the file.
-        examples: Sound of each instrument, by name.
-        sample_rate: Of the examples, and of what is played, in Hz.
-        mixes: To play at.
-    """
+    """Play something of each instrument at some mixes, by the voice file that would be written."""
     sounds: dict[str, Sound] = {}
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "voice.onnx"

@@ -67,13 +67,7 @@ def train_family(
 
 
 def as_requested(recipe: R, request: TrainingRequest, changes: Mapping[str, str]) -> R:
-    """Return a recipe with the steps, minutes and seed of a request, or else the seed of the run to resume.
-
-    Args:
-        recipe: With the changes already.
-        request: What was asked for.
-        changes: What was set otherwise.
-    """
+    """Return a recipe with a request's steps, minutes and seed, or else the seed of the run to resume."""
     is_seed_set = not {"seed", "loop.seed"}.isdisjoint(changes)
     seed = None if is_seed_set else recorded_seed(request)
     return replace(recipe, loop=request.limited(recipe.loop, seed=seed))

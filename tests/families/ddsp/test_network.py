@@ -154,14 +154,3 @@ def test_the_voice_graph_is_both_ends_at_one_pitch(decoder):
             torch.testing.assert_close(both.harmonic_db[end], alone.harmonic_db[0], atol=1e-4, rtol=0)
             torch.testing.assert_close(both.noise_db[end], alone.noise_db[0], atol=1e-4, rtol=0)
     assert (both.harmonic_db[0] - both.harmonic_db[1]).abs().max() > 1.0
-
-
-def test_an_end_can_keep_the_room_of_a_source(decoder):
-    told = tiny_ddsp.inputs(20, 6)
-    with torch.no_grad():
-        kept = VoiceGraph(decoder, (2, -1))(told["features"], told["f0_hz"])
-        dry = VoiceGraph(decoder)(told["features"], told["f0_hz"])
-        wet = decoder(told["features"][:1], told["f0_hz"][None], torch.tensor([0]), torch.tensor([2]))
-    torch.testing.assert_close(kept.harmonic_db[0], wet.harmonic_db[0], atol=1e-4, rtol=0)
-    torch.testing.assert_close(kept.noise_db[0], wet.noise_db[0], atol=1e-4, rtol=0)
-    torch.testing.assert_close(kept.harmonic_db[1], dry.harmonic_db[1])

@@ -205,7 +205,7 @@ def test_a_voice_is_trained_without_the_recordings(place, trained):
 def test_a_run_resumes_from_its_store_and_from_no_other_source(place, tmp_path, monkeypatch):
     out = tmp_path / "voice.onnx"
     folders = (place / "data" / "flute", place / "data" / "violin")
-    monkeypatch.setattr("violute.families.vae.task.build_vae_task", lambda ends, recipe: Toy())
+    monkeypatch.setattr("violute.families.vae.task.VaeTask.of", lambda ends, recipe: Toy())
 
     def run(source, steps=4, **options):
         return train(source, out, names=ENDS, steps=steps, **options)

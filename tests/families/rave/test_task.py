@@ -21,7 +21,7 @@ from violute.families.rave.checks import memory_errors
 from violute.families.rave.data import SoundLine, draw
 from violute.families.rave.perturbation import equalised, perturbed
 from violute.families.rave.recipes import RAVE_RECIPES, stage_at
-from violute.families.rave.stages import forecast_stages
+from violute.families.rave.stages import forecast, stage_seconds
 from violute.families.rave.task import RaveTask, build_rave_task
 from violute.training.seeds import seed_everything
 from violute.training.settings import LoopSettings
@@ -208,11 +208,11 @@ def test_memory_that_runs_out_names_the_flag():
 
 def test_the_plan_is_stated_with_its_times():
     recipe = replace(tiny_rave.RECIPE, loop=LoopSettings(n_steps=100), stage_two_from_step=60)
-    plan = forecast_stages(recipe, torch.device("cpu"))
-    assert 0.0 < plan.seconds_before < plan.seconds
-    assert "stage two begins at step 60 of 100" in plan.sentence()
-    alone = forecast_stages(replace(recipe, stage_two_from_step=None), torch.device("cpu"))
-    assert "stage one" in alone.sentence()
+    cpu, alone = torch.device("cpu"), replace(recipe, stage_two_from_step=None)
+    assert min(stage_seconds(recipe, cpu)) > 0.0
+    assert "stage two begins at step 60 of 100" in forecast(recipe, cpu)
+    assert stage_seconds(alone, cpu)[1] == 0.0
+    assert "stage one" in forecast(alone, cpu)
 
 
 @pytest.mark.parametrize("name", RAVE_RECIPES)

@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from typing import ClassVar
 
 import numpy as np
 from jaxtyping import Float
 
-from violute.audio.channels import lay_on_channels, measure, to_mono
-from violute.audio.level import bring_to_loudness
+from violute.audio.channels import lay_on_channels, to_mono
 from violute.audio.resample import resample
 from violute.audio.source import ArraySource
 from violute.evaluation.baselines.reference_frames import ReferenceFrames
-from violute.evaluation.baselines.references import References, check_mix
+from violute.evaluation.baselines.references import LevelledTake, References
 from violute.rates import SAMPLE_RATE
 
 
-class BorrowingTake(ABC):
-    """One performance; a subclass measures `mono` and plays it.
-
-    Args:
-        audio: `(sample,)` or `(channel, sample)`.
-        sample_rate: In Hz.
-        frames: Of both ends' recordings.
+class BorrowingTake(LevelledTake):
+    """One performance; a subclass measures `mono` and plays it with frames of both ends' recordings.
 
     Attributes:
         mono: The performance at `SAMPLE_RATE`.
@@ -36,11 +30,9 @@ class BorrowingTake(ABC):
     def __init__(
         self, audio: Float[np.ndarray, "... sample"], sample_rate: int, frames: ReferenceFrames
     ) -> None:
-        source = ArraySource(audio, sample_rate)
-        self._measurement = measure(source)
+        super().__init__(audio, sample_rate)
         self._shape = audio.shape
-        self._sample_rate = sample_rate
-        self.mono = resample(to_mono(source), sample_rate, SAMPLE_RATE)
+        self.mono = resample(to_mono(ArraySource(audio, sample_rate)), sample_rate, SAMPLE_RATE)
         self.prepare(frames)
 
     @abstractmethod
@@ -48,22 +40,15 @@ class BorrowingTake(ABC):
         """Measure the performance and find the frames that are played most like it."""
 
     @abstractmethod
-    def play(self, mix: float) -> Float[np.ndarray, " sample"]:
+    def play_mono(self, mix: float) -> Float[np.ndarray, " sample"]:
         """Play at a mix from 0 to 1: at `SAMPLE_RATE`, at any level, about as long as `mono`."""
 
-    def render(self, mix: float = 0.5) -> Float[np.ndarray, "... sample"]:
-        """Play the performance in the recording's shape, rate and loudness.
-
-        Raises:
-            MixError: The mix is not a number from 0 to 1.
-        """
-        played = self.play(check_mix(mix)).astype(np.float32)
+    def play(self, mix: float) -> Float[np.ndarray, "... sample"]:
+        """Play the performance in the recording's shape and rate."""
+        played = self.play_mono(mix).astype(np.float32)
         mono = resample(played, SAMPLE_RATE, self._sample_rate)[: self._shape[-1]]
         mono = np.pad(mono, (0, self._shape[-1] - mono.size))
-        spread = lay_on_channels(mono, self._measurement.channel_gains)
-        return bring_to_loudness(spread, self._measurement.loudness_lufs, self._sample_rate).reshape(
-            self._shape
-        )
+        return lay_on_channels(mono, self.measurement.channel_gains).reshape(self._shape)
 
 
 class BorrowingBaseline:

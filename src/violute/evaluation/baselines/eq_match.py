@@ -16,10 +16,7 @@ import numpy as np
 import scipy.fft
 from jaxtyping import Float
 
-from violute.audio.channels import measure
-from violute.audio.level import bring_to_loudness
-from violute.audio.source import ArraySource
-from violute.evaluation.baselines.references import References, check_mix, check_references
+from violute.evaluation.baselines.references import LevelledTake, References, check_references
 from violute.evaluation.metrics.loudness import to_mono
 
 GRID_HZ = 40.0 * 2.0 ** (np.arange(108) / 12.0)
@@ -66,9 +63,6 @@ def average_spectrum_of_recordings_db(
 class EqMatch:
     """Moves the average spectrum of the source to that of both ends' recordings.
 
-    Args:
-        references: Recordings by end, the end of mix 0 first.
-
     Raises:
         InputError: There are not two ends, or one is without recordings.
     """
@@ -85,30 +79,20 @@ class EqMatch:
         """
         if not self._targets_db:
             self._targets_db = [average_spectrum_of_recordings_db(r) for r in self._references.values()]
-        loudness_lufs = measure(ArraySource(audio, sample_rate)).loudness_lufs
-        return EqTake(audio, sample_rate, loudness_lufs, self._targets_db)
+        return EqTake(audio, sample_rate, self._targets_db)
 
 
-class EqTake:
-    """One performance and the filters to both ends.
-
-    Args:
-        audio: `(sample,)` or `(channel, sample)`.
-        sample_rate: In Hz.
-        loudness_lufs: Of the recording.
-        targets_db: Average spectra of both ends.
-    """
+class EqTake(LevelledTake):
+    """One performance and the filters to the average spectra of both ends."""
 
     def __init__(
         self,
         audio: Float[np.ndarray, "... sample"],
         sample_rate: int,
-        loudness_lufs: float,
         targets_db: list[Float[np.ndarray, " point"]],
     ) -> None:
-        self._sample_rate = sample_rate
+        super().__init__(audio, sample_rate)
         self._n_samples = audio.shape[-1]
-        self._loudness_lufs = loudness_lufs
         source_db = average_spectrum_db(audio, sample_rate)
         self._changes_db = [target_db - source_db for target_db in targets_db]
         # Silence at the end, or the filter's response before the start would wrap round onto it.
@@ -116,19 +100,14 @@ class EqTake:
         self._n_fft = scipy.fft.next_fast_len(padded, real=True)
         self._spectrum = scipy.fft.rfft(audio.astype(np.float32), self._n_fft)
 
-    def render(self, mix: float = 0.5) -> Float[np.ndarray, "... sample"]:
-        """Filter the recording.
-
-        Raises:
-            MixError: The mix is not a number from 0 to 1.
-        """
-        weight = check_mix(mix)
-        change_db = (1.0 - weight) * self._changes_db[0] + weight * self._changes_db[1]
+    def play(self, mix: float) -> Float[np.ndarray, "... sample"]:
+        """Filter the recording."""
+        change_db = (1.0 - mix) * self._changes_db[0] + mix * self._changes_db[1]
         change_db = np.clip(change_db - np.median(change_db), -LARGEST_CHANGE_DB, LARGEST_CHANGE_DB)
         frequency_hz = np.maximum(scipy.fft.rfftfreq(self._n_fft, 1.0 / self._sample_rate), 1.0)
         gain = 10.0 ** (np.interp(np.log(frequency_hz), np.log(GRID_HZ), change_db) / 20.0)
         filtered = scipy.fft.irfft(self._spectrum * gain.astype(np.float32), self._n_fft)
-        return bring_to_loudness(filtered[..., : self._n_samples], self._loudness_lufs, self._sample_rate)
+        return np.asarray(filtered[..., : self._n_samples])
 
 
 def _band_power(audio: Float[np.ndarray, "... sample"], sample_rate: int) -> Float[np.ndarray, " point"]:

@@ -15,10 +15,8 @@ import numpy as np
 from jaxtyping import Float
 
 from violute.audio.channels import measure
-from violute.audio.level import bring_to_loudness
 from violute.audio.source import ArraySource
-from violute.evaluation.baselines.references import check_mix
-from violute.voices.contract import TakeLike
+from violute.evaluation.baselines.references import LevelledTake, check_mix
 from violute.voices.family import FamilyVoice
 
 Law = Callable[[float], tuple[float, float]]
@@ -78,8 +76,7 @@ class Layering:
         Raises:
             AudioError: The audio is empty, silent, or not finite.
         """
-        loudness_lufs = measure(ArraySource(audio, sample_rate)).loudness_lufs
-        return LayersTake(self._voice.analyse(audio, sample_rate), sample_rate, loudness_lufs, self.law)
+        return LayersTake(audio, sample_rate, self._voice, self.law)
 
 
 class CrossFade(Layering):
@@ -88,32 +85,20 @@ class CrossFade(Layering):
     law = staticmethod(cross_fade_gains)
 
 
-class LayersTake:
-    """One performance by both ends of a voice, each rendered when it is first asked for.
+class LayersTake(LevelledTake):
+    """One performance by both ends of a voice, each rendered when it is first asked for."""
 
-    Args:
-        take: The voice's own.
-        sample_rate: In Hz.
-        loudness_lufs: Of the recording.
-        law: Gains of both ends at a mix.
-    """
-
-    def __init__(self, take: TakeLike, sample_rate: int, loudness_lufs: float, law: Law) -> None:
-        self._take = take
-        self._sample_rate = sample_rate
-        self._loudness_lufs = loudness_lufs
-        self._law = law
+    def __init__(
+        self, audio: Float[np.ndarray, "... sample"], sample_rate: int, voice: FamilyVoice, law: Law
+    ) -> None:
+        super().__init__(audio, sample_rate)
+        self._take, self._law = voice.analyse(audio, sample_rate), law
         self._ends: dict[float, Float[np.ndarray, "... sample"]] = {}
 
-    def render(self, mix: float = 0.5) -> Float[np.ndarray, "... sample"]:
-        """Add both ends.
-
-        Raises:
-            MixError: The mix is not a number from 0 to 1.
-        """
-        first, second = self._law(check_mix(mix))
-        mixed = first * self._end(0.0) + second * self._end(1.0)
-        return bring_to_loudness(mixed, self._loudness_lufs, self._sample_rate)
+    def play(self, mix: float) -> Float[np.ndarray, "... sample"]:
+        """Add both ends."""
+        first, second = self._law(mix)
+        return first * self._end(0.0) + second * self._end(1.0)
 
     def _end(self, mix: float) -> Float[np.ndarray, "... sample"]:
         if mix not in self._ends:

@@ -1,4 +1,4 @@
-"""What the baselines of the bench are given: recordings of both instruments, and a mix.
+"""What the baselines of the bench share: recordings of both instruments, a mix, and a rendering's loudness.
 
 They answer the contract of `violute.voices.contract.Player`, as voices do, so that no metric needs to know
 which of them it measures.
@@ -7,11 +7,15 @@ which of them it measures.
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 from jaxtyping import Float
 
+from violute.audio.channels import measure
+from violute.audio.level import bring_to_loudness
+from violute.audio.source import ArraySource
 from violute.errors import InputError, MixError
 
 References = Mapping[str, Sequence[tuple[Float[np.ndarray, "... sample"], int]]]
@@ -42,3 +46,34 @@ def check_mix(mix: float) -> float:
     if not (math.isfinite(mix) and 0.0 <= mix <= 1.0):
         raise MixError(f"a mix of {mix} came: a baseline takes one number from 0 to 1")
     return float(mix)
+
+
+class LevelledTake(ABC):
+    """One performance, rendered at the loudness of its recording.
+
+    Args:
+        audio: `(sample,)` or `(channel, sample)`.
+        sample_rate: In Hz.
+
+    Attributes:
+        measurement: Of the recording.
+
+    Raises:
+        AudioError: The audio is empty, silent, or not finite.
+    """
+
+    def __init__(self, audio: Float[np.ndarray, "... sample"], sample_rate: int) -> None:
+        self.measurement = measure(ArraySource(audio, sample_rate))
+        self._sample_rate = sample_rate
+
+    @abstractmethod
+    def play(self, mix: float) -> Float[np.ndarray, "... sample"]:
+        """Play in the recording's shape at a mix from 0 to 1, at any level."""
+
+    def render(self, mix: float = 0.5) -> Float[np.ndarray, "... sample"]:
+        """Play the performance at the recording's loudness.
+
+        Raises:
+            MixError: The mix is not a number from 0 to 1.
+        """
+        return bring_to_loudness(self.play(check_mix(mix)), self.measurement.loudness_lufs, self._sample_rate)

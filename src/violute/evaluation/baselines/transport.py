@@ -90,7 +90,7 @@ class TransportTake(BorrowingTake):
             for (one, ratio), (other, other_ratio) in zip(first.frames(), second.frames(), strict=True)
         ]
 
-    def play(self, mix: float) -> Float[np.ndarray, " sample"]:
+    def play_mono(self, mix: float) -> Float[np.ndarray, " sample"]:
         """Move the masses as far as the mix says and put the performance together."""
         played = np.zeros(STEP_SAMPLES * (len(self._plans) - 1) + N_FFT)
         phase = np.zeros(_N_BINS)

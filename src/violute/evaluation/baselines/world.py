@@ -50,7 +50,7 @@ class WorldTake(BorrowingTake):
         self._level = own @ self._weights
         self._ends = [borrowed_envelopes(end, course) for end in frames.ends]
 
-    def play(self, mix: float) -> Float[np.ndarray, " sample"]:
+    def play_mono(self, mix: float) -> Float[np.ndarray, " sample"]:
         """Interpolate both ends' envelopes and put the performance together."""
         weight = np.float32(mix)
         first, second = self._ends

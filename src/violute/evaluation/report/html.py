@@ -26,12 +26,7 @@ SPECTROGRAM_SECONDS = 5.0
 
 
 def report_html(document: Document, heard: Sequence[HeardClip]) -> str:
-    """Write the page.
-
-    Args:
-        document: Of the bench.
-        heard: Clips to play, to draw and to ask about.
-    """
+    """Write the page."""
     store = SoundStore()
     voices = [entry["name"] for entry in document["contenders"] if entry["kind"] == "voice"]
     players = "\n".join(_players(clip, store) for clip in heard)

@@ -137,10 +137,6 @@ def cost_plot(document: Document) -> str:
 def spectrogram_plot(panels: Sequence[tuple[str, Float32[np.ndarray, " sample"]]], sample_rate: int) -> str:
     """Draw sounds side by side, over time and logarithmic frequency.
 
-    Args:
-        panels: Title and sound of each.
-        sample_rate: Of all, in Hz.
-
     Returns:
         A PNG as a data URI.
     """

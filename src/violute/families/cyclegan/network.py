@@ -104,13 +104,7 @@ class PatchCritic(nn.Module):
 
 
 class DrawingPool(nn.Module):
-    """The last drawings of a generator, of which its critic meets old ones as well as new.
-
-    Args:
-        n_rows: Of a drawing, as critics hear it.
-        n_frames: Of a drawing.
-        size: Drawings kept.
-    """
+    """The last drawings of a generator, of which its critic meets old ones as well as new."""
 
     kept: Tensor
     n_kept: Tensor

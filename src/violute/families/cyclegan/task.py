@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,12 +24,9 @@ from violute.families.pictures.adversarial_health import (
 )
 from violute.families.pictures.corpus import Windows
 from violute.families.pictures.networks import Spectrograms
-from violute.families.pictures.task import SpectrogramCorpus, WindowTask, build_corpus
+from violute.families.pictures.task import SpectrogramCorpus, WindowTask
 from violute.training.losses import turn_total
 from violute.training.task import Losses, StepContext
-
-if TYPE_CHECKING:
-    from violute.families.ends import TwoEnds
 
 N_VALIDATION_WINDOWS = 32
 DISTRIBUTION = "distribution/rows"
@@ -158,16 +155,6 @@ class CycleGanTask(WindowTask):
         """Keep the generators; the critics' work is done."""
         assert isinstance(network, CycleGan)
         return CycleHybrid(network.generators), {"output": "transfer"}
-
-
-def build_cyclegan_task(ends: TwoEnds, recipe: CycleGanRecipe) -> CycleGanTask:
-    """Prepare the recordings of both ends and set the task up.
-
-    Raises:
-        TrainingError: An end is silent throughout.
-        AudioError: A recording cannot be read.
-    """
-    return CycleGanTask(build_corpus(ends, recipe), recipe)
 
 
 def sum_of(losses: Iterator[Tensor]) -> Float[Tensor, ""]:

@@ -50,7 +50,6 @@ def export_ddsp(
     names: tuple[str, str],
     path: Path,
     *,
-    reference_source: tuple[int, int] = (-1, -1),
     card: Mapping[str, Any],
     is_calibrated: bool = True,
 ) -> None:
@@ -64,19 +63,18 @@ def export_ddsp(
         lines: What it learned from: gives loudness and pitch ranges and calibrates the dial.
         names: Of the ends.
         path: To write.
-        reference_source: Source whose room each end keeps; -1 for none.
         card: Further entries of the voice's `Card`; and `tilt_db_per_octave` by end, see `VoiceGraph`.
         is_calibrated: Whether to take the half minute that this needs.
     """
     card = dict(card)
     tilts = card.pop("tilt_db_per_octave", {})
     tilt = (float(tilts.get(names[0], 0.0)), float(tilts.get(names[1], 0.0)))
-    graph = VoiceGraph(decoder.eval(), reference_source).eval()
+    graph = VoiceGraph(decoder.eval()).eval()
     entries = _entries(lines, names)
     wavering, ripple = {name: [0.0] * len(HARMONICS) for name in names}, dict.fromkeys(names, 0.0)
     if is_calibrated:
         trim = [noise_trim_db(notes) for notes in _notes(graph, entries, lines)]
-        graph = VoiceGraph(decoder, reference_source, noise_trim_db=_tensor(trim)).eval()
+        graph = VoiceGraph(decoder, noise_trim_db=_tensor(trim)).eval()
         steady = _notes(graph, entries, lines)
         ripple |= {name: ripple_db(notes) for name, notes in zip(names, steady, strict=True)}
         entries["settings"]["ripple_db"] = ripple
@@ -85,9 +83,9 @@ def export_ddsp(
                 [replace(a, predicted_db=b.predicted_db) for a, b in zip(notes, predicted, strict=True)]
             )
         # The tilt is no part of what was measured: it comes on top of it.
-        graph = VoiceGraph(decoder, reference_source, tilt, _tensor(trim)).eval()
+        graph = VoiceGraph(decoder, tilt, _tensor(trim)).eval()
     elif any(tilt):
-        graph = VoiceGraph(decoder, reference_source, tilt).eval()
+        graph = VoiceGraph(decoder, tilt).eval()
     entries["settings"] |= {
         "ripple_db": ripple,
         "unrest_db": wavering,

@@ -74,12 +74,7 @@ class Levels(NamedTuple):
 
 
 class FilterTable(nn.Module):
-    """Gains over log frequency, one row a member, read anywhere by straight lines between bins.
-
-    Args:
-        n_members: Rows.
-        bins_per_octave: Resolution from 150 Hz to 22.05 kHz.
-    """
+    """Gains over log frequency, one row a member, read anywhere by straight lines between bins."""
 
     def __init__(self, n_members: int, bins_per_octave: int) -> None:
         super().__init__()
@@ -110,13 +105,7 @@ class FilterTable(nn.Module):
 
 
 class CausalBlock(nn.Module):
-    """One residual block: a causal dilated convolution, modulated by the instrument.
-
-    Args:
-        channels: In and out.
-        dilation: Between the three taps, in frames.
-        embedding_size: Of the instrument.
-    """
+    """One residual block: a causal dilated convolution, modulated by the instrument."""
 
     def __init__(self, channels: int, dilation: int, embedding_size: int) -> None:
         super().__init__()
@@ -213,7 +202,6 @@ class VoiceGraph(nn.Module):
 
     Args:
         decoder: Trained.
-        reference_source: For each end, the source whose room the end keeps; -1 keeps none.
         tilt_db_per_octave: For each end, what its levels gain per octave above `TILT_FROM_HZ`: a
             correction by hand where all recordings of an instrument are brighter or duller than it is.
         noise_trim_db: What to add to the noise of each end, by register and band; None adds nothing.
@@ -225,13 +213,11 @@ class VoiceGraph(nn.Module):
     def __init__(
         self,
         decoder: DdspDecoder,
-        reference_source: tuple[int, int] = (-1, -1),
         tilt_db_per_octave: tuple[float, float] = (0.0, 0.0),
         noise_trim_db: Float[Tensor, "end register band"] | None = None,
     ) -> None:
         super().__init__()
         self.decoder = decoder
-        self.reference_source = reference_source
         self.tilt_db_per_octave = tilt_db_per_octave
         centres_hz = noise_bands(decoder.config.n_bands).astype("float32")
         self.register_buffer("band_hz", torch.from_numpy(centres_hz), persistent=False)
@@ -251,15 +237,10 @@ class VoiceGraph(nn.Module):
         registers = features[:, :, REGISTERS]
         registers = registers / registers.sum(dim=2, keepdim=True)
         harmonic_db, noise_db = [], []
-        for i, source in enumerate(self.reference_source):
+        for i, tilt in enumerate(self.tilt_db_per_octave):
             harmonic, noise = levels.harmonic_db[i], levels.noise_db[i]
-            if source >= 0:
-                member = torch.tensor([source])
-                harmonic = harmonic + self.decoder.room(member, frequency_hz)[0]
-                noise = noise + self.decoder.room_noise_db[source]
             if self.noise_trim_db is not None:
                 noise = noise + registers[i] @ self.noise_trim_db[i]
-            tilt = self.tilt_db_per_octave[i]
             if tilt != 0.0:
                 harmonic = harmonic + tilt * _octaves_above(frequency_hz[0])
                 noise = noise + tilt * _octaves_above(self.band_hz)

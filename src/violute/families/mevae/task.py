@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -11,11 +11,7 @@ from torch.nn import functional
 from violute.families.mevae.network import MultiEncoderHybrid, MultiEncoderVae, build_mevae
 from violute.families.pictures.corpus import Windows
 from violute.families.pictures.losses import divergence_above, spectrogram_losses
-from violute.families.pictures.task import SpectrogramTask, build_corpus
-from violute.families.vae.recipes import SpectrogramRecipe
-
-if TYPE_CHECKING:
-    from violute.families.ends import TwoEnds
+from violute.families.pictures.task import SpectrogramTask
 
 
 class MevaeTask(SpectrogramTask):
@@ -54,13 +50,3 @@ class MevaeTask(SpectrogramTask):
             network, detail=recipe.detail, guidance=recipe.guidance, reach=recipe.reach
         )
         return hybrid, {"detail": recipe.detail, "guidance": recipe.guidance}
-
-
-def build_mevae_task(ends: TwoEnds, recipe: SpectrogramRecipe) -> MevaeTask:
-    """Prepare the recordings of both ends and set the task up.
-
-    Raises:
-        TrainingError: An end is silent throughout.
-        AudioError: A recording cannot be read.
-    """
-    return MevaeTask(build_corpus(ends, recipe), recipe)

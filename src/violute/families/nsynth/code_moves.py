@@ -30,13 +30,7 @@ Towards = tuple[Others, Others]
 
 
 def moved_by_means(code: Code, towards: Towards, mix: Float32[np.ndarray, " frame"]) -> Code:
-    """Move every frame alike: the mean comes to lie between the instruments' means.
-
-    Args:
-        code: Of a piece.
-        towards: Codes of both instruments.
-        mix: 0 for the first instrument, 1 for the second.
-    """
+    """Move every frame alike: the mean comes to lie between the instruments' means."""
     first, second = (other.mean(axis=0) for other in towards)
     wanted = first + mix[:, None] * (second - first)
     return _bounded(code + wanted - code.mean(axis=0))
@@ -46,11 +40,6 @@ def moved_to_nearest(code: Code, towards: Towards, mix: Float32[np.ndarray, " fr
     """Replace every frame by what lies between the frames of each instrument that are most like it.
 
     Notes that an instrument's codes do not hold turn into those they do hold.
-
-    Args:
-        code: Of a piece.
-        towards: Codes of both instruments.
-        mix: 0 for the first instrument, 1 for the second.
     """
     first, second = (_nearest(code, other) for other in towards)
     return _bounded(first + mix[:, None] * (second - first))

@@ -62,14 +62,7 @@ def export_nsynth(
     names: tuple[str, str],
     card: Mapping[str, Any],
 ) -> None:
-    """Write a voice file.
-
-    Args:
-        network: On the CPU, evaluating.
-        path: To write.
-        names: Of the ends.
-        card: Further entries of the voice's `Card`.
-    """
+    """Write a voice file."""
     config = network.config
     shape = {
         name: getattr(config, name)

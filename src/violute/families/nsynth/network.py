@@ -35,6 +35,7 @@ from violute.dsp.filter_bank import FilterBank
 from violute.families.nsynth.output import n_outputs
 
 SAMPLE_RATE = 16_000
+N_INSTRUMENTS = 2
 
 LOWEST_HZ, HIGHEST_HZ = 180.0, 3700.0
 """Fundamentals that a reader of the code tells apart ..."""
@@ -237,18 +238,13 @@ class PitchReader(nn.Module):
 
 
 class Nsynth(nn.Module):
-    """Encoder, instruments, conditioner and decoder.
+    """Encoder, instruments, conditioner and decoder."""
 
-    Args:
-        config: Sizes.
-        n_instruments: That have an embedding, if the config gives it a size.
-    """
-
-    def __init__(self, config: NsynthConfig, n_instruments: int = 2) -> None:
+    def __init__(self, config: NsynthConfig) -> None:
         super().__init__()
         self.config = config
         self.encoder = TemporalEncoder(config)
-        self.instruments = nn.Parameter(torch.randn(n_instruments, config.embedding_size))
+        self.instruments = nn.Parameter(torch.randn(N_INSTRUMENTS, config.embedding_size))
         self.conditioner = Conditioner(config)
         self.decoder = WaveNetDecoder(config)
         self.pitch = PitchReader(config) if config.n_harmonics else None
@@ -259,7 +255,7 @@ class Nsynth(nn.Module):
 
     def shares_of(self, instrument: Int[Tensor, " piece"], n_frames: int) -> Float[Tensor, "piece i frame"]:
         """Return the shares of pieces that one instrument plays throughout."""
-        whole = functional.one_hot(instrument, len(self.instruments)).float()
+        whole = functional.one_hot(instrument, N_INSTRUMENTS).float()
         return whole[:, :, None].expand(-1, -1, n_frames)
 
     def conditions(self, code: Codes, shares: Float[Tensor, "piece instrument frame"]) -> Conditions:

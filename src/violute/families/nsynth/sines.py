@@ -23,11 +23,6 @@ class Oscillator:
     """Counts the cycles of a fundamental.
 
     It runs in straight lines between the middles of frames; where a new note begins, it jumps.
-
-    Args:
-        f0_hz: Of each frame.
-        hop_length: Samples a frame.
-        sample_rate: In Hz.
     """
 
     def __init__(self, f0_hz: Float32[np.ndarray, " frame"], hop_length: int, sample_rate: int) -> None:
@@ -56,13 +51,7 @@ class Oscillator:
 def sines_of(
     cycles: Float64[np.ndarray, "piece sample"], f0_hz: Float32[np.ndarray, "piece frame"], n_harmonics: int
 ) -> Float32[np.ndarray, "piece sample sine"]:
-    """Return cosines, then sines, of the fundamental's whole multiples; too high ones are silent.
-
-    Args:
-        cycles: Of the fundamental, gone by at each sample.
-        f0_hz: Of each frame.
-        n_harmonics: Multiples, from 1 on.
-    """
+    """Return what `violute.families.nsynth.network.sines_of` does, from the cycles gone by at each sample."""
     n_pieces, n_frames = f0_hz.shape
     multiples = np.arange(1, n_harmonics + 1, dtype=np.float32)
     size = np.clip((HIGHEST_SINE_HZ - multiples * f0_hz[..., None]) / FADING_HZ, 0.0, 1.0)

@@ -49,7 +49,7 @@ class NsynthTask(ModulesTask):
         with first_weights(recipe.loop.seed):
             self._modules = {"network": Nsynth(recipe.network)}
             if "code/instrument" in recipe.loss_weights:
-                self._modules["confusion"] = Confusion(recipe.network, 2)
+                self._modules["confusion"] = Confusion(recipe.network)
             if "code/spectrum" in recipe.loss_weights:
                 self._modules["spectrum"] = SpectrumReader(recipe.network)
         for module in self._modules.values():

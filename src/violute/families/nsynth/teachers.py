@@ -17,7 +17,14 @@ from torch.nn import functional
 
 from violute.dsp.filter_bank import FilterBank, n_filters
 from violute.dsp.reversed_gradient import ReversedGradient
-from violute.families.nsynth.network import SAMPLE_RATE, Codes, Embeddings, NsynthConfig, Waves
+from violute.families.nsynth.network import (
+    N_INSTRUMENTS,
+    SAMPLE_RATE,
+    Codes,
+    Embeddings,
+    NsynthConfig,
+    Waves,
+)
 
 
 class SpectrumReader(nn.Module):
@@ -42,19 +49,14 @@ class SpectrumReader(nn.Module):
 
 
 class Confusion(nn.Module):
-    """Tells the instrument from the code, frame by frame, and teaches the encoder to hide it.
-
-    Args:
-        config: Sizes.
-        n_instruments: To tell apart.
-    """
+    """Tells the instrument from the code, frame by frame, and teaches the encoder to hide it."""
 
     WIDTH = 64
 
-    def __init__(self, config: NsynthConfig, n_instruments: int) -> None:
+    def __init__(self, config: NsynthConfig) -> None:
         super().__init__()
         self.hidden = nn.Conv1d(config.code_size, self.WIDTH, 3, padding=1)
-        self.last = nn.Conv1d(self.WIDTH, n_instruments, 1)
+        self.last = nn.Conv1d(self.WIDTH, N_INSTRUMENTS, 1)
 
     def forward(self, code: Codes, instrument: Int[Tensor, " piece"]) -> Float[Tensor, ""]:
         """Return the cross-entropy of telling; behind this point gradients are reversed."""

@@ -82,12 +82,6 @@ def pair_lines(
 ) -> list[PairLine]:
     """Put beside each source its hybrids.
 
-    Args:
-        lines: Pictures of sources of one end.
-        recordings: The sources, in any number.
-        settings: Of the transform.
-        cache: Folder of pictures.
-
     Raises:
         TrainingError: A source has no hybrid.
         DataError: The set is not finished.

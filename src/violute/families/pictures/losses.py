@@ -26,12 +26,7 @@ ACTIVE_VARIANCE = 0.01
 
 
 def mel_weights(n_bins: int, *, bin_hz: float) -> Float[Tensor, "bin 1"]:
-    """Weigh each bin by its width in mel, 1 on average, so that every mel counts alike.
-
-    Args:
-        n_bins: Of a window.
-        bin_hz: Distance of two bins, in Hz.
-    """
+    """Weigh each bin by its width in mel, 1 on average, so that every mel counts alike."""
     weights = 1.0 / (1.0 + torch.arange(n_bins) * bin_hz / MEL_BREAK_HZ)
     return (weights / weights.mean()).unsqueeze(1)
 

@@ -196,12 +196,7 @@ class PlainDecoder(nn.Module):
 
 
 class ResidualBlock(nn.Module):
-    """Two convolutions in time beside an untouched path, modulated by a condition.
-
-    Args:
-        channels: In and out.
-        condition_size: Of the condition; 0 for none.
-    """
+    """Two convolutions in time beside an untouched path, modulated by a condition."""
 
     def __init__(self, channels: int, condition_size: int) -> None:
         super().__init__()

@@ -146,12 +146,7 @@ class RetouchBlock(nn.Module):
 
 
 class RetouchEncoder(nn.Module):
-    """Rows to features on the grid of the change.
-
-    Args:
-        config: Sizes.
-        n_blocks: Residual blocks at the end.
-    """
+    """Rows to features on the grid of the change."""
 
     position: Tensor
 
@@ -183,12 +178,7 @@ class RetouchEncoder(nn.Module):
 
 
 class Retoucher(nn.Module):
-    """Applies a change on the grid to windows.
-
-    Args:
-        config: Sizes.
-        channels: Of the features that say what to change.
-    """
+    """Applies a change on the grid to windows."""
 
     to_bins: Tensor
     to_frames: Tensor

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -51,13 +51,7 @@ class SpectrogramCorpus(Corpus[PictureLine]):
 
 
 class WindowTask(ModulesTask, ABC):
-    """A model of windows in training: batches, example sounds, a voice file; the steps are a family's.
-
-    Args:
-        build: Makes the network.
-        corpus: To learn from.
-        recipe: Transform, batches and seed.
-    """
+    """A model of windows in training: batches, example sounds, a voice file; the steps are a family's."""
 
     family: ClassVar[str]
 
@@ -72,6 +66,16 @@ class WindowTask(ModulesTask, ABC):
         settings = recipe.spectrogram
         bin_hz = settings.sample_rate / settings.n_fft
         self.bin_weights = mel_weights(settings.n_bins, bin_hz=bin_hz).to(corpus.device)
+
+    @classmethod
+    def of(cls, ends: TwoEnds, recipe: Any) -> Self:
+        """Prepare the recordings of both ends and set the task up.
+
+        Raises:
+            TrainingError: An end is silent throughout, or the store is of another transform.
+            AudioError: A recording cannot be read.
+        """
+        return cls(build_corpus(ends, recipe), recipe)  # type: ignore[call-arg]  # a family's needs no `build`
 
     @abstractmethod
     def hybrid(self, network: nn.Module) -> tuple[nn.Module, dict[str, Any]]:

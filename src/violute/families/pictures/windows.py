@@ -61,12 +61,7 @@ class Windows:
 
 
 class WindowJoiner:
-    """Joins windows that come in order, some at a time.
-
-    Args:
-        windows: How they lie.
-        n_bins: Of each frame.
-    """
+    """Joins windows that come in order, some at a time."""
 
     def __init__(self, windows: Windows, n_bins: int) -> None:
         self._windows = windows

@@ -107,10 +107,6 @@ class SpectralDiscriminator(nn.Module):
 
     It also sees how high it is, since colour is a matter of absolute frequency. Frequencies above
     `HIGHEST_HZ` are not judged: codecs take them away, and no decoder should learn that.
-
-    Args:
-        n_fft: Window length, in samples.
-        channels: Of the layers.
     """
 
     def __init__(self, n_fft: int, channels: tuple[int, ...]) -> None:

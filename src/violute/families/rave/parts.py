@@ -118,12 +118,7 @@ def rectified(x: Tensor, slope: float = SLOPE) -> Tensor:
 
 
 class ResidualBlock(nn.Module):
-    """Adds what a dilated convolution finds.
-
-    Args:
-        channels: In and out.
-        dilation: In steps.
-    """
+    """Adds what a dilated convolution finds."""
 
     def __init__(self, channels: int, dilation: int) -> None:
         super().__init__()
@@ -138,14 +133,7 @@ class ResidualBlock(nn.Module):
 
 
 class EncoderLevel(nn.Module):
-    """Residual blocks, then a slower and wider level.
-
-    Args:
-        channels: In.
-        n_out: Channels of the slower level.
-        stride: How much slower.
-        dilations: Of the blocks.
-    """
+    """Residual blocks, then a slower and wider level."""
 
     def __init__(self, channels: int, n_out: int, stride: int, dilations: tuple[int, ...]) -> None:
         super().__init__()

@@ -52,27 +52,17 @@ def perturbed(
 
 
 def equalised(
-    audio: Float32[np.ndarray, "window sample"],
-    rng: np.random.Generator,
-    *,
-    range_db: float = EQUALISER_RANGE_DB,
+    audio: Float32[np.ndarray, "window sample"], rng: np.random.Generator
 ) -> Float32[np.ndarray, "window sample"]:
-    """Weigh the frequencies of windows: gains at octaves joined smoothly, perhaps a slope, and noise.
-
-    Args:
-        audio: Windows.
-        rng: All chance comes from it.
-        range_db: Largest gain either way.
-    """
+    """Weigh the frequencies of windows: gains at octaves joined smoothly, perhaps a slope, and noise."""
     n_fft = 2 * audio.shape[1]
     octaves = np.log2(EQUALISER_HZ[1] / EQUALISER_HZ[0])
     points_hz = np.geomspace(*EQUALISER_HZ, round(EQUALISER_POINTS_PER_OCTAVE * octaves) + 1)
     frequency_hz = np.maximum(np.fft.rfftfreq(n_fft, 1.0 / SAMPLE_RATE), 1.0)
     spectra = np.fft.rfft(audio, n_fft, axis=1)
     for spectrum in spectra:
-        gains_db = np.interp(
-            np.log(frequency_hz), np.log(points_hz), rng.uniform(-range_db, range_db, len(points_hz))
-        )
+        drawn_db = rng.uniform(-EQUALISER_RANGE_DB, EQUALISER_RANGE_DB, len(points_hz))
+        gains_db = np.interp(np.log(frequency_hz), np.log(points_hz), drawn_db)
         if rng.random() < SLOPED_SHARE:
             corner_hz = np.exp(rng.uniform(*np.log(SLOPE_HZ)))
             gains_db -= rng.uniform(*SLOPE_DB_PER_OCTAVE) * np.log2(np.maximum(frequency_hz / corner_hz, 1.0))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -18,39 +18,20 @@ from violute.training.task import StepContext
 N_TIMED_STEPS = 2
 
 
-@dataclass(frozen=True)
-class StageForecast:
-    """What a run will do.
-
-    Attributes:
-        n_steps: In all.
-        stage_two_from_step: None if there is no second stage.
-        seconds_before: Expected until the second stage begins.
-        seconds: Expected in all.
-    """
-
-    n_steps: int
-    stage_two_from_step: int | None
-    seconds_before: float
-    seconds: float
-
-    def sentence(self) -> str:
-        """Say it in one line."""
-        if self.stage_two_from_step is None or self.stage_two_from_step >= self.n_steps:
-            return f"{self.n_steps} steps of stage one, about {self.seconds / 60:.0f} minutes"
-        return (
-            f"stage two begins at step {self.stage_two_from_step} of {self.n_steps}, in about "
-            f"{self.seconds_before / 60:.0f} minutes; both stages take about {self.seconds / 60:.0f} minutes"
-        )
-
-
 def forecast(recipe: RaveRecipe, device: torch.device) -> str:
     """Say in a line when stage two begins, and how long both stages take."""
-    return forecast_stages(recipe, device).sentence()
+    n_steps, boundary = recipe.loop.n_steps, recipe.stage_two_from_step
+    first, second = (seconds / 60 for seconds in stage_seconds(recipe, device))
+    if boundary is None or boundary >= n_steps:
+        return f"{n_steps} steps of stage one, about {first:.0f} minutes"
+    return (
+        f"stage two begins at step {boundary} of {n_steps}, in about {first:.0f} minutes; "
+        f"both stages take about {first + second:.0f} minutes"
+    )
 
 
-def forecast_stages(recipe: RaveRecipe, device: torch.device) -> StageForecast:
-    """Time some steps of either stage on noise, and leave no trace.
+def stage_seconds(recipe: RaveRecipe, device: torch.device) -> tuple[float, float]:
+    """Return how long each stage takes: some steps of either are timed on noise, and leave no trace.
 
     Raises:
         TrainingError: The memory does not hold the batch.
@@ -60,11 +41,9 @@ def forecast_stages(recipe: RaveRecipe, device: torch.device) -> StageForecast:
     with torch.random.fork_rng(devices=gpus):
         first = _seconds_per_step(replace(recipe, stage_two_from_step=None), device)
         if boundary is None or boundary >= n_steps:
-            return StageForecast(n_steps, boundary, n_steps * first, n_steps * first)
+            return n_steps * first, 0.0
         second = _seconds_per_step(replace(recipe, stage_two_from_step=0), device)
-    return StageForecast(
-        n_steps, boundary, boundary * first, boundary * first + (n_steps - boundary) * second
-    )
+    return boundary * first, (n_steps - boundary) * second
 
 
 def _seconds_per_step(recipe: RaveRecipe, device: torch.device) -> float:

@@ -56,10 +56,6 @@ SPOOLING_SHARE = 0.3
 class TorchScriptVoice(FamilyVoice):
     """A voice whose network is a TorchScript file with the method `forward` of nn~.
 
-    Args:
-        content: Of the file.
-        name: To call it in messages.
-
     Raises:
         VoiceError: The file is no TorchScript, or not in the form of nn~.
     """
@@ -111,13 +107,7 @@ class TorchScriptVoice(FamilyVoice):
 
 
 class TorchScriptPerformance(Performance):
-    """One performance, ready to be rendered at any mix.
-
-    Args:
-        voice: Whose model it is.
-        recording: In mono, at the model's rate.
-        gain: That brings it to the usual level.
-    """
+    """One performance, ready to be rendered at any mix."""
 
     has_one_dial = True
 

@@ -98,22 +98,6 @@ class Vae(nn.Module):
         latent = posterior.sample() if self.training else posterior.mean
         return Coded(posterior, latent, self.decode(latent, hint))
 
-    def between(
-        self, first: Spectrograms, second: Spectrograms, mix: Float[Tensor, " window"]
-    ) -> Spectrograms:
-        """Draw what lies between pairs of windows: their latents interpolated and decoded.
-
-        The other way to a hybrid, for two recordings of the same notes; a voice, which has one recording
-        alone, moves its latent along the axis.
-
-        Args:
-            first: What mix 0 draws.
-            second: What mix 1 draws.
-            mix: For each pair.
-        """
-        start, end = self.encode(first).mean, self.encode(second).mean
-        return self.decode(start + mix[:, None, None] * (end - start))
-
 
 class VaeHybrid(nn.Module):
     """What a voice file holds: windows and a mix in, windows of the hybrid out.

@@ -13,7 +13,7 @@ Source:
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int
@@ -23,12 +23,8 @@ from torch.nn import functional
 from violute.families.pictures.corpus import Windows
 from violute.families.pictures.losses import active_units, divergence_above, spectrogram_losses
 from violute.families.pictures.networks import Latents
-from violute.families.pictures.task import SpectrogramTask, build_corpus
+from violute.families.pictures.task import SpectrogramTask
 from violute.families.vae.network import LatentAxis, Vae, VaeHybrid, build_vae
-from violute.families.vae.recipes import SpectrogramRecipe
-
-if TYPE_CHECKING:
-    from violute.families.ends import TwoEnds
 
 INSTRUMENT_CHANNEL = 0
 """Of the latent, where the recipe weighs `latent/instrument`."""
@@ -79,16 +75,6 @@ class VaeTask(SpectrogramTask):
         )
         hybrid = VaeHybrid(network, axis, detail=self.recipe.detail, guidance=self.recipe.guidance)
         return hybrid, {"detail": self.recipe.detail, "guidance": self.recipe.guidance}
-
-
-def build_vae_task(ends: TwoEnds, recipe: SpectrogramRecipe) -> VaeTask:
-    """Prepare the recordings of both ends and set the task up.
-
-    Raises:
-        TrainingError: An end is silent throughout.
-        AudioError: A recording cannot be read.
-    """
-    return VaeTask(build_corpus(ends, recipe), recipe)
 
 
 @torch.no_grad()

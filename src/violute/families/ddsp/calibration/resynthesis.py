@@ -62,12 +62,7 @@ class Note:
 
 
 def resynthesised(voice: HarmonicVoice, lines: Sequence[Line]) -> list[Note]:
-    """Let a voice play the notes of lines that sound alone; lines without their sound are left out.
-
-    Args:
-        voice: To listen to.
-        lines: Of one end.
-    """
+    """Let a voice play what sounds alone in one end's lines; lines without their sound are left out."""
     notes: list[Note] = []
     places = [(line, lone_notes(line)) for line in lines if len(line.audio)]
     n_notes = sum(len(found) for _, found in places)
