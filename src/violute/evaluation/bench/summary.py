@@ -66,12 +66,7 @@ def values_by_group(
 ) -> dict[str, float]:
     """Return a figure of one contender, recording by recording: the median of a recording's clips.
 
-    Args:
-        document: To look into.
-        contender: Its name.
-        instrument: Of the clips; `all` takes every clip.
-        name: Of the figure.
-        mix: Where on the dial; None for figures of the whole dial.
+    For contender, instrument, figure and mix see `SummaryEntry`.
     """
     about = {clip["name"]: clip for clip in document["clips"]}
     gathered: dict[str, list[float]] = {}

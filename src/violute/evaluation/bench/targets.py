@@ -3,79 +3,62 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from violute.evaluation.metrics.intervals import Scale
 
-DIRECTIONS: Mapping[str, int] = {
-    "pitch/raw_accuracy": 1,
-    "pitch/median_deviation_cents": -1,
-    "pitch/octave_errors": -1,
-    "loudness/l1_db": -1,
-    "loudness/correlation": 1,
-    "onsets/f1": 1,
-    "notes/f1": 1,
-    "notes/chords_f1": 1,
-    "fusion/f0_tracks": -1,
-    "fusion/roughness": -1,
-    "timbre/kernel_distance": -1,
-    "mix/spearman": 1,
-    "mix/centroid_r2": 1,
-    "mix/tilt_r2": 1,
-    "mix/mfcc_r2": 1,
-    "mix/step_cv": -1,
-    "mix/pitch_drift_cents": -1,
-    "mix/loudness_drift_db": -1,
-    "cost/convert_x_realtime": 1,
-    "cost/rerender_x_realtime": 1,
-    "cost/cold_start_seconds": -1,
-    "cost/peak_memory_mb": -1,
-}
-"""1 where more is better, -1 where less is; `judge/posterior` should lie in a range that goes with the
-mix, and figures that are not named here say neither good nor bad (a rendering that should differ from
-its recording is not worse for it)."""
 
-TARGETS: Mapping[str, float] = {
-    "pitch/raw_accuracy": 0.95,
-    "pitch/median_deviation_cents": 10.0,
-    "pitch/octave_errors": 0.01,
-    "loudness/l1_db": 2.0,
-    "loudness/correlation": 0.95,
-    "onsets/f1": 0.90,
-    "mix/spearman": 0.98,
-    "mix/centroid_r2": 0.95,
-    "mix/tilt_r2": 0.95,
-    "mix/mfcc_r2": 0.95,
-    "mix/step_cv": 0.25,
-    "mix/pitch_drift_cents": 3.0,
-    "mix/loudness_drift_db": 0.5,
-}
-"""What a figure should reach, in its direction."""
+class About(NamedTuple):
+    """What is known of a figure before it is measured.
 
-SCALES: Mapping[str, Scale] = {
-    "pitch/raw_accuracy": "share",
-    "pitch/median_deviation_cents": "positive",
-    "pitch/octave_errors": "share",
-    "pitch/coverage": "share",
-    "loudness/l1_db": "positive",
-    "loudness/correlation": "up to 1",
-    "onsets/f1": "share",
-    "notes/f1": "share",
-    "notes/chords_f1": "share",
-    "fusion/f0_tracks": "positive",
-    "fusion/roughness": "positive",
-    "judge/posterior": "share",
-    "judge/other": "share",
-    "spectral/multi_resolution": "positive",
-    "spectral/log_spectral_distance_db": "positive",
-    "mix/spearman": "up to 1",
-    "mix/centroid_r2": "up to 1",
-    "mix/tilt_r2": "up to 1",
-    "mix/mfcc_r2": "up to 1",
-    "mix/step_cv": "positive",
-    "mix/pitch_drift_cents": "positive",
-    "mix/loudness_drift_db": "positive",
+    Attributes:
+        title: In the tables; empty for figures that only the document holds.
+        direction: 1 where more is better, -1 where less is, 0 where neither is (a rendering that should
+            differ from its recording is not worse for it). `judge/posterior` has ranges instead.
+        target: What it should reach, in its direction.
+        scale: What values it can have, for its interval.
+    """
+
+    title: str
+    direction: int
+    target: float | None
+    scale: Scale
+
+
+FIGURES: Mapping[str, About] = {
+    "pitch/raw_accuracy": About("pitch within 50 cents", 1, 0.95, "share"),
+    "pitch/median_deviation_cents": About("deviation, cents", -1, 10.0, "positive"),
+    "pitch/octave_errors": About("octave errors", -1, 0.01, "share"),
+    "pitch/coverage": About("", 0, None, "share"),
+    "loudness/l1_db": About("loudness L1, dB", -1, 2.0, "positive"),
+    "loudness/correlation": About("loudness correlation", 1, 0.95, "up to 1"),
+    "onsets/f1": About("onset F1", 1, 0.9, "share"),
+    "notes/f1": About("note F1", 1, None, "share"),
+    "notes/chords_f1": About("note F1, chords", 1, None, "share"),
+    "fusion/f0_tracks": About("f0 tracks", -1, None, "positive"),
+    "fusion/roughness": About("roughness", -1, None, "positive"),
+    "judge/posterior": About("violin against flute", 0, None, "share"),
+    "judge/other": About("neither of them", 0, None, "share"),
+    "spectral/multi_resolution": About("", 0, None, "positive"),
+    "spectral/log_spectral_distance_db": About("", 0, None, "positive"),
+    "mix/spearman": About("rank with mix", 1, 0.98, "up to 1"),
+    "mix/centroid_r2": About("centroid path R2", 1, 0.95, "up to 1"),
+    "mix/tilt_r2": About("tilt path R2", 1, 0.95, "up to 1"),
+    "mix/mfcc_r2": About("MFCC path R2", 1, 0.95, "up to 1"),
+    "mix/step_cv": About("step unevenness", -1, 0.25, "positive"),
+    "mix/pitch_drift_cents": About("pitch drift, cents", -1, 3.0, "positive"),
+    "mix/loudness_drift_db": About("loudness drift, dB", -1, 0.5, "positive"),
+    "timbre/kernel_distance": About("distance to end", -1, None, "any"),
+    "cost/convert_x_realtime": About("conversion, x real time", 1, None, "any"),
+    "cost/rerender_x_realtime": About("another mix, x real time", 1, None, "any"),
+    "cost/cold_start_seconds": About("cold start, s", -1, None, "any"),
+    "cost/peak_memory_mb": About("peak memory, MB", -1, None, "any"),
 }
-"""What values a figure can have, for its interval."""
+"""In the order of the tables."""
+
+DIRECTIONS = {name: about.direction for name, about in FIGURES.items() if about.direction}
+TARGETS = {name: about.target for name, about in FIGURES.items() if about.target is not None}
+SCALES = {name: about.scale for name, about in FIGURES.items()}
 
 POSTERIOR_RANGES: Mapping[float, tuple[float, float]] = {0.0: (0.0, 0.1), 0.5: (0.3, 0.7), 1.0: (0.9, 1.0)}
 """Where `judge/posterior` should lie, by mix; elsewhere any value will do."""

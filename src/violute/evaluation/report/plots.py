@@ -29,13 +29,10 @@ _GREY = "#9ca3af"
 
 
 def timbre_path_plot(document: Document) -> str:
-    """Draw each contender's way through timbre space, from mix 0 (hollow) to mix 1 (filled).
+    """Draw each contender's way through timbre space, from mix 0 (hollow) to mix 1 (filled), as SVG.
 
     The plane holds the two directions in which the mean cepstra of all recordings and renderings
     differ most; dots are the recordings themselves.
-
-    Returns:
-        SVG.
     """
     points = [row for result in document["results"] for row in result["timbre"]]
     points += [clip["timbre"] for clip in document["clips"]]
@@ -59,11 +56,7 @@ def timbre_path_plot(document: Document) -> str:
 
 
 def posterior_plot(document: Document) -> str:
-    """Draw the judge's posterior of the second end against the mix: medians and middle halves.
-
-    Returns:
-        SVG.
-    """
+    """Draw the judge's posterior of the second end against the mix as SVG: medians and middle halves."""
     figure, panels = _panels(document)
     for axes, instrument in panels:
         for mix, (low, high) in POSTERIOR_RANGES.items():
@@ -91,11 +84,7 @@ def posterior_plot(document: Document) -> str:
 
 
 def deviation_plot(document: Document) -> str:
-    """Draw histograms of pitch deviation from the recording; the outermost bins hold all beyond.
-
-    Returns:
-        SVG.
-    """
+    """Draw histograms of pitch deviation from the recording as SVG; the outermost bins hold all beyond."""
     edges = np.array(document["settings"]["deviation_edges_cents"])
     place = document["settings"]["mixes"].index(DEVIATION_MIX)
     figure, panels = _panels(document)
@@ -112,11 +101,7 @@ def deviation_plot(document: Document) -> str:
 
 
 def cost_plot(document: Document) -> str:
-    """Draw speed, memory and cold start of each contender.
-
-    Returns:
-        SVG; empty where no cost was measured.
-    """
+    """Draw speed, memory and cold start of each contender as SVG; empty where no cost was measured."""
     costs = document["costs"]
     if not costs:
         return ""
@@ -135,11 +120,7 @@ def cost_plot(document: Document) -> str:
 
 
 def spectrogram_plot(panels: Sequence[tuple[str, Float32[np.ndarray, " sample"]]], sample_rate: int) -> str:
-    """Draw sounds side by side, over time and logarithmic frequency.
-
-    Returns:
-        A PNG as a data URI.
-    """
+    """Draw sounds side by side, over time and logarithmic frequency, as the data URI of a PNG."""
     n_columns = min(4, len(panels))
     n_rows = -(-len(panels) // n_columns)
     figure = Figure(figsize=(3.4 * n_columns, 2.2 * n_rows), layout="constrained", dpi=80)

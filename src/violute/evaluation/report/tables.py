@@ -11,29 +11,10 @@ import numpy as np
 from violute.evaluation.bench.figures import MOST_POLYPHONIC_SHARE
 from violute.evaluation.bench.schema import Document, SummaryEntry
 from violute.evaluation.bench.summary import mean_difference, values_by_group
-from violute.evaluation.bench.targets import is_met, target_text
+from violute.evaluation.bench.targets import FIGURES, is_met, target_text
 
-TITLES: Mapping[str, str] = {
-    "pitch/raw_accuracy": "pitch within 50 cents",
-    "pitch/median_deviation_cents": "deviation, cents",
-    "pitch/octave_errors": "octave errors",
-    "loudness/l1_db": "loudness L1, dB",
-    "loudness/correlation": "loudness correlation",
-    "onsets/f1": "onset F1",
-    "notes/f1": "note F1",
-    "notes/chords_f1": "note F1, chords",
-    "fusion/f0_tracks": "f0 tracks",
-    "fusion/roughness": "roughness",
-    "judge/posterior": "violin against flute",
-    "judge/other": "neither of them",
-    "mix/spearman": "rank with mix",
-    "mix/centroid_r2": "centroid path R2",
-    "mix/tilt_r2": "tilt path R2",
-    "mix/mfcc_r2": "MFCC path R2",
-    "mix/step_cv": "step unevenness",
-    "mix/pitch_drift_cents": "pitch drift, cents",
-    "mix/loudness_drift_db": "loudness drift, dB",
-    "timbre/kernel_distance": "distance to end",
+TITLES = {
+    name: about.title for name, about in FIGURES.items() if about.title and not name.startswith("cost/")
 }
 """What the tables show, in their order. The document holds more."""
 
@@ -44,12 +25,7 @@ SHOWN_MIXES: Mapping[str, Sequence[float]] = {
 }
 """Mixes at which contenders are compared; of other figures that depend on the mix, 0.5."""
 
-COST_ROWS: Sequence[tuple[str, str]] = (
-    ("conversion, x real time", "cost/convert_x_realtime"),
-    ("another mix, x real time", "cost/rerender_x_realtime"),
-    ("cold start, s", "cost/cold_start_seconds"),
-    ("peak memory, MB", "cost/peak_memory_mb"),
-)
+COST_ROWS = [(about.title, name) for name, about in FIGURES.items() if name.startswith("cost/")]
 
 
 @dataclass(frozen=True)

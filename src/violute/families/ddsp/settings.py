@@ -59,14 +59,7 @@ class VoiceSettings:
     ) -> tuple[
         Float[np.ndarray, "frame harmonic"], Float[np.ndarray, "frame band"], Float[np.ndarray, " frame"]
     ]:
-        """Mix both ends at dials.
-
-        Args:
-            ends: Their levels.
-            tone: Dial.
-            noise: Dial.
-            attack: Dial, which stands in for both where notes begin.
-            attack_share: How far it does.
+        """Mix both ends at dials; where notes begin, that of the attack stands in for both, by its share.
 
         Returns:
             Roots of the levels of harmonics and noise, and the power that they will have.

@@ -151,10 +151,8 @@ class MultiEncoderHybrid(nn.Module):
 
     Args:
         network: Trained.
-        detail: Share of what the code is too small for that a window keeps at the far end; at its
-            own end it keeps all. None plays the decoder's picture alone.
-        guidance: How far the source's own harmonics decide which pitch the decoder draws, among
-            those that the code leaves likely; 0 leaves it to the code.
+        detail: See `SpectrogramRecipe`.
+        guidance: See `SpectrogramRecipe`.
         reach: How far past the embeddings the ends lie: 1 is at them.
     """
 
@@ -165,12 +163,7 @@ class MultiEncoderHybrid(nn.Module):
         self.network, self.detail, self.guidance, self.reach = network, detail, guidance, reach
 
     def forward(self, spectrogram: Spectrograms, mix: Float[Tensor, " window"]) -> Spectrograms:
-        """Play windows at `mix`; the encoders are weighed by how much each instrument is heard.
-
-        Args:
-            spectrogram: Of either instrument, or of another.
-            mix: 0 for the first instrument, 1 for the second.
-        """
+        """Play windows at `mix`; the encoders are weighed by how much each instrument is heard."""
         position = torch.sigmoid(self.network.listen(spectrogram))
         share = position[:, None, None]
         first, second = (self.network.encode(spectrogram, i).mean for i in range(N_ENDS))

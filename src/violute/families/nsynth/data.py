@@ -7,9 +7,9 @@ it is missing: what was played there has to come from the code.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -72,19 +72,6 @@ class Crops(NamedTuple):
     cycles: Float[Tensor, "crop sample"]
 
 
-def read_waves(
-    recordings: Sequence[Recording],
-    end: int,
-    cache: Path,
-    *,
-    on_progress: Callable[[float], None] | None = None,
-) -> list[Wave]:
-    """Read recordings of one end, or open what `cache` already holds; see `read_material`."""
-    return read_material(
-        Wave, recordings, end, cache, _measure, version=f"wave {WAVE_VERSION}", on_progress=on_progress
-    )
-
-
 def draw_crops(
     waves: Sequence[Wave],
     n_frames: int,
@@ -94,15 +81,9 @@ def draw_crops(
     hop_length: int,
     augment: bool,
 ) -> Crops:
-    """Draw crops: both ends equally often, short sources more often than their length earns.
+    """Draw crops of as many frames of the code: both ends equally often, as windows are drawn everywhere.
 
-    Args:
-        waves: Of both ends.
-        n_frames: Of each crop, in frames of the code.
-        n_crops: Of the batch.
-        rng: All chance comes from it.
-        hop_length: Samples a frame.
-        augment: Whether to transpose and change the level a little.
+    To augment is to transpose and to change the level a little.
     """
     sampler = WindowSampler(waves, [wave.source for wave in waves], [len(wave.audio) for wave in waves])
     n_samples = n_frames * hop_length
@@ -207,3 +188,7 @@ def _measure(recording: Recording) -> dict[str, np.ndarray]:
         "is_voiced": controls.periodicity[0] > 0.0,
         "cycles": cycles_played(audio, f0_hz),
     }
+
+
+read_waves = partial(read_material, Wave, measure=_measure, version=f"wave {WAVE_VERSION}")
+"""Reads recordings of one end, or opens what a cache already holds."""

@@ -46,19 +46,6 @@ class NsynthRecipe(Recipe):
 
 
 PAPER_NETWORK = NsynthConfig()
-MEDIUM_NETWORK = NsynthConfig(
-    stem="filters",
-    encoder_channels=128,
-    encoder_dilations=2 * (1, 2, 4, 8),
-    channels=128,
-    skip_channels=128,
-    dilations=2 * (1, 2, 4, 8, 16, 32, 64, 128),
-    first_kernel_size=16,
-    condition_channels=256,
-    output="logistics",
-    embedding_size=8,
-    n_harmonics=16,
-)
 SMALL_NETWORK = NsynthConfig(
     stem="filters",
     encoder_channels=96,
@@ -72,10 +59,20 @@ SMALL_NETWORK = NsynthConfig(
     embedding_size=4,
     n_harmonics=16,
 )
-TINY_NETWORK = NsynthConfig(
+MEDIUM_NETWORK = replace(
+    SMALL_NETWORK,
+    encoder_channels=128,
+    encoder_dilations=2 * (1, 2, 4, 8),
+    channels=128,
+    skip_channels=128,
+    dilations=2 * (1, 2, 4, 8, 16, 32, 64, 128),
+    condition_channels=256,
+    embedding_size=8,
+)
+TINY_NETWORK = replace(
+    SMALL_NETWORK,
     hop_length=128,
     code_size=4,
-    stem="filters",
     encoder_channels=8,
     encoder_dilations=(1, 2),
     channels=8,
@@ -83,7 +80,6 @@ TINY_NETWORK = NsynthConfig(
     dilations=(1, 2, 4),
     first_kernel_size=4,
     condition_channels=8,
-    output="logistics",
     n_components=2,
     embedding_size=2,
     n_harmonics=3,

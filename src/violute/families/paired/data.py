@@ -112,12 +112,7 @@ def draw_pairs(
 ) -> PairWindows:
     """Draw windows of pairs: both ends and all mixes equally often, sources by their length.
 
-    Args:
-        lines: Of both ends.
-        settings: Of the transform.
-        n_windows: Of the batch.
-        rng: All chance comes from it.
-        augment: Whether to transpose and change the level a little.
+    To augment is to transpose and to change the level a little.
     """
     sources, lengths = zip(*((line.source.source, len(line.source.picture)) for line in lines), strict=True)
     sampler = WindowSampler(lines, sources, lengths)

@@ -86,12 +86,7 @@ def draw(
 ) -> Windows:
     """Draw windows: both ends equally often, short sources more often than their length earns.
 
-    Args:
-        lines: Of both ends.
-        settings: Of the transform.
-        batch_size: Windows.
-        rng: All chance comes from it.
-        augment: Whether to transpose and change the level a little.
+    To augment is to transpose and to change the level a little.
     """
     sampler = WindowSampler(lines, [line.source for line in lines], [len(line.picture) for line in lines])
     pictures, limits_hz, played = [], [], []

@@ -14,9 +14,9 @@ Source:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -73,30 +73,12 @@ class SoundWindows(NamedTuple):
     highest_hz: Float[Tensor, " window"]
 
 
-def sound_lines(
-    recordings: Sequence[Recording],
-    end: int,
-    cache: Path,
-    *,
-    on_progress: Callable[[float], None] | None = None,
-) -> list[SoundLine]:
-    """Read recordings of one end, or open what `cache` already holds; see `read_material`."""
-    return read_material(
-        SoundLine, recordings, end, cache, _measure, version=f"sound {SOUND_VERSION}", on_progress=on_progress
-    )
-
-
 def draw(
     lines: Sequence[SoundLine], n_samples: int, batch_size: int, rng: np.random.Generator, *, augment: bool
 ) -> SoundWindows:
     """Draw windows: both ends equally often, short sources more often than their length earns.
 
-    Args:
-        lines: Of both ends.
-        n_samples: Of a window.
-        batch_size: Windows.
-        rng: All chance comes from it.
-        augment: Whether to transpose, to change the level, and to change the timbre of the encoder input.
+    To augment is to transpose, to change the level, and to change the timbre of the encoder input.
     """
     sampler = WindowSampler(lines, [line.source for line in lines], [len(line.audio) for line in lines])
     windows, played, limits_hz = [], [], []
@@ -150,3 +132,7 @@ def _measure(recording: Recording) -> dict[str, np.ndarray]:
         "audio": np.rint(audio * FULL_SCALE).astype(np.int16),
         "highest_hz": np.array(highest_recorded_hz(audio)),
     }
+
+
+sound_lines = partial(read_material, SoundLine, measure=_measure, version=f"sound {SOUND_VERSION}")
+"""Reads recordings of one end, or opens what a cache already holds."""

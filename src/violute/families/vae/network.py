@@ -105,10 +105,8 @@ class VaeHybrid(nn.Module):
     Args:
         vae: Trained.
         axis: Between the instruments.
-        detail: Share of what the latent is too small for that a window keeps at the far end of the
-            axis; at its own end it keeps all. None plays the decoder's picture alone.
-        guidance: How far the source's own harmonics decide which pitch the decoder draws, among
-            those that the latent leaves likely; 0 leaves it to the latent.
+        detail: See `SpectrogramRecipe`.
+        guidance: See `SpectrogramRecipe`.
     """
 
     direction: Tensor
@@ -123,12 +121,7 @@ class VaeHybrid(nn.Module):
         self.register_buffer("probe_bias", torch.tensor(float(axis.probe_bias)))
 
     def forward(self, spectrogram: Spectrograms, mix: Float[Tensor, " window"]) -> Spectrograms:
-        """Move windows from where they stand to `mix`.
-
-        Args:
-            spectrogram: Of either instrument, or of another.
-            mix: 0 for the first instrument, 1 for the second.
-        """
+        """Move windows from where they stand to `mix`."""
         latent = self.vae.encode(spectrogram).mean
         distance = mix - self.position(latent)
         moved = latent + distance[:, None, None] * self.direction[None, :, None]

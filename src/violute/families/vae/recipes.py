@@ -24,7 +24,7 @@ class SpectrogramRecipe(WindowRecipe):
     Attributes:
         network: Sizes.
         detail: Share of what the latent is too small for that the voice keeps of the source at the
-            far end of the mix; None plays the network's picture alone.
+            far end of the mix; at its own end it keeps all. None plays the network's picture alone.
         guidance: How far the source's own harmonics decide which pitch is drawn, among those that the
             latent leaves likely; 0 leaves it to the latent.
         hinted_share: Share of the training windows for which it does so too; never in validation,
