@@ -28,9 +28,9 @@ from violute.data.pictures.store import open_store
 from violute.data.recordings import list_recordings, read_patterns
 from violute.errors import InputError, VioluteError
 from violute.evaluation.bench.schema import read_document
-from violute.families.export import run_recipe
 from violute.families.pictures.corpus import picture_lines
 from violute.families.pictures.prepared import prepared_lines
+from violute.families.recipes import family_recipe
 from violute.training.plots import plot_metrics
 from violute.training.run_folder import RunFolder
 from violute.voices.file import open_voice_file
@@ -63,7 +63,7 @@ def make_card(
         digest = hashlib.sha256(voice.read_bytes()).hexdigest()
         if any(e["name"] == card.name and e["sha256"] != digest for e in document["contenders"]):
             raise InputError(f"{bench}: is of another file named {card.name}: run the bench again")
-    recipe = run_recipe(config)
+    recipe = family_recipe(config["family"], config["recipe"], config.get("set"))
     settings, cache = recipe.spectrogram, run / "features"
     patterns = read_patterns(select)
     training, held_out = [], []

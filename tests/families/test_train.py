@@ -9,7 +9,6 @@ import soundfile
 import toy_family
 
 from violute.errors import TrainingError
-from violute.families.export import run_recipe
 from violute.families.recipes import family_recipe, with_changes
 from violute.families.table import FAMILIES, Family, imported
 from violute.families.train import train_family
@@ -113,7 +112,7 @@ def test_what_was_set_is_recorded_and_made_again_for_an_export(tmp_path, folders
     assert (recipe.sizes, recipe.loop.seed, recipe.loss_weights["regression/noise"]) == ((3, 4), 7, 0.25)
     config = config_of(tmp_path)
     assert config["set"] == changes
-    assert run_recipe(config) == recipe
+    assert family_recipe(config["family"], config["recipe"], config.get("set")) == recipe
     with pytest.raises(
         TrainingError, match="settings.loss_weights.regression/noise is 0.5, the run in it has 0.25"
     ):

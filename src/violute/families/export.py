@@ -77,7 +77,8 @@ def export_run(
         card=known,
         is_training=False,
     )
-    task = imported(trained_family(family).task)(ends, run_recipe(config))
+    recipe = family_recipe(family, config["recipe"], config.get("set"))
+    task = imported(trained_family(family).task)(ends, recipe)
     try:
         for name, module in task.modules().items():
             module.load_state_dict(state["modules"][name])
@@ -94,15 +95,6 @@ def export_run(
     with exported_file(out) as partial:
         task.export(partial)
     return step
-
-
-def run_recipe(config: Mapping[str, Any]) -> Any:
-    """Return the recipe of a run, with what was set otherwise in it.
-
-    Raises:
-        TrainingError: This version has no such recipe.
-    """
-    return family_recipe(config["family"], config["recipe"], config.get("set"))
 
 
 def _config(folder: RunFolder) -> dict[str, Any]:

@@ -25,7 +25,6 @@ from violute.evaluation.baselines.lineup import BASELINE_NAMES, all_baselines
 from violute.evaluation.baselines.reference_frames import Course, ReferenceFrames
 from violute.evaluation.baselines.spectral_masses import N_FFT
 from violute.evaluation.baselines.transport import OptimalTransport, transport_plan
-from violute.evaluation.baselines.world import WorldEnvelopeSwap
 from violute.evaluation.metrics.loudness import frame_loudness_db, loudness_l1_db
 from violute.evaluation.metrics.pitch import judge_f0
 
@@ -138,7 +137,7 @@ def test_references_that_cannot_serve_are_refused(references: dict) -> None:
     with pytest.raises(InputError, match="two instruments"):
         EqMatch({"low": references["low"]})
     with pytest.raises(InputError, match="recordings of high"):
-        WorldEnvelopeSwap({"low": references["low"], "high": []})
+        ReferenceFrames({"low": references["low"], "high": []})
     with pytest.raises(InputError, match="none for"):
         all_baselines(SineVoice(), {"low": references["low"], "oboe": references["high"]})
     noise = np.random.default_rng(0).standard_normal(RATE).astype(np.float32) * 0.1

@@ -12,7 +12,7 @@ from violute.audio.channels import lay_on_channels, to_mono
 from violute.audio.resample import resample
 from violute.audio.source import ArraySource
 from violute.evaluation.baselines.reference_frames import ReferenceFrames
-from violute.evaluation.baselines.references import LevelledTake, References
+from violute.evaluation.baselines.references import LevelledTake
 from violute.rates import SAMPLE_RATE
 
 
@@ -52,19 +52,12 @@ class BorrowingTake(LevelledTake):
 
 
 class BorrowingBaseline:
-    """Plays with frames that it borrows.
-
-    Args:
-        references: Recordings by end, the end of mix 0 first, or frames measured before.
-
-    Raises:
-        InputError: There are not two ends, or one is without recordings.
-    """
+    """Plays with frames that it borrows."""
 
     take_type: ClassVar[type[BorrowingTake]]
 
-    def __init__(self, references: References | ReferenceFrames) -> None:
-        self._frames = ReferenceFrames.of(references)
+    def __init__(self, frames: ReferenceFrames) -> None:
+        self._frames = frames
 
     def analyse(self, audio: Float[np.ndarray, "... sample"], sample_rate: int) -> BorrowingTake:
         """Measure a performance and find its nearest frames.

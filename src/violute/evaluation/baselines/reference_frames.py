@@ -128,11 +128,6 @@ class ReferenceFrames:
         }
         self._ends: list[EndFrames] = []
 
-    @classmethod
-    def of(cls, references: References | ReferenceFrames) -> ReferenceFrames:
-        """Share frames that were measured before, or measure these recordings."""
-        return references if isinstance(references, ReferenceFrames) else cls(references)
-
     @property
     def ends(self) -> list[EndFrames]:
         """Frames of the end of mix 0, then of mix 1.

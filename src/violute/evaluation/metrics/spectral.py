@@ -4,6 +4,7 @@ Both figures compare sounds of one length sample by sample in time, so they noti
 as a change of colour. Loudness has figures of its own: here the output is first brought to the
 source's RMS level. Above `TOP_HZ` nothing counts, since recordings from lossy files end there.
 
+Source and output are of one shape, `(sample,)` or `(channel, sample)`, whose channels are averaged.
 Silent sources leave nothing to measure: the figure is NaN. A silent output is as far away as the
 floor lets it be.
 
@@ -44,11 +45,6 @@ def multi_resolution_distance(
 ) -> float:
     """Return spectral convergence plus the distance of log magnitudes, averaged over resolutions.
 
-    Args:
-        source: `(sample,)` or `(channel, sample)`; channels are averaged.
-        output: Of the source's shape.
-        sample_rate: Of both, in Hz.
-
     Returns:
         0 for equal sounds (at any gain), without an upper bound otherwise; NaN for a silent source.
 
@@ -78,11 +74,6 @@ def log_spectral_distance_db(
     sample_rate: int,
 ) -> float:
     """Return the RMS difference of log power spectra, averaged over the source's sounding frames.
-
-    Args:
-        source: As for `multi_resolution_distance`.
-        output: Of the source's shape.
-        sample_rate: Of both, in Hz.
 
     Returns:
         dB, 0 for equal sounds (at any gain); NaN for a silent source.

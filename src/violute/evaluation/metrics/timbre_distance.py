@@ -173,7 +173,11 @@ def scaled_patches(
     recordings: Sequence[Patches], reference: Sequence[Patches]
 ) -> tuple[list[Patches], list[Patches], float]:
     """Return both sets in units of the reference's spread, without empty ones, and a bandwidth."""
-    check_patches([*recordings, *reference])
+    shapes = {patches.shape[1:] for patches in (*recordings, *reference)}
+    if len(shapes) > 1 or any(len(shape) != 1 for shape in shapes):
+        raise ShapeError(
+            f"embeddings of shapes {sorted(shapes)}: give (patch, dimension), all of one dimension"
+        )
     kept, real = ([patches for patches in side if len(patches)] for side in (recordings, reference))
     if not real:
         return kept, real, 1.0
@@ -184,19 +188,6 @@ def scaled_patches(
     pooled = np.concatenate(real)
     # Every pair of an hour of patches would be tens of millions; evenly picked ones do for a median.
     return kept, real, median_bandwidth(pooled[:: max(1, len(pooled) // 2000)])
-
-
-def check_patches(recordings: Sequence[Patches]) -> None:
-    """Refuse recordings whose patches differ in dimension.
-
-    Raises:
-        ShapeError: They do.
-    """
-    shapes = {patches.shape[1:] for patches in recordings}
-    if len(shapes) > 1 or any(len(shape) != 1 for shape in shapes):
-        raise ShapeError(
-            f"embeddings of shapes {sorted(shapes)}: give (patch, dimension), all of one dimension"
-        )
 
 
 def similarities_of(

@@ -32,6 +32,9 @@ SAME_SOUND = "source"
 LAYERING = "layering"
 """The baseline that the anchor of fusion equals."""
 
+RIVAL = "cross_fade"
+"""The baseline that the first voice is compared with in A/B/X."""
+
 QUALITY = "quality"
 FUSION = "fusion"
 
@@ -53,20 +56,13 @@ class HeardClip:
     sample_rate: int
 
 
-def make_trials(
-    clips: Sequence[HeardClip],
-    voices: Sequence[str],
-    store: SoundStore,
-    *,
-    rivals: Sequence[str] = ("cross_fade",),
-) -> list[dict[str, Any]]:
+def make_trials(clips: Sequence[HeardClip], voices: Sequence[str], store: SoundStore) -> list[dict[str, Any]]:
     """Prepare the trials of a report.
 
     Args:
         clips: What is played.
         voices: Names of the voices; the first is compared with everybody.
         store: Takes the sounds.
-        rivals: Baselines that the first voice is compared with in A/B/X.
 
     Returns:
         Trials as the page reads them: `id`, `kind` (`abx` or `rating`), `clip`; for A/B/X `a` and
@@ -76,7 +72,7 @@ def make_trials(
     trials: list[dict[str, Any]] = []
     for clip in clips:
         first = voices[0]
-        for rival in [*voices[1:], *rivals]:
+        for rival in [*voices[1:], RIVAL]:
             pair = [_stimulus(clip, name, RATED_MIX, store) for name in (first, rival)]
             if all(pair):
                 trials.append({"kind": "abx", "clip": clip.name, "a": pair[0], "b": pair[1]})

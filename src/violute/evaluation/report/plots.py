@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import matplotlib as mpl
@@ -20,6 +20,7 @@ from violute.evaluation.report.tables import COST_ROWS, instruments
 
 PANEL_INCHES = (4.6, 3.4)
 DEVIATION_MIX = 0.5
+VOICE_WIDTH = 2.4
 SPECTROGRAM_RANGE_DB = 70.0
 SPECTROGRAM_RANGE_HZ = (180.0, 16_000.0)
 _N_ROWS, _N_COLUMNS = 240, 320
@@ -43,14 +44,11 @@ def timbre_path_plot(document: Document) -> str:
             x, y = plane(_array([clip["timbre"]]))[0]
             marker = "." if clip["instrument"] == instrument else "x"
             axes.plot([x], [y], marker, color=_GREY, markersize=5, zorder=1)
-        for contender, results in _by_contender(document, instrument).items():
+        for results, style in _lines(document, instrument):
             path = plane(np.nanmean(np.stack([_array(r["timbre"]) for r in results]), axis=0))
-            colour = _colour(document, contender)
-            axes.plot(
-                path[:, 0], path[:, 1], "-", color=colour, lw=_width(document, contender), label=contender
-            )
-            axes.plot(*path[0], "o", color=colour, markerfacecolor="white", zorder=3)
-            axes.plot(*path[-1], "o", color=colour, zorder=3)
+            axes.plot(path[:, 0], path[:, 1], "-", **style)
+            axes.plot(*path[0], "o", color=style["color"], markerfacecolor="white", zorder=3)
+            axes.plot(*path[-1], "o", color=style["color"], zorder=3)
         axes.set(title=f"{instrument} in", xlabel="first component, dB", ylabel="second component, dB")
     return _svg(figure, legend=True)
 
@@ -62,18 +60,17 @@ def posterior_plot(document: Document) -> str:
         for mix, (low, high) in POSTERIOR_RANGES.items():
             left = min(max(mix - 0.03, 0.0), 0.94)
             axes.fill_between([left, left + 0.06], low, high, color="#e5e7eb", lw=0)
-        for contender, results in _by_contender(document, instrument).items():
+        for results, style in _lines(document, instrument):
             mixes = np.array([row["mix"] for row in results[0]["dial"]], dtype=np.float64)
             values = np.array(
                 [[number(row["judge/posterior"]) for row in result["dial"]] for result in results]
             )
-            colour = _colour(document, contender)
             if not np.isfinite(values).any(axis=0).all():
                 continue
             low, middle, high = np.nanpercentile(values, [25, 50, 75], axis=0)
-            axes.plot(mixes, middle, color=colour, lw=_width(document, contender), label=contender)
-            if _is_voice(document, contender):
-                axes.fill_between(mixes, low, high, color=colour, alpha=0.15, lw=0)
+            axes.plot(mixes, middle, **style)
+            if style["lw"] == VOICE_WIDTH:
+                axes.fill_between(mixes, low, high, color=style["color"], alpha=0.15, lw=0)
         axes.set(
             title=f"{instrument} in",
             xlabel="mix",
@@ -89,11 +86,10 @@ def deviation_plot(document: Document) -> str:
     place = document["settings"]["mixes"].index(DEVIATION_MIX)
     figure, panels = _panels(document)
     for axes, instrument in panels:
-        for contender, results in _by_contender(document, instrument).items():
+        for results, style in _lines(document, instrument):
             counts = np.sum([result["deviation_counts"][place] for result in results], axis=0)
             share = counts / max(int(counts.sum()), 1)
-            colour, width = _colour(document, contender), _width(document, contender)
-            axes.stairs(np.maximum(share, 1e-5), edges, color=colour, lw=width, label=contender)
+            axes.stairs(np.maximum(share, 1e-5), edges, **style)
         title = f"{instrument} in, mix {DEVIATION_MIX:g}"
         axes.set(title=title, xlabel="cents from the recording", ylabel="share of frames")
         axes.set_yscale("log")
@@ -180,26 +176,15 @@ def _svg(figure: Figure, *, legend: bool) -> str:
     return text[text.index("<svg") :]
 
 
-def _by_contender(document: Document, instrument: str) -> dict[str, list[ResultEntry]]:
-    """Results on an instrument's clips, by contender, in the order of the tables."""
+def _lines(document: Document, instrument: str) -> Iterator[tuple[list[ResultEntry], dict[str, Any]]]:
+    """Go through the contenders: results on an instrument's clips, and what their line looks like."""
     of_clip = {clip["name"]: clip["instrument"] for clip in document["clips"]}
-    found = {
-        entry["name"]: [
-            result
-            for result in document["results"]
-            if result["contender"] == entry["name"] and of_clip[result["clip"]] == instrument
-        ]
-        for entry in document["contenders"]
-    }
-    return {name: results for name, results in found.items() if results}
-
-
-def _is_voice(document: Document, contender: str) -> bool:
-    return any(entry["name"] == contender and entry["kind"] == "voice" for entry in document["contenders"])
-
-
-def _width(document: Document, contender: str) -> float:
-    return 2.4 if _is_voice(document, contender) else 1.2
+    for entry in document["contenders"]:
+        name, width = entry["name"], VOICE_WIDTH if entry["kind"] == "voice" else 0.5 * VOICE_WIDTH
+        own = [result for result in document["results"] if result["contender"] == name]
+        results = [result for result in own if of_clip[result["clip"]] == instrument]
+        if results:
+            yield results, {"color": _colour(document, name), "lw": width, "label": name}
 
 
 def _colour(document: Document, contender: str) -> str:

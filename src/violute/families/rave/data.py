@@ -3,13 +3,7 @@
 Every recording is read once at 44.1 kHz in mono, levelled, and kept on disk as 16-bit numbers, so that a
 window may begin anywhere and a corpus may be larger than memory.
 
-What the encoder hears is not quite what the decoder is to make: a random smooth equaliser changes it, drawn
-anew for each window. Which colour a sound has then tells nothing of the instrument, so the decoder learns to
-take it from the embedding.
-
-Source:
-    Choi et al., Neural analysis and synthesis (NeurIPS 2021), section 3.1, for perturbing what an encoder
-    hears so that it keeps what is asked for.
+What the encoder hears is not quite what the decoder is to make: see `violute.families.rave.perturbation`.
 """
 
 from __future__ import annotations
