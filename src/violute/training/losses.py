@@ -8,6 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from violute.errors import TrainingError
+from violute.training.task import StepContext
 
 
 def weighted_total(
@@ -38,27 +39,29 @@ def weighted_total(
     return {**losses, "total": total}
 
 
-def turn_total(
-    losses: Mapping[str, Float[Tensor, ""]], weights: Mapping[str, float]
+def take_turn(
+    name: str, losses: Mapping[str, Float[Tensor, ""]], weights: Mapping[str, float], context: StepContext
 ) -> dict[str, Float[Tensor, ""]]:
-    """Add `total` to the losses of one turn, where generator and critic descend apart.
+    """Let one optimizer descend, where generator and critic descend apart; add `total` to its losses.
 
     Args:
-        losses: Of the turn.
+        name: Of the optimizer.
+        losses: Of its turn.
         weights: Of all turns.
+        context: Of the step.
     """
-    return weighted_total(losses, weights_of(losses, weights))
+    turn = weighted_total(losses, weights_of(losses, weights))
+    context.descend(name, turn["total"])
+    return turn
+
+
+def of_both_turns(first: Mapping[str, Tensor], second: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Put the losses of two turns together; `total` is the sum of theirs."""
+    return {**first, **second, "total": first["total"] + second["total"]}
 
 
 def weights_of(losses: Mapping[str, Float[Tensor, ""]], weights: Mapping[str, float]) -> dict[str, float]:
-    """Return the weights of one turn's losses, where generator and critic descend apart.
-
-    A loss without a weight is left for `weighted_total` to report.
-
-    Args:
-        losses: Of the turn.
-        weights: Of all turns.
-    """
+    """Return the weights of one turn's losses; one without is left for `weighted_total` to report."""
     return {name: weights[name] for name in losses if name in weights}
 
 

@@ -25,7 +25,7 @@ from violute.families.pictures.adversarial_health import (
 from violute.families.pictures.corpus import Windows
 from violute.families.pictures.networks import Spectrograms
 from violute.families.pictures.task import SpectrogramCorpus, WindowTask
-from violute.training.losses import turn_total
+from violute.training.losses import of_both_turns, take_turn
 from violute.training.task import Losses, StepContext
 
 N_VALIDATION_WINDOWS = 32
@@ -55,13 +55,9 @@ class CycleGanTask(WindowTask):
         """Let the generators descend, then the critics on what the generators drew before."""
         with _frozen(self._critics):
             losses, rows = self.generator_losses(batch)
-            generators = turn_total(losses, self.recipe.loss_weights)
-            context.descend("generators", generators["total"])
+            generators = take_turn("generators", losses, self.recipe.loss_weights, context)
         judged = self.critic_losses(batch, rows)
-        critics = turn_total(judged, self.recipe.loss_weights)
-        context.descend("critics", critics["total"])
-        total = generators.pop("total") + critics.pop("total")
-        return {**generators, **critics, "total": total}
+        return of_both_turns(generators, take_turn("critics", judged, self.recipe.loss_weights, context))
 
     def generator_losses(self, batch: Windows) -> tuple[dict[str, Float[Tensor, ""]], list[Tensor]]:
         """Translate both ways and back; return the losses and the rows that each end's generator drew."""

@@ -33,6 +33,7 @@ from torch.nn import functional
 
 from violute.dsp.filter_bank import FilterBank
 from violute.families.nsynth.output import n_outputs
+from violute.families.nsynth.sines import FADING_HZ, HIGHEST_SINE_HZ
 
 SAMPLE_RATE = 16_000
 N_INSTRUMENTS = 2
@@ -42,9 +43,6 @@ LOWEST_HZ, HIGHEST_HZ = 180.0, 3700.0
 
 PITCHES_PER_OCTAVE = 48
 """... by a quarter of a semitone."""
-
-HIGHEST_SINE_HZ, FADING_HZ = 7600.0, 800.0
-"""Sines are silent from here on, and fade over so much below it."""
 
 Codes = Float[Tensor, "piece size frame"]
 Embeddings = Float[Tensor, "piece embedding frame"]

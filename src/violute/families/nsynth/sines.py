@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Float32, Float64, Int64
 
 HIGHEST_SINE_HZ, FADING_HZ = 7600.0, 800.0
-"""Sines are silent from here on, and fade over so much below it; as in training."""
+"""Sines are silent from here on, and fade over so much below it; in training too."""
 
 GLIDING_RATIO = 1.06
 """Fundamentals of neighbouring frames further apart than a semitone are two notes, with no glide between."""

@@ -110,10 +110,7 @@ class PairedModel(nn.Module):
 
     def forward(self, spectrogram: Spectrograms, mix: Mixes) -> Redrawn:
         """Redraw windows of either instrument at mixes, 0 to 1."""
-        if isinstance(self.network, LatentRetouch):
-            redrawn: Redrawn = self.network(spectrogram, mix)
-            return redrawn
-        return Redrawn(self.network(spectrogram, mix[:, None]), None)
+        return _redrawn(self.network, spectrogram, mix)
 
     def scores(
         self, source: Spectrograms, hybrid: Spectrograms, mix: Mixes
@@ -133,12 +130,14 @@ class PairedHybrid(nn.Module):
     def __init__(self, model: PairedModel) -> None:
         super().__init__()
         self.network = model.network
-        self.is_vae = model.config.flavour == "vae"
 
     def forward(self, spectrogram: Spectrograms, mix: Mixes) -> Spectrograms:
         """Redraw windows of either instrument at mixes, 0 to 1."""
-        if self.is_vae:
-            redrawn: Redrawn = self.network(spectrogram, mix)
-            return redrawn.spectrogram
-        made: Spectrograms = self.network(spectrogram, mix[:, None])
-        return made
+        return _redrawn(self.network, spectrogram, mix).spectrogram
+
+
+def _redrawn(network: LatentRetouch | Generator, spectrogram: Spectrograms, mix: Mixes) -> Redrawn:
+    if isinstance(network, LatentRetouch):
+        redrawn: Redrawn = network(spectrogram, mix)
+        return redrawn
+    return Redrawn(network(spectrogram, mix[:, None]), None)

@@ -26,7 +26,7 @@ from violute.families.pictures.adversarial_health import (
 from violute.families.pictures.losses import divergence_above, spectrogram_losses
 from violute.families.pictures.networks import Spectrograms
 from violute.families.pictures.task import SpectrogramCorpus, WindowTask, build_corpus
-from violute.training.losses import turn_total
+from violute.training.losses import of_both_turns, take_turn
 from violute.training.seeds import numpy_generator
 from violute.training.task import Losses, StepContext
 
@@ -80,8 +80,7 @@ class PairedTask(WindowTask):
         made, losses = self.losses(batch)
         if critic is not None:
             losses["adversarial/hybrid"] = least_squares(self._scores(batch, made), real=True)
-        own = turn_total(losses, self.recipe.loss_weights)
-        context.descend("network", own["total"])
+        own = take_turn("network", losses, self.recipe.loss_weights, context)
         if critic is None:
             return own
         critic.requires_grad_(True)
@@ -89,10 +88,7 @@ class PairedTask(WindowTask):
             "critic/hybrid": least_squares(self._scores(batch, batch.hybrid), real=True)
             + least_squares(self._scores(batch, made.detach()), real=False)
         }
-        scored = turn_total(judged, self.recipe.loss_weights)
-        context.descend("critic", scored["total"])
-        total = own.pop("total") + scored.pop("total")
-        return {**own, **scored, "total": total}
+        return of_both_turns(own, take_turn("critic", judged, self.recipe.loss_weights, context))
 
     def losses(self, batch: PairWindows) -> tuple[Spectrograms, dict[str, Float[Tensor, ""]]]:
         """Redraw sources; return the windows and what they miss of the teacher's."""

@@ -38,7 +38,7 @@ from violute.families.rave.parts import InstrumentCritic
 from violute.families.rave.recipes import RaveRecipe, are_discriminators_heard, stage_at
 from violute.families.task import EXAMPLE_MIXES, Corpus, ModulesTask
 from violute.rates import SAMPLE_RATE
-from violute.training.losses import turn_total, weights_of
+from violute.training.losses import of_both_turns, take_turn, weights_of
 from violute.training.seeds import first_weights, numpy_generator
 from violute.training.task import Losses, Sound, StepContext
 
@@ -96,14 +96,11 @@ class RaveTask(ModulesTask):
         """Let the autoencoder descend, then the critic on the latents that were drawn."""
         self.critic.requires_grad_(False)
         losses, latent = self.autoencoder_losses(batch)
-        own = turn_total(losses, self.recipe.loss_weights)
-        context.descend("autoencoder", own["total"])
+        own = take_turn("autoencoder", losses, self.recipe.loss_weights, context)
         self.critic.requires_grad_(True)
         odds = self.critic(latent.detach())
         judged = {"critic/instrument": _cross_entropy(odds, batch.end)}
-        critic = turn_total(judged, self.recipe.loss_weights)
-        context.descend("critic", critic["total"])
-        return {**own, **critic, "total": own["total"] + critic["total"]}
+        return of_both_turns(own, take_turn("critic", judged, self.recipe.loss_weights, context))
 
     def autoencoder_losses(self, batch: SoundWindows) -> tuple[dict[str, Float[Tensor, ""]], Tensor]:
         """Reconstruct windows from draws of the posterior; return the losses and the latents."""
@@ -159,7 +156,7 @@ class RaveTask(ModulesTask):
             bands = self._decoded(latent, claimed)
             made = self.network.synthesis(bands)
         real = self.discriminators(recorded, batch.end)
-        decoder: Losses = {}
+        decoder: dict[str, Tensor] = {}
         if is_listened_to:
             self.discriminators.requires_grad_(False)
             judged = self.discriminators(made, claimed)
@@ -174,15 +171,13 @@ class RaveTask(ModulesTask):
                 "adversarial/feature_matching": feature_distance(real, judged, n_own),
                 "adversarial/feature_statistics": statistics_distance(real, batch.end, judged, claimed),
             }
-            decoder = turn_total(losses, recipe.loss_weights)
-            context.descend("autoencoder", decoder["total"])
+            decoder = take_turn("autoencoder", losses, recipe.loss_weights, context)
             self.discriminators.requires_grad_(True)
         scored = {
             "critic/discriminators": discriminator_loss(real, self.discriminators(made.detach(), claimed))
         }
-        critic = turn_total(scored, recipe.loss_weights)
-        context.descend("discriminators", critic["total"])
-        return {**decoder, **critic, "total": critic["total"] + decoder.get("total", 0.0)}
+        critic = take_turn("discriminators", scored, recipe.loss_weights, context)
+        return of_both_turns(decoder, critic) if decoder else critic
 
     def validate(self) -> Mapping[str, float]:
         """Measure the autoencoder on the same windows every time, and how much of the latent is in use."""
