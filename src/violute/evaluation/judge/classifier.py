@@ -17,12 +17,12 @@ from typing import NamedTuple
 
 import librosa
 import numpy as np
-import onnxruntime
 import soxr
 from jaxtyping import Float, Float32
 
 from violute.errors import AudioError, InputError, ShapeError
 from violute.evaluation.metrics.loudness import to_mono
+from violute.voices.network import UNUSABLE, open_network
 
 INSTRUMENTS = ("flute", "violin", "other")
 """The judge's classes, in the order of its scores."""
@@ -55,16 +55,6 @@ SILENCE_DBFS = -75.0
 FLOOR_DB = -70.0
 CEILING_DB = 20.0
 """Range of a band's level, relative to the mean band power of its patch."""
-
-_onnx_state = onnxruntime.capi.onnxruntime_pybind11_state
-_LOAD_ERRORS = (
-    RuntimeError,
-    ValueError,
-    _onnx_state.InvalidProtobuf,
-    _onnx_state.InvalidGraph,
-    _onnx_state.InvalidArgument,
-    _onnx_state.Fail,
-)
 
 
 @cache
@@ -142,15 +132,10 @@ class Judge:
         path = Path(path) if path is not None else Path(__file__).with_name("judge.onnx")
         if not path.is_file():
             raise InputError(f"{path}: there is no such judge: train one with bench/train_judge.py")
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        options.log_severity_level = 3
         try:
-            self._session = onnxruntime.InferenceSession(
-                path.read_bytes(), sess_options=options, providers=["CPUExecutionProvider"]
-            )
+            self._session = open_network(path.read_bytes(), n_threads=1)
             (entry,) = self._session.get_inputs()
-        except _LOAD_ERRORS:
+        except UNUSABLE:
             raise InputError(f"{path}: not a judge: train one with bench/train_judge.py") from None
         made_for = [*entry.shape[1:], *self._session.get_outputs()[0].shape[1:]]
         if made_for != [N_MELS, N_FRAMES, len(INSTRUMENTS)]:

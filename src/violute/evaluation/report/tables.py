@@ -164,18 +164,17 @@ def markdown(document: Document) -> str:
     """Write a document's tables as Markdown."""
     lines = [f"# Bench of {document['contenders'][0]['name']}", "", *explanation(document), ""]
     for table in tables(document):
-        lines += [
-            f"## {table.title}",
-            "",
-            "| " + " | ".join(table.head) + " |",
-            "|---" * len(table.head) + "|",
-        ]
-        for name, cells in table.rows:
-            lines.append(f"| {name} | " + " | ".join(_markdown_cell(cell) for cell in cells) + " |")
-        lines.append("")
+        rows = [(name, *map(_markdown_cell, cells)) for name, cells in table.rows]
+        lines += [f"## {table.title}", "", *markdown_table(table.head, rows), ""]
     for failure in document["failures"]:
         lines.append(f"- {failure['contender']} did not play {failure['clip']}: {failure['message']}")
     return "\n".join(lines).rstrip() + "\n"
+
+
+def markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Write a table, line by line."""
+    lines = ["| " + " | ".join(row) + " |" for row in (head, *rows)]
+    return [lines[0], "|---" * len(head) + "|", *lines[1:]]
 
 
 def explanation(document: Document) -> list[str]:

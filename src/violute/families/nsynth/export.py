@@ -8,6 +8,7 @@ which draws one sample. Any ONNX reader opens it, and one file stays one file.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
 from violute.families.nsynth.network import SAMPLE_RATE, Nsynth
+from violute.families.nsynth.sampler import WavenetShape
 from violute.families.nsynth.step import DecoderStep
 from violute.training.onnx_graph import onnx_bytes
 from violute.voices.card import Card
@@ -55,26 +57,10 @@ class SteeringGraph(nn.Module):
         return conditions, torch.zeros_like(mix) if network.pitch is None else network.pitch.f0_hz(code)
 
 
-def export_nsynth(
-    network: Nsynth,
-    path: Path,
-    *,
-    names: tuple[str, str],
-    card: Mapping[str, Any],
-) -> None:
+def export_nsynth(network: Nsynth, path: Path, *, names: tuple[str, str], card: Mapping[str, Any]) -> None:
     """Write a voice file."""
     config = network.config
-    shape = {
-        name: getattr(config, name)
-        for name in (
-            "hop_length",
-            "channels",
-            "kernel_size",
-            "dilations",
-            "first_kernel_size",
-            "n_harmonics",
-        )
-    }
+    shape = {field.name: getattr(config, field.name) for field in fields(WavenetShape)}
     entries = {
         "family": "nsynth",
         "sample_rate": SAMPLE_RATE,
@@ -82,13 +68,10 @@ def export_nsynth(
         "settings": {"wavenet": shape, "code_size": config.code_size, "temperature": TEMPERATURE},
         **card,
     }
+    wave = torch.zeros(2, 4 * config.hop_length)
+    encoder = onnx_bytes(network.encoder, (wave,), {"wave": _AXES}, {"code": {0: "piece", 2: "frame"}})
     carried = {CONDITIONER: conditioner_bytes(network), STEP: step_bytes(network)}
-    path.write_bytes(seal(_with_constants(_encoder_bytes(network), carried), Card(**entries)))
-
-
-def _encoder_bytes(network: Nsynth) -> bytes:
-    wave = torch.zeros(2, 4 * network.config.hop_length)
-    return onnx_bytes(network.encoder, (wave,), {"wave": _AXES}, {"code": {0: "piece", 2: "frame"}})
+    path.write_bytes(seal(_with_constants(encoder, carried), Card(**entries)))
 
 
 def conditioner_bytes(network: Nsynth) -> bytes:
