@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import json
-import re
-import shlex
-from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 from command_line import violute
-from tones import SAMPLE_RATE, tone
+from readme_chain import chain, put_chord, put_notes
 
 from violute.voices.file import open_voice_file
 
-README = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
 TOY = {
     "train": ["--recipe", "tiny"],
     "pairs": ["--mixes", "0", "0.5", "1", "--jobs", "1"],
@@ -23,25 +19,12 @@ TOY = {
 }
 
 
-def road():
-    """The words of each line of README's block that begins with the CycleGAN, without `violute`."""
-    (block,) = re.findall(r"^```sh\n(violute train cyclegan .*?)^```$", README, re.MULTILINE | re.DOTALL)
-    return [shlex.split(line, comments=True)[1:] for line in block.splitlines()]
-
-
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
     """Two notes of each instrument, a third that is held out, and something to play."""
     place = tmp_path_factory.mktemp("translation")
-    for name, slope in (("flute", -18.0), ("violin", -6.0)):
-        (place / "musicnet" / name).mkdir(parents=True)
-        for f0_hz in (440.0, 659.3, 880.0):
-            audio = 0.3 * tone(f0_hz, 1.6, db_per_octave=slope)
-            soundfile.write(place / "musicnet" / name / f"{f0_hz:g}.wav", audio, SAMPLE_RATE)
-    (place / "musicnet" / "held_out.txt").write_text("880\n")
-    soundfile.write(place / "solo.wav", 0.3 * tone(523.3, 1.5), SAMPLE_RATE)
-    chord = 0.2 * (tone(440.0, 1.5) + tone(659.3, 1.5))
-    soundfile.write(place / "chord.wav", chord, SAMPLE_RATE)
+    put_notes(place, 1.6, 1.5)
+    put_chord(place, 1.5)
     return place
 
 
@@ -50,7 +33,7 @@ def done(place):
     """What each line said; only how large things are is changed."""
     said = []
     chord = ["convert", "chord.wav", "hybrid-chord.wav", "--voice", "voice-cyclegan.onnx"]
-    for words in [*road(), chord]:
+    for words in [*chain("cyclegan"), chord]:
         ended = violute(*words, *TOY[words[0]], "--json", cwd=place)
         assert ended.returncode == 0, ended.stderr[-3000:]
         said.append(json.loads(ended.stdout))
@@ -58,7 +41,7 @@ def done(place):
 
 
 def test_the_road_has_four_steps():
-    assert [words[0] for words in road()] == ["train", "pairs", "train", "convert"]
+    assert [words[0] for words in chain("cyclegan")] == ["train", "pairs", "train", "convert"]
 
 
 def test_every_command_did_its_part(place, done):

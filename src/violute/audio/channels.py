@@ -87,12 +87,7 @@ def measure(source: Source) -> Measurement:
 def mono_blocks(
     source: Source, measurement: Measurement, n_samples: int = BLOCK_SAMPLES
 ) -> Iterator[Float32[np.ndarray, " sample"]]:
-    """Read a recording's mono mix, without its offset.
-
-    Args:
-        source: The recording.
-        measurement: Of the same recording, by `measure`.
-        n_samples: Length of a block; the last may be shorter.
+    """Read a recording's mono mix, without its offset, by what `measure` said of it.
 
     Raises:
         AudioError: The recording is damaged or not finite.

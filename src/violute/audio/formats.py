@@ -90,11 +90,7 @@ def format_for(path: str | Path) -> Format:
 
 
 def subtype_for(path: str | Path, source_subtype: str | None = None) -> str:
-    """Choose how to store samples: as the source does where the format can, else its default.
-
-    Args:
-        path: Of the output.
-        source_subtype: `FileSource.subtype`, or None where it isn't known.
+    """Choose how to store samples: as in the source (`FileSource.subtype`) if the format can, or its default.
 
     Raises:
         AudioError: The extension is none that can be written.
@@ -112,12 +108,6 @@ def rate_for(path: str | Path, sample_rate: int) -> int:
 
 def check_format(path: str | Path, sample_rate: int, n_channels: int, subtype: str | None = None) -> None:
     """Make sure that a file of this name can hold this sound, before any work is done.
-
-    Args:
-        path: Of the output.
-        sample_rate: In Hz.
-        n_channels: 1 or more.
-        subtype: How to store samples, in libsndfile's words; None for the default.
 
     Raises:
         AudioError: The format can't hold the rate, the channels or the subtype.

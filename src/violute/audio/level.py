@@ -59,13 +59,7 @@ def gain_to_loudness_db(
 def bring_to_loudness(
     audio: Float[np.ndarray, "*channel sample"], wanted_lufs: float, sample_rate: int
 ) -> Float32[np.ndarray, "*channel sample"]:
-    """Bring a whole sound to a loudness, with true peaks below `DEFAULT_CEILING_DB`.
-
-    Args:
-        audio: `(sample,)` or `(channel, sample)`; silence stays silence.
-        wanted_lufs: Integrated loudness, BS.1770-4.
-        sample_rate: In Hz.
-    """
+    """Bring a sound to a loudness, with true peaks below `DEFAULT_CEILING_DB`; silence stays silence."""
     channels = np.atleast_2d(audio).astype(np.float32)
     meter = LoudnessMeter(sample_rate, len(channels))
     meter.push(channels)

@@ -91,15 +91,9 @@ def limit(
     *,
     ceiling_db: float = DEFAULT_CEILING_DB,
 ) -> Float32[np.ndarray, "*channel sample"]:
-    """Limit a whole recording.
+    """Limit a whole recording to true peaks of `ceiling_db` dBTP.
 
-    Args:
-        audio: `(sample,)` or `(channel, sample)`.
-        sample_rate: In Hz.
-        ceiling_db: Highest true peak of the output, in dBTP.
-
-    Returns:
-        The same shape; equal to `audio` where no peak within 20 ms comes within 0.1 dB of the ceiling.
+    The shape stays, and every sample where no peak within 20 ms comes within 0.1 dB of the ceiling.
     """
     channels = np.atleast_2d(audio)
     limiter = Limiter(sample_rate, channels.shape[0], ceiling_db=ceiling_db)

@@ -36,9 +36,6 @@ def channel_weights(n_channels: int) -> Float[np.ndarray, " channel"]:
     Five channels are taken as L R C Ls Rs and six as L R C LFE Ls Rs, the order of WAV files; otherwise
     nothing is known about where the loudspeakers stand and every channel counts 1.
 
-    Args:
-        n_channels: 1 or more.
-
     Source:
         ITU-R BS.1770-4, annex 1, table 3.
     """
@@ -56,10 +53,6 @@ def k_weighting(frequency_hz: Float[np.ndarray, " bin"], sample_rate: int) -> Co
     prototype, and for lower ones the response at 48 kHz holds, so that a resampled recording is as loud
     as before.
 
-    Args:
-        frequency_hz: Where to evaluate it, up to half the rate.
-        sample_rate: Of the recording, in Hz.
-
     Source:
         ITU-R BS.1770-4, annex 1, tables 1 and 2; prototype after De Man, "Evaluation of
         implementations of the EBU R128 loudness measurement" (AES 145, 2018).
@@ -76,12 +69,7 @@ def k_weighting(frequency_hz: Float[np.ndarray, " bin"], sample_rate: int) -> Co
 
 
 class LoudnessMeter:
-    """Measure a recording that comes in blocks.
-
-    Args:
-        sample_rate: In Hz.
-        n_channels: 1 or more; `channel_weights` says what each counts.
-    """
+    """Measure a recording that comes in blocks; `channel_weights` says what each channel counts."""
 
     def __init__(self, sample_rate: int, n_channels: int) -> None:
         self.sample_rate = sample_rate

@@ -13,10 +13,7 @@ from violute.audio.resample import resample
 
 
 def read(path: str | Path) -> tuple[Float32[np.ndarray, "channel sample"], int]:
-    """Read a recording into memory.
-
-    Args:
-        path: A file in any format that `FileSource` reads.
+    """Read a recording into memory, in any format that `FileSource` reads.
 
     Returns:
         The samples, full scale 1, and the sample rate in Hz.
@@ -37,12 +34,6 @@ def read_mono(
     path: str | Path, sample_rate: int, *, start_seconds: float = 0.0, end_seconds: float | None = None
 ) -> Float32[np.ndarray, " sample"]:
     """Read a recording, or a part of one, as conversion hears it: in mono, without a constant offset.
-
-    Args:
-        path: A file in any format that `FileSource` reads.
-        sample_rate: Of the result, in Hz.
-        start_seconds: Where the part starts.
-        end_seconds: Where it ends, if not at the end of the file.
 
     Raises:
         AudioError: The file cannot be read, or holds NaN or infinity; the part is empty or silent.

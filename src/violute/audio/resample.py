@@ -16,13 +16,7 @@ _QUALITY = "HQ"
 
 
 def resampled_length(n_samples: int, from_rate: int, to_rate: int) -> int:
-    """Return the length that `n_samples` have at another rate: rounded, halves up.
-
-    Args:
-        n_samples: At `from_rate`.
-        from_rate: In Hz.
-        to_rate: In Hz.
-    """
+    """Return the length that `n_samples` have at another rate: rounded, halves up."""
     return (2 * n_samples * to_rate + from_rate) // (2 * from_rate)
 
 
@@ -30,11 +24,6 @@ def resample(
     audio: Float32[np.ndarray, "*channel sample"], from_rate: int, to_rate: int
 ) -> Float32[np.ndarray, "*channel resampled"]:
     """Change the rate of a whole recording.
-
-    Args:
-        audio: `(sample,)` or `(channel, sample)`.
-        from_rate: Of `audio`, in Hz.
-        to_rate: Wanted, in Hz.
 
     Returns:
         `resampled_length(sample, from_rate, to_rate)` samples of the same shape otherwise; a copy.

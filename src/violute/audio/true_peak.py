@@ -152,11 +152,7 @@ def _tile_maxima(
 
 
 class TruePeakMeter:
-    """Measure the true peak of a recording that comes in blocks.
-
-    Args:
-        n_channels: 1 or more.
-    """
+    """Measure the true peak of a recording that comes in blocks."""
 
     def __init__(self, n_channels: int) -> None:
         self._n_channels = n_channels

@@ -207,13 +207,7 @@ def write(
     *,
     subtype: str | None = None,
 ) -> None:
-    """Write a recording in one go.
-
-    Args:
-        path: Destination; its extension names the format.
-        audio: `(sample,)` or `(channel, sample)`, as `ArraySource` takes it.
-        sample_rate: In Hz.
-        subtype: As for `AudioWriter`.
+    """Write a recording in one go; `subtype` as for `AudioWriter`.
 
     Raises:
         AudioError: The audio is empty or not finite, or the file can't be written.

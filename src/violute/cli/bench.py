@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import App, Parameter
 
 from violute.cli.terminal.extras import require_extra
-from violute.cli.terminal.options import Flag
-from violute.cli.terminal.output import complain, say, say_json
+from violute.cli.terminal.options import Flag, Json, Quiet
+from violute.cli.terminal.output import complain, say_done
 from violute.cli.terminal.progress import progress_bars
 from violute.errors import InputError
 from violute.whole_file import replace_text
@@ -46,8 +46,8 @@ def bench(
     pitch_judge: Literal["harvest", "pyin"] = "harvest",
     no_baselines: Flag = False,
     no_cost: Flag = False,
-    json: Flag = False,
-    quiet: Flag = False,
+    json: Json = False,
+    quiet: Quiet = False,
 ) -> int:
     """Let voices and baselines play held-out recordings; write OUT.json, OUT.md and OUT.html.
 
@@ -86,10 +86,6 @@ def bench(
         Leave the baselines out.
     no_cost
         Leave speed and memory out.
-    json
-        Print the document.
-    quiet
-        Print nothing but errors.
     """
     if (limit is not None and limit < 1) or clips < 1 or (jobs is not None and jobs < 1) or heard < 0:
         raise InputError(
@@ -138,11 +134,7 @@ def bench(
         paths = _write_report(document, done, played, out, heard)
     for failure in document["failures"]:
         complain(f"warning: {failure['contender']} did not play {failure['clip']}: {failure['message']}")
-    if json:
-        say_json(document)
-    elif not quiet:
-        for path in paths:
-            say(str(path))
+    say_done("\n".join(map(str, paths)), document, json=json, quiet=quiet)
     return 0
 
 
@@ -152,7 +144,7 @@ def compare(
     new: Annotated[Path, Parameter(name="NEW.json")],
     /,
     *,
-    json: Flag = False,
+    json: Json = False,
 ) -> int:
     """Say what got better or worse from one report to another, beyond its interval.
 
@@ -164,25 +156,20 @@ def compare(
         Written by an earlier `violute bench`.
     new
         Written by a later one.
-    json
-        Print one JSON document.
     """
     require_extra("bench", "the bench needs", "violute.evaluation.bench.compare")
     from violute.evaluation.bench.compare import compare_documents, markdown_comparison
     from violute.evaluation.bench.schema import read_document
 
     compared = compare_documents(read_document(old), read_document(new))
-    if json:
-        say_json(compared)
-    else:
-        say(markdown_comparison(compared).rstrip())
+    say_done(markdown_comparison(compared).rstrip(), compared, json=json, quiet=False)
     return 0
 
 
 @bench_app.command
 def listen(
     *answers: Annotated[Path, Parameter(name="ANSWERS.json...")],
-    json: Flag = False,
+    json: Json = False,
 ) -> int:
     """Put listeners' answers together: who could be told from whom, who was rated how, with intervals.
 
@@ -190,17 +177,12 @@ def listen(
     ----------
     answers
         Files that the page of one report has saved.
-    json
-        Print one JSON document.
     """
     require_extra("bench", "the bench needs", "violute.evaluation.report.listening_results")
     from violute.evaluation.report.listening_results import aggregate, markdown_results, read_answers
 
     found = aggregate(read_answers(answers))
-    if json:
-        say_json(found)
-    else:
-        say(markdown_results(found).rstrip())
+    say_done(markdown_results(found).rstrip(), found, json=json, quiet=False)
     return 0
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from violute.cli.terminal.extras import require_extra
-from violute.cli.terminal.options import Flag
+from violute.cli.terminal.options import Attack, Flag, Json, MixPlace, Moves, Noise, Quiet, Room, Tone
 from violute.cli.terminal.output import complain, make_folder, say, say_json
 from violute.cli.terminal.progress import progress_bars
 from violute.errors import InputError, VioluteError
@@ -34,18 +34,18 @@ MOST_NAMES = 5
 
 def convert(
     *paths: Annotated[str, Parameter(name="IN... [OUT]")],
-    mix: float | None = None,
-    tone: float | None = None,
-    noise: float | None = None,
-    attack: float | None = None,
+    mix: MixPlace = None,
+    tone: Tone = None,
+    noise: Noise = None,
+    attack: Attack = None,
     vibrato: float | None = None,
-    room: float = 0.0,
-    automation: Path | None = None,
+    room: Room = 0.0,
+    automation: Moves = None,
     voice: str | None = None,
     lines: Annotated[str, Parameter(name=("--lines", "--voices"))] = "auto",
     force: Flag = False,
-    json: Flag = False,
-    quiet: Flag = False,
+    json: Json = False,
+    quiet: Quiet = False,
 ) -> int:
     """Play recordings in a voice made of two instruments.
 
@@ -61,20 +61,8 @@ def convert(
     paths
         Recordings or folders (WAV, FLAC, Ogg, Opus, MP3, AIFF; any rate and channels; m4a, aac, wma and
         others where ffmpeg is installed), then OUT. `-` is a recording from standard input.
-    mix
-        From the first instrument, flute (0), to the second, violin (1). Default: 0.5.
-    tone
-        Dial for the colour of the steady note, 0 to 1. Default: as --mix.
-    noise
-        Dial from breath (0) to bow (1). Default: as --mix.
-    attack
-        Dial for the first tenth of a second of each note, 0 to 1. Default: as --mix.
     vibrato
         Dial from vibrato in loudness (0) to vibrato in pitch (1). Default: as --mix.
-    room
-        Size of the room, dry (0) to a large hall (1).
-    automation
-        CSV file of `seconds,mix` lines: the dial moves in straight lines between them.
     voice
         Name of a voice (see `violute voices`) or path of a voice file. Default: violute-violin-flute. Also a
         model.ts in the form of nn~, such as an export of RAVE (needs `pip install 'violute[train]'`): it runs
@@ -84,10 +72,6 @@ def convert(
         family ddsp; the others play the sound as a whole.
     force
         Replace OUT, and convert again what is already there.
-    json
-        Print one JSON document of what was done.
-    quiet
-        Print nothing but errors.
     """
     from violute.voices.automation import read_automation
     from violute.voices.destinations import left_out, mix_label, plan_conversions, refuse_to_replace

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Parameter
 
-from violute.cli.terminal.options import Flag
+from violute.cli.terminal.options import Flag, HoldOut, Json, Names, Quiet
 from violute.cli.terminal.output import complain, say, say_json
 from violute.cli.terminal.progress import progress_bars
 from violute.data.splits import HOLD_OUT
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from violute.data.manifest import Manifest, ManifestEntry
     from violute.data.musicnet.catalogue import Release
 
-Names = Annotated[tuple[str, ...], Parameter(consume_multiple=True, negative=(), show_default=False)]
-"""Any number of names after one flag."""
 
 _ROW = "{:<9} {:<9} {:>8} {:>7} {:>7} {:>8} {:>7} {:>7} {:>9}  {}"
 
@@ -39,8 +37,8 @@ def musicnet(
     polyphonic: Literal["leave-out", "keep"] = "leave-out",
     url: str | None = None,
     checksums: Path | None = None,
-    json: Flag = False,
-    quiet: Flag = False,
+    json: Json = False,
+    quiet: Quiet = False,
 ) -> int:
     """Fetch solo violin and solo flute of MusicNet (CC BY 4.0): about 400 MB out of an archive of 11 GB.
 
@@ -77,10 +75,6 @@ def musicnet(
         Address of a folder that holds musicnet.tar.gz and musicnet_metadata.csv. Default: Zenodo.
     checksums
         Text file as md5sum writes it, for a mirror that holds other files than the official release.
-    json
-        Print one JSON document at the end.
-    quiet
-        Print nothing but errors.
     """
     from violute.data.musicnet.catalogue import SOLO_ENSEMBLES
     from violute.data.musicnet.fetch import fetch_musicnet
@@ -126,10 +120,10 @@ def folder(
     *,
     out: Path | None = None,
     licence: str = "",
-    hold_out: Names = HOLD_OUT,
+    hold_out: HoldOut = HOLD_OUT,
     force: Flag = False,
-    json: Flag = False,
-    quiet: Flag = False,
+    json: Json = False,
+    quiet: Quiet = False,
 ) -> int:
     """Look through a folder of recordings: length, loudness, clipping, silence, polyphony, duplicates.
 
@@ -145,15 +139,8 @@ def folder(
         Manifest to write. Default: manifest.json in the folder.
     licence
         Of the recordings, for the manifest.
-    hold_out
-        Recordings that training will leave out: glob patterns, or text files of patterns. Default: 2204 and
-        2191, MusicNet's flute and violin for testing.
     force
         Replace a manifest that is there.
-    json
-        Print one JSON document.
-    quiet
-        Print nothing but errors.
     """
     from violute.cli.train import read_hold_out
     from violute.data.folder_report import report_folder

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from violute.cli.terminal.options import Flag
-from violute.cli.terminal.output import make_folder, say, say_json
+from violute.cli.terminal.options import Json, Quiet, VoiceName
+from violute.cli.terminal.output import make_folder, say, say_done
 from violute.cli.terminal.progress import progress_bars
 
 if TYPE_CHECKING:
@@ -23,9 +23,9 @@ PICTURE_SECONDS = 7.0
 def demo(
     *,
     out: Path = Path("violute-demo"),
-    voice: str | None = None,
-    json: Flag = False,
-    quiet: Flag = False,
+    voice: VoiceName = None,
+    json: Json = False,
+    quiet: Quiet = False,
 ) -> int:
     """Play the two shipped pieces, one for flute and one for violin, at five mixes.
 
@@ -36,12 +36,6 @@ def demo(
     ----------
     out
         Folder for the results; made if it doesn't exist.
-    voice
-        Name of a voice (see `violute voices`) or path of a voice file. Default: violute-violin-flute.
-    json
-        Print one JSON document of what was written.
-    quiet
-        Print nothing but errors.
     """
     from violute.audio.read import read
     from violute.audio.source import ArraySource
@@ -76,10 +70,8 @@ def demo(
         picture = out / "spectrograms.png"
         titles = ["example", f"mix 0: {ends[0]}", "0.25", "0.5", "0.75", f"mix 1: {ends[1]}"]
         write_picture(draw_page(rows, titles), picture)
-    if json:
-        say_json({"voice": player.card.name, "written": written, "picture": str(picture)})
-    elif not quiet:
-        say(str(picture))
+    document = {"voice": player.card.name, "written": written, "picture": str(picture)}
+    say_done(str(picture), document, json=json, quiet=quiet)
     return 0
 
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from violute.cli.terminal.options import Flag
-from violute.cli.terminal.output import say, say_json
+from violute.cli.terminal.options import CodecName, Force, Json, MixPlace, Moves, Quiet
+from violute.cli.terminal.output import refuse_existing, say_done
 from violute.cli.terminal.progress import progress_bars
 from violute.errors import InputError
 
@@ -22,10 +22,10 @@ def encode(
     out: Annotated[Path, Parameter(name="OUT.npz")],
     /,
     *,
-    voice: str,
-    force: Flag = False,
-    json: Flag = False,
-    quiet: Flag = False,
+    voice: CodecName,
+    force: Force = False,
+    json: Json = False,
+    quiet: Quiet = False,
 ) -> int:
     """Write what a voice of the family nsynth makes of a recording: 16 numbers every 512 samples.
 
@@ -38,29 +38,22 @@ def encode(
         Recording of any format, rate and number of channels.
     out
         File to write.
-    voice
-        Name of a voice of the family nsynth (see `violute voices`) or path of a voice file.
-    force
-        Replace OUT if it exists.
-    json
-        Print one JSON document.
-    quiet
-        Print nothing but errors.
     """
     from violute.audio.channels import measure
     from violute.audio.file_source import FileSource
 
-    _check_out(out, ".npz", replace=force)
+    if out.suffix.lower() != ".npz":
+        raise InputError(f"{out}: a file of codes ends in .npz: name it {out.with_suffix('.npz').name}")
+    refuse_existing(out, replace=force)
     player = _player(voice)
     source = FileSource(recording)
     with progress_bars(shown=not (quiet or json)) as start:
         codes = player.encode(source, measure(source), start("encoding"))
     codes.write(out)
     n_frames, size = codes.code.shape
-    if json:
-        say_json({"out": str(out), "frames": n_frames, "numbers": size, "seconds": codes.seconds})
-    elif not quiet:
-        say(f"{out} ({n_frames} frames of {size} numbers, {codes.seconds:.1f} s)")
+    line = f"{out} ({n_frames} frames of {size} numbers, {codes.seconds:.1f} s)"
+    document = {"out": str(out), "frames": n_frames, "numbers": size, "seconds": codes.seconds}
+    say_done(line, document, json=json, quiet=quiet)
     return 0
 
 
@@ -69,15 +62,15 @@ def decode(
     out: Annotated[Path, Parameter(name="OUT")],
     /,
     *,
-    voice: str,
-    mix: float | None = None,
-    automation: Path | None = None,
+    voice: CodecName,
+    mix: MixPlace = None,
+    automation: Moves = None,
     a: Path | None = None,
     b: Path | None = None,
     method: str | None = None,
-    force: Flag = False,
-    json: Flag = False,
-    quiet: Flag = False,
+    force: Force = False,
+    json: Json = False,
+    quiet: Quiet = False,
 ) -> int:
     """Play a file of codes with the voice that encoded it, at any mix: mono, at the voice's rate.
 
@@ -90,12 +83,6 @@ def decode(
         File that `violute encode` made.
     out
         Audio file to write (.wav .flac .ogg .opus .mp3 .aiff).
-    voice
-        Name of a voice of the family nsynth (see `violute voices`) or path of a voice file.
-    mix
-        From the first instrument, flute (0), to the second, violin (1). Default: 0.5.
-    automation
-        CSV file of `seconds,mix` lines: the dial moves in straight lines between them.
     a
         Codes of recordings of the first instrument, by the same voice.
     b
@@ -103,12 +90,6 @@ def decode(
     method
         How codes move: means (all frames alike, as far as the means lie apart) or nearest (each to what lies
         between the most similar frames of A and of B). Default: means.
-    force
-        Replace OUT if it exists.
-    json
-        Print one JSON document.
-    quiet
-        Print nothing but errors.
     """
     from violute.audio.write import AudioWriter
     from violute.families.nsynth.code_moves import moved
@@ -118,7 +99,7 @@ def decode(
     from violute.voices.mix import dials, mix_of_settings
 
     settings = mix_of_settings(mix, read_automation(automation) if automation else None)
-    _check_out(out, "", replace=force)
+    refuse_existing(out, replace=force)
     held = notes = read_codes(codes)
     if (a is None) != (b is None):
         raise InputError("codes move between two instruments: give both --a and --b, or neither")
@@ -145,10 +126,8 @@ def decode(
             writer.write(piece[None])
             n_done += len(piece)
             show(n_done / held.n_samples)
-    if json:
-        say_json({"out": str(out), "seconds": held.seconds})
-    elif not quiet:
-        say(f"{out} ({held.seconds:.1f} s)")
+    document = {"out": str(out), "seconds": held.seconds}
+    say_done(f"{out} ({held.seconds:.1f} s)", document, json=json, quiet=quiet)
     return 0
 
 
@@ -164,10 +143,3 @@ def _player(name: str) -> NsynthVoice:
             "name one of the family nsynth"
         )
     return player
-
-
-def _check_out(out: Path, suffix: str, *, replace: bool) -> None:
-    if suffix and out.suffix.lower() != suffix:
-        raise InputError(f"{out}: a file of codes ends in {suffix}: name it {out.with_suffix(suffix).name}")
-    if out.exists() and not replace:
-        raise InputError(f"{out} exists: name another file, or add --force")

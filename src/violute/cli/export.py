@@ -7,8 +7,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from violute.cli.terminal.options import Flag
-from violute.cli.terminal.output import say, say_json
+from violute.cli.terminal.options import CardFile, Force, Json, Quiet, Tilt
+from violute.cli.terminal.output import say_done
 from violute.cli.train import check_voice_name, require_training
 from violute.errors import TrainingError
 
@@ -18,11 +18,11 @@ def export(
     out: Annotated[Path, Parameter(name="OUT")],
     /,
     *,
-    card: Path | None = None,
-    tilt: tuple[float, float] = (0.0, 0.0),
-    force: Flag = False,
-    json: Flag = False,
-    quiet: Flag = False,
+    card: CardFile = None,
+    tilt: Tilt = (0.0, 0.0),
+    force: Force = False,
+    json: Json = False,
+    quiet: Quiet = False,
 ) -> int:
     """Write the voice file of a training run from its best checkpoint so far, or else its last one.
 
@@ -35,18 +35,6 @@ def export(
     out
         Voice file to write, such as voice.onnx; for the family rave also voice.ts, for nn~ in Max and Pure
         Data.
-    card
-        JSON file of entries of the voice's card that add to or replace what the run knows: name,
-        description, licence, training_data (a list), figures (an object), command.
-    tilt
-        What the levels of each end gain per octave above 1 kHz, in dB: `--tilt 0 -1` makes the second
-        end duller, where all its recordings are too bright.
-    force
-        Replace OUT if it exists.
-    json
-        Print one JSON document.
-    quiet
-        Print nothing but errors.
     """
     from violute.voices.card_entries import read_card_entries
 
@@ -58,8 +46,6 @@ def export(
     from violute.families.export import export_run
 
     step = export_run(run, out, card=entries, tilt_db_per_octave=tilt)
-    if json:
-        say_json({"run": str(run), "out": str(out), "step": step})
-    elif not quiet:
-        say(f"{out} (weights of step {step})")
+    document = {"run": str(run), "out": str(out), "step": step}
+    say_done(f"{out} (weights of step {step})", document, json=json, quiet=quiet)
     return 0

@@ -37,21 +37,12 @@ app = App(
     suppress_keyboard_interrupt=False,  # `main` says that it was interrupted
     help_epilogue="Start with `violute demo`, then `violute convert YOUR.wav --mix 0.5`.",
 )
-app.command(convert)
-app.command(demo)
-app.command(stream)
-app.command(studio)
-app.command(voices)
-app.command(data_app)
-app.command(prepare_app)
-app.command(pairs)
-app.command(train_app)
-app.command(export)
-app.command(refit)
-app.command(encode)
-app.command(decode)
-app.command(rainbow)
-app.command(bench_app)
+for _verbs in (
+    (convert, demo, stream, studio, voices, data_app, prepare_app, pairs),
+    (train_app, export, refit, encode, decode, rainbow, bench_app),
+):
+    for _verb in _verbs:
+        app.command(_verb)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

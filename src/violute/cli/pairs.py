@@ -8,8 +8,8 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from violute.cli.terminal.extras import require_extra
-from violute.cli.terminal.options import Flag, Patterns
-from violute.cli.terminal.output import complain, say, say_json
+from violute.cli.terminal.options import HoldOut, Json, Quiet
+from violute.cli.terminal.output import complain, say_done
 from violute.cli.terminal.progress import progress_bars
 from violute.cli.train import read_hold_out
 from violute.data.splits import HOLD_OUT, held_out_line
@@ -28,10 +28,10 @@ def pairs(
     blend: Literal["waveform", "log-magnitude", "harmonic"] = "log-magnitude",
     own_end: Literal["recording", "rendering"] = "recording",
     seconds: float | None = None,
-    hold_out: Patterns = HOLD_OUT,
+    hold_out: HoldOut = HOLD_OUT,
     jobs: int | None = None,
-    json: Flag = False,
-    quiet: Flag = False,
+    json: Json = False,
+    quiet: Quiet = False,
 ) -> int:
     """Translate every recording with a voice and blend it with its translation, by ratio.
 
@@ -57,15 +57,8 @@ def pairs(
         teacher plays there; for a teacher whose two ends have one pitch and phase, such as the default).
     seconds
         Longest piece of each recording, from its beginning. Default: all of it.
-    hold_out
-        Recordings to leave out: glob patterns, or text files of patterns, one a line. Default: 2204 and 2191,
-        MusicNet's flute and violin for testing.
     jobs
         Recordings worked on at once. Default: one a core.
-    json
-        Print one JSON document at the end.
-    quiet
-        Print nothing but errors.
     """
     from violute.data.recordings import list_recordings
     from violute.voices.load import load_voice
@@ -88,17 +81,11 @@ def pairs(
         made = make_pairs((first, second), out, settings, jobs=jobs, on_progress=start("translating"))
     lags = sorted(abs(pair.lag_samples) for pair in made)
     count = len({(pair.end, pair.recording) for pair in made})
-    if json:
-        say_json(
-            {
-                "out": str(out),
-                "recordings": count,
-                "pairs": len(made),
-                "median_lag_samples": lags[len(lags) // 2],
-                "largest_lag_samples": lags[-1],
-            }
-        )
-    elif not quiet:
+    median = lags[len(lags) // 2]
+    document = {"out": str(out), "recordings": count, "pairs": len(made)}
+    document |= {"median_lag_samples": median, "largest_lag_samples": lags[-1]}
+    if not (json or quiet):
         complain(held_out_line(held_out, patterns))
-        say(f"{out} ({count} recordings, {len(made)} pairs, median lag {lags[len(lags) // 2]} samples)")
+    line = f"{out} ({count} recordings, {len(made)} pairs, median lag {median} samples)"
+    say_done(line, document, json=json, quiet=quiet)
     return 0

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import App, Parameter
 
 from violute.cli.terminal.extras import require_extra
-from violute.cli.terminal.options import Flag, Patterns
-from violute.cli.terminal.output import complain, say, say_json
+from violute.cli.terminal.options import Flag, Force, Json, Names, Quiet
+from violute.cli.terminal.output import complain, refuse_existing, say_done
 from violute.cli.terminal.progress import progress_bars
 from violute.cli.train import read_hold_out
 from violute.data.splits import HOLD_OUT, held_out_line
@@ -26,17 +26,17 @@ def prepare(
     *folders: Annotated[Path, Parameter(name="FOLDER...")],
     out: Path,
     preset: Literal["assignment", "detail"] = "assignment",
-    instruments: Patterns = (),
+    instruments: Names = (),
     seconds: float = 5.0,
     overlap: float = 0.0,
     gate_db: float = -50.0,
-    hold_out: Patterns = HOLD_OUT,
+    hold_out: Names = HOLD_OUT,
     phase: Flag = False,
     no_images: Flag = False,
     no_arrays: Flag = False,
     jobs: int | None = None,
-    json: Flag = False,
-    quiet: Flag = False,
+    json: Json = False,
+    quiet: Quiet = False,
 ) -> int:
     """Cut recordings into snippets and write their spectrograms as arrays and as images.
 
@@ -74,10 +74,6 @@ def prepare(
         Write images only.
     jobs
         Files worked on at once. Default: one a core.
-    json
-        Print one JSON document at the end.
-    quiet
-        Print nothing but errors.
     """
     if not folders:
         raise InputError("no folder: name folders of recordings, such as flute and violin")
@@ -88,7 +84,7 @@ def prepare(
     patterns = read_hold_out(hold_out)
     require_preparing()
     from violute.data.instrument_folders import instrument_folders
-    from violute.data.pictures.contact_sheet import write_contact_sheet
+    from violute.data.pictures.contact_sheet import counted, write_contact_sheet
     from violute.data.pictures.images import write_images
     from violute.data.pictures.prepare import prepare as make_store
     from violute.data.pictures.snippets import SnippetSettings
@@ -111,30 +107,20 @@ def prepare(
         )
         if not no_images:
             write_images(store, jobs=jobs, on_progress=start("writing images"))
-    write_contact_sheet(store)
+    sheet = write_contact_sheet(store)
     if no_arrays:
         drop_arrays(store)
     if not (quiet or json):
         complain(held_out_line((entry.recording for entry in store.held_out.entries), patterns))
     counts = {name: _describe(split, store.instruments) for name, split in store.splits.items()}
-    if json:
-        say_json(
-            {
-                "out": str(out),
-                "preset": preset,
-                "splits": counts,
-                "images": not no_images,
-                "arrays": not no_arrays,
-                "contact_sheet": str(out / "contact_sheet.png"),
-            }
-        )
-    elif not quiet:
-        shares = ", ".join(
-            f"{_pictures(sum(item['pictures'] for item in split.values()))} of "
-            f"{sum(item['seconds'] for item in split.values()) / 60:.1f} minutes {title}"
-            for split, title in ((counts["train"], "to learn from"), (counts["held_out"], "held out"))
-        )
-        say(f"{out} ({shares})")
+    shares = ", ".join(
+        f"{counted(sum(item['pictures'] for item in split.values()), 'picture')} of "
+        f"{sum(item['seconds'] for item in split.values()) / 60:.1f} minutes {title}"
+        for split, title in ((counts["train"], "to learn from"), (counts["held_out"], "held out"))
+    )
+    document = {"out": str(out), "preset": preset, "splits": counts, "images": not no_images}
+    document |= {"arrays": not no_arrays, "contact_sheet": str(sheet)}
+    say_done(f"{out} ({shares})", document, json=json, quiet=quiet)
     return 0
 
 
@@ -145,9 +131,9 @@ def invert(
     /,
     *,
     griffin_lim: Flag = False,
-    force: Flag = False,
-    json: Flag = False,
-    quiet: Flag = False,
+    force: Force = False,
+    json: Json = False,
+    quiet: Quiet = False,
 ) -> int:
     """Turn a prepared picture back into sound.
 
@@ -162,17 +148,10 @@ def invert(
         Sound to write.
     griffin_lim
         Find phases even where there are true ones.
-    force
-        Replace OUT if it exists.
-    json
-        Print one JSON document.
-    quiet
-        Print nothing but errors.
     """
     from violute.audio.write import write
 
-    if out.exists() and not force:
-        raise InputError(f"{out} exists: name another file or add --force")
+    refuse_existing(out, replace=force)
     require_preparing()
     from violute.data.pictures.invert import invert as sound_of
 
@@ -181,22 +160,12 @@ def invert(
     subtype = "FLOAT" if out.suffix.lower() == ".wav" else None
     write(out, inverted.audio, inverted.sample_rate, subtype=subtype)
     seconds = len(inverted.audio) / inverted.sample_rate
-    if json:
-        say_json(
-            {
-                "out": str(out),
-                "seconds": seconds,
-                "sample_rate": inverted.sample_rate,
-                "phase": inverted.phase,
-                "spectral_convergence": inverted.spectral_convergence,
-            }
-        )
-    elif not quiet:
-        origin = {"stored": "kept", "recording": "of the recording", "griffin-lim": "by Griffin-Lim"}
-        say(
-            f"{out} ({seconds:.2f} s, phases {origin[inverted.phase]}, spectral convergence "
-            f"{inverted.spectral_convergence:.2g})"
-        )
+    missed, phase = inverted.spectral_convergence, inverted.phase
+    document = {"out": str(out), "seconds": seconds, "sample_rate": inverted.sample_rate}
+    document |= {"phase": phase, "spectral_convergence": missed}
+    origin = {"stored": "kept", "recording": "of the recording", "griffin-lim": "by Griffin-Lim"}
+    line = f"{out} ({seconds:.2f} s, phases {origin[phase]}, spectral convergence {missed:.2g})"
+    say_done(line, document, json=json, quiet=quiet)
     return 0
 
 
@@ -217,7 +186,3 @@ def _describe(split: Split, instruments: tuple[str, ...]) -> dict[str, dict[str,
         instrument: {"pictures": pictures, "recordings": recordings, "seconds": round(seconds, 3)}
         for instrument, (pictures, recordings, seconds) in totals.items()
     }
-
-
-def _pictures(number: int) -> str:
-    return f"{number} picture" if number == 1 else f"{number} pictures"

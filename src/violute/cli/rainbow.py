@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from cyclopts import Parameter
 
-from violute.cli.terminal.options import Flag
-from violute.cli.terminal.output import say, say_json
+from violute.cli.terminal.options import Force, Json, Quiet
+from violute.cli.terminal.output import refuse_existing, say_done
 from violute.errors import InputError
-
-if TYPE_CHECKING:
-    import numpy as np
-    from jaxtyping import Float32
-
-    from violute.audio.source import Source
 
 LONGEST_SECONDS = 60.0
 
@@ -25,9 +19,9 @@ def rainbow(
     out: Annotated[Path | None, Parameter(name="OUT.png")] = None,
     /,
     *,
-    force: Flag = False,
-    json: Flag = False,
-    quiet: Flag = False,
+    force: Force = False,
+    json: Json = False,
+    quiet: Quiet = False,
 ) -> int:
     """Draw a recording as NSynth's paper does: pitch upwards, level as brightness, phase as colour.
 
@@ -40,13 +34,9 @@ def rainbow(
         Recording of any format, rate and number of channels.
     out
         Picture to write. Default: NAME-rainbow.png beside the recording.
-    force
-        Replace OUT if it exists.
-    json
-        Print one JSON document.
-    quiet
-        Print nothing but errors.
     """
+    import numpy as np
+
     from violute.audio.file_source import FileSource
     from violute.drawing.png import write_picture
     from violute.drawing.rainbowgram import rainbowgram
@@ -54,30 +44,9 @@ def rainbow(
     out = recording.with_name(f"{recording.stem}-rainbow.png") if out is None else out
     if out.suffix.lower() != ".png":
         raise InputError(f"{out}: the picture is a PNG: name it {out.with_suffix('.png').name}")
-    if out.exists() and not force:
-        raise InputError(f"{out} exists: name another file, or add --force")
-    source = FileSource(recording)
-    write_picture(rainbowgram(beginning(source, LONGEST_SECONDS), source.sample_rate), out)
-    if json:
-        say_json({"out": str(out)})
-    elif not quiet:
-        say(str(out))
+    refuse_existing(out, replace=force)
+    source = FileSource(recording, end_seconds=LONGEST_SECONDS)
+    mono = np.concatenate([block.mean(axis=0) for block in source.blocks()])
+    write_picture(rainbowgram(mono, source.sample_rate), out)
+    say_done(str(out), {"out": str(out)}, json=json, quiet=quiet)
     return 0
-
-
-def beginning(source: Source, seconds: float) -> Float32[np.ndarray, " sample"]:
-    """Read the first seconds of a recording in mono, and no more of it.
-
-    Raises:
-        AudioError: The recording is damaged.
-    """
-    import numpy as np
-
-    n_samples = int(seconds * source.sample_rate)
-    blocks, n_read = [], 0
-    for block in source.blocks():
-        blocks.append(block.mean(axis=0))
-        n_read += block.shape[1]
-        if n_read >= n_samples:
-            break
-    return np.concatenate(blocks)[:n_samples]

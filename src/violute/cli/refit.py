@@ -7,7 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from violute.cli.terminal.options import Flag, Patterns
+from violute.cli.terminal.options import CardFile, Force, Names, Quiet, Tilt
 from violute.cli.terminal.output import complain, say
 from violute.cli.terminal.progress import progress_bars
 from violute.cli.train import check_voice_name, read_hold_out, require_training
@@ -20,12 +20,12 @@ def refit(
     a: Path,
     b: Path,
     out: Path,
-    hold_out: Patterns = (),
+    hold_out: Names = (),
     cache: Path | None = None,
-    card: Path | None = None,
-    tilt: tuple[float, float] = (0.0, 0.0),
-    force: Flag = False,
-    quiet: Flag = False,
+    card: CardFile = None,
+    tilt: Tilt = (0.0, 0.0),
+    force: Force = False,
+    quiet: Quiet = False,
 ) -> int:
     """Fit loudness, pitch ranges, noise and dial of a voice of the family ddsp to recordings anew.
 
@@ -46,14 +46,6 @@ def refit(
         Recordings to leave out: glob patterns, or text files of patterns, one a line.
     cache
         Folder for what is measured. Default: NAME.features beside OUT.
-    card
-        JSON file of entries of the voice's card that replace those of VOICE.
-    tilt
-        What the levels of each end gain per octave above 1 kHz, in dB, as for `violute export`.
-    force
-        Replace OUT if it exists.
-    quiet
-        Print nothing but errors.
     """
     from violute.voices.card_entries import read_card_entries
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO, Literal
 
 import numpy as np
 
-from violute.cli.terminal.options import Flag
+from violute.cli.terminal.options import Attack, MixPlace, Noise, Quiet, Room, Tone
 from violute.cli.terminal.output import complain
 from violute.errors import InputError
 
@@ -36,15 +36,15 @@ FILE_MARKS = {
 
 def stream(
     *,
-    mix: float | None = None,
-    tone: float | None = None,
-    noise: float | None = None,
-    attack: float | None = None,
-    room: float = 0.0,
+    mix: MixPlace = None,
+    tone: Tone = None,
+    noise: Noise = None,
+    attack: Attack = None,
+    room: Room = 0.0,
     automation: Path | None = None,
     voice: str | None = None,
     encoding: Literal["f32le", "s16le"] = "f32le",
-    quiet: Flag = False,
+    quiet: Quiet = False,
 ) -> int:
     """Play along: raw mono sound at 44.1 kHz from standard input to standard output, 20 ms later.
 
@@ -56,16 +56,6 @@ def stream(
 
     Parameters
     ----------
-    mix
-        From the first instrument, flute (0), to the second, violin (1). Default: 0.5.
-    tone
-        Dial for the colour of the steady note, 0 to 1. Default: as --mix.
-    noise
-        Dial from breath (0) to bow (1). Default: as --mix.
-    attack
-        Dial for the first tenth of a second of each note, 0 to 1. Default: as --mix.
-    room
-        Size of the room, dry (0) to a large hall (1).
     automation
         CSV file of `seconds,mix` lines, seconds from the first sample on.
     voice
@@ -73,8 +63,6 @@ def stream(
         violute-violin-flute.
     encoding
         Of the samples, in and out: 32-bit floating point, or 16-bit integers; little-endian, no header.
-    quiet
-        Print nothing but errors.
     """
     from violute.voices.automation import read_automation
     from violute.voices.load import load_voice

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from cyclopts import App
 
 from violute.cli.terminal.extras import require_extra
-from violute.cli.terminal.output import complain, say, say_json
+from violute.cli.terminal.output import complain, say_done
 from violute.cli.terminal.progress import progress_bars
 from violute.cli.training_options import (
     PairedOptions,
@@ -70,11 +70,7 @@ for _name, _family in FAMILIES.items():
 
 
 def train_and_say(options: RunOptions, train: Callable[[TrainingRequest], TrainingResult]) -> int:
-    """Train and say how it went; returns the exit code.
-
-    Args:
-        options: What was asked for.
-        train: Called when everything was checked.
+    """Check what was asked for, train, say how it went, and return the exit code.
 
     Raises:
         VioluteError: Something in the input or the options has to change.
@@ -115,23 +111,16 @@ def train_and_say(options: RunOptions, train: Callable[[TrainingRequest], Traini
         )
     if not is_speaking:
         return 0
-    if options.json:
-        say_json(
-            {
-                "out": str(options.out),
-                "steps": result.step,
-                "best_step": result.best_step,
-                "validation": dict(result.validation),
-                "seconds": result.seconds,
-                "stopped_by": result.stopped_by,
-            }
-        )
-    elif not options.quiet:
-        taken = f"{result.step} steps in {result.seconds / 60:.1f} minutes"
-        if isinstance(source, tuple) and not isinstance(options, PairedOptions):
-            left_out = [one.name for folder in source for one in list_recordings(folder, select=hold_out)]
-            complain(held_out_line(left_out, hold_out))
-        say(f"{options.out} ({taken}, best after {result.best_step})")
+    is_listed = not (options.json or options.quiet or isinstance(options, PairedOptions))
+    if is_listed and isinstance(source, tuple):
+        left_out = [one.name for folder in source for one in list_recordings(folder, select=hold_out)]
+        complain(held_out_line(left_out, hold_out))
+    document = {"out": str(options.out), "steps": result.step, "best_step": result.best_step}
+    document |= {"validation": dict(result.validation), "seconds": result.seconds}
+    document |= {"stopped_by": result.stopped_by}
+    taken = f"{result.step} steps in {result.seconds / 60:.1f} minutes"
+    line = f"{options.out} ({taken}, best after {result.best_step})"
+    say_done(line, document, json=options.json, quiet=options.quiet)
     return 0
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from violute.cli.terminal.options import Flag, Patterns
+from violute.cli.terminal.options import CardFile, Flag, HoldOut, Json
 from violute.data.splits import HOLD_OUT
 
 Settings = Annotated[tuple[str, ...], Parameter(name="--set", negative=(), show_default=False)]
@@ -42,11 +42,6 @@ class RunOptions:
         records it, `violute export` heeds it, and --resume wants it again.
     device
         Where to train; auto takes a GPU if there is one.
-    card
-        JSON file of entries of the voice's card that add to or replace what training knows: name,
-        description, licence, training_data (a list), figures (an object), command.
-    json
-        Print one JSON document at the end.
     quiet
         Print nothing but warnings and errors.
     """
@@ -60,8 +55,8 @@ class RunOptions:
     batch: int | None = None
     settings: Settings = ()
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    card: Path | None = None
-    json: Flag = False
+    card: CardFile = None
+    json: Json = False
     quiet: Flag = False
 
 
@@ -80,16 +75,13 @@ class TrainingOptions(RunOptions):
         Name of mix 0.
     b_name
         Name of mix 1.
-    hold_out
-        Recordings to leave out of training: glob patterns, or text files of patterns, one a line. Default:
-        2204 and 2191, MusicNet's flute and violin for testing.
     """
 
     a: Path | None = None
     b: Path | None = None
     a_name: str = "flute"
     b_name: str = "violin"
-    hold_out: Patterns = HOLD_OUT
+    hold_out: HoldOut = HOLD_OUT
 
 
 @Parameter(name="*")

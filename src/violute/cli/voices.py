@@ -5,21 +5,15 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from violute.cli.terminal.options import Flag
+from violute.cli.terminal.options import Json
 from violute.cli.terminal.output import complain, say, say_json
 
 if TYPE_CHECKING:
     from violute.voices.load import VoiceListing
 
 
-def voices(*, json: Flag = False) -> int:
-    """List the voices that --voice finds by name: built-in ones and those in ./voices.
-
-    Parameters
-    ----------
-    json
-        Print one JSON document with each voice's whole card.
-    """
+def voices(*, json: Json = False) -> int:
+    """List the voices that --voice finds by name: built-in ones and those in ./voices; --json for cards."""
     from violute.voices.load import list_voices
 
     listings = list_voices()

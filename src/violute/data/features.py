@@ -127,12 +127,6 @@ def measure_all(
 ) -> list[Features]:
     """Measure every recording on all cores, or read what `cache` already holds; silent ones are left out.
 
-    Args:
-        recordings: In the order of the result.
-        cache: Folder for the measurements; made if missing.
-        with_audio: Put the sound of each beside its features.
-        on_progress: Called with the share done.
-
     Raises:
         AudioError: A recording cannot be read.
     """

@@ -59,13 +59,7 @@ class Partials:
 def measure_partials(
     audio: Float[np.ndarray, " sample"], f0_hz: Float[np.ndarray, " frame"], *, n_refinements: int = 2
 ) -> Partials:
-    """Measure every frame at its fundamental.
-
-    Args:
-        audio: Mono, at 44.1 kHz.
-        f0_hz: Fundamental per frame of 10 ms, above 0.
-        n_refinements: Times the fundamental is corrected before the levels are read.
-    """
+    """Measure every frame of mono sound at 44.1 kHz at its fundamental, refined first; it is above 0."""
     margin = SAMPLE_RATE // 10
     fine = soxr.resample(np.pad(audio, margin), SAMPLE_RATE, SAMPLE_RATE * OVERSAMPLING)
     n_frames = len(f0_hz)

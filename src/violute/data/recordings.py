@@ -103,11 +103,7 @@ def read_recording(
 ) -> Float32[np.ndarray, " sample"]:
     """Read a recording in mono, as conversion reads it, at any rate.
 
-    Args:
-        recording: What to read.
-        sample_rate: Of the result, in Hz.
-        peak: Scale so that the loudest sample has this magnitude; None leaves the level alone,
-            and lossy files may then exceed 1.
+    With `peak` its loudest sample has that magnitude; without, lossy files may exceed 1.
 
     Raises:
         SilentError: There is no sound between the recording's ends.

@@ -99,16 +99,9 @@ def read_material(
     version: str,
     on_progress: Callable[[float], None] | None = None,
 ) -> list[Taken]:
-    """Measure recordings, or open what `cache` already holds; silent ones are left out.
+    """Measure recordings of an end, or open what `cache` already holds; silent ones are left out.
 
-    Args:
-        kind: What to make of each recording; its fields are called as the arrays are.
-        recordings: In the order of the result.
-        end: Which instrument plays: 0 or 1.
-        cache: Folder for the measurements; made if missing.
-        measure: As for `measured`.
-        version: As for `measured`.
-        on_progress: Called with the share done.
+    The fields of `kind` are called as the arrays are; for the other arguments see `measured`.
 
     Raises:
         AudioError: A recording cannot be read.
@@ -193,13 +186,7 @@ def of_both_ends(items: list[Drawn]) -> list[Drawn]:
 
 
 class WindowSampler(Generic[Drawn]):
-    """Draws places in recordings.
-
-    Args:
-        items: Recordings of both ends.
-        sources: Of each.
-        lengths: Of each, in frames or samples.
-    """
+    """Draws places in recordings of both ends, by the source and the length of each, in frames or samples."""
 
     def __init__(self, items: Sequence[Drawn], sources: Sequence[object], lengths: Sequence[int]) -> None:
         self._items, self._lengths = items, lengths

@@ -67,10 +67,7 @@ class SoundReport:
 
 
 def report_sound(path: Path) -> SoundReport:
-    """Measure a recording.
-
-    Args:
-        path: Of the file, in any format that `violute convert` reads.
+    """Measure a recording, in any format that `violute convert` reads.
 
     Raises:
         AudioError: The file is missing, no audio, damaged, not finite, or silent from start to end.

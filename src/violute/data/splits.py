@@ -20,12 +20,7 @@ _MOST_NAMES = 6
 
 
 def held_out_line(names: Iterable[str], patterns: Sequence[str]) -> str:
-    """Say which recordings are held out.
-
-    Args:
-        names: Of the recordings.
-        patterns: That found them.
-    """
+    """Say which recordings are held out, by the patterns that found them."""
     found = sorted(set(names))
     if not found:
         return "held out: nothing" + (f", no recording is named {' or '.join(patterns)}" if patterns else "")

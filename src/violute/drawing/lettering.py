@@ -76,9 +76,6 @@ def lettering(text: str) -> Bool[np.ndarray, "row column"]:
     """Return which pixels a line of text covers.
 
     Letters with accents lose them; what the font lacks becomes a question mark.
-
-    Args:
-        text: One line.
     """
     plain = unicodedata.normalize("NFKD", text)
     known = [

@@ -39,11 +39,7 @@ def write_picture(pixels: UInt8[np.ndarray, "row column 3"], picture: Path) -> N
 
 
 def png_bytes(pixels: UInt8[np.ndarray, "row column 3"]) -> bytes:
-    """Encode a picture.
-
-    Args:
-        pixels: Red, green and blue, the top row first; at least one pixel.
-    """
+    """Encode a picture of at least one pixel: red, green and blue, the top row first."""
     height, width = pixels.shape[:2]
     lines = np.concatenate([np.full((height, 1), _UNFILTERED, np.uint8), pixels.reshape(height, -1)], axis=1)
     header = struct.pack(">IIBBBBB", width, height, _BITS, _RGB, 0, 0, 0)

@@ -27,15 +27,7 @@ RANGE_DB = 60.0
 
 
 def rainbowgram(audio: Float32[np.ndarray, " sample"], sample_rate: int) -> UInt8[np.ndarray, "row column 3"]:
-    """Draw a sound.
-
-    Args:
-        audio: Mono.
-        sample_rate: In Hz.
-
-    Returns:
-        Red, green and blue of every pixel, the highest pitch on top.
-    """
+    """Draw a mono sound: red, green and blue of every pixel, the highest pitch on top."""
     seconds = len(audio) / sample_rate
     n_columns = int(np.clip(seconds * COLUMNS_PER_SECOND, 1, MOST_COLUMNS))
     centres = np.rint((np.arange(n_columns) + 0.5) * len(audio) / n_columns).astype(np.int64)

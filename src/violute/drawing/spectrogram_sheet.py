@@ -65,15 +65,7 @@ def log_spectrogram_db(
     lowest_hz: float = LOWEST_HZ,
     highest_hz: float = HIGHEST_HZ,
 ) -> Float[np.ndarray, "row column"]:
-    """Measure levels over time and logarithmic frequency.
-
-    Args:
-        audio: Mono.
-        sample_rate: In Hz.
-        n_columns: Moments, evenly over the sound.
-        n_rows: Bands, evenly in octaves; the first is the lowest.
-        lowest_hz: Lower edge of the first band.
-        highest_hz: Upper edge of the last band.
+    """Measure levels at moments evenly over a mono sound, in bands even in octaves, the lowest first.
 
     Returns:
         dB of a bin's magnitude, 0 for a full-scale sine; the largest bin of a band wider than one,
@@ -102,15 +94,7 @@ def log_spectrogram_db(
 def draw_page(
     rows: Sequence[tuple[str, Sequence[Panel]]], column_titles: Sequence[str]
 ) -> UInt8[np.ndarray, "row column 3"]:
-    """Draw a table of spectrograms, page-wide.
-
-    Args:
-        rows: A title and as many panels as there are columns.
-        column_titles: Above the columns.
-
-    Returns:
-        Red, green and blue of every pixel.
-    """
+    """Draw a table of spectrograms, page-wide, in red, green and blue; a row has a title and its panels."""
     n_columns = len(column_titles)
     width = (PAGE_WIDTH - LEFT - GAP * n_columns) // n_columns
     height = TOP + len(rows) * (TITLE_HEIGHT + ROW_HEIGHT + GAP) + BOTTOM

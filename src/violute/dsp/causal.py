@@ -22,12 +22,7 @@ from torch.nn import functional
 def fold(x: Tensor, factor: int) -> Tensor:
     """Put `factor` neighbouring steps beside each other: channel `c * factor + j` holds step j of them.
 
-    Args:
-        x: (batch, channel, step), a whole number of times `factor` steps.
-        factor: 1 or more.
-
-    Returns:
-        (batch, channel * factor, step / factor).
+    (batch, channel, step * factor) becomes (batch, channel * factor, step).
     """
     batch, channels = x.shape[0], x.shape[1]
     apart = x.reshape(batch, channels, -1, factor).transpose(2, 3)
@@ -48,14 +43,7 @@ def repeat(x: Tensor, factor: int) -> Tensor:
 
 
 class CausalConv1d(nn.Module):
-    """A convolution whose outputs hear no later input.
-
-    Args:
-        n_in: Channels.
-        n_out: Channels.
-        kernel_size: Steps heard, the present one among them.
-        dilation: Steps between those.
-        has_bias: Whether a constant is added.
+    """A convolution whose outputs hear no later input, and `kernel_size` steps with the present one.
 
     Attributes:
         is_streaming: Whether the inputs of one call follow those of the call before.

@@ -26,12 +26,7 @@ def n_filters(sample_rate: int) -> int:
 
 
 class FilterBank(nn.Module):
-    """Levels of sound in bands of half a semitone, as a network likes to hear them.
-
-    Args:
-        sample_rate: Of the sound, in Hz.
-        step_samples: Between levels.
-    """
+    """Levels of sound in bands of half a semitone, every `step_samples`, as a network likes to hear them."""
 
     real: Tensor
     imaginary: Tensor

@@ -39,9 +39,7 @@ N_GRID = 8192
 def prototype(n_bands: int = N_BANDS, n_taps: int = N_TAPS) -> Float[Tensor, " tap"]:
     """Return the low-pass of which all bands are made, in double precision; its response is 1 at 0 Hz.
 
-    Args:
-        n_bands: 2 or more.
-        n_taps: Odd, so that the delay is a whole number.
+    Taps are odd, so that the delay is a whole number.
     """
     n_angles = N_GRID // (2 * n_bands) + 1
     window = torch.kaiser_window(n_angles, periodic=False, beta=STEEPNESS, dtype=torch.float64)
@@ -82,12 +80,7 @@ def synthesis_weights(n_bands: int = N_BANDS, n_taps: int = N_TAPS) -> Float[Ten
 def analyse(
     audio: Float[Tensor, "batch sample"], weights: Float[Tensor, "band phase block"]
 ) -> Float[Tensor, "batch band frame"]:
-    """Split audio into bands.
-
-    Args:
-        audio: A whole number of frames of as many samples as there are bands.
-        weights: Of `analysis_weights`.
-    """
+    """Split audio, a whole number of frames, into bands by `analysis_weights`."""
     folded = fold(audio.unsqueeze(1), weights.shape[1])
     return functional.conv1d(functional.pad(folded, (weights.shape[2] - 1, 0)), weights)
 
@@ -95,23 +88,13 @@ def analyse(
 def synthesise(
     bands: Float[Tensor, "batch band frame"], weights: Float[Tensor, "phase band block"]
 ) -> Float[Tensor, "batch sample"]:
-    """Put bands together; the audio comes `delay_samples` late.
-
-    Args:
-        bands: As `analyse` splits it.
-        weights: Of `synthesis_weights`.
-    """
+    """Put bands together by `synthesis_weights`; the audio comes `delay_samples` late."""
     folded = functional.conv1d(functional.pad(bands, (weights.shape[2] - 1, 0)), weights)
     return unfold(folded, weights.shape[0]).squeeze(1)
 
 
 class PqmfAnalysis(nn.Module):
-    """The streaming twin of `analyse`, in blocks of a multiple of the bands; also a layer of a network.
-
-    Args:
-        n_bands: 2 or more.
-        n_taps: Odd.
-    """
+    """The streaming twin of `analyse`, in blocks of a multiple of the bands; also a layer of a network."""
 
     weights = staticmethod(analysis_weights)
 

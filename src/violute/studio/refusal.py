@@ -6,11 +6,9 @@ from violute.errors import InputError
 
 
 class RefusalError(InputError):
-    """What was asked cannot be done; the message is the sentence that the page shows.
+    """What was asked cannot be done: the sentence that the page shows, and a status of HTTP.
 
-    Args:
-        status: Of HTTP, 4xx where the asker can mend it, 5xx where only time or the terminal can.
-        message: What came, what is allowed, what to do, in one line.
+    4xx where the asker can mend it, 5xx where only time or the terminal can.
     """
 
     def __init__(self, status: int, message: str) -> None:

@@ -98,11 +98,7 @@ def serve(
 ) -> None:
     """Run the studio until it is interrupted.
 
-    Args:
-        address: Where to listen.
-        limits: What it takes and holds; None for the defaults.
-        voice: Name of the voice that listens unless another is chosen.
-        on_ready: Called once the page can be opened, with the address and its true port.
+    Once the page can be opened, `on_ready` is called with the address and its true port.
 
     Raises:
         InputError: The address is taken or is none of this machine's, or no folder can be made.

@@ -43,12 +43,7 @@ FRAMES_PER_GROUP = 32
 
 
 class HarmonicSynth:
-    """Harmonics block by block: the phase is carried from each block to the next.
-
-    Args:
-        sample_rate: Of the output, in Hz.
-        hop_length: Output samples per frame.
-    """
+    """Harmonics block by block: the phase is carried from each block to the next."""
 
     def __init__(self, *, sample_rate: int = SAMPLE_RATE, hop_length: int = HOP_LENGTH) -> None:
         self.sample_rate = sample_rate
@@ -205,20 +200,7 @@ def harmonic_synth(
     sample_rate: int = SAMPLE_RATE,
     hop_length: int = HOP_LENGTH,
 ) -> Float[np.ndarray, " sample"]:
-    """Play a whole performance with `HarmonicSynth`; the last frame holds for one hop.
-
-    Args:
-        f0_hz: Fundamental per frame in Hz; 0 where unvoiced.
-        amplitudes: Linear peak amplitude of harmonic k + 1.
-        sample_rate: Of the output, in Hz.
-        hop_length: Output samples per frame.
-
-    Returns:
-        `frame * hop_length` samples in float32.
-
-    Raises:
-        ShapeError: No frame, or the inputs differ in frames.
-    """
+    """Play a whole performance with `HarmonicSynth.block`; the last frame holds for one hop."""
     synth = HarmonicSynth(sample_rate=sample_rate, hop_length=hop_length)
     return synth.block(np.append(f0_hz, f0_hz[-1:]), np.concatenate([amplitudes, amplitudes[-1:]]))
 

@@ -114,20 +114,7 @@ def filtered_noise(
     hop_length: int = HOP_LENGTH,
     seed: int = 0,
 ) -> Float[np.ndarray, " sample"]:
-    """Play a whole performance with `FilteredNoise`; the last frame holds for one hop.
-
-    Args:
-        band_db: Level of each band at each frame, in dB relative to white noise of RMS 1.
-        sample_rate: Of the output, in Hz.
-        hop_length: Output samples per frame.
-        seed: Another seed, other noise of the same levels.
-
-    Returns:
-        `frame * hop_length` samples in float32.
-
-    Raises:
-        ShapeError: No frame, or a hop longer than half of `N_FFT`.
-    """
+    """Play a whole performance with `FilteredNoise.block`; the last frame holds for one hop."""
     noise = FilteredNoise(band_db.shape[-1], sample_rate=sample_rate, hop_length=hop_length, seed=seed)
     return noise.block(np.concatenate([band_db, band_db[-1:]]))
 

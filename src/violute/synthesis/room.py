@@ -64,11 +64,7 @@ FRAMES_PER_GROUP = 64
 class Room:
     """Reverberation block by block: the sound so far is carried from each block to the next.
 
-    Args:
-        size: The dial that sets the decay, 0 to 1; it stays for the life of the room.
-        sample_rate: Of the sound, in Hz.
-        hop_length: Samples per frame of the dial.
-        seed: Another seed, another room of the same size.
+    The size, 0 to 1, sets the decay and stays; another seed is another room of the same size.
     """
 
     def __init__(
@@ -130,15 +126,8 @@ def room(
 ) -> Float[np.ndarray, " sample"]:
     """Put a whole recording into a `Room` whose size is the largest value of the dial.
 
-    Args:
-        audio: Any number of samples.
-        dial: 0 (dry) to 1 (hall), still or moving frame by frame; its last value holds.
-        sample_rate: Of the sound, in Hz.
-        hop_length: Samples per frame of the dial.
-        seed: Another seed, another room of the same size.
-
-    Returns:
-        As many samples in float32; what rings on after the last one is left out.
+    The dial, 0 (dry) to 1 (hall), stands still or moves frame by frame, and its last value holds. As many
+    samples come out in float32; what rings on after the last one is left out.
     """
     n_frames = -(-len(audio) // hop_length)
     track = np.atleast_1d(np.asarray(dial, np.float32))
@@ -158,11 +147,7 @@ def room(
 class Partition:
     """Convolution with one piece of a response, by overlap-save in blocks of one length.
 
-    The output lags by one block, so the piece must lie at least that far into the response.
-
-    Args:
-        response: The piece, from `block_length` samples into the response.
-        block_length: Samples per block.
+    The output lags by one block, so the piece must begin `block_length` samples into the response.
     """
 
     def __init__(self, response: Float[np.ndarray, " tap"], block_length: int) -> None:

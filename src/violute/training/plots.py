@@ -18,12 +18,7 @@ _COLUMNS = 3
 
 
 def plot_metrics(rows: Sequence[Mapping[str, float]], path: Path) -> None:
-    """Draw every metric against the step into a PNG; without rows, draw nothing.
-
-    Args:
-        rows: Of the metrics, each with `step`; a name may be missing in some rows.
-        path: Of the PNG to write.
-    """
+    """Draw every metric against the step into a PNG; without rows, draw nothing."""
     curves: dict[str, tuple[list[float], list[float]]] = {}
     for row in rows:
         for name, value in row.items():

@@ -11,11 +11,9 @@ N_NAMED_SOURCES = 12
 
 
 def training_data(names: Sequence[str], seconds: Sequence[Mapping[str, float]]) -> tuple[str, ...]:
-    """Say what each end learned from: `flute: notes.ogg (837 s), scales.flac (120 s), 3 more (41 s)`.
+    """Say what each end learned from, by the seconds heard of each source.
 
-    Args:
-        names: Of the ends.
-        seconds: For each end, what was learned from each source, by the source's name.
+    For instance `flute: notes.ogg (837 s), scales.flac (120 s), 3 more (41 s)`.
     """
     said = []
     for name, heard in zip(names, seconds, strict=True):
@@ -29,11 +27,7 @@ def training_data(names: Sequence[str], seconds: Sequence[Mapping[str, float]]) 
 
 
 def command_text(command: Sequence[str]) -> str:
-    """Write a recorded command line as it was typed, without where Python and its scripts lie.
-
-    Args:
-        command: As `sys.argv`: the program's path, then the arguments.
-    """
+    """Write a command line (`sys.argv`) as it was typed, without where Python and its scripts lie."""
     if not command:
         return ""
     program = Path(command[0])

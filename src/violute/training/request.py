@@ -63,12 +63,7 @@ class TrainingRequest:
         return (self.source,) if isinstance(self.source, str | Path) else tuple(self.source)
 
     def limited(self, loop: LoopSettings, *, seed: int | None = None) -> LoopSettings:
-        """Return a recipe's loop with the steps, the minutes and the seed that were asked for.
-
-        Args:
-            loop: Of the recipe.
-            seed: Of the run that is resumed, if there is one.
-        """
+        """Return a recipe's loop with the steps, minutes and seed asked for; `seed` is a resumed run's."""
         if self.steps is not None:
             loop = replace(loop, n_steps=self.steps, minutes=None)
         if self.minutes is not None:

@@ -59,10 +59,8 @@ class RunFolder:
     def start(self, config: object, *, resume: bool, command: Sequence[str] | None = None) -> bool:
         """Prepare the folder for a start of the run, and record the start.
 
-        Args:
-            config: Settings as a frozen dataclass or anything else that `as_json` takes.
-            resume: Continue the run in the folder, if there is one.
-            command: The command line; None takes this process's own.
+        Settings are a frozen dataclass or anything else that `as_json` takes; without a `command`, this
+        process's own is recorded.
 
         Returns:
             Whether there is a checkpoint to continue from.

@@ -92,9 +92,5 @@ class Watched(Protocol):
     """A task that can say from a validation that training goes wrong without a loss that isn't finite."""
 
     def problem(self, measured: Mapping[str, float]) -> str | None:
-        """Return what is wrong and what to do about it, in a line, or None.
-
-        Args:
-            measured: By `validate`.
-        """
+        """Return what is wrong by `validate`, and what to do about it, in a line, or None."""
         ...

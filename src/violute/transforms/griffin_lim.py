@@ -32,18 +32,10 @@ def griffin_lim(
     momentum: float = MOMENTUM,
     on_progress: Callable[[float], None] = lambda _share: None,
 ) -> Complex64[np.ndarray, "bin frame"]:
-    """Find phases with which magnitudes are nearly those of a sound; `istft` makes it.
+    """Find phases with which magnitudes (`n_fft / 2 + 1` bins) are nearly those of a sound; `istft` makes it.
 
-    Args:
-        magnitude: `n_fft / 2 + 1` bins, as `denormalise` returns them.
-        settings: Of the transform.
-        start: A spectrum whose phases to start from, such as the source's; None makes `sinusoidal_phase`.
-        n_iterations: Rounds, each a sound and its frames; 0 returns the start.
-        momentum: How far to go on in the direction of the last round, 0 to 1.
-        on_progress: Told the share done, 0 to 1.
-
-    Returns:
-        The magnitudes, unchanged, with phases.
+    The rounds begin with the phases of `start`, or those of `sinusoidal_phase`; `momentum`, 0 to 1, is how
+    far they go on in the direction of the last.
 
     Source:
         Perraudin, Balazs & Søndergaard, A fast Griffin-Lim algorithm (WASPAA 2013).
@@ -62,14 +54,7 @@ def griffin_lim(
 def sinusoidal_phase(
     magnitude: Float[np.ndarray, "bin frame"], settings: SpectrogramSettings
 ) -> Complex64[np.ndarray, "bin frame"]:
-    """Let each peak of a frame run on as a sinusoid, the bins around it in step with it.
-
-    Args:
-        magnitude: `n_fft / 2 + 1` bins.
-        settings: Of the transform.
-
-    Returns:
-        Numbers of size 1.
+    """Let each peak of a frame run on as a sinusoid, the bins around it in step with it: numbers of size 1.
 
     Source:
         Beauregard, Harish & Wyse, Single pass spectrogram inversion (DSP 2015): the frequency of a
@@ -104,11 +89,6 @@ def spectral_convergence(
     settings: SpectrogramSettings,
 ) -> float:
     """How far a sound made of a spectrum misses the magnitudes asked for: 0 is exact, 1 as bad as silence.
-
-    Args:
-        magnitude: Asked for.
-        spectrum: What `istft` makes the sound of.
-        settings: Of the transform.
 
     Source:
         Sturmel & Daudet, Signal reconstruction from STFT magnitude: a state of the art (DAFx 2011): the

@@ -35,13 +35,7 @@ class Peaks(NamedTuple):
 
 
 def find_peaks(magnitudes: Float[np.ndarray, "frame bin"], *, range_db: float, least: float = 0.0) -> Peaks:
-    """Find the peaks of each frame.
-
-    Args:
-        magnitudes: Linear.
-        range_db: Peaks further than this below the highest of their frame are left out.
-        least: Magnitude that a peak exceeds.
-    """
+    """Find each frame's peaks above `least` and within `range_db` of its highest; magnitudes are linear."""
     below, here, above = magnitudes[:, :-2], magnitudes[:, 1:-1], magnitudes[:, 2:]
     floor = magnitudes.max(axis=1, keepdims=True) * magnitudes.dtype.type(10.0 ** (-range_db / 20.0))
     is_peak = (here > below) & (here >= above) & (here > floor) & (here > least)

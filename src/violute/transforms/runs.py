@@ -15,13 +15,7 @@ def runs(is_there: Bool[np.ndarray, " frame"]) -> list[tuple[int, int]]:
 def long_runs(
     is_there: Bool[np.ndarray, " frame"], shortest: int, *, begins: Bool[np.ndarray, " frame"] | None = None
 ) -> Bool[np.ndarray, " frame"]:
-    """Keep the runs of at least `shortest` frames.
-
-    Args:
-        is_there: Frames that belong to runs.
-        shortest: In frames.
-        begins: Frames at which a run ends and another begins.
-    """
+    """Keep the runs of at least `shortest` frames; at frames of `begins` a run ends and another begins."""
     edges = np.diff(is_there, prepend=False)
     run = np.cumsum(edges if begins is None else edges | begins)
     return np.asarray(is_there & (np.bincount(run)[run] >= shortest), dtype=bool)

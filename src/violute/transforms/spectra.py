@@ -32,12 +32,7 @@ def magnitude_frames(
 ) -> Float[np.ndarray, "{n_frames} {n_fft}//2+1"]:
     """Magnitude spectra of Hann-windowed frames, scaled so that a sine reads its amplitude.
 
-    Args:
-        audio: Mono sound.
-        n_fft: Window and transform length in samples.
-        start: Sample on which the first frame is centred; samples outside `audio` count as 0.
-        n_frames: Number of frames.
-        hop_length: Samples from frame to frame.
+    The first frame is centred on sample `start`; samples outside `audio` count as 0.
     """
     first = start - n_fft // 2
     last = first + (n_frames - 1) * hop_length + n_fft

@@ -120,18 +120,10 @@ def stft(
     start: int = 0,
     n_frames: int | None = None,
 ) -> Complex64[np.ndarray, "bin frame"]:
-    """Transform sound, or a piece of it, into frames.
+    """Transform mono sound into frames of `n_fft / 2 + 1` bins in which a sine reads its amplitude.
 
-    Any piece equals the same frames of the whole, so a long recording can be worked on piece by piece.
-
-    Args:
-        audio: Mono sound; samples outside of it count as 0.
-        settings: Of the transform.
-        start: Sample on which the first frame is centred.
-        n_frames: Frames; None is all up to the end.
-
-    Returns:
-        `n_fft / 2 + 1` bins in which a sine reads its amplitude.
+    The first frame is centred on sample `start`; samples outside of the sound count as 0. Any piece equals
+    the same frames of the whole, so a long recording can be worked on piece by piece.
     """
     n_fft, hop_length = settings.n_fft, settings.hop_length
     if n_frames is None:
@@ -233,12 +225,8 @@ def normalise(
 ) -> Float32[np.ndarray, "*window {settings.n_bins} frame"]:
     """Bring magnitudes to [0, 1]: 0 is silence, 1 a full-scale sine; what is louder is clipped.
 
-    Args:
-        magnitude: 0 or more, a full-scale sine being 1; bins from `n_bins` upwards are left out.
-        settings: Of the transform.
-
     Raises:
-        ShapeError: There are fewer than `n_bins` bins.
+        ShapeError: There are fewer than `n_bins` bins; more are left out.
     """
     if magnitude.shape[-2] < settings.n_bins:
         raise ShapeError(f"{magnitude.shape[-2]} bins: a picture has {settings.n_bins}")
@@ -251,11 +239,7 @@ def normalise(
 def denormalise(
     picture: Float[np.ndarray, "*window bin frame"], settings: SpectrogramSettings
 ) -> Float32[np.ndarray, "*window {settings.n_fft}//2+1 frame"]:
-    """Turn pictures into magnitudes: the inverse of `normalise`, the bins that it left out being 0.
-
-    Args:
-        picture: Values in [0, 1]; a network's slips beyond are clipped.
-        settings: Of the transform.
+    """Turn pictures into magnitudes: the inverse of `normalise`; values beyond [0, 1] are clipped.
 
     Raises:
         ShapeError: There are not `n_bins` bins.

@@ -33,11 +33,7 @@ MEASURE_SHARE = 0.1
 
 
 class FamilyVoice(ABC):
-    """A voice of one family; a family fills in `perform`.
-
-    Args:
-        card: What the voice is, what made it, and where its limits are.
-    """
+    """A voice of one family; a family fills in `perform`."""
 
     is_live: ClassVar[bool] = False
     """Whether its performances of one line have live parameters; see `violute.voices.live_parameters`."""
@@ -104,10 +100,7 @@ class FamilyVoice(ABC):
         return self._take(source, lines if voices is None else voices, on_progress, is_flat=False)
 
     def stream(self, mix: MixLike = 0.5) -> StreamLike:  # noqa: ARG002 - families that can stream read it
-        """Play along with sound that arrives as it is played.
-
-        Args:
-            mix: Dials, still or moving in seconds from the first sample.
+        """Play along with sound that arrives as it is played; dials move in seconds from the first sample.
 
         Raises:
             VoiceError: The family cannot.

@@ -18,12 +18,7 @@ MOST_GAIN_DB = 18.0
 
 
 class LoudnessFollower:
-    """Follows a recording.
-
-    Args:
-        recording: In mono, aligned with what will be pushed.
-        sample_rate: Of both, in Hz.
-    """
+    """Follows a recording in mono, aligned with what will be pushed and of the same rate."""
 
     def __init__(self, recording: Spool, sample_rate: int) -> None:
         self._recording, self._sample_rate = recording, sample_rate

@@ -56,13 +56,7 @@ class Mix:
 def mix_of_settings(
     mix: Dial | None = None, automation: Automation | None = None, *, room: Dial = 0.0, **dials: Dial | None
 ) -> Mix:
-    """Return the `Mix` that a program's options describe.
-
-    Args:
-        mix: For all dials; None is 0.5.
-        automation: In place of `mix`, break-points.
-        room: As in `Mix`.
-        dials: Dials of `Mix` that stand elsewhere than the mix, by name; None is with the mix.
+    """Return the `Mix` that a program's options describe; a dial of None is with the mix, a mix of None 0.5.
 
     Raises:
         MixError: Both `mix` and `automation` came, or one of the dials is malformed.
@@ -105,13 +99,7 @@ class Dials:
 
 
 def dials(mix: MixLike, n_frames: int, frame_rate_hz: float, *, room: Dial = 0.0) -> Dials:
-    """Lay a mix out over the frames of a performance.
-
-    Args:
-        mix: A number or break-points for tone, noise, attack and vibrato at once, or a `Mix`.
-        n_frames: Frames of the performance.
-        frame_rate_hz: Frames per second.
-        room: Size of the room where `mix` is not a `Mix` (which has its own).
+    """Lay a mix out over the frames of a performance; a `Mix` has its own room.
 
     Raises:
         MixError: A dial is out of range or an automation is malformed.
@@ -156,12 +144,7 @@ def check_breakpoints(breakpoints: Sequence[object] | np.ndarray) -> tuple[tuple
 
 
 def check_breakpoint(point: object, after_seconds: float | None, where: str) -> tuple[float, float]:
-    """Return one break-point as a pair of floats.
-
-    Args:
-        point: Seconds and mix.
-        after_seconds: Time of the break-point before it, if any.
-        where: Names the break-point in errors.
+    """Return one break-point as a pair of floats: seconds and mix; `where` names it in errors.
 
     Raises:
         MixError: Not a pair of numbers, a time before 0 or not after `after_seconds`, or a mix out
@@ -192,11 +175,6 @@ def dial_at(dial: float | tuple[tuple[float, float], ...], second: float) -> flo
 
 def dial_track(dial: Dial, n_frames: int, frame_rate_hz: float) -> Float32[np.ndarray, " frame"]:
     """Draw one dial over frames: straight lines between break-points, held before and after.
-
-    Args:
-        dial: A number in [0, 1], or (seconds, value) pairs, seconds strictly rising.
-        n_frames: Length of the track.
-        frame_rate_hz: Frames per second.
 
     Raises:
         MixError: The dial is out of range or its break-points are malformed.

@@ -18,14 +18,7 @@ from violute.voices.spool import SPOOL_BYTES, Spool
 def resampled_blocks(
     source: Source, measurement: Measurement, sample_rate: int, on_progress: OnProgress
 ) -> Iterator[Float32[np.ndarray, " sample"]]:
-    """Read a recording in mono at another rate, block by block.
-
-    Args:
-        source: The recording.
-        measurement: Of its level and channels.
-        sample_rate: To resample to, in Hz.
-        on_progress: Called with the share done.
-    """
+    """Read a recording in mono at another rate, block by block, by what `measure` said of it."""
     length = resampled_length(source.n_samples, source.sample_rate, sample_rate)
     resampler = StreamResampler(source.sample_rate, sample_rate, 1, length)
     n_done = 0

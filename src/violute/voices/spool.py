@@ -21,12 +21,7 @@ _SAMPLE_BYTES = 4
 
 
 class Spool:
-    """A mono sound that waits; whoever drops it leaves nothing behind.
-
-    Args:
-        most_bytes: In memory; beyond it the sound moves to a temporary file.
-        name: What to call the sound in a message.
-    """
+    """A mono sound that waits, beyond `most_bytes` on disk; whoever drops it leaves nothing behind."""
 
     def __init__(self, most_bytes: int = SPOOL_BYTES, name: str = "the rendering") -> None:
         self.n_samples = 0

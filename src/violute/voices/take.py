@@ -77,13 +77,7 @@ class Frame:
 
 
 class Take:
-    """One performance, analysed by one voice.
-
-    Args:
-        performance: What the family measured.
-        frame: What the rendering takes over from the recording.
-        warnings: What the user should know besides what the performance says.
-    """
+    """One performance, analysed by one voice; its frame is what renderings take over from the recording."""
 
     def __init__(self, performance: Performance, frame: Frame, warnings: tuple[str, ...] = ()) -> None:
         self.performance = performance
@@ -113,12 +107,7 @@ class Take:
     ) -> Float32[np.ndarray, "*channel sample"]:
         """Play the performance at `mix`, in the recording's shape, rate and loudness.
 
-        Args:
-            mix: From the voice's first end (0) to its second (1), break-points, or a `Mix`.
-            on_progress: Called with the share done.
-
-        Returns:
-            `(sample,)` or `(channel, sample)`, as the recording came.
+        The mix goes from the voice's first end (0) to its second (1), or is break-points or a `Mix`.
 
         Raises:
             MixError: A dial is out of range or an automation is malformed.
@@ -139,12 +128,6 @@ class Take:
         on_progress: OnProgress | None = None,
     ) -> None:
         """Render into a file, in constant memory; the file appears only when it is whole.
-
-        Args:
-            path: Its extension names the format.
-            mix: As for `render`.
-            subtype: How samples are stored, as for `AudioWriter`.
-            on_progress: Called with the share done.
 
         Raises:
             AudioError: The file cannot be written.

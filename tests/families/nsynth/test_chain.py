@@ -3,40 +3,25 @@
 from __future__ import annotations
 
 import json
-import re
-import shlex
-from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 from command_line import complaint_of, files_below, violute
-from tones import SAMPLE_RATE, tone
+from readme_chain import chain, put_notes
+from tones import SAMPLE_RATE
 
 from violute.families.nsynth.codes import read_codes
 from violute.voices.file import open_voice_file
 
-README = (Path(__file__).resolve().parents[3] / "README.md").read_text(encoding="utf-8")
 TOY = {"train": ["--recipe", "tiny"], "encode": [], "decode": [], "convert": [], "rainbow": []}
-
-
-def road():
-    """The words of each line of README's block that begins with the WaveNet, without `violute`."""
-    (block,) = re.findall(r"^```sh\n(violute train nsynth .*?)^```$", README, re.MULTILINE | re.DOTALL)
-    return [shlex.split(line, comments=True)[1:] for line in block.splitlines()]
 
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
     """Two notes of each instrument, a third that is held out, and something to play."""
     place = tmp_path_factory.mktemp("nsynth")
-    for name, slope in (("flute", -18.0), ("violin", -6.0)):
-        (place / "musicnet" / name).mkdir(parents=True)
-        for f0_hz in (440.0, 659.3, 880.0):
-            audio = 0.3 * tone(f0_hz, 0.8, db_per_octave=slope)
-            soundfile.write(place / "musicnet" / name / f"{f0_hz:g}.wav", audio, SAMPLE_RATE)
-    (place / "musicnet" / "held_out.txt").write_text("880\n")
-    soundfile.write(place / "solo.wav", 0.3 * tone(523.3, 1.2), SAMPLE_RATE)
+    put_notes(place, 0.8, 1.2)
     return place
 
 
@@ -44,7 +29,7 @@ def place(tmp_path_factory):
 def done(place):
     """What each line said."""
     said = {}
-    for words in road():
+    for words in chain("nsynth"):
         ended = violute(*words, *TOY[words[0]], "--json", cwd=place)
         assert ended.returncode == 0, ended.stderr[-3000:]
         said[words[0]] = json.loads(ended.stdout)
@@ -52,7 +37,7 @@ def done(place):
 
 
 def test_the_road_has_every_verb(done):
-    assert [words[0] for words in road()] == list(TOY)
+    assert [words[0] for words in chain("nsynth")] == list(TOY)
     assert done["train"]["steps"] == 4
 
 

@@ -3,41 +3,25 @@
 from __future__ import annotations
 
 import json
-import re
-import shlex
-from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 import torch
 from command_line import violute
-from tones import SAMPLE_RATE, tone
+from readme_chain import chain, put_chord, put_notes
 
 from violute.voices.file import open_voice_file
 
-README = (Path(__file__).resolve().parents[3] / "README.md").read_text(encoding="utf-8")
 TOY = {"train": ["--recipe", "tiny"], "convert": [], "export": []}
-
-
-def road():
-    """The words of each line of README's block that begins with RAVE, without `violute`."""
-    (block,) = re.findall(r"^```sh\n(violute train rave .*?)^```$", README, re.MULTILINE | re.DOTALL)
-    return [shlex.split(line, comments=True)[1:] for line in block.splitlines()]
 
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
     """Two notes of each instrument, a third that is held out, and something to play."""
     place = tmp_path_factory.mktemp("rave")
-    for name, slope in (("flute", -18.0), ("violin", -6.0)):
-        (place / "musicnet" / name).mkdir(parents=True)
-        for f0_hz in (440.0, 659.3, 880.0):
-            audio = 0.3 * tone(f0_hz, 1.0, db_per_octave=slope)
-            soundfile.write(place / "musicnet" / name / f"{f0_hz:g}.wav", audio, SAMPLE_RATE)
-    (place / "musicnet" / "held_out.txt").write_text("880\n")
-    soundfile.write(place / "solo.wav", 0.3 * tone(523.3, 1.0), SAMPLE_RATE)
-    soundfile.write(place / "chord.wav", 0.2 * (tone(440.0, 1.0) + tone(659.3, 1.0)), SAMPLE_RATE)
+    put_notes(place, 1.0, 1.0)
+    put_chord(place, 1.0)
     return place
 
 
@@ -46,7 +30,7 @@ def done(place):
     """What each line said, on either stream; only how large things are is changed."""
     said = []
     chord = ["convert", "chord.wav", "hybrid-chord.wav", "--voice", "voice-rave.onnx"]
-    for words in [*road(), chord]:
+    for words in [*chain("rave"), chord]:
         ended = violute(*words, *TOY[words[0]], "--json", cwd=place)
         assert ended.returncode == 0, ended.stderr[-3000:]
         said.append((json.loads(ended.stdout), ended.stderr))
@@ -54,7 +38,7 @@ def done(place):
 
 
 def test_the_road_has_four_steps():
-    assert [words[0] for words in road()] == ["train", "convert", "export", "convert"]
+    assert [words[0] for words in chain("rave")] == ["train", "convert", "export", "convert"]
 
 
 def test_both_stages_were_trained_and_announced(place, done):

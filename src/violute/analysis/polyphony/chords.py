@@ -127,11 +127,7 @@ def _sure_overlaps(notes: Sequence[TrackedNote], n_frames: int) -> Bool[np.ndarr
 
 
 def _without_overtones(notes: Sequence[TrackedNote]) -> list[TrackedNote]:
-    """Leave out notes that lie on a partial of another half of their time, as a strong partial would.
-
-    Args:
-        notes: By their beginnings.
-    """
+    """Leave out notes that lie on a partial of another half of their time, as a strong partial would."""
     hertz = [float(np.median(note.f0_hz)) for note in notes]
     overtones: set[int] = set()
     sounding: list[int] = []

@@ -25,17 +25,10 @@ IDLE_SEMITONES = 12.0
 def lead_lines(
     notes: Sequence[TrackedNote], n_lines: int, *, first_hz: float = 0.0
 ) -> list[list[TrackedNote]]:
-    """Lead notes in lines.
+    """Lead notes, sorted by their beginnings, in up to `n_lines` lines.
 
-    Where more notes begin together than there are lines free, the least likely ones are left out.
-
-    Args:
-        notes: By their beginnings.
-        n_lines: How many there may be.
-        first_hz: Pitch that the first line comes from; 0 if it has not sounded.
-
-    Returns:
-        Notes of each line, by their beginnings; they overlap by `OVERLAP_FRAMES` at most.
+    The first line comes from `first_hz`, 0 if it has not sounded. Where more notes begin together than lines
+    are free, the least likely ones are left out; notes of a line overlap by `OVERLAP_FRAMES` at most.
     """
     lines: list[list[TrackedNote]] = [[] for _ in range(n_lines)]
     last_hz = [first_hz, *[0.0] * (n_lines - 1)]

@@ -71,13 +71,7 @@ def find_candidates(
     *,
     loudest: float,
 ) -> Candidates:
-    """Find the notes that may sound.
-
-    Args:
-        long_magnitudes: Spectra of `log_spectrum.N_FFTS[0]` samples, one every 20 ms.
-        short_magnitudes: Of `N_FFTS[1]` samples.
-        loudest: Amplitude of the loudest partial of the piece.
-    """
+    """Find the notes that may sound, by spectra as `log_spectra` takes them."""
     levels = log_spectra(long_magnitudes, short_magnitudes, loudest=loudest)
     probability, place = likely_pitches(pitch_probability(levels))
     f0_hz = np.where(probability > 0.0, bin_hz(place), 0.0)

@@ -115,10 +115,8 @@ def follow_notes(candidates: Candidates) -> list[TrackedNote]:
 def without_ringing(notes: Sequence[TrackedNote]) -> list[TrackedNote]:
     """End notes where the next one begins, if all that is left of them then is what the room keeps.
 
-    Notes of one line overlap in a hall, as those of chords do; but a string that is bowed on stays as loud.
-
-    Args:
-        notes: By their beginnings.
+    Notes, sorted by their beginnings, overlap in a hall even in one line; but a string that is bowed on
+    stays as loud.
     """
     kept: list[TrackedNote] = []
     for i, note in enumerate(notes):

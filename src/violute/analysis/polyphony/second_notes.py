@@ -49,12 +49,7 @@ WHOLE_SHARE = 0.3
 def doubtful_frames(
     magnitudes: Float[np.ndarray, "frame bin"], f0_hz: Float[np.ndarray, " frame"]
 ) -> Bool[np.ndarray, " frame"]:
-    """Tell the frames around which more than one note may sound.
-
-    Args:
-        magnitudes: Spectra of `N_FFT` samples, one a frame of `Controls`.
-        f0_hz: The fundamental that was tracked.
-    """
+    """Tell the frames around which more than one note may sound, by spectra of `N_FFT` samples."""
     share = foreign_share(magnitudes[::EVERY_FRAMES], f0_hz[::EVERY_FRAMES])
     often = np.convolve(share > FOREIGN_SHARE, np.ones(WINDOW_LOOKS), mode="full")
     often = often[WINDOW_LOOKS // 2 : WINDOW_LOOKS // 2 + len(share)] >= DOUBTFUL_SHARE * WINDOW_LOOKS
@@ -66,12 +61,7 @@ def doubtful_frames(
 def foreign_share(
     magnitudes: Float[np.ndarray, "look bin"], f0_hz: Float[np.ndarray, " look"]
 ) -> Float[np.ndarray, " look"]:
-    """Share of the power of all spectral peaks that belongs to no harmonic, of this or of earlier notes.
-
-    Args:
-        magnitudes: Spectra of looks in a row.
-        f0_hz: The fundamental that was tracked.
-    """
+    """Share of the power of all spectral peaks of looks in a row that belongs to no harmonic, old or new."""
     used = magnitudes[:, :HIGHEST_BIN]
     look, column, place, log_magnitude = find_peaks(used, range_db=PEAK_RANGE_DB)
     frequency_hz = place * (SAMPLE_RATE / N_FFT)

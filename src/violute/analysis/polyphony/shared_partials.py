@@ -38,16 +38,13 @@ def sharpened(
     f0_hz: Float[np.ndarray, "frame note"],
     is_sounding: Bool[np.ndarray, "frame note"],
 ) -> Float[np.ndarray, "frame note"]:
-    (
-        """Move each pitch onto the peaks of its lowest partials, above all of those that are its own.
+    """Move each pitch onto the peaks of its lowest partials, above all of those that are its own.
 
     Args:
         magnitudes: Spectra of `N_FFTS[0]` samples.
         f0_hz: Fundamentals to within a third of a semitone; 0 is no note.
         is_sounding: Notes that may cover partials of the others.
     """
-        ""
-    )
     number = np.arange(1, REFINING_PARTIALS + 1)
     centre = f0_hz[..., None] * number / BIN_HZ
     is_shared = _is_shared(f0_hz, is_sounding, REFINING_PARTIALS)
@@ -75,13 +72,7 @@ def divide_partials(
     f0_hz: Float[np.ndarray, "frame note"],
     is_sounding: Bool[np.ndarray, "frame note"],
 ) -> Float[np.ndarray, "frame note"]:
-    """Return the A-weighted power of each note's partials, shared ones divided.
-
-    Args:
-        magnitudes: Spectra of `N_FFTS[0]` samples.
-        f0_hz: Fundamentals; 0 is no note.
-        is_sounding: Notes that take their share.
-    """
+    """Return the A-weighted power of each note's partials, shared ones divided; see `sharpened`."""
     number = np.arange(1, N_PARTIALS + 1)
     frequency_hz = f0_hz[..., None] * number
     bins = np.clip(np.rint(frequency_hz / BIN_HZ).astype(np.int64), 1, magnitudes.shape[1] - 2)

@@ -45,11 +45,7 @@ def examine(path: Path, name: str) -> Layout:
 
 
 def missing_bytes(libsndfile_log: str) -> int | None:
-    """Return how many bytes too long a header is; None where the file was cut.
-
-    Args:
-        libsndfile_log: Of opening the file, `soundfile.SoundFile.extra_info`.
-    """
+    """Return by libsndfile's `extra_info` how many bytes too long a header is; None if the file was cut."""
     for declared, held in ((int(a), int(b)) for a, b in _SIZE_LINE.findall(libsndfile_log)):
         if held < declared < UNKNOWN_BYTES:
             return declared - held if is_slip(declared, held) else None

@@ -45,16 +45,9 @@ def foreign_kind(head: bytes) -> tuple[str, str] | None:
 def decode_foreign(
     path: Path, wav: Path, kind: tuple[str, str], name: str, end_seconds: float | None
 ) -> None:
-    """Decode a file into a WAV of floating point.
+    """Decode a file of a `foreign_kind` into a WAV of floating point, up to `end_seconds` or its end.
 
     The reader is named, and may open no other file: a playlist in disguise would lead anywhere.
-
-    Args:
-        path: Of the recording.
-        wav: To write.
-        kind: From `foreign_kind`.
-        name: What to call the recording in messages.
-        end_seconds: Where to stop; None is the end.
 
     Raises:
         AudioError: There is no ffmpeg, it cannot decode the file, or the disk has no room for it.

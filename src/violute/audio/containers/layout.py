@@ -33,12 +33,7 @@ def truncated_message(name: str) -> str:
 
 
 def is_slip(declared: int, held: int) -> bool:
-    """Tell whether a size is a few bytes too long by a careless program, and not that of a file that was cut.
-
-    Args:
-        declared: Bytes that the header promises, more than `held`.
-        held: Bytes that are there.
-    """
+    """Tell whether a size is a few bytes too long by a careless program, rather than that of a cut file."""
     return declared - held <= min(4096, held // 10)
 
 

@@ -110,12 +110,7 @@ def find_mpeg(window: Window, start: int) -> int:
 
 
 def mpeg_layout(window: Window, start: int, name: str) -> Layout:
-    """Count the frames of MPEG audio.
-
-    Args:
-        window: The file, or the part of it that holds the frames.
-        start: Of the first frame.
-        name: What to call the file in messages.
+    """Count the frames of MPEG audio, the first of which is at `start`; `name` is for messages.
 
     Raises:
         AudioError: The last frame is cut, or the rate or the number of channels changes on the way.

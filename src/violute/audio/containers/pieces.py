@@ -16,12 +16,7 @@ _WINDOW_BYTES = 1 << 18
 
 
 class PiecedFile(io.RawIOBase):
-    """Pieces one after the other, read as one file.
-
-    Args:
-        path: Of the file that ranges are taken from.
-        pieces: In order.
-    """
+    """Pieces one after the other, read as one file; ranges are taken from the file at `path`."""
 
     def __init__(self, path: Path, pieces: Sequence[Piece]) -> None:
         self._pieces = pieces
@@ -67,12 +62,7 @@ class PiecedFile(io.RawIOBase):
 
 
 class Window:
-    """A part of a file, looked at from one place after another without reading it all at once.
-
-    Args:
-        file: Open for reading.
-        stop: Where the part ends.
-    """
+    """A part of a file, up to `stop`, looked at from place to place without reading it all at once."""
 
     def __init__(self, file: BinaryIO, stop: int) -> None:
         self.stop = stop

@@ -10,13 +10,8 @@ from violute.errors import InputError
 def require_extra(extra: str, what: str, *modules: str) -> None:
     """Import modules of Violute, and so make sure that the packages of an extra are installed.
 
-    Args:
-        extra: That brings the packages.
-        what: Needs them, as a sentence begins.
-        modules: With all that they import.
-
     Raises:
-        InputError: A package is missing.
+        InputError: A package is missing; `what` needs it, as a sentence begins.
     """
     try:
         for module in modules:

@@ -1,13 +1,62 @@
-"""Kinds of options that several verbs share."""
+"""Options that several verbs share, each with its help."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
 Flag = Annotated[bool, Parameter(negative=(), show_default=False)]
 """Something that is off unless it is named; there is no `--no-` form."""
-
-Patterns = Annotated[tuple[str, ...], Parameter(consume_multiple=True, negative=(), show_default=False)]
-"""Any number of glob patterns after one flag."""
+Json = Annotated[Flag, Parameter(help="Print one JSON document.")]
+Quiet = Annotated[Flag, Parameter(help="Print nothing but errors.")]
+Force = Annotated[Flag, Parameter(help="Replace OUT if it exists.")]
+Names = Annotated[tuple[str, ...], Parameter(consume_multiple=True, negative=(), show_default=False)]
+"""Any number of words after one flag."""
+HoldOut = Annotated[
+    Names,
+    Parameter(
+        help="Recordings to leave out of training: glob patterns, or text files of patterns, one a line. "
+        "Default: 2204 and 2191, MusicNet's flute and violin for testing."
+    ),
+]
+_AS_MIX = "Default: as --mix."
+MixPlace = Annotated[
+    float | None,
+    Parameter(help="From the first instrument, flute (0), to the second, violin (1). Default: 0.5."),
+]
+Tone = Annotated[float | None, Parameter(help=f"Dial for the colour of the steady note, 0 to 1. {_AS_MIX}")]
+Noise = Annotated[float | None, Parameter(help=f"Dial from breath (0) to bow (1). {_AS_MIX}")]
+Attack = Annotated[
+    float | None, Parameter(help=f"Dial for the first tenth of a second of each note, 0 to 1. {_AS_MIX}")
+]
+Room = Annotated[float, Parameter(help="Size of the room, dry (0) to a large hall (1).")]
+Moves = Annotated[
+    Path | None,
+    Parameter(help="CSV file of `seconds,mix` lines: the dial moves in straight lines between them."),
+]
+VoiceName = Annotated[
+    str | None,
+    Parameter(
+        help="Name of a voice (see `violute voices`) or path of a voice file. Default: violute-violin-flute."
+    ),
+]
+CodecName = Annotated[
+    str,
+    Parameter(help="Name of a voice of the family nsynth (see `violute voices`) or path of a voice file."),
+]
+CardFile = Annotated[
+    Path | None,
+    Parameter(
+        help="JSON file of entries of the voice's card that add to or replace what is known: name, "
+        "description, licence, training_data (a list), figures (an object), command."
+    ),
+]
+Tilt = Annotated[
+    tuple[float, float],
+    Parameter(
+        help="What the levels of each end gain per octave above 1 kHz, in dB: `--tilt 0 -1` makes the second "
+        "end duller, where all its recordings are too bright."
+    ),
+]

@@ -27,6 +27,24 @@ def complain(message: str) -> None:
     sys.stderr.flush()
 
 
+def say_done(line: str, document: Any, *, json: bool, quiet: bool) -> None:
+    """Write how a run ended: its JSON document where that was asked for, else a line unless it is quiet."""
+    if json:
+        say_json(document)
+    elif not quiet:
+        say(line)
+
+
+def refuse_existing(out: Path, *, replace: bool) -> None:
+    """Keep a file that is there, unless it may be replaced.
+
+    Raises:
+        InputError: It is there, and it may not.
+    """
+    if out.exists() and not replace:
+        raise InputError(f"{out} exists: name another file, or add --force")
+
+
 def make_folder(folder: Path, *, remedy: str) -> None:
     """Make a folder for results, and those above it.
 

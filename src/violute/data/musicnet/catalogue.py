@@ -168,11 +168,7 @@ def read_metadata(content: bytes) -> list[Piece]:
 
 
 def choose(pieces: Collection[Piece], ensembles: Sequence[str] | None) -> list[Piece]:
-    """Choose recordings by their ensemble, whatever its case.
-
-    Args:
-        pieces: Of the metadata.
-        ensembles: Names, as the metadata has them; None chooses everything.
+    """Choose recordings by ensembles as the metadata names them, whatever their case; None chooses all.
 
     Raises:
         DataError: There is no such ensemble.

@@ -38,14 +38,9 @@ def describe(
     leave_out_chords: bool,
     on_share: Callable[[float], None],
 ) -> Manifest:
-    """Measure the recordings that are there, on all cores, and describe them; write their segment maps.
+    """Measure the pieces that are there, on all cores, and describe them; write their segment maps.
 
-    Args:
-        out: Folder in the layout of `files`.
-        pieces: Recordings wanted; those that are not there are passed over.
-        checks: What was checked on the way.
-        leave_out_chords: Write segment maps; False removes those that an earlier run wrote.
-        on_share: Called with the share done, 0 to 1.
+    Without `leave_out_chords`, maps that an earlier run wrote are removed.
 
     Raises:
         AudioError: A recording was damaged since it came.

@@ -42,11 +42,7 @@ class DamagedMemberError(DataError):
 def member_key(name: str) -> str | None:
     """Tell a recording or its labels by their name in the archive; None for anything else.
 
-    Args:
-        name: With its folders: `musicnet/train_data/2186.wav`.
-
-    Returns:
-        `data/2186.wav` or `labels/2186.csv`.
+    `musicnet/train_data/2186.wav` is `data/2186.wav`.
     """
     match = _MEMBER.fullmatch(name)
     return None if match is None else match[1]
@@ -61,13 +57,9 @@ def places_of(piece: Piece) -> dict[str, Path]:
 def missing(
     folder: Path, pieces: Iterable[Piece], digests: Mapping[str, str], on_notice: OnNotice
 ) -> dict[str, Path]:
-    """Return the paths of what is still to be fetched, by key: not there, or not what once came.
+    """Return the paths of what is still to be fetched, by key: not there, not whole, or not what once came.
 
-    Args:
-        folder: In the layout above.
-        pieces: Recordings wanted.
-        digests: SHA-256 of what came, by place; other files have to be whole only.
-        on_notice: Hears which files were written over.
+    Of what came, `digests` holds the SHA-256 by place; `on_notice` hears which files were written over.
     """
     wanted = {}
     for piece in pieces:

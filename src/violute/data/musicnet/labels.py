@@ -68,11 +68,7 @@ def read_labels(path: Path) -> list[Label]:
 
 
 def polyphonic_share(labels: Sequence[Label]) -> float:
-    """Return the share of the sounding time in which two or more notes sound, by the score.
-
-    Returns:
-        0 to 1; NaN without labels.
-    """
+    """Return the share of the sounding time in which several notes sound by the score; NaN without labels."""
     counts = _counts(labels)
     sounding = sum(until - since for since, until, n_notes in counts if n_notes >= 1)
     polyphonic = sum(until - since for since, until, n_notes in counts if n_notes >= 2)
@@ -80,12 +76,7 @@ def polyphonic_share(labels: Sequence[Label]) -> float:
 
 
 def single_line_passages(labels: Sequence[Label], seconds: float) -> list[tuple[float, float]]:
-    """Return where no two notes sound at once, by the score: start and end in seconds, in order.
-
-    Args:
-        labels: Of the recording, in any order.
-        seconds: Its length.
-    """
+    """Return where no two notes sound at once, by the score: start and end in seconds, in order."""
     chords: list[tuple[float, float]] = []
     for since, until, n_notes in _counts(labels):
         if n_notes >= 2 and chords and chords[-1][1] == since:

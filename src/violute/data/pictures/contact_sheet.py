@@ -77,11 +77,12 @@ def _pick(split: Split, instrument: str) -> list[int]:
 
 def _heading(name: str, instrument: str, split: Split) -> str:
     pictures, recordings, seconds = split.totals(instrument)
-    counts = f"{_count(pictures, 'picture')} of {_count(recordings, 'recording')}"
+    counts = f"{counted(pictures, 'picture')} of {counted(recordings, 'recording')}"
     return f"{instrument}, {name.replace('_', ' ')}: {counts}, {seconds / 60.0:.1f} minutes"
 
 
-def _count(number: int, thing: str) -> str:
+def counted(number: int, thing: str) -> str:
+    """Write a number of things: `1 picture`, `2 pictures`."""
     return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 

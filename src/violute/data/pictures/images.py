@@ -38,13 +38,7 @@ def write_image(
     settings: SpectrogramSettings,
     entry: Entry,
 ) -> None:
-    """Write one picture.
-
-    Args:
-        path: Of the .png file; it takes its name when it is whole.
-        stored: The picture in 16-bit numbers, as `to_16_bits` makes them.
-        settings: Of its transform.
-        entry: Where it comes from; the file's folders are left out.
+    """Write one picture as `to_16_bits` made it, its settings and its entry without folders, as a .png file.
 
     Raises:
         OSError: The disk refuses.
@@ -104,15 +98,7 @@ def write_images(
 ) -> int:
     """Write every picture of a store as `images/SPLIT/INSTRUMENT/NUMBER_RECORDING.png` in its folder.
 
-    Images that are there already are left alone: a store never changes.
-
-    Args:
-        store: What to write.
-        jobs: Images written at once; None is one a core.
-        on_progress: Called with the share done, 0 to 1.
-
-    Returns:
-        The number of images of the store.
+    Images that are there already are left alone: a store never changes. Returns how many it has.
 
     Raises:
         DataError: The disk refuses.

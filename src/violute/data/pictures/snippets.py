@@ -66,13 +66,7 @@ class Part(NamedTuple):
 
 
 def parts_of(n_samples: int, settings: SnippetSettings, spectrogram: SpectrogramSettings) -> list[Part]:
-    """Cut a recording into parts, from its start to its end.
-
-    Args:
-        n_samples: Length of the recording.
-        settings: How to cut.
-        spectrogram: Whose pictures the parts must fit.
-    """
+    """Cut a recording of so many samples into parts that fit pictures, from its start to its end."""
     rate = spectrogram.sample_rate
     snippet = round(settings.seconds * rate)
     length = math.ceil(snippet / math.ceil(snippet / spectrogram.n_samples))
@@ -94,12 +88,7 @@ def cut(
     settings: SnippetSettings,
     spectrogram: SpectrogramSettings,
 ) -> list[list[Part]]:
-    """Cut the recordings of one file, silent parts left out.
-
-    Args:
-        recordings: Mono, at the spectrogram's rate.
-        settings: How to cut.
-        spectrogram: Whose pictures the parts must fit.
+    """Cut the mono recordings of one file, at the spectrogram's rate, silent parts left out.
 
     Returns:
         Parts of each recording; none of a recording of zeros.

@@ -154,13 +154,7 @@ def array_name(split: str, kind: str) -> str:
 def describe_arrays(
     settings: SpectrogramSettings, n_pictures: Mapping[str, int], *, with_phase: bool
 ) -> dict[str, dict[str, Any]]:
-    """Return what `store.json` says of each array, so that anyone can read it.
-
-    Args:
-        settings: Of the transform.
-        n_pictures: Of each split.
-        with_phase: Whether phases were kept.
-    """
+    """Return what `store.json` says of each array, so that anyone can read it."""
     values = {
         "pictures": {
             "magnitude": "floor * expm1(log_range * stored / full_scale), 1 being a full-scale sine",

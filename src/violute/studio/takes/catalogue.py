@@ -27,11 +27,7 @@ class VoiceEntry(BaseModel):
 
 
 class Catalogue:
-    """The usable voices, found again every few seconds, for a training may have added one.
-
-    Args:
-        default: Name of the voice that is chosen where none is named.
-    """
+    """The usable voices, found again every few seconds, for a training may have added one."""
 
     def __init__(self, default: str = DEFAULT_VOICE) -> None:
         self.default = default

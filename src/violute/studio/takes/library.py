@@ -32,11 +32,6 @@ class TakeLibrary:
     """Recordings by id, bounded in number, bytes and age; the one unused for longest makes room for the next.
 
     A context manager: inside it works.
-
-    Args:
-        limits: How many, and for how long.
-        storage: Their folders, bounded in bytes.
-        pool: The workers that analyse and render them.
     """
 
     def __init__(self, limits: Limits, storage: Storage, pool: WorkerPool) -> None:
@@ -121,15 +116,10 @@ class TakeLibrary:
                 self._storage.remove(folder)
 
     def claim(self, folder: Path, n_bytes: int, keep: TakeRecord | None = None) -> None:
-        """Claim room for a folder, at the cost of recordings that were not used for long.
-
-        Args:
-            folder: Of this library.
-            n_bytes: All that it will hold.
-            keep: A recording that must not go.
+        """Claim room for all that a folder will hold, at the cost of recordings that were not used for long.
 
         Raises:
-            StorageFullError: All else is in use.
+            StorageFullError: All else is in use, or is `keep`.
         """
         while True:
             try:
@@ -185,14 +175,9 @@ class TakeLibrary:
         destination: Path,
         is_gone: Callable[[], Awaitable[bool]],
     ) -> tuple[str, ...]:
-        """Render a recording into a file.
+        """Render a recording that is ready into a file in a folder of `new_folder`.
 
-        Args:
-            record: The recording, ready.
-            voice: To play it in.
-            mix: The dials.
-            destination: The file, in a folder of `new_folder`.
-            is_gone: Whether nobody waits for it any more; then the work is dropped.
+        The work is dropped once `is_gone` says that nobody waits for it any more.
 
         Returns:
             What to know about this rendering, such as dials that the voice passes over.

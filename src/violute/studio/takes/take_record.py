@@ -52,10 +52,6 @@ class TakeState(BaseModel):
 class TakeRecord:
     """One recording: its state, its folder, and whoever waits for a change.
 
-    Args:
-        state: To begin with.
-        folder: Where its files are.
-
     Attributes:
         used_at: When it was last used, on the monotonic clock.
         tickets: Jobs about it that wait or run.

@@ -99,12 +99,7 @@ router = APIRouter()
 
 
 def make_app(library: TakeLibrary, catalogue: Catalogue) -> FastAPI:
-    """Build the application.
-
-    Args:
-        library: Where the recordings are.
-        catalogue: The voices there are.
-    """
+    """Build the application."""
     app = FastAPI(
         title="Violute studio",
         version=__version__,

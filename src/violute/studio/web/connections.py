@@ -28,11 +28,7 @@ class Connection(Protocol):
 
 
 class IdleConnections:
-    """Watches the connections of a server and cuts those that hang.
-
-    Args:
-        seconds: How long a connection may be open with no request to answer.
-    """
+    """Watches a server's connections and cuts those that are open too long with no request to answer."""
 
     def __init__(self, seconds: float = IDLE_SECONDS) -> None:
         self._seconds = seconds

@@ -48,12 +48,8 @@ async def receive_file(
 ) -> str:
     """Write the form's file to disk as it comes in.
 
-    Args:
-        headers: Of the request.
-        chunks: Its body.
-        destination: Where the file goes; what was written of it stays if anything is raised.
-        limits: How large it may be.
-        claim: Called with the bytes written so far, before they grow; may raise.
+    `claim` is called with the bytes written so far, before they grow, and may raise. What was written of a
+    file stays if anything is raised.
 
     Returns:
         The file's name as the browser tells it, made fit to be shown.

@@ -27,11 +27,7 @@ REMEMBERED_TAKES = 16
 
 
 class Ticket:
-    """A job that waits or runs.
-
-    Args:
-        running: What does it.
-    """
+    """A job that waits or runs."""
 
     def __init__(self, running: Coroutine[None, None, Outcome]) -> None:
         self.task = asyncio.create_task(running)
@@ -51,13 +47,7 @@ class Ticket:
 
 
 class WorkerPool:
-    """A few processes and a bounded queue.
-
-    Args:
-        limits: How many processes, how many jobs may wait, and for how long one may run.
-        voice: Name of the voice that workers are ready with.
-        scratch: Folder for the workers' temporary files.
-    """
+    """A few processes, ready with a voice, and a bounded queue; `scratch` is for their temporary files."""
 
     def __init__(self, limits: Limits, voice: str, scratch: Path) -> None:
         self._limits = limits
@@ -72,11 +62,7 @@ class WorkerPool:
         self._idle.append(_Worker(self._setting))
 
     def submit(self, job: Job, on_report: Callable[[Report], None] = lambda _: None) -> Ticket:
-        """Put a job into the queue.
-
-        Args:
-            job: What to do.
-            on_report: Called with whatever the worker reports on the way.
+        """Put a job into the queue; what its worker reports on the way goes to `on_report`.
 
         Raises:
             RefusalError: Too many wait already.
@@ -119,10 +105,7 @@ class WorkerPool:
 
 
 class _Worker:
-    """The server's side of one worker process.
-
-    Args:
-        setting: What `work` wants to know beside its connection.
+    """The server's side of one worker process; `setting` is what `work` wants to know beside its connection.
 
     Attributes:
         takes: Ids of those that it had to do with, the last ones.

@@ -63,14 +63,7 @@ class CancelledError(BaseException):
 
 
 def work(connection: Connection, voice: str, limits: Limits, scratch: Path) -> None:
-    """Do jobs until the other end hangs up.
-
-    Args:
-        connection: Jobs and `Cancel` come in, reports and one outcome a job go out.
-        voice: Name of the voice to be ready with.
-        limits: What the studio takes.
-        scratch: Folder for temporary files.
-    """
+    """Work until the other end hangs up: jobs and `Cancel` come in, reports and one outcome a job go out."""
     # Ctrl-C reaches every process of a terminal; this one ends when its server does.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     tempfile.tempdir = str(scratch)
@@ -122,11 +115,7 @@ def _without_paths(message: str, job: Job) -> str:
 
 
 class Worker:
-    """Does the jobs, and keeps the voices and the takes of the last recordings for the next ones.
-
-    Args:
-        limits: What the studio takes.
-    """
+    """Does the jobs, and keeps the voices and the takes of the last recordings for the next ones."""
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
