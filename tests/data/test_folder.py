@@ -247,9 +247,9 @@ def test_the_verb_tells_programs(recordings, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        (["gone"], "gone does not exist: name a folder of recordings"),
-        (["good/a.wav"], "a.wav is a file, not a folder"),
-        (["empty"], "empty: the folder holds no recordings"),
+        (["gone"], "gone: there is no such folder: name a folder of recordings"),
+        (["good/a.wav"], "a.wav: is a file, not a folder"),
+        (["empty"], "empty: the folder holds no audio"),
         (["bad"], "no recording in it can be used: bad/nothing.wav is empty (0 bytes)"),
         (["good", "--out", "gone/m.json"], "there is no folder gone"),
     ],

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from violute.data.recordings import Recording, list_recordings, read_patterns, read_recording
-from violute.errors import AudioError, TrainingError
+from violute.errors import AudioError, DataError, TrainingError
 
 ROOT = Path(__file__).parents[2]
 
@@ -89,10 +89,10 @@ def test_patterns_ignore_comments_and_blanks(tmp_path: Path) -> None:
 
 
 def test_errors_say_what_to_do(folder: Path, tmp_path: Path) -> None:
-    with pytest.raises(TrainingError, match="there is no such folder"):
+    with pytest.raises(DataError, match="there is no such folder"):
         list_recordings(tmp_path / "nowhere")
     (tmp_path / "empty").mkdir()
-    with pytest.raises(TrainingError, match="holds no audio"):
+    with pytest.raises(DataError, match="holds no audio"):
         list_recordings(tmp_path / "empty")
     with pytest.raises(TrainingError, match="cannot be read"):
         read_patterns(tmp_path / "nothing.txt")

@@ -8,7 +8,7 @@ import pytest
 import soundfile
 import toy_family
 
-from violute.errors import TrainingError
+from violute.errors import DataError, TrainingError
 from violute.families.recipes import family_recipe, with_changes
 from violute.families.table import FAMILIES, Family, imported
 from violute.families.train import train_family
@@ -98,7 +98,7 @@ def test_bad_input_is_one_clear_line_and_writes_nothing(tmp_path, folders, optio
 
 
 def test_a_missing_folder_and_an_unknown_recipe_are_noticed_first(tmp_path, folders):
-    with pytest.raises(TrainingError, match="there is no such folder"):
+    with pytest.raises(DataError, match="there is no such folder"):
         run((tmp_path / "nowhere", folders[1]), tmp_path / "voice.onnx")
     request = TrainingRequest(source=("nowhere", "nowhere"), out=tmp_path / "voice.onnx")
     with pytest.raises(TrainingError, match="there is no recipe 'grand' for ddsp"):

@@ -12,8 +12,8 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float, Float32
 
+from violute.audio.source import check_block
 from violute.audio.true_peak import CONTEXT_SAMPLES, interpolated_peaks
-from violute.errors import ShapeError
 
 DEFAULT_CEILING_DB = -1.0
 """What streaming services and lossy encoders ask for, in dBTP."""
@@ -61,8 +61,7 @@ class Limiter:
         Raises:
             ShapeError: The block has another number of channels.
         """
-        if block.ndim != 2 or block.shape[0] != self._n_channels:
-            raise ShapeError(f"a block of shape {block.shape} came: give ({self._n_channels}, sample)")
+        check_block(block, self._n_channels)
         padded = np.concatenate([self._recent, block], axis=1)
         self._recent = padded[:, -2 * CONTEXT_SAMPLES :]
         peaks = interpolated_peaks(padded, self._threshold).astype(np.float64)

@@ -16,8 +16,8 @@ from functools import lru_cache
 import numpy as np
 from jaxtyping import Complex, Float, Float32
 
+from violute.audio.source import check_block
 from violute.audio.true_peak import TruePeakMeter
-from violute.errors import ShapeError
 
 SILENCE_LUFS = -120.0
 """Loudness that stands for digital silence; the lowest value that is ever returned."""
@@ -93,8 +93,7 @@ class LoudnessMeter:
         Raises:
             ShapeError: The block has another number of channels.
         """
-        if block.ndim != 2 or block.shape[0] != self.n_channels:
-            raise ShapeError(f"a block of shape {block.shape} came: give ({self.n_channels}, sample)")
+        check_block(block, self.n_channels)
         self._true_peak.push(block)
         self.n_samples += block.shape[1]
         taken = 0

@@ -10,7 +10,8 @@ import numpy as np
 import soxr
 from jaxtyping import Float32
 
-from violute.errors import AudioError, ShapeError
+from violute.audio.source import check_block
+from violute.errors import AudioError
 
 _QUALITY = "HQ"
 
@@ -67,8 +68,7 @@ class StreamResampler:
         Raises:
             ShapeError: The block has another number of channels.
         """
-        if block.ndim != 2 or block.shape[0] != self.n_channels:
-            raise ShapeError(f"a block of shape {block.shape} came: give ({self.n_channels}, sample)")
+        check_block(block, self.n_channels)
         if self._stream is None:
             return self._cut(block.copy())
         return self._cut(self._chunk(block, last=False))

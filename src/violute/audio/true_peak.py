@@ -15,7 +15,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float32
 
-from violute.errors import ShapeError
+from violute.audio.source import check_block
 
 CONTEXT_SAMPLES = 12
 """Samples on each side that the interpolator reads beyond a stretch."""
@@ -165,8 +165,7 @@ class TruePeakMeter:
         Raises:
             ShapeError: The block has another number of channels.
         """
-        if block.ndim != 2 or block.shape[0] != self._n_channels:
-            raise ShapeError(f"a block of shape {block.shape} came: give ({self._n_channels}, sample)")
+        check_block(block, self._n_channels)
         padded = np.concatenate([self._context, block], axis=1)
         self._peak = largest_peak(padded, self._peak)
         self._context = padded[:, -2 * CONTEXT_SAMPLES :]

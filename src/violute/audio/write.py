@@ -18,8 +18,8 @@ from jaxtyping import Float32, Num
 
 from violute.audio.file_source import FileSource, native_name
 from violute.audio.formats import check_format, format_for, subtype_for
-from violute.audio.source import ArraySource
-from violute.errors import AudioError, ShapeError
+from violute.audio.source import ArraySource, check_block
+from violute.errors import AudioError
 from violute.whole_file import partial_path, take_name
 
 _PIECE_SAMPLES = 16_384
@@ -120,10 +120,7 @@ class AudioWriter:
             ShapeError: The block has another number of channels.
             AudioError: The disk is full, the format's size is exceeded, or a sample isn't finite.
         """
-        if block.ndim != 2 or block.shape[0] != self.n_channels:
-            raise ShapeError(
-                f"a block of shape {block.shape} came for {self.path}: give ({self.n_channels}, sample)"
-            )
+        check_block(block, self.n_channels, f" for {self.path}")
         if not np.isfinite(block).all():
             raise AudioError(f"{self.path} would hold NaN or infinity: the samples to write must be finite")
         if self.n_samples + block.shape[1] > self._max_samples:

@@ -9,10 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from violute.audio.formats import AUDIO_SUFFIXES, audio_files
 from violute.data.manifest import Manifest, ManifestEntry, duplicates, traps_of
 from violute.data.measured import SMALL_BYTES
-from violute.data.recordings import matches
+from violute.data.recordings import matches, recordings_in
 from violute.data.sound_report import SoundReport, report_sound
 from violute.data.splits import HELD_OUT, TRAIN
 from violute.errors import AudioError, DataError
@@ -56,15 +55,7 @@ def report_folder(
         DataError: There is no such folder, or no recording in it can be used.
     """
     folder = Path(folder)
-    if not folder.is_dir():
-        what = "is a file, not a folder" if folder.exists() else "does not exist"
-        raise DataError(f"{folder} {what}: name a folder of recordings")
-    paths = audio_files(folder)
-    if not paths:
-        raise DataError(
-            f"{folder}: the folder holds no recordings: put some into it, as one of "
-            f"{' '.join(sorted(AUDIO_SUFFIXES))}"
-        )
+    paths = recordings_in(folder)
     sizes = np.cumsum([path.stat().st_size for path in paths])
     n_jobs = 1 if sizes[-1] < SMALL_BYTES else None
     entries, failed = [], []

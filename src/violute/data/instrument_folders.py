@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from violute.audio.formats import audio_files
+from violute.data.recordings import recordings_in
 from violute.errors import DataError
 
 _MUSICNET_PARTS = frozenset({"train_data", "test_data"})
@@ -26,15 +26,11 @@ def instrument_folders(given: Sequence[Path], *, only: Sequence[str] = ()) -> di
     """
     found: dict[str, Path] = {}
     for folder in given:
-        if not folder.is_dir():
-            raise DataError(f"{folder}: there is no such folder: name a folder of recordings")
-        paths = audio_files(folder)
+        paths = recordings_in(folder)
         if any(path.parent == folder for path in paths):
             named = [folder]
         else:
             named = sorted({folder / path.relative_to(folder).parts[0] for path in paths})
-        if not named:
-            raise DataError(f"{folder}: the folder holds no audio: put recordings into it or its sub-folders")
         for path in named:
             name = path.resolve().name
             if name in _MUSICNET_PARTS:

@@ -19,7 +19,7 @@ from jaxtyping import Float32
 
 from violute.audio.formats import AUDIO_SUFFIXES, audio_files
 from violute.audio.read import read_mono
-from violute.errors import AudioError, TrainingError
+from violute.errors import AudioError, DataError, TrainingError
 
 
 @dataclass(frozen=True)
@@ -60,19 +60,12 @@ def list_recordings(
         select: Glob patterns of the only recordings to keep; None keeps all.
 
     Raises:
-        TrainingError: There is no such folder, it holds no audio, or a segment map is malformed.
+        DataError: There is no such folder, or it holds no audio.
+        TrainingError: A segment map is malformed.
     """
     folder = Path(folder)
-    if not folder.is_dir():
-        raise TrainingError(f"{folder}: there is no such folder: name a folder of recordings")
-    paths = audio_files(folder)
-    if not paths:
-        endings = " ".join(sorted(AUDIO_SUFFIXES))
-        raise TrainingError(
-            f"{folder}: the folder holds no audio: put recordings into it, as one of {endings}"
-        )
     kept = []
-    for path in paths:
+    for path in recordings_in(folder):
         relative = path.relative_to(folder).as_posix()
         for recording in _recordings_of(path):
             keys = (recording.name, path.stem, path.name, relative)
@@ -80,6 +73,22 @@ def list_recordings(
                 continue
             kept.append(recording)
     return kept
+
+
+def recordings_in(folder: Path) -> list[Path]:
+    """List the audio files of a folder and its sub-folders.
+
+    Raises:
+        DataError: There is no such folder, or it holds no audio.
+    """
+    if not folder.is_dir():
+        what = "is a file, not a folder" if folder.exists() else "there is no such folder"
+        raise DataError(f"{folder}: {what}: name a folder of recordings")
+    paths = audio_files(folder)
+    if not paths:
+        endings = " ".join(sorted(AUDIO_SUFFIXES))
+        raise DataError(f"{folder}: the folder holds no audio: put recordings into it, as one of {endings}")
+    return paths
 
 
 def read_patterns(path: str | Path) -> list[str]:

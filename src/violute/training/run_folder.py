@@ -15,6 +15,7 @@ import json
 import platform
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
 from importlib import metadata
@@ -82,8 +83,7 @@ class RunFolder:
             for left_over in self.last_checkpoint.parent.glob(PARTIAL_NAMES):
                 left_over.unlink(missing_ok=True)
             replace_text(self.config_path, json.dumps(entries, indent=2, ensure_ascii=False) + "\n")
-            with self.starts_path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(row, ensure_ascii=False) + "\n")
+            _append(self.starts_path, row)
             if not resuming:
                 self.metrics_path.unlink(missing_ok=True)
         except OSError as error:
@@ -110,39 +110,24 @@ class RunFolder:
 
     def command(self) -> list[str]:
         """Return the command line that began the run, not those that resumed it; empty if unrecorded."""
-        if not self.starts_path.exists():
-            return []
         began: list[str] = []
-        for line in self.starts_path.read_text(encoding="utf-8").splitlines():
-            try:
-                row = json.loads(line)
+        for row in _rows(self.starts_path):
+            with suppress(KeyError, TypeError):
                 if not began or not row["resumed"]:
                     began = [str(word) for word in row["command"]]
-            except (ValueError, KeyError, TypeError):
-                continue
         return began
 
     def append_metrics(self, row: Mapping[str, float]) -> None:
         """Add a row to the metrics."""
-        with self.metrics_path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(dict(row), ensure_ascii=False) + "\n")
+        _append(self.metrics_path, row)
 
     def append_warning(self, step: int, message: str) -> None:
         """Add a row to the warnings."""
-        with self.warnings_path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"step": step, "warning": message}, ensure_ascii=False) + "\n")
+        _append(self.warnings_path, {"step": step, "warning": message})
 
     def read_metrics(self) -> list[dict[str, float]]:
         """Return the rows of the metrics; a row that a killed run left half written is skipped."""
-        if not self.metrics_path.exists():
-            return []
-        rows = []
-        for line in self.metrics_path.read_text(encoding="utf-8").splitlines():
-            try:
-                rows.append(json.loads(line))
-            except ValueError:
-                continue
-        return rows
+        return _rows(self.metrics_path)
 
     def truncate_metrics(self, step: int) -> None:
         """Drop the rows of steps after `step`, which a resumed run will write anew."""
@@ -177,6 +162,20 @@ class RunFolder:
                     f"{name}: is not the recording that the run in {self.path} learned from: "
                     "put that one back or name another folder"
                 )
+
+
+def _append(path: Path, row: Mapping[str, Any]) -> None:
+    with path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(dict(row), ensure_ascii=False) + "\n")
+
+
+def _rows(path: Path) -> list[Any]:
+    """Return the rows of a file, if there is one, without what a killed run left half written."""
+    rows = []
+    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
+        with suppress(ValueError):
+            rows.append(json.loads(line))
+    return rows
 
 
 def as_json(value: Any) -> Any:

@@ -14,7 +14,6 @@ since is fetched anew.
 
 from __future__ import annotations
 
-import hashlib
 import re
 import shutil
 import tarfile
@@ -26,6 +25,7 @@ from violute.audio.source import check_audible
 from violute.data.musicnet.catalogue import Piece
 from violute.data.musicnet.http_stream import BLOCK_BYTES, OnNotice
 from violute.data.musicnet.labels import read_labels
+from violute.data.sound_report import file_hash
 from violute.errors import AudioError, DataError
 from violute.whole_file import whole_file
 
@@ -71,16 +71,10 @@ def missing(
                 wanted[key] = path
                 continue
             recorded = digests.get(place.as_posix())
-            if recorded and sha256_of(path) != recorded:
+            if recorded and file_hash(path) != recorded:
                 on_notice(f"{path} was changed since it came (its sha256 differs): fetching it anew")
                 wanted[key] = path
     return wanted
-
-
-def sha256_of(path: Path) -> str:
-    """Return the digest of a file, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def store(path: Path, archive: tarfile.TarFile, member: tarfile.TarInfo) -> None:
