@@ -7,14 +7,37 @@ when its process died; nobody reads one, and it may be deleted.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from violute.errors import DataError, VioluteError
+
 PARTIAL_NAMES = ".violute-*.part*"
 """What `partial_path` names, as a glob pattern."""
+
+
+@contextmanager
+def disk_errors(
+    path: Path,
+    remedy: str = "make room or name another folder; the same command goes on where it stopped",
+    *,
+    error: type[VioluteError] = DataError,
+) -> Iterator[None]:
+    """Say in one line what the disk refuses, and what to do.
+
+    Raises:
+        VioluteError: Of the kind `error`; an `OSError` came out of the block.
+    """
+    try:
+        yield
+    except OSError as refusal:
+        full = refusal.errno == errno.ENOSPC
+        reason = "the disk is full" if full else f"cannot be written ({refusal.strerror or refusal})"
+        raise error(f"{path}: {reason}: {remedy}") from None
 
 
 def partial_path(path: Path) -> Path:

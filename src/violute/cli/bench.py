@@ -14,7 +14,7 @@ from violute.cli.terminal.options import Flag, Json, Quiet
 from violute.cli.terminal.output import complain, say_done
 from violute.cli.terminal.progress import progress_bars
 from violute.errors import InputError
-from violute.whole_file import replace_text
+from violute.whole_file import disk_errors, replace_text
 
 if TYPE_CHECKING:
     from violute.evaluation.bench.clips import Clip
@@ -224,9 +224,7 @@ def _write_report(
     paths = []
     for ending, text in texts.items():
         path = out.with_name(out.name + ending)
-        try:
+        with disk_errors(path, "name another report", error=InputError):
             replace_text(path, text)
-        except OSError as error:
-            raise InputError(f"{path}: cannot be written ({error.strerror}): name another report") from None
         paths.append(path)
     return paths

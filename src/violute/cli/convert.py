@@ -73,6 +73,7 @@ def convert(
     force
         Replace OUT, and convert again what is already there.
     """
+    from violute.analysis.polyphony.chords import checked_lines
     from violute.voices.automation import read_automation
     from violute.voices.destinations import left_out, mix_label, plan_conversions, refuse_to_replace
     from violute.voices.mix import mix_of_settings
@@ -83,7 +84,7 @@ def convert(
     label = mix_label(settings)
     if voice is not None:
         label = f"{Path(voice).stem.removeprefix('violute-')}-{label}"
-    n_lines = _lines_of(lines)
+    n_lines = checked_lines(int(lines) if lines.isdecimal() else lines)
     try:
         plans = plan_conversions(inputs, output, label=label)
         others = left_out(inputs, output)
@@ -152,17 +153,6 @@ def _opened(voice: str | None) -> FamilyVoice:
 
     complain(f"warning: {voice} {TRUST}")
     return open_torchscript_voice(voice)
-
-
-def _lines_of(text: str) -> Lines:
-    """Read the option --lines.
-
-    Raises:
-        InputError: It is neither auto nor a number from 1 to 4.
-    """
-    from violute.analysis.polyphony.chords import checked_lines
-
-    return checked_lines(int(text) if text.isdecimal() else text)
 
 
 def _inputs_and_output(paths: Sequence[str]) -> tuple[Sequence[str], str | None]:

@@ -159,7 +159,7 @@ def folder(
             manifest_folder=path.parent,
             licence=licence,
             hold_out=read_hold_out(hold_out),
-            on_progress=_file_bar(start),
+            on_progress=lambda share, name: start(name)(share),
         )
     write_manifest(report.manifest, path)
     if json:
@@ -196,10 +196,6 @@ def _stage_bar(start: Callable[[str], Callable[[float], None]]) -> Callable[[str
         bars[stage](share)
 
     return show
-
-
-def _file_bar(start: Callable[[str], Callable[[float], None]]) -> Callable[[float, str], None]:
-    return lambda share, name: start(name)(share)
 
 
 def _say_table(manifest: Manifest) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 from violute.data.sound_report import SoundReport
 from violute.errors import DataError, InputError
-from violute.whole_file import replace_text
+from violute.whole_file import disk_errors, replace_text
 
 MANIFEST_NAME = "manifest.json"
 MANIFEST_VERSION = 1
@@ -133,10 +133,8 @@ def write_text(path: Path, text: str) -> None:
     Raises:
         InputError: It cannot be written.
     """
-    try:
+    with disk_errors(path, "name another place", error=InputError):
         replace_text(path, text)
-    except OSError as error:
-        raise InputError(f"{path} cannot be written ({_said(error)}): name another place") from None
 
 
 def traps_of(sound: SoundReport) -> tuple[str, ...]:
@@ -181,7 +179,3 @@ def duplicates(recordings: Iterable[ManifestEntry]) -> tuple[tuple[str, ...], ..
 def _entry(document: dict[str, Any]) -> ManifestEntry:
     known = {**document, "sound": SoundReport(**document["sound"]), "traps": tuple(document["traps"])}
     return ManifestEntry(**known)
-
-
-def _said(error: OSError) -> str:
-    return (error.strerror or str(error)).lower()

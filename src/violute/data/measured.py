@@ -17,9 +17,8 @@ from typing import Protocol, TypeVar
 import numpy as np
 from jaxtyping import UInt8
 
-from violute.data.disk_errors import disk_errors
 from violute.errors import AudioError, SilentError
-from violute.whole_file import whole_file
+from violute.whole_file import disk_errors, whole_file
 from violute.workers import mapped
 
 try:

@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from violute.errors import InputError
-from violute.whole_file import replace_bytes
+from violute.whole_file import disk_errors, replace_bytes
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _BITS = 8
@@ -29,13 +29,8 @@ def write_picture(pixels: UInt8[np.ndarray, "row column 3"], picture: Path) -> N
     Raises:
         InputError: The disk refuses.
     """
-    try:
+    with disk_errors(picture, "make room there, or name another", error=InputError):
         replace_bytes(picture, png_bytes(pixels))
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise InputError(
-            f"{picture}: the picture cannot be written ({reason}): make room there, or name another"
-        ) from None
 
 
 def png_bytes(pixels: UInt8[np.ndarray, "row column 3"]) -> bytes:

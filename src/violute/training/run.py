@@ -20,7 +20,7 @@ from violute.training.request import TrainingRequest
 from violute.training.run_folder import RunFolder
 from violute.training.settings import LoopSettings
 from violute.training.task import Task
-from violute.whole_file import partial_path, whole_file
+from violute.whole_file import disk_errors, partial_path, whole_file
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,11 +106,8 @@ def exported_file(out: Path) -> Iterator[Path]:
     Raises:
         TrainingError: The disk refuses.
     """
-    try:
-        with whole_file(out) as partial:
-            yield partial
-    except OSError as error:
-        raise TrainingError(f"{out}: cannot be written ({error.strerror}): name another place") from None
+    with disk_errors(out, "name another place", error=TrainingError), whole_file(out) as partial:
+        yield partial
 
 
 def recorded_seed(request: TrainingRequest) -> int | None:
@@ -132,10 +129,8 @@ def check_destination(out: Path) -> None:
         raise TrainingError(f"{out}: is a folder: name the voice file to write, such as {out / 'voice.onnx'}")
     if not is_first_process():
         return
-    try:
+    with disk_errors(out, "name another place", error=TrainingError):
         out.parent.mkdir(parents=True, exist_ok=True)
         trial = partial_path(out)
         trial.touch()
         trial.unlink()
-    except OSError as error:
-        raise TrainingError(f"{out}: cannot be written ({error.strerror}): name another place") from None

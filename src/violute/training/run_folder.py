@@ -29,7 +29,7 @@ from scipy.io import wavfile
 from violute.errors import TrainingError
 from violute.training.plots import plot_metrics
 from violute.training.task import Sound
-from violute.whole_file import PARTIAL_NAMES, replace_text, whole_file
+from violute.whole_file import PARTIAL_NAMES, disk_errors, replace_text, whole_file
 
 _PACKAGES = ("violute", "torch", "numpy", "scipy", "safetensors", "onnx", "onnxruntime")
 
@@ -78,7 +78,7 @@ class RunFolder:
             self._require_same(self.config(), entries)
         row = {"started": datetime.now(UTC).isoformat(timespec="seconds"), "resumed": resuming}
         row |= {"command": list(sys.argv if command is None else command), "versions": _versions()}
-        try:
+        with disk_errors(self.path, "name another folder", error=TrainingError):
             self.path.mkdir(parents=True, exist_ok=True)
             for left_over in self.last_checkpoint.parent.glob(PARTIAL_NAMES):
                 left_over.unlink(missing_ok=True)
@@ -86,10 +86,6 @@ class RunFolder:
             _append(self.starts_path, row)
             if not resuming:
                 self.metrics_path.unlink(missing_ok=True)
-        except OSError as error:
-            raise TrainingError(
-                f"{self.path}: cannot be written ({error.strerror}): name another folder"
-            ) from None
         return resuming
 
     def config(self) -> dict[str, Any]:

@@ -193,13 +193,7 @@ class Take:
         """Synthesise at the recording's rate and exact length."""
         frame = self.frame
         resampler = StreamResampler(self.performance.sample_rate, frame.sample_rate, 1, frame.n_samples)
-        for block in self.performance.blocks(settings):
-            ready = resampler.push(block[None])
-            if ready.shape[1]:
-                yield ready
-        rest = resampler.flush()
-        if rest.shape[1]:
-            yield rest
+        return _passed(resampler, (block[None] for block in self.performance.blocks(settings)))
 
     def _dials(self, mix: MixLike) -> Dials:
         return dials(mix, self.performance.n_frames, self.performance.frame_rate_hz)
@@ -221,12 +215,18 @@ def _scaled(spool: Spool, gain: float) -> Iterator[Float32[np.ndarray, "1 sample
 
 def _limited(spool: Spool, gain: float, sample_rate: int) -> Iterator[Float32[np.ndarray, "1 sample"]]:
     """Apply a gain and hold the true peak below the ceiling."""
-    limiter = Limiter(sample_rate, 1, ceiling_db=CEILING_DB)
-    for mono in spool.blocks():
-        ready = limiter.push(np.float32(gain) * mono)
+    return _passed(Limiter(sample_rate, 1, ceiling_db=CEILING_DB), _scaled(spool, gain))
+
+
+def _passed(
+    stage: Limiter | StreamResampler, blocks: Iterator[Float32[np.ndarray, "1 sample"]]
+) -> Iterator[Float32[np.ndarray, "1 _ready"]]:
+    """Pass blocks through a stage that holds some back, whose rest comes last; empty ones stay out."""
+    for block in blocks:
+        ready = stage.push(block)
         if ready.shape[1]:
             yield ready
-    rest = limiter.flush()
+    rest = stage.flush()
     if rest.shape[1]:
         yield rest
 

@@ -8,11 +8,10 @@ import numpy as np
 from jaxtyping import Float32, UInt8
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
-from violute.data.disk_errors import disk_errors
 from violute.data.pictures.store import Split, Store
 from violute.data.splits import SPLITS
 from violute.transforms.spectrogram import SpectrogramSettings
-from violute.whole_file import whole_file
+from violute.whole_file import disk_errors, whole_file
 
 N_COLUMNS = 10
 ROWS_EACH = 2

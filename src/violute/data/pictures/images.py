@@ -19,12 +19,11 @@ import numpy as np
 from jaxtyping import Float32, UInt16
 from PIL import Image, PngImagePlugin
 
-from violute.data.disk_errors import disk_errors
 from violute.data.pictures.store import Entry, Split, Store, from_16_bits
 from violute.data.splits import SPLITS
 from violute.errors import DataError, InputError
 from violute.transforms.spectrogram import SpectrogramSettings
-from violute.whole_file import whole_file
+from violute.whole_file import disk_errors, whole_file
 from violute.workers import available_cores
 
 TEXT_KEY = "violute"

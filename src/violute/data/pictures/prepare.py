@@ -19,7 +19,6 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float32
 
-from violute.data.disk_errors import disk_errors
 from violute.data.features import highest_recorded_hz
 from violute.data.measured import content_digest, measured_files, open_arrays
 from violute.data.pictures.snippets import SnippetSettings, cut, spectra
@@ -43,6 +42,7 @@ from violute.data.splits import HELD_OUT, HOLD_OUT, SPLITS, TRAIN
 from violute.errors import DataError, SilentError
 from violute.rates import SAMPLE_RATE
 from violute.transforms.spectrogram import PEAK, SpectrogramSettings, normalise
+from violute.whole_file import disk_errors
 
 
 @dataclass(frozen=True)
@@ -94,9 +94,9 @@ def prepare(
         on_warning: Called with a line for each recording that gives no picture.
 
     Raises:
-        TrainingError: A folder is missing or holds no audio.
         AudioError: A recording cannot be read.
-        DataError: The folder holds another store, cannot be written to or is full, or nothing sounds.
+        DataError: A folder is missing or holds no audio; the store's holds another store, cannot be
+            written to or is full; or nothing sounds.
     """
     out, snippets = Path(out), snippets or SnippetSettings()
     works = [

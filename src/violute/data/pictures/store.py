@@ -23,11 +23,10 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Float32, Int16, UInt16
 
-from violute.data.disk_errors import disk_errors
 from violute.data.splits import HELD_OUT, SPLITS, TRAIN
 from violute.errors import DataError
 from violute.transforms.spectrogram import SpectrogramSettings
-from violute.whole_file import replace_text, whole_file
+from violute.whole_file import disk_errors, replace_text, whole_file
 
 STORE_NAME, STORE_VERSION = "store.json", 1
 FULL_SCALE = 65_535
