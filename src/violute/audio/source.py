@@ -35,27 +35,22 @@ class Source(Protocol):
     @property
     def name(self) -> str:
         """What to call the recording in a message."""
-        ...
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """What the user should know of the recording, such as "its header gives no length"."""
-        ...
 
     @property
     def sample_rate(self) -> int:
         """Samples per second, in Hz."""
-        ...
 
     @property
     def n_channels(self) -> int:
         """Number of channels, 1 or more."""
-        ...
 
     @property
     def n_samples(self) -> int:
         """Samples per channel, 2 or more."""
-        ...
 
     def blocks(self, n_samples: int = BLOCK_SAMPLES) -> Iterator[Float32[np.ndarray, "channel sample"]]:
         """Read the recording from its start, `n_samples` at a time; the last block may be shorter.
@@ -63,7 +58,6 @@ class Source(Protocol):
         Raises:
             AudioError: The recording is damaged, ends early, or holds NaN or infinity.
         """
-        ...
 
 
 class ArraySource:

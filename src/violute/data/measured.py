@@ -44,12 +44,10 @@ class PartOfFile(Protocol):
     @property
     def path(self) -> Path:
         """The file."""
-        ...
 
     @property
     def extent(self) -> str:
         """Which part of it."""
-        ...
 
 
 Part = TypeVar("Part", bound=PartOfFile)

@@ -56,15 +56,12 @@ class Task(Protocol):
 
     def modules(self) -> Mapping[str, nn.Module]:
         """Return every module whose parameters or buffers training changes, by name."""
-        ...
 
     def optimizers(self) -> Mapping[str, Optimizer]:
         """Return the optimizers by name, at their base learning rates."""
-        ...
 
     def batch(self, generator: torch.Generator) -> Any:
         """Draw one batch, of this process alone, on the device of the modules."""
-        ...
 
     def step(self, batch: Any, context: StepContext) -> Losses:
         """Go forward, call `context.descend`, and return the losses, `total` among them.
@@ -72,19 +69,15 @@ class Task(Protocol):
         `total` is the sum of what was descended on. The names are the same in every process.
         Tensors stay on their device: the loop reads them only when it reports.
         """
-        ...
 
     def validate(self) -> Mapping[str, float]:
         """Measure held-out losses; called in evaluation mode, without gradients, equally seeded."""
-        ...
 
     def sounds(self) -> Mapping[str, Sound]:
         """Return example sounds for the run folder, by file name without its ending."""
-        ...
 
     def export(self, path: Path) -> None:
         """Write what the modules hold now as a voice file."""
-        ...
 
 
 @runtime_checkable
@@ -93,4 +86,3 @@ class Watched(Protocol):
 
     def problem(self, measured: Mapping[str, float]) -> str | None:
         """Return what is wrong by `validate`, and what to do about it, in a line, or None."""
-        ...

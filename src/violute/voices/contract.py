@@ -79,7 +79,6 @@ class TakeLike(Protocol):
         Raises:
             MixError: The mix is not a number from 0 to 1.
         """
-        ...
 
 
 class Player(Protocol):
@@ -91,7 +90,6 @@ class Player(Protocol):
         Raises:
             AudioError: The audio is empty, silent, or not finite.
         """
-        ...
 
 
 class StreamLike(Protocol):
@@ -100,12 +98,10 @@ class StreamLike(Protocol):
     @property
     def sample_rate(self) -> int:
         """Rate of the sound that comes and goes, in Hz."""
-        ...
 
     @property
     def latency_samples(self) -> int:
         """How far the output runs behind the input."""
-        ...
 
     def set_mix(self, mix: MixLike) -> None:
         """Turn the dials while it plays.
@@ -113,7 +109,6 @@ class StreamLike(Protocol):
         Raises:
             MixError: A dial is out of range or an automation is malformed.
         """
-        ...
 
     def push(self, audio: Float[np.ndarray, " sample"]) -> Float32[np.ndarray, " sample"]:
         """Take samples in a block of any size, and return as many, `latency_samples` late.
@@ -121,8 +116,6 @@ class StreamLike(Protocol):
         Raises:
             AudioError: A sample is not finite.
         """
-        ...
 
     def flush(self) -> Float32[np.ndarray, " sample"]:
         """Return the last `latency_samples`, when no more sound will come."""
-        ...
