@@ -27,7 +27,7 @@ from violute.dsp.causal import CausalConv1d, fold, unfold
 
 N_BANDS = 16
 N_TAPS = 257
-"""Of the prototype: reconstruction above 80 dB, other bands below -65 dB; odd, for a delay of whole samples."""
+"""Of the prototype: reconstruction above 80 dB, other bands below -65 dB; odd, for a whole delay."""
 
 STEEPNESS = 6.0
 """Of the Kaiser window whose sum is the angle: steeper is better apart and longer in time."""
