@@ -93,10 +93,3 @@ def test_silence_stays_silent():
     spectrum = griffin_lim(magnitude, COARSE, n_iterations=2)
     assert not spectrum.any()
     assert spectral_convergence(magnitude, spectrum, COARSE) == 0
-
-
-def test_progress_is_told_up_to_the_end(played):
-    magnitude, settings = played
-    told = []
-    griffin_lim(magnitude, settings, n_iterations=4, on_progress=told.append)
-    assert told == [0.25, 0.5, 0.75, 1.0]

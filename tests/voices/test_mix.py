@@ -21,7 +21,7 @@ def breakpoints(draw):
 
 @given(positions, positions, st.integers(0, 300))
 def test_a_number_turns_the_four_dials_alike_and_leaves_the_room(mix, room, n_frames):
-    laid = dials(mix, n_frames, 100.0, room=room)
+    laid = dials(Mix.at(mix, room=room), n_frames, 100.0)
     for name in ("tone", "noise", "attack", "vibrato"):
         np.testing.assert_array_equal(getattr(laid, name), np.full(n_frames, mix, np.float32))
     np.testing.assert_array_equal(laid.room, np.full(n_frames, room, np.float32))

@@ -41,7 +41,7 @@ def export(
     if not run.exists():
         raise TrainingError(f"{run}: there is no such run folder: name what `violute train` made")
     check_voice_name(out, replace=force, endings=(".onnx", ".ts"))
-    entries = {} if card is None else read_card_entries(card)
+    entries = read_card_entries(card)
     require_training()
     from violute.families.export import export_run
 

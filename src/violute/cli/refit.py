@@ -51,7 +51,7 @@ def refit(
 
     check_voice_name(out, replace=force)
     patterns = read_hold_out(hold_out)
-    entries = {} if card is None else read_card_entries(card)
+    entries = read_card_entries(card)
     require_training()
     from violute.families.ddsp.calibration.refit import refit_voice
 

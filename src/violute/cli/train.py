@@ -75,13 +75,15 @@ def train_and_say(options: RunOptions, train: Callable[[TrainingRequest], Traini
     Raises:
         VioluteError: Something in the input or the options has to change.
     """
+    from violute.voices.card_entries import read_card_entries
+
     steps, minutes, seed = options.steps, options.minutes, options.seed
     if (steps is not None and steps < 1) or (minutes is not None and not minutes > 0):
         raise InputError("--steps and --minutes must be above 0: give a larger number")
     if seed is not None and seed < 0:
         raise InputError(f"--seed is {seed}: give 0 or more")
     check_voice_name(options.out, replace=options.resume)
-    entries = _read_card(options)
+    entries = read_card_entries(options.card)
     source, names, hold_out = _source(options)
     require_training()
     from violute.data.recordings import list_recordings
@@ -141,12 +143,6 @@ def _changes(options: RunOptions) -> dict[str, str]:
             raise InputError(f"--set {setting}: give NAME=VALUE, such as --set learning_rate=5e-4")
         changes[name] = value
     return changes
-
-
-def _read_card(options: RunOptions) -> dict[str, Any]:
-    from violute.voices.card_entries import read_card_entries
-
-    return {} if options.card is None else dict(read_card_entries(options.card))
 
 
 def _source(options: RunOptions) -> tuple[tuple[Path, ...] | Path, tuple[str, str], list[str]]:

@@ -8,8 +8,6 @@ chance.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 from jaxtyping import Complex64, Float, Float32
 
@@ -30,7 +28,6 @@ def griffin_lim(
     start: Complex64[np.ndarray, "bin frame"] | None = None,
     n_iterations: int = N_ITERATIONS,
     momentum: float = MOMENTUM,
-    on_progress: Callable[[float], None] = lambda _share: None,
 ) -> Complex64[np.ndarray, "bin frame"]:
     """Find phases with which magnitudes (`n_fft / 2 + 1` bins) are nearly those of a sound; `istft` makes it.
 
@@ -47,7 +44,6 @@ def griffin_lim(
         real = _of_a_sound(spectrum, settings)
         spectrum = with_phase(magnitude, real + np.float32(momentum) * (real - before) if i else real)
         before = real
-        on_progress((i + 1) / n_iterations)
     return spectrum
 
 

@@ -14,17 +14,18 @@ WRITTEN = (*TEXTS, "training_data", "figures")
 """All but what the renderer relies on: a family, ranges and settings come from training alone."""
 
 
-def read_card_entries(path: str | Path) -> dict[str, Any]:
+def read_card_entries(path: str | Path | None) -> dict[str, Any]:
     """Read entries that add to or replace those that training knows.
 
-    Args:
-        path: JSON file of one object. `name`, `description`, `licence` and `command` are text,
-            `training_data` is a list of text, `figures` an object.
+    Of the file's one JSON object, `name`, `description`, `licence` and `command` are text, `training_data`
+    is a list of text, `figures` an object; no file, no entries.
 
     Raises:
         VoiceError: The file is missing or malformed, or holds an entry that is unknown or of another
             kind.
     """
+    if path is None:
+        return {}
     try:
         text = Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

@@ -98,13 +98,13 @@ class Dials:
         return not self.room.any() and all(bool((dial == self.tone).all()) for dial in others)
 
 
-def dials(mix: MixLike, n_frames: int, frame_rate_hz: float, *, room: Dial = 0.0) -> Dials:
-    """Lay a mix out over the frames of a performance; a `Mix` has its own room.
+def dials(mix: MixLike, n_frames: int, frame_rate_hz: float) -> Dials:
+    """Lay a mix out over the frames of a performance.
 
     Raises:
         MixError: A dial is out of range or an automation is malformed.
     """
-    settings = mix if isinstance(mix, Mix) else Mix.at(mix, room=room)
+    settings = mix if isinstance(mix, Mix) else Mix.at(mix)
     return Dials(
         *(dial_track(getattr(settings, field.name), n_frames, frame_rate_hz) for field in fields(Dials))
     )
