@@ -48,7 +48,7 @@ def test_a_line_is_straight_between_break_points():
 
 
 def test_each_dial_of_a_mix_moves_or_stands_by_itself():
-    laid = dials(Mix(tone=[(0.0, 0.0), (1.0, 1.0)], noise=0.25, room=0.75), 101, 100.0, room=0.1)
+    laid = dials(Mix(tone=[(0.0, 0.0), (1.0, 1.0)], noise=0.25, room=0.75), 101, 100.0)
     np.testing.assert_allclose(laid.tone, np.linspace(0, 1, 101), atol=1e-6)
     assert set(laid.noise) == {np.float32(0.25)}
     assert set(laid.attack) == {np.float32(0.5)}
