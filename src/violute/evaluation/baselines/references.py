@@ -55,9 +55,6 @@ class LevelledTake(ABC):
         audio: `(sample,)` or `(channel, sample)`.
         sample_rate: In Hz.
 
-    Attributes:
-        measurement: Of the recording.
-
     Raises:
         AudioError: The audio is empty, silent, or not finite.
     """

@@ -28,13 +28,7 @@ REFERENCE_SECONDS = 120.0
 
 @dataclass(frozen=True)
 class VoiceFile:
-    """A voice on the bench.
-
-    Attributes:
-        name: As in every table.
-        path: Its file.
-        sha256: Of the file.
-    """
+    """A voice on the bench."""
 
     name: str
     path: Path

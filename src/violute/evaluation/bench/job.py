@@ -50,15 +50,7 @@ KEPT_MIXES = (0.0, 0.5, 1.0)
 
 @dataclass(frozen=True)
 class Job:
-    """One contender on one clip.
-
-    Attributes:
-        lineup: Everybody who plays.
-        contender: Name.
-        clip: To play.
-        pitch_judge: Tracker of source and renderings.
-        folder: Work folder.
-    """
+    """One contender on one clip, with its file in a work folder."""
 
     lineup: Lineup
     contender: str

@@ -41,14 +41,7 @@ FUSION = "fusion"
 
 @dataclass(frozen=True)
 class HeardClip:
-    """A clip that the report plays.
-
-    Attributes:
-        name: Of the clip.
-        source: The recording.
-        renderings: Sounds by contender and mix.
-        sample_rate: Of all, in Hz.
-    """
+    """A clip that the report plays."""
 
     name: str
     source: Float32[np.ndarray, " sample"]

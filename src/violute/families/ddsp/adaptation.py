@@ -96,12 +96,7 @@ def into_range(
 
 @dataclass(frozen=True)
 class Vibrato:
-    """Periodic movement of a performance about its notes.
-
-    Attributes:
-        cents: Of the pitch, in cents.
-        loudness_db: Of the loudness, in dB.
-    """
+    """Periodic movement of a performance about its notes."""
 
     cents: Float[np.ndarray, " frame"]
     loudness_db: Float[np.ndarray, " frame"]

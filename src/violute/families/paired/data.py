@@ -40,12 +40,7 @@ MOST_LEVEL_DB = 24.0
 
 @dataclass(frozen=True)
 class PairLine:
-    """One source and its hybrids, as pictures.
-
-    Attributes:
-        source: The recording.
-        hybrids: By mix.
-    """
+    """One source and its hybrids by mix, as pictures."""
 
     source: PictureLine
     hybrids: dict[float, PictureLine]
