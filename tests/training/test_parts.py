@@ -18,7 +18,7 @@ from violute.errors import TrainingError
 from violute.families.ddsp.recipes import DDSP_RECIPES
 from violute.families.recipes import family_recipe
 from violute.training.averaging import AveragedWeights
-from violute.training.losses import weighted_total
+from violute.training.losses import of_both_turns, take_turn, weighted_total
 from violute.training.meters import DivergenceAlarm, LossMeter
 from violute.training.plots import plot_metrics
 from violute.training.processes import average_gradients, choose_device, current_processes, share_from_writer
@@ -26,6 +26,7 @@ from violute.training.run_folder import RunFolder, as_json
 from violute.training.schedules import learning_rate_factor
 from violute.training.seeds import Stream, derived_seed, seed_everything
 from violute.training.settings import LoopSettings
+from violute.training.task import StepContext
 
 
 @pytest.mark.parametrize(
@@ -116,6 +117,19 @@ def test_the_total_is_the_weighted_sum_and_the_parts_stay_bare():
 def test_a_loss_without_its_weight_is_no_silent_zero(weights):
     with pytest.raises(TrainingError, match="loss weights are for a/.*the losses are a/x, a/y: give each"):
         weighted_total({"a/x": torch.tensor(1.0), "a/y": torch.tensor(1.0)}, weights)
+
+
+def test_turns_descend_apart_each_on_its_own_losses_and_the_step_counts_both():
+    descended = {}
+    context = StepContext(0, 1, torch.Generator(), lambda name, loss: descended.update({name: loss.item()}))
+    weights = {"a/x": 2.0, "b/y": 3.0}
+    first = take_turn("maker", {"a/x": torch.tensor(1.0)}, weights, context)
+    second = take_turn("critic", {"b/y": torch.tensor(10.0)}, weights, context)
+    assert descended == {"maker": 2.0, "critic": 30.0}
+    both = of_both_turns(first, second)
+    assert {name: value.item() for name, value in both.items()} == {"a/x": 1.0, "b/y": 10.0, "total": 32.0}
+    with pytest.raises(TrainingError, match="give each"):
+        take_turn("maker", {"a/z": torch.tensor(1.0)}, weights, context)
 
 
 def test_averages_follow_the_definition():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from violute.errors import InputError
@@ -72,10 +73,7 @@ def markdown_comparison(compared: dict[str, Any]) -> str:
                 f"{row['new']:.4g} | {row['gain']:.3g} | {ends} |"
             )
         lines += [""] if rows else []
-    counts = dict.fromkeys(("same", "unknown"), 0)
-    for change in compared["changes"]:
-        if change["verdict"] in counts:
-            counts[change["verdict"]] += 1
+    counts = Counter(change["verdict"] for change in compared["changes"])
     lines.append(f"Within chance: {counts['same']}; too few recordings to tell: {counts['unknown']}.")
     for key, when in (("only_old", "old"), ("only_new", "new")):
         if compared[key]:
