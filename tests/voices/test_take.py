@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from violute.audio.file_source import FileSource
 from violute.audio.true_peak import TruePeakMeter
-from violute.errors import AudioError, MixError
+from violute.errors import AudioError, MixError, VoiceError
 from violute.voices import take as take_module
 from violute.voices.mix import Mix
 
@@ -146,3 +146,10 @@ def test_a_mix_out_of_range_is_refused_before_any_work():
     take = SineVoice().analyse(noise(1_000), 44_100)
     with pytest.raises(MixError, match="mix is 1.5"):
         take.blocks(1.5)
+
+
+def test_a_voice_that_plays_no_numbers_is_damaged():
+    seconds = np.arange(44_100) / 44_100
+    take = SineVoice(level=np.nan).analyse(0.1 * np.sin(2 * np.pi * 440.0 * seconds), 44_100)
+    with pytest.raises(VoiceError, match="no finite sound, its file is damaged"):
+        take.render(0.5)

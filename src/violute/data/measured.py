@@ -143,7 +143,7 @@ def open_arrays(path: Path) -> dict[str, np.ndarray] | None:
             if not is_large and archive.testzip() is not None:
                 return None
             return {Path(info.filename).stem: _array(raw, archive, info) for info in archive.infolist()}
-    except (OSError, ValueError, TypeError, zipfile.BadZipFile):
+    except (OSError, ValueError, TypeError, NotImplementedError, zipfile.BadZipFile):
         return None
 
 

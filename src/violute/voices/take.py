@@ -21,6 +21,7 @@ from violute.audio.loudness import LoudnessMeter
 from violute.audio.resample import StreamResampler
 from violute.audio.source import Source
 from violute.audio.write import AudioWriter
+from violute.errors import VoiceError
 from violute.voices.contract import OnProgress, Performance
 from violute.voices.mix import Dials, MixLike, dials
 from violute.voices.prefetch import prefetched
@@ -149,6 +150,7 @@ class Take:
         Raises:
             AudioError: A long rendering did not fit on the disk of temporary files.
             MixError: A dial is out of range or an automation is malformed.
+            VoiceError: What the voice plays is not finite.
         """
         return self._finished_blocks(self._dials(mix), on_progress or _ignore)
 
@@ -160,6 +162,8 @@ class Take:
             meter = LoudnessMeter(frame.sample_rate, 1)
             n_done = 0
             for mono in prefetched(self._mono_blocks(settings)):
+                if not np.isfinite(mono).all():
+                    raise VoiceError("the voice plays no finite sound, its file is damaged: export it again")
                 meter.push(mono)
                 spool.append(mono)
                 n_done += mono.shape[1]

@@ -252,6 +252,7 @@ def test_dropped_arrays_leave_the_index(recordings, tmp_path):
         (lambda folder: (folder / "store.json").write_text("[]"), "damaged"),
         (lambda folder: (folder / "store.json").unlink(), "no prepared store"),
         (lambda folder: change(folder, "version", 99), "upgrade"),
+        (lambda folder: change(folder, "version", float("inf")), "damaged"),
         (lambda folder: change(folder, "settings", {"n_fft": 3}), "settings"),
         (lambda folder: change(folder, "index", {}), "damaged"),
         (lambda folder: (folder / "train.npy").unlink(), "train.npy: missing"),

@@ -13,7 +13,7 @@ from tones import SAMPLE_RATE, tone
 
 from violute.errors import InputError
 from violute.families.nsynth.code_moves import moved, moved_by_means, moved_to_nearest
-from violute.families.nsynth.codes import read_codes
+from violute.families.nsynth.codes import Codes, read_codes
 from violute.families.nsynth.voice import NsynthPerformance
 from violute.voices.load import load_voice
 from violute.voices.mix import dials
@@ -130,3 +130,13 @@ def test_codes_of_another_voice_are_refused(place):
     replace(string, code=np.tile(string.code, 2)).write(place / "wide.npz")
     ended = violute("decode", "wide.npz", "new.wav", "--voice", "voice.onnx", cwd=place)
     assert "was not made by voice" in complaint_of(ended)
+
+
+def test_an_archive_of_a_later_zip_holds_no_codes(tmp_path):
+    path = tmp_path / "codes.npz"
+    Codes(np.zeros((2, 3), np.float32), np.zeros(2, np.float32), 1024, 16_000, 512).write(path)
+    content = bytearray(path.read_bytes())
+    content[content.index(b"PK\x01\x02") + 6] = 137  # the version that is needed to extract the first member
+    path.write_bytes(content)
+    with pytest.raises(InputError, match="holds no codes"):
+        read_codes(path)

@@ -237,7 +237,7 @@ def read_document(folder: Path) -> dict[str, Any]:
         version = int(document["version"])
     except FileNotFoundError:
         raise DataError(f"{folder}: no prepared store: make one with violute prepare") from None
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, OverflowError):
         raise DataError(f"{path}: damaged: prepare the recordings again") from None
     if version > STORE_VERSION:
         raise DataError(

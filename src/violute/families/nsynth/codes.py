@@ -60,7 +60,7 @@ def read_codes(path: Path) -> Codes:
         InputError: It is missing or holds none.
     """
     try:
-        with np.load(path, allow_pickle=False) as held:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as held:
             version = int(held["version"])
             code = held["code"].astype(np.float32)
             level_db = held["level_db"].astype(np.float32)
@@ -69,7 +69,8 @@ def read_codes(path: Path) -> Codes:
             )
     except FileNotFoundError:
         raise InputError(f"{path}: there is no such file of codes: make one with violute encode") from None
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
+    # A damaged archive may also ask for a version of zip, or a method of it, that nobody wrote.
+    except (OSError, ValueError, KeyError, TypeError, EOFError, NotImplementedError, zipfile.BadZipFile):
         raise InputError(f"{path}: holds no codes: make some with violute encode") from None
     if version > CODES_VERSION:
         raise InputError(
