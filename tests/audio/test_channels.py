@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from violute.audio.channels import (
-    laid_loudness_lu,
-    lay_on_channels,
     measure,
     mono_blocks,
+    spread_loudness_lu,
+    spread_over_channels,
     to_mono,
 )
 from violute.audio.source import ArraySource
@@ -56,7 +56,7 @@ def test_one_sided_recordings_stay_one_sided():
 @given(gains=st.lists(st.floats(0.05, 4), min_size=1, max_size=6))
 def test_gains_lay_the_mono_line_back_at_each_channels_level(gains):
     source = _source(*[np.float32(gain) * _noise(5, 5000) for gain in gains])
-    laid = lay_on_channels(to_mono(source), measure(source).channel_gains)
+    laid = spread_over_channels(to_mono(source), measure(source).channel_gains)
     original = np.concatenate(list(source.blocks()), axis=1)
     np.testing.assert_allclose(laid, original, rtol=0, atol=1e-5)
 
@@ -89,9 +89,9 @@ def test_measurement_agrees_with_numpy_and_pyloudnorm():
 def test_laying_out_raises_loudness_by_what_is_said(gains):
     mono = _noise(9, 100_000)
     weights = np.array(gains, dtype=np.float32)
-    laid = ArraySource(lay_on_channels(mono, weights), RATE)
+    laid = ArraySource(spread_over_channels(mono, weights), RATE)
     expected = measure(laid).loudness_lufs - measure(_source(mono)).loudness_lufs
-    assert laid_loudness_lu(weights) == pytest.approx(expected, abs=1e-3)
+    assert spread_loudness_lu(weights) == pytest.approx(expected, abs=1e-3)
 
 
 def test_mono_blocks_join_to_the_whole():
@@ -109,4 +109,4 @@ def test_silence_is_refused(value):
 @pytest.mark.unchecked
 def test_shapes_are_named():
     with pytest.raises(ShapeError, match=r"\(2, 5\) must be \(sample,\)"):
-        lay_on_channels(np.zeros((2, 5), np.float32), np.ones(2, np.float32))
+        spread_over_channels(np.zeros((2, 5), np.float32), np.ones(2, np.float32))

@@ -106,7 +106,7 @@ def to_mono(source: Source) -> Float32[np.ndarray, " sample"]:
     return np.concatenate(list(mono_blocks(source, measure(source))))
 
 
-def lay_on_channels(
+def spread_over_channels(
     mono: Float32[np.ndarray, " sample"], gains: Float32[np.ndarray, " channel"]
 ) -> Float32[np.ndarray, "channel sample"]:
     """Play a mono line on every channel, at that channel's gain.
@@ -119,8 +119,8 @@ def lay_on_channels(
     return gains[:, None] * mono
 
 
-def laid_loudness_lu(gains: Float32[np.ndarray, " channel"]) -> float:
-    """Return how much louder a mono line gets by `lay_on_channels`, in LU.
+def spread_loudness_lu(gains: Float32[np.ndarray, " channel"]) -> float:
+    """Return how much louder a mono line gets by `spread_over_channels`, in LU.
 
     Loudness adds the channels' powers, so a line needs to be metered only once, in mono. Exact where
     the gates keep the same blocks, which fails only next to the absolute gate.

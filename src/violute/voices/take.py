@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float32
 
-from violute.audio.channels import Measurement, laid_loudness_lu, lay_on_channels
+from violute.audio.channels import Measurement, spread_loudness_lu, spread_over_channels
 from violute.audio.level import gain_to_loudness_db
 from violute.audio.limiter import DEFAULT_CEILING_DB, Limiter
 from violute.audio.loudness import LoudnessMeter
@@ -176,7 +176,7 @@ class Take:
             gain = _to_gain(
                 gain_to_loudness_db(
                     meter,
-                    frame.loudness_lufs - laid_loudness_lu(frame.channel_gains),
+                    frame.loudness_lufs - spread_loudness_lu(frame.channel_gains),
                     limited,
                     loudest_db=_to_db(frame.loudest_gain),
                 )
@@ -190,7 +190,7 @@ class Take:
                 finished = prefetched(_limited(spool, loudest_gain, frame.sample_rate))
             for mono in finished:
                 n_done += mono.shape[1]
-                yield lay_on_channels(mono[0], balance)
+                yield spread_over_channels(mono[0], balance)
                 on_progress(SYNTHESIS_SHARE + (1.0 - SYNTHESIS_SHARE) * n_done / frame.n_samples)
 
     def _mono_blocks(self, settings: Dials) -> Iterator[Float32[np.ndarray, "1 sample"]]:

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 from jaxtyping import Float
 
-from violute.audio.channels import lay_on_channels, to_mono
+from violute.audio.channels import spread_over_channels, to_mono
 from violute.audio.resample import resample
 from violute.audio.source import ArraySource
 from violute.evaluation.baselines.reference_frames import ReferenceFrames
@@ -48,7 +48,7 @@ class BorrowingTake(LevelledTake):
         played = self.play_mono(mix).astype(np.float32)
         mono = resample(played, SAMPLE_RATE, self._sample_rate)[: self._shape[-1]]
         mono = np.pad(mono, (0, self._shape[-1] - mono.size))
-        return lay_on_channels(mono, self.measurement.channel_gains).reshape(self._shape)
+        return spread_over_channels(mono, self.measurement.channel_gains).reshape(self._shape)
 
 
 class BorrowingBaseline:

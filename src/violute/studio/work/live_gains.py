@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from violute.audio.channels import laid_loudness_lu
+from violute.audio.channels import spread_loudness_lu
 from violute.audio.loudness import SILENCE_LUFS, LoudnessMeter
 from violute.voices.mix import dials
 from violute.voices.take import Take
@@ -44,7 +44,7 @@ def live_gains(take: Take) -> LiveGains:
     They leave out what `Take` adds for a limiter at work, for nothing limits the page.
     """
     frame = take.frame
-    wanted_lufs = frame.loudness_lufs - laid_loudness_lu(frame.channel_gains)
+    wanted_lufs = frame.loudness_lufs - spread_loudness_lu(frame.channel_gains)
     reference, whole = _loudness_lufs(take, MIXES[MIDDLE], np.inf)
     gains = [1.0] * len(MIXES)
     if whole > SILENCE_LUFS:
