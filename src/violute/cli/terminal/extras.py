@@ -1,4 +1,4 @@
-"""Packages of an extra, such as torch with `violute[train]`: there, or told in one line."""
+"""Packages of an extra, such as torch with `violute[train]`: there, or named in one line."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The default voice's network: from conditioning to harmonic and noise levels, for either end.
 
-A causal dilated convolution net, told the instrument by an embedding, predicts the level of each
+A causal dilated convolution net, conditioned on the instrument by an embedding, predicts the level of each
 harmonic and noise band relative to the loudness of the frame. What depends on frequency alone is
 kept apart from what depends on the note: each instrument owns a body, a fixed filter read at the
 frequency of each harmonic, so that vibrato sweeps its resonances; each source of recordings owns a

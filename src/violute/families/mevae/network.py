@@ -1,7 +1,7 @@
-"""The multi-encoder variational autoencoder: one encoder an instrument, one decoder told the instrument.
+"""The multi-encoder variational autoencoder: one encoder an instrument, one decoder conditioned on it.
 
 Each encoder learns to read both instruments into one code, from which the decoder can draw the
-window only when it is told who played; a critic that guesses the instrument from the code is
+window only when it is conditioned on who played; a critic that guesses the instrument from the code is
 answered by gradients that make it guess worse. So the code keeps notes and drops the instrument,
 and the mix is the decoder's condition: a place between two embeddings.
 

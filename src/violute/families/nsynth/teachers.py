@@ -60,5 +60,5 @@ class Confusion(nn.Module):
 
     def forward(self, code: Codes, instrument: Int[Tensor, " piece"]) -> Float[Tensor, ""]:
         """Return the cross-entropy of telling; behind this point gradients are reversed."""
-        told = self.last(functional.leaky_relu(self.hidden(ReversedGradient.apply(code)), 0.2))
-        return functional.cross_entropy(told, instrument[:, None].expand(-1, code.shape[2]))
+        logits = self.last(functional.leaky_relu(self.hidden(ReversedGradient.apply(code)), 0.2))
+        return functional.cross_entropy(logits, instrument[:, None].expand(-1, code.shape[2]))

@@ -1,6 +1,6 @@
 """The paired model: a source and a mix in, the hybrid out, learned from pairs that a teacher made.
 
-No ends and no axis: the network is told the mix as a number beside the window and redraws the window in one
+No ends and no axis: the network is conditioned on the mix beside the window and redraws the window in one
 pass. Two flavours share the change that they make, smooth in frequency, and the partials that they draw into
 it (`retouched_pictures`):
 
@@ -39,7 +39,7 @@ class PairedConfig:
 
     Attributes:
         flavour: `vae` or `gan`.
-        retouch: Of the network; told the mix as its condition.
+        retouch: Of the network; the mix is its condition.
         latent_channels: Numbers of the latent at one step of the grid, for `vae`.
         critic_channels: Of the critic's three first convolutions, for `gan`.
         audible_from: Where on a window's scale the critic begins to hear.
@@ -82,8 +82,8 @@ class LatentRetouch(nn.Module):
         features = self.encoder(self.ear(spectrogram))
         posterior = posterior_of(self.to_latent(features).squeeze(2))
         latent = posterior.sample() if self.training else posterior.mean
-        told = mix[:, None, None].expand(-1, 1, latent.shape[2])
-        grid = self.from_latent(torch.cat([latent, told], dim=1)).unflatten(1, (self.grid_channels, -1))
+        condition = mix[:, None, None].expand(-1, 1, latent.shape[2])
+        grid = self.from_latent(torch.cat([latent, condition], dim=1)).unflatten(1, (self.grid_channels, -1))
         for block in self.blocks:
             grid = block(grid)
         return Redrawn(self.retoucher(spectrogram, grid), posterior)
@@ -119,8 +119,8 @@ class PairedModel(nn.Module):
         assert self.critic is not None
         rows = self.ear(source)
         # The critic is deaf below `audible_from`, which must not hide a small mix.
-        told = mix[:, None, None].expand_as(rows) + self.config.audible_from
-        scores: Tensor = self.critic(rows, self.ear(hybrid), told)
+        condition = mix[:, None, None].expand_as(rows) + self.config.audible_from
+        scores: Tensor = self.critic(rows, self.ear(hybrid), condition)
         return scores
 
 

@@ -3,7 +3,7 @@
 A window of a normalised log-magnitude spectrogram goes through five convolutions to a latent of a
 few channels by a few steps in time, 128 numbers in the published sizes, and back. `plain` parts are
 the assignment's: strided convolutions, their transposed mirror, batch normalisation. `residual`
-parts are made to work on music, whose harmonics a 2-D decoder smears: the encoder is told where in
+parts are made to work on music, whose harmonics a 2-D decoder smears: the encoder knows where in
 frequency it is and how well each pitch fits, and the decoder treats frequency as channels, so that
 each bin is a function of the whole latent with a bias of its own, and puts harmonics where a comb
 of the pitch has them.
@@ -55,7 +55,7 @@ class SpectrogramNetworkConfig:
         decoder_channels: Width of the residual decoder; the plain one mirrors the encoder.
         n_heard_bins: Bins that the encoder hears. Lossy recordings end at 16 kHz, and an encoder
             that could tell would take the codec for the instrument.
-        condition_size: Of what the decoder is told beside the latent; 0 for nothing.
+        condition_size: Of what conditions the decoder beside the latent; 0 for nothing.
 
     Raises:
         ShapeError: The strides or the latent steps don't divide the window.
@@ -131,7 +131,7 @@ class SpectrogramEncoder(nn.Module):
         self.norms = nn.ModuleList(
             group_norm(size) if self.is_residual else nn.BatchNorm2d(size) for size in config.filters
         )
-        # Group normalisation forgets how loud a window is, so the last layer is told the levels again.
+        # Group normalisation forgets how loud a window is, so the last layer gets the levels again.
         n_levels = 1 if self.is_residual else 0
         self.pool = nn.AvgPool2d((config.n_bins // rows, config.n_frames // columns))
         width = columns // config.latent_steps
@@ -188,8 +188,8 @@ class PlainDecoder(nn.Module):
         """
         if hint is not None:
             raise ShapeError("a plain decoder has no combs to be given a hint of: set guidance to 0")
-        told = latent.flatten(1) if condition is None else torch.cat([latent.flatten(1), condition], dim=1)
-        x = self.dense(told).unflatten(1, (-1, *self.config.grid))
+        given = latent.flatten(1) if condition is None else torch.cat([latent.flatten(1), condition], dim=1)
+        x = self.dense(given).unflatten(1, (-1, *self.config.grid))
         for layer, norm in zip(self.layers, self.norms, strict=True):
             x = layer(functional.relu(norm(x)))
         return torch.sigmoid(x.squeeze(1))
@@ -247,7 +247,7 @@ class ResidualDecoder(nn.Module):
 
         Args:
             latent: Of windows.
-            condition: What the decoder is told beside it, if it was built for that.
+            condition: What conditions the decoder beside it, if it was built for that.
             hint: Log odds of pitches from elsewhere, added to those that the latent gives.
         """
         x = self.first(latent)

@@ -1,6 +1,6 @@
 """Pictures redrawn by what is changed in them: the network that CycleGAN and the paired model share.
 
-A network hears a window on rows evenly spaced in mel, told where each row lies, and answers with two
+A network hears a window on rows evenly spaced in mel, and where each row lies, and answers with two
 surfaces on a coarse grid of nodes in frequency and steps in time: a gain, and a contrast that raises or
 sinks what stands out from its neighbours, partials against noise. Straight lines are drawn between the
 nodes, so the change is smooth, has no checkerboard, and draws no partial at another pitch: a peak stays
@@ -81,7 +81,7 @@ class RetouchConfig:
         n_blocks: Residual blocks.
         resolution: `smooth`, or `full` for a further surface at the window's own resolution.
         draws_partials: Whether harmonics and noise are added to what the filter leaves.
-        condition_size: Numbers that the network is told beside the window; 0 for none.
+        condition_size: Numbers that condition the network beside the window; 0 for none.
 
     Raises:
         ShapeError: The rows or frames don't divide into nodes and steps.

@@ -30,7 +30,7 @@ def invented_level_distance(
         wanted: Bands of recordings.
         end: Who plays in them.
         made: Bands that the decoder made.
-        claimed: Which instrument it was told to be.
+        claimed: The instrument that it was conditioned on.
         n_heard_bands: Lower bands, which are left alone: their levels depend on the notes.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Discriminators of waveforms and of spectra at several scales, told which instrument a sound claims to be.
+"""Discriminators of waveforms and of spectra at several scales, conditioned on the claimed instrument.
 
 Each hears the sound at a rate or at a resolution of its own and answers, step by step, once for each
 instrument: a recording of a flute is real as a flute only, and as a violin it is as wrong as a fake. So they
@@ -204,7 +204,7 @@ def statistics_distance(
         real: Of recordings.
         end: Who plays in them.
         made: Of what the decoder made.
-        claimed: Which instrument it was told to be.
+        claimed: The instrument that it was conditioned on.
 
     Source:
         Salimans et al., Improved techniques for training GANs (NeurIPS 2016), section 3.1.

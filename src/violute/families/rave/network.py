@@ -1,4 +1,4 @@
-"""RAVE with two clear ends: a causal autoencoder of bands, its decoder told which instrument to be.
+"""RAVE with two clear ends: a causal autoencoder of bands, its decoder conditioned on the instrument.
 
 Audio is split into 16 bands. An encoder turns what it may hear of them into a slow latent of few numbers, a
 posterior that a divergence keeps near the normal distribution. The decoder makes the bands again, by three

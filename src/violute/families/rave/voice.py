@@ -1,4 +1,4 @@
-"""The family `rave`: a recording as a slow latent, played by a decoder told where it stands between ends.
+"""The family `rave`: a recording as a slow latent, played by a decoder conditioned on its place between ends.
 
 The latent is encoded once; each rendering decodes it block by block at the dial's place, step by step. The
 network is causal, so a block that begins with what the network remembers gives the very samples that the

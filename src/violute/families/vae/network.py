@@ -1,6 +1,6 @@
 """The variational autoencoder of spectrogram windows, and the hybrid that its latent space gives.
 
-One encoder and one decoder, neither told the instrument. Nothing in the latent is labelled flute or
+One encoder and one decoder, neither conditioned on the instrument. Nothing in the latent is labelled flute or
 violin; the axis between the instruments is found afterwards, between the means of what the encoder
 says of each, and a hybrid is a window moved along it.
 
