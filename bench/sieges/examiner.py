@@ -43,7 +43,7 @@ class Verdict:
     @property
     def is_finding(self) -> bool:
         """Whether something has to be mended."""
-        return self.outcome not in ("played", "refused")
+        return self.outcome not in ("played", "refused", "left out")
 
 
 def examine(act: Act, files: Sequence[Path], *, n_processes: int = 2) -> list[Verdict]:
@@ -68,6 +68,8 @@ def _watch(act: Act, files: Sequence[Path]) -> list[Verdict]:
         try:
             if ours.poll(HANG_SECONDS):
                 verdicts.append(Verdict(path.name, *ours.recv()))
+                if verdicts[-1].outcome == "memory":  # it ends by itself
+                    process.join()
                 continue
             verdicts.append(Verdict(path.name, "hang", f"longer than {HANG_SECONDS:g} s"))
         except (EOFError, ConnectionError):

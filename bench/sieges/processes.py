@@ -43,7 +43,7 @@ class Job:
     Attributes:
         name: In the report.
         command: Arguments of `violute`, run in a folder with the recordings below `in/`.
-        resume: What is added to go on after a stop, once there is a checkpoint.
+        resume: What is added to go on after a stop.
         results: Glob patterns of the files that have to be whole and the same at the end.
     """
 
@@ -170,10 +170,7 @@ def _gone_on(job: Job, place: Path, whole: dict[str, bytes], name: str) -> Verdi
     for path, content in _results(job, place).items():
         if whole.get(path) != content and path != "out/store.json":
             return Verdict(name, "half file", f"{path} is not what an undisturbed run writes")
-    has_checkpoint = any(place.glob("out/voice-run/*.safetensors"))
-    if not has_checkpoint and job.resume:
-        shutil.rmtree(place / "out" / "voice-run", ignore_errors=True)
-    done = _run((*job.command, *(job.resume if has_checkpoint else ())), place)
+    done = _run((*job.command, *job.resume), place)
     if done.returncode:
         return Verdict(name, "does not go on", done.stderr[-1500:])
     after = _results(job, place)

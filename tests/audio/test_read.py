@@ -5,7 +5,7 @@ import pytest
 import soundfile
 
 from violute.audio.formats import AUDIO_SUFFIXES
-from violute.audio.read import read_mono
+from violute.audio.read import read, read_mono
 from violute.errors import AudioError
 
 RATE = 16_000
@@ -63,3 +63,13 @@ def test_convert_and_training_know_the_same_endings():
 
     assert destinations.AUDIO_SUFFIXES is AUDIO_SUFFIXES is recordings.AUDIO_SUFFIXES
     assert {".au", ".rf64", ".caf", ".oga"} <= AUDIO_SUFFIXES
+
+
+@pytest.mark.parametrize("way", ["./x.wav", ".//x.wav", "./y/../x.wav"])
+def test_a_path_written_otherwise_is_that_file_and_not_standard_input(tmp_path, monkeypatch, way):
+    stored(tmp_path / "x.wav", tone())
+    (tmp_path / "y").mkdir()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.stdin", None)
+    audio, sample_rate = read(way)
+    assert (audio.shape, sample_rate) == ((1, RATE), RATE)

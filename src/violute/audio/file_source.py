@@ -76,7 +76,8 @@ class FileSource:
         self, path: str | Path, start_seconds: float = 0.0, end_seconds: float | None = None
     ) -> None:
         self.path = Path(path)
-        self.name = "standard input" if str(path) == STANDARD_INPUT else str(path)
+        self._is_input = str(path) == STANDARD_INPUT
+        self.name = "standard input" if self._is_input else str(path)
         try:
             self._content = self._at_rest()
             layout = examine(self._content, self.name)
@@ -129,7 +130,7 @@ class FileSource:
             AudioError: There is no file of that name, or nothing in it.
             OSError: It cannot be read, or there is no room for the copy.
         """
-        is_input = self.name != str(self.path)
+        is_input = self._is_input
         if not is_input and not self.path.exists():
             raise AudioError(f"{self.name} does not exist: check the name and the folder")
         if not is_input and self.path.is_dir():
