@@ -31,10 +31,11 @@ from violute.examples import example_paths
 
 PARTS = ("files", "stores", "kills", "disks", "studio")
 MENDED = """
-Found by sieges while they were written, and mended, each with a test: notes of the MP3 decoder on the terminal; an
-MP3 whose header lies about its length (a traceback); an endless loop on an MP3 of free format; overflow warnings from
-samples of 1e30 and more; a voice's card of other kinds (endless version, lists for names); a voice whose weights are
-no numbers; codes in an archive of a later zip; a store of endless version; workers that outlived a killed parent.
+Found by sieges while they were written, and mended, each with a test: notes of the MP3 decoder on the
+terminal; an MP3 whose header lies about its length (a traceback); an endless loop on an MP3 of free
+format; overflow warnings from samples of 1e30 and more; a voice's card of other kinds (endless version,
+lists for names); a voice whose weights are no numbers; codes in an archive of a later zip; a store of
+endless version; workers that outlived a killed parent.
 """
 WHAT = {
     "files": "damaged recordings of 12 kinds, read and converted",
