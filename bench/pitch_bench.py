@@ -7,6 +7,10 @@ none of the first and last 60 ms. Orchestras do not tune to 440 Hz, so each trac
 median of its deviations below 160 cents is taken off, note by note. A frame without an answer counts as
 wrong, so every tracker is asked for its best guess, however sure it is; Harvest has none where it hears no
 voice.
+
+Below that stands what becomes of the made sequences of `bench/pitch_sequences.py`: in a trill a change is kept
+if both of its notes are there in a voiced frame of their middle half; elsewhere a note is right if three quarters
+of its inner frames are voiced and within 50 cents.
 """
 
 import argparse
@@ -22,6 +26,7 @@ import world
 from environment import ROOT, environment_lines
 from jaxtyping import Bool, Float, Float32
 from labelled_notes import INSTRUMENTS, MISNAMED, Note, labelled_notes
+from pitch_sequences import sequence_tables
 from swift_f0 import SwiftF0
 
 from violute.analysis.analyser import analyse
@@ -171,7 +176,7 @@ def _page(tallies: dict[tuple[str, str], Tally], n_notes: dict[str, int]) -> str
         ]
         lines.append(f"| {' | '.join(cells)} |")
     packages = ["numpy", "swift-f0", "librosa", "pyworld"]
-    return "\n".join([*lines, "", *environment_lines(packages), ""])
+    return "\n".join([*lines, *sequence_tables(), "", *environment_lines(packages), ""])
 
 
 def _shares(cents: Float[np.ndarray, " frame"]) -> tuple[str, str]:

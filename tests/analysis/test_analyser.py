@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from tones import SAMPLE_RATE, cents_apart, tone, vibrato
 
 from violute.analysis import analyser
-from violute.analysis.analyser import analyse, analyse_blocks, carry_pitch, mend_octaves, voiced_frames
+from violute.analysis.analyser import analyse, analyse_blocks, carry_pitch, voiced_frames
 from violute.analysis.controls import SILENCE_DB, Controls
 from violute.errors import ShapeError
 from violute.transforms.spectra import count_frames
@@ -140,22 +140,6 @@ def test_a_blip_shorter_than_a_note_is_not_voiced():
     assert is_voiced[5:15].all()
     assert is_voiced[17:25].all()
     assert is_voiced.sum() == 18
-
-
-@pytest.mark.parametrize("slip", [1 / 3, 1 / 2, 2.0, 3.0])
-@pytest.mark.parametrize("at", [slice(40, 44), slice(0, 5), slice(95, 100)], ids=["middle", "first", "last"])
-def test_a_short_slip_by_an_octave_is_mended(slip, at):
-    true_hz = 440.0 * 2.0 ** (np.sin(np.arange(100) / 3.0) / 60.0)
-    f0_hz = true_hz.astype(np.float32)
-    f0_hz[at] *= np.float32(slip)
-    assert np.abs(cents_apart(mend_octaves(f0_hz), true_hz)).max() < 0.1
-
-
-def test_notes_an_octave_apart_stay_where_they_are():
-    for ratio, n_frames in ((2.0, 20), (1.5, 4), (1.0595, 4)):
-        f0_hz = np.full(100, 440.0, np.float32)
-        f0_hz[40 : 40 + n_frames] *= np.float32(ratio)
-        assert np.abs(cents_apart(mend_octaves(f0_hz), f0_hz)).max() < 0.1
 
 
 @pytest.mark.unchecked

@@ -13,6 +13,7 @@ from jaxtyping import Bool, Float
 from violute.analysis import pitch
 from violute.analysis.controls import SILENCE_DB, Controls
 from violute.analysis.loudness import frame_loudness_db
+from violute.analysis.octave_repair import LEAP_OCTAVES
 from violute.analysis.onsets import band_levels_db, onset_strength
 from violute.analysis.polyphony.chords import Lines, checked_lines, chord_controls
 from violute.analysis.polyphony.log_spectrum import CONTROLS_FRAMES, N_FFTS
@@ -33,12 +34,17 @@ VOICED_RANGE_DB = 55.0
 """Frames further than this below the loud parts of the piece have no pitch."""
 
 SHORTEST_NOTE_FRAMES = 5
-LONGEST_SLIP_FRAMES = 10
-SLIPS_OCTAVES = np.array([-np.log2(3.0), -1.0, 1.0, np.log2(3.0)])
-"""Slips of the tracker: to a third, a half, twice or three times the pitch."""
+TRILLED_PERIODICITY = 0.8
+TRILLED_FRAMES = 2
+"""A clear note so short counts between two others that are near in pitch, as in a trill."""
 
-LEAP_OCTAVES = 1.0 / 15.0
-"""A step of the pitch from one frame to the next that no vibrato or slide makes: 80 cents."""
+QUICK_FRAMES = 3
+"""A clear note so short counts where another is next to it, whatever its pitch."""
+
+JOINT_FRAMES = 3
+"""Frames from one quick note to the next that belong to neither."""
+
+TRILL_OCTAVES = 0.75
 
 
 _Piece = tuple[np.ndarray, int, int]
@@ -82,7 +88,6 @@ def analyse_blocks(blocks: Iterable[Float[np.ndarray, " _sample"]], *, lines: Li
     strength = onset_strength(np.concatenate([m.levels_db for m in measured]))
     candidates = Candidates.joined([m.candidates for m in measured])
     del measured  # an hour of levels is large enough without all that follows
-    f0_hz = mend_octaves(f0_hz)
     is_voiced = voiced_frames(f0_hz, periodicity, loudness_db)
     line = Controls(
         f0_hz=carry_pitch(f0_hz, is_voiced, loudness_db)[None],
@@ -93,37 +98,12 @@ def analyse_blocks(blocks: Iterable[Float[np.ndarray, " _sample"]], *, lines: Li
     return line if lines == 1 else chord_controls(line, candidates, lines)
 
 
-def mend_octaves(f0_hz: Float[np.ndarray, " frame"]) -> Float[np.ndarray, " frame"]:
-    """Bring a short run that stands an octave or a twelfth from its neighbour to the neighbour.
-
-    The breath of an attack may sound below the note for some hundredths of a second; no player
-    leaps an octave and back that fast.
-    """
-    octaves = np.log2(np.maximum(f0_hz, 1.0))
-    edges = np.flatnonzero(np.abs(np.diff(octaves)) > LEAP_OCTAVES) + 1
-    starts, stops = np.concatenate([[0], edges]), np.concatenate([edges, [len(octaves)]])
-    mended = octaves.copy()
-    for i, (start, stop) in enumerate(zip(starts, stops, strict=True)):
-        if stop - start >= LONGEST_SLIP_FRAMES:
-            continue
-        for j in (i + 1, i - 1):
-            if not 0 <= j < len(starts) or stops[j] - starts[j] < LONGEST_SLIP_FRAMES:
-                continue
-            neighbour = octaves[starts[j]] if j > i else octaves[stops[j] - 1]
-            slip = np.median(octaves[start:stop]) - neighbour
-            nearest = SLIPS_OCTAVES[np.abs(SLIPS_OCTAVES - slip).argmin()]
-            if abs(slip - nearest) < LEAP_OCTAVES:
-                mended[start:stop] -= nearest
-                break
-    return (2.0**mended).astype(f0_hz.dtype)
-
-
 def voiced_frames(
     f0_hz: Float[np.ndarray, " frame"],
     periodicity: Float[np.ndarray, " frame"],
     loudness_db: Float[np.ndarray, " frame"],
 ) -> Bool[np.ndarray, " frame"]:
-    """Frames that carry a pitch: periodic, not far below the piece, steady for at least 50 ms."""
+    """Frames that carry a pitch: periodic, not far below the piece, and steady or part of a quick figure."""
     audible_db = loudness_db[loudness_db > SILENCE_DB]
     if len(audible_db) == 0:
         return np.zeros(len(loudness_db), dtype=bool)
@@ -131,8 +111,22 @@ def voiced_frames(
     is_voiced = (periodicity > VOICED_PERIODICITY) & (loudness_db > gate_db)
     octaves = np.log2(np.maximum(f0_hz, 1.0))
     leaps = np.abs(np.diff(octaves, prepend=octaves[:1])) > LEAP_OCTAVES
-    # A run ends where the pitch leaps or the sound stops; what is shorter than a note is an error.
-    return long_runs(is_voiced, SHORTEST_NOTE_FRAMES, begins=leaps)
+    # A run ends where the pitch leaps or the voice stops.
+    run = np.cumsum(leaps | np.diff(is_voiced, prepend=False))
+    lengths = np.bincount(run)
+    starts = np.concatenate([[0], np.cumsum(lengths)[:-1]])
+    is_clear = np.bincount(run, periodicity) > TRILLED_PERIODICITY * lengths
+    is_note = is_voiced[starts] & (lengths >= np.where(is_clear, TRILLED_FRAMES, SHORTEST_NOTE_FRAMES))
+    # What is shorter than a note is an error, unless it is one of several that follow one another.
+    notes = np.flatnonzero(is_note)
+    middles = octaves[starts[notes] + lengths[notes] // 2]
+    is_joined = starts[notes[1:]] - (starts + lengths)[notes[:-1]] <= JOINT_FRAMES
+    is_near = is_joined & (np.abs(np.diff(middles)) < TRILL_OCTAVES)
+    before, after = np.pad(is_joined, (1, 0)), np.pad(is_joined, (0, 1))
+    is_trilled = np.pad(is_near, (1, 0)) & np.pad(is_near, (0, 1))
+    is_quick = (lengths[notes] >= QUICK_FRAMES) & (before | after)
+    is_note[notes] = (lengths[notes] >= SHORTEST_NOTE_FRAMES) | is_quick | is_trilled
+    return is_voiced & is_note[run]
 
 
 def carry_pitch(

@@ -14,8 +14,9 @@ import numpy as np
 from jaxtyping import Float, Float32
 
 from violute.analysis import pitch
-from violute.analysis.analyser import LEAP_OCTAVES, LOUDNESS_N_FFT, VOICED_PERIODICITY, VOICED_RANGE_DB
+from violute.analysis.analyser import LOUDNESS_N_FFT, VOICED_PERIODICITY, VOICED_RANGE_DB
 from violute.analysis.loudness import frame_loudness_db
+from violute.analysis.octave_repair import LEAP_OCTAVES
 from violute.analysis.onsets import FLOOR_DB, LAG_FRAMES, band_levels_db, onset_strength
 from violute.errors import AudioError, ShapeError
 from violute.rates import HOP_LENGTH, SAMPLE_RATE

@@ -3,8 +3,8 @@
 Each spectrum is compared with a kernel per candidate pitch: bumps on the fundamental and the prime
 harmonics, valleys between them. Candidates whose own partials are much weaker than those of their
 second to fifth multiples are octave (or twelfth, ...) errors and pay for it. A Viterbi search then
-chooses the path, the peaks of the lowest harmonics sharpen it, and the energy on its harmonics says
-how periodic each frame is.
+chooses the path, `octave_repair` mends it, the peaks of the lowest harmonics sharpen it, and the energy
+on its harmonics says how periodic each frame is.
 
 Source:
     Camacho & Harris, A sawtooth waveform inspired pitch estimator for speech and music (JASA
@@ -18,10 +18,12 @@ from functools import lru_cache
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from violute.analysis.octave_repair import octave_doubt, repaired, widened
 from violute.rates import SAMPLE_RATE
 from violute.transforms.matrix_products import matrix_product
 
 N_FFT = 2048
+BIN_HZ = SAMPLE_RATE / N_FFT
 LOWEST_HZ = 160.0
 HIGHEST_HZ = 3900.0
 BINS_PER_OCTAVE = 48
@@ -33,23 +35,28 @@ N_CANDIDATES = 6
 COMPRESSION = 0.8
 """Exponent on the magnitudes: 1 hears only the strongest partials, 0.5 hears the breath too."""
 
-OCTAVE_PENALTY = 0.4
-OCTAVE_THRESHOLD_DB = (12.0, 6.0)
-"""How much weaker its own partials may be before a candidate is doubted, low and high up."""
+OCTAVE_PENALTY = 0.5
+JUMP_COST_PER_OCTAVE = 0.3
+"""For the follower, which cannot hear what comes."""
 
-OCTAVE_THRESHOLD_HZ = (700.0, 1100.0)
-OCTAVE_RANGE_DB = 12.0
-OCTAVE_FROM_HZ = 400.0
-"""Below it real strings have strong even partials; octave errors fall on high notes."""
+JUMP_COST_STEADY, JUMP_COST_CHANGING = 0.6, 0.15
+FULL_CHANGE = 0.15
+"""Unlikeness of two spectra 30 ms apart between which another note has begun."""
 
-JUMP_COST_PER_OCTAVE = 0.5
-JUMP_COST_MAX = 0.6
+JUMP_OCTAVES_MAX = 1.25
+
+LEVEL_FRAMES = 5
+LEVEL_RANGE_DB = 15.0
+LEAST_WEIGHT = 0.1
+"""Weight in the choice of a path of a frame so far below the loudest within `LEVEL_FRAMES`.
+
+What sounds between two short notes must not decide about them."""
 
 REFINING_HARMONICS = 5
 REFINING_REACH = 0.03
 """How far from the path a harmonic is looked for, as a share of its frequency: 50 cents."""
 
-USED_BINS = int(np.ceil(HIGHEST_PARTIAL_HZ * 1.1 / (SAMPLE_RATE / N_FFT)))
+USED_BINS = int(np.ceil(HIGHEST_PARTIAL_HZ * 1.1 / BIN_HZ))
 """Bins of a spectrum that the tracker looks at."""
 
 
@@ -67,7 +74,7 @@ def salience_kernels() -> Float[np.ndarray, "bin candidate"]:
     Source:
         Camacho & Harris 2008: a cosine from each valley to the next, with primes as in SWIPE'.
     """
-    bins_hz = np.arange(USED_BINS) * SAMPLE_RATE / N_FFT
+    bins_hz = np.arange(USED_BINS) * BIN_HZ
     kernels = np.zeros((USED_BINS, len(candidate_grid_hz())))
     for i, f0_hz in enumerate(candidate_grid_hz()):
         ratio = bins_hz / f0_hz
@@ -100,10 +107,12 @@ def track_pitch(
         there, from 0 to 1.
     """
     magnitudes = magnitudes[:, :USED_BINS]
-    octaves, scores = _candidates(magnitudes)
-    scores -= OCTAVE_PENALTY * _octave_doubt(magnitudes, octaves)
-    path = _best_path(octaves, scores)
-    f0_hz = _refined(magnitudes, 2.0 ** octaves[np.arange(len(octaves)), path])
+    spectra, wide = _compressed(magnitudes), widened(magnitudes)
+    octaves, scores = _candidates(spectra)
+    scores -= OCTAVE_PENALTY * octave_doubt(wide, octaves, BIN_HZ)
+    path = _best_path(octaves, scores * _weights(magnitudes)[:, None], _jump_costs(spectra))
+    chosen = repaired(wide, octaves[np.arange(len(octaves)), path], BIN_HZ)
+    f0_hz = _refined(magnitudes, 2.0**chosen)
     return f0_hz.astype(np.float32), _periodicity(magnitudes, f0_hz)
 
 
@@ -125,11 +134,11 @@ class PitchFollower:
             magnitudes: Spectrum of `N_FFT` samples at `SAMPLE_RATE`.
         """
         frame = magnitudes[None, :USED_BINS]
-        octaves, scores = _candidates(frame)
-        costs = OCTAVE_PENALTY * _octave_doubt(frame, octaves)[0] - scores[0]
+        octaves, scores = _candidates(_compressed(frame))
+        costs = OCTAVE_PENALTY * octave_doubt(widened(frame), octaves, BIN_HZ)[0] - scores[0]
         if self._octaves is not None:
             jumps = np.abs(octaves[0][:, None] - self._octaves)
-            costs += (np.minimum(JUMP_COST_PER_OCTAVE * jumps, JUMP_COST_MAX) + self._costs).min(axis=1)
+            costs += (JUMP_COST_PER_OCTAVE * np.minimum(jumps, JUMP_OCTAVES_MAX) + self._costs).min(axis=1)
         self._octaves = octaves[0]
         # Only differences count, and the sum over a long concert would lose them.
         self._costs = costs - costs.min()
@@ -137,13 +146,26 @@ class PitchFollower:
         return float(f0_hz[0]), float(_periodicity(frame, f0_hz)[0])
 
 
-def _candidates(
-    magnitudes: Float[np.ndarray, "frame bin"],
-) -> tuple[Float[np.ndarray, "frame candidate"], Float[np.ndarray, "frame candidate"]]:
-    """Best peaks of the salience of each frame: log2 of their Hz, and their scores."""
+def _compressed(magnitudes: Float[np.ndarray, "frame bin"]) -> Float[np.ndarray, "frame bin"]:
+    """The spectra that are compared with the kernels, each of unit norm."""
     compressed = magnitudes**COMPRESSION
     compressed /= np.maximum(np.linalg.norm(compressed, axis=1, keepdims=True), 1e-9)
-    salience = matrix_product(compressed, salience_kernels())
+    return compressed
+
+
+def _jump_costs(spectra: Float[np.ndarray, "frame bin"]) -> Float[np.ndarray, " step"]:
+    """What an octave costs from each frame to the next: less where the spectrum changes."""
+    likeness = np.einsum("fb,fb->f", spectra[:-3], spectra[3:])
+    likeness = np.pad(likeness, 1, constant_values=1.0)[: max(len(spectra) - 1, 0)]
+    change = np.clip((1.0 - likeness) / FULL_CHANGE, 0.0, 1.0)
+    return JUMP_COST_STEADY + (JUMP_COST_CHANGING - JUMP_COST_STEADY) * change
+
+
+def _candidates(
+    spectra: Float[np.ndarray, "frame bin"],
+) -> tuple[Float[np.ndarray, "frame candidate"], Float[np.ndarray, "frame candidate"]]:
+    """Best peaks of the salience of each frame: log2 of their Hz, and their scores."""
+    salience = matrix_product(spectra, salience_kernels())
     inner = salience[:, 1:-1]
     is_peak = (inner >= salience[:, :-2]) & (inner > salience[:, 2:])
     peaks = np.where(is_peak, inner, np.float32(-1.0))
@@ -156,49 +178,26 @@ def _candidates(
     return octaves, np.where(is_peak[rows, best - 1], centre, -1.0)
 
 
-def _harmonic_power(
-    magnitudes: Float[np.ndarray, "frame bin"], f0_hz: Float[np.ndarray, "frame candidate"], n_harmonics: int
-) -> Float[np.ndarray, "frame candidate harmonic"]:
-    """Power of the strongest bin within one bin of each harmonic; 0 beyond the spectrum."""
-    n_bins = magnitudes.shape[1]
-    bins = np.rint(f0_hz[..., None] * np.arange(1, n_harmonics + 1) * (N_FFT / SAMPLE_RATE)).astype(np.int64)
-    is_inside = bins < n_bins - 1
-    bins = np.minimum(bins, n_bins - 2)
-    wide = np.maximum(np.maximum(magnitudes[:, :-2], magnitudes[:, 1:-1]), magnitudes[:, 2:])
-    rows = np.arange(len(magnitudes))[:, None, None]
-    return np.square(wide[rows, bins - 1]) * is_inside
-
-
-def _octave_doubt(
-    magnitudes: Float[np.ndarray, "frame bin"], octaves: Float[np.ndarray, "frame candidate"]
-) -> Float[np.ndarray, "frame candidate"]:
-    """How surely a candidate is a fraction of the true pitch, 0 to 1.
-
-    If the true pitch is m times the candidate, only every m-th of its partials carries energy.
-    """
-    n_harmonics = 10
-    power = _harmonic_power(magnitudes, 2.0**octaves, n_harmonics)
-    number = np.arange(1, n_harmonics + 1)
-    doubt = np.zeros_like(octaves)
-    threshold_db = np.interp(octaves, np.log2(OCTAVE_THRESHOLD_HZ), OCTAVE_THRESHOLD_DB)
-    for multiple in (2, 3, 4, 5):
-        is_shared = number % multiple == 0
-        own, shared = power[..., ~is_shared].sum(axis=-1), power[..., is_shared].sum(axis=-1)
-        ratio_db = 10.0 * np.log10((own + 1e-20) / (shared + 1e-20))
-        doubt = np.maximum(doubt, np.clip((-threshold_db - ratio_db) / OCTAVE_RANGE_DB, 0.0, 1.0))
-    return doubt * np.clip((octaves - np.log2(OCTAVE_FROM_HZ)) / 0.5, 0.0, 1.0)
+def _weights(magnitudes: Float[np.ndarray, "frame bin"]) -> Float[np.ndarray, " frame"]:
+    """How much each frame counts in the choice of a path, by its level among its neighbours."""
+    level_db = 10.0 * np.log10(np.einsum("fb,fb->f", magnitudes, magnitudes) + 1e-20)
+    around = np.lib.stride_tricks.sliding_window_view(
+        np.pad(level_db, LEVEL_FRAMES, mode="edge"), 2 * LEVEL_FRAMES + 1
+    )
+    return np.clip(1.0 + (level_db - around.max(axis=1)) / LEVEL_RANGE_DB, LEAST_WEIGHT, 1.0)
 
 
 def _best_path(
-    octaves: Float[np.ndarray, "frame candidate"], scores: Float[np.ndarray, "frame candidate"]
+    octaves: Float[np.ndarray, "frame candidate"],
+    scores: Float[np.ndarray, "frame candidate"],
+    jump_costs: Float[np.ndarray, " step"],
 ) -> Int[np.ndarray, " frame"]:
     """Viterbi: the candidates that score best while the pitch jumps least."""
     n_frames, n_candidates = octaves.shape
     columns = np.arange(n_candidates)
     came_from = np.zeros((n_frames, n_candidates), dtype=np.int64)
-    jumps = np.minimum(
-        JUMP_COST_PER_OCTAVE * np.abs(octaves[1:, :, None] - octaves[:-1, None, :]), JUMP_COST_MAX
-    )
+    jumps = np.minimum(np.abs(octaves[1:, :, None] - octaves[:-1, None, :]), JUMP_OCTAVES_MAX)
+    jumps *= jump_costs[:, None, None]
     total = -scores[0]
     for i in range(1, n_frames):
         costs = jumps[i - 1] + total
@@ -219,12 +218,11 @@ def _refined(
     Source:
         Smith & Serra, PARSHL (ICMC 1987), for the parabola through the logarithms of a peak.
     """
-    bin_hz = SAMPLE_RATE / N_FFT
     n_bins = magnitudes.shape[1]
     rows = np.arange(len(magnitudes))
     moved, weights = np.zeros(len(f0_hz)), np.full(len(f0_hz), 1e-20)
     for number in range(1, REFINING_HARMONICS + 1):
-        centre = number * f0_hz / bin_hz
+        centre = number * f0_hz / BIN_HZ
         reach = np.maximum(REFINING_REACH * centre, 1.0)
         furthest = int(np.ceil(reach.max()))
         bins = np.rint(centre).astype(np.int64)[:, None] + np.arange(-furthest, furthest + 1)
@@ -237,7 +235,7 @@ def _refined(
         offset = 0.5 * (left - right) / np.where(is_peak, curvature, -1.0)
         # A higher harmonic tells the pitch that much more finely.
         weight = is_peak * np.square(number * magnitudes[rows, best])
-        moved += weight * (best + offset) * bin_hz / number
+        moved += weight * (best + offset) * BIN_HZ / number
         weights += weight
     return np.where(weights > 1e-18, moved / weights, f0_hz)
 
@@ -246,12 +244,11 @@ def _periodicity(
     magnitudes: Float[np.ndarray, "frame bin"], f0_hz: Float[np.ndarray, " frame"]
 ) -> Float[np.ndarray, " frame"]:
     """Share of the energy within two bins of a harmonic, with noise read as 0."""
-    bin_hz = SAMPLE_RATE / N_FFT
-    first = int(LOWEST_HZ * 0.8 / bin_hz)
+    first = int(LOWEST_HZ * 0.8 / BIN_HZ)
     power = np.square(magnitudes[:, first:])
-    bins_hz = np.arange(first, magnitudes.shape[1]) * bin_hz
+    bins_hz = np.arange(first, magnitudes.shape[1]) * BIN_HZ
     harmonic = np.maximum(np.rint(bins_hz / f0_hz[:, None]), 1.0)
-    is_near: Bool[np.ndarray, "frame bin"] = np.abs(bins_hz - harmonic * f0_hz[:, None]) <= 2.0 * bin_hz
+    is_near: Bool[np.ndarray, "frame bin"] = np.abs(bins_hz - harmonic * f0_hz[:, None]) <= 2.0 * BIN_HZ
     share = (power * is_near).sum(axis=1) / np.maximum(power.sum(axis=1), 1e-20)
-    by_chance = np.minimum(5.0 * bin_hz / f0_hz, 0.9)
+    by_chance = np.minimum(5.0 * BIN_HZ / f0_hz, 0.9)
     return np.clip((share - by_chance) / (1.0 - by_chance), 0.0, 1.0).astype(np.float32)

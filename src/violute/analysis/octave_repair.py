@@ -1,0 +1,205 @@
+"""Octave errors of a pitch track: how to doubt a candidate, and how to mend a path by its surroundings.
+
+If the true pitch is a multiple of a candidate, only every second (third, ...) of the candidate's partials
+carries energy. In one frame that is a doubt. Along a path it is more: what sounds below a note and more
+softly, such as the breath of an attack, is an undertone of it; and a short run beside its octave is a slip
+where its spectra do not speak against it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+N_HARMONICS = 10
+DOUBT_HZ = (200.0, 262.0, 311.0, 400.0, 700.0, 1100.0)
+DOUBT_DB = (28.0, 26.0, 15.0, 12.0, 9.5, 9.0)
+"""How much weaker its own partials may be before a candidate of so many Hz is doubted.
+
+The body of a violin hardly sounds below 260 Hz; octave errors fall on high notes."""
+
+DOUBT_RANGE_DB = 8.0
+
+LEAP_OCTAVES = 1.0 / 15.0
+"""A step of the pitch from one frame to the next that no vibrato or slide makes: 80 cents."""
+
+UNDERTONE_FROM_HZ = 300.0
+UNDERTONE_AHEAD_FRAMES, UNDERTONE_BEHIND_FRAMES = 8, 6
+UNDERTONE_DB = (7.0, 14.0)
+"""How far an undertone lies below its note, ahead and behind: it fades from the attack on."""
+
+GROWTH_DB = 6.0
+GROWN_DB = 4.0
+"""How far a note grows out of its undertone, and how much sooner it is then believed than in any frame."""
+
+ATTACK_FRAMES = 12
+ATTACK_DB = 15.0
+"""What has been so much softer so shortly before is an attack."""
+
+LONGEST_SLIP_FRAMES = 10
+SHORTEST_NEIGHBOUR_FRAMES = 5
+NEIGHBOUR_DB = 20.0
+"""A run further below another than this is the hum before it or the echo after it, not its neighbour."""
+
+SLIP_DOUBT_DB = (6.0, 13.0)
+"""How much sooner than any candidate a run below its neighbour is doubted; and, for a run above its
+neighbour, how much stronger than the threshold the neighbour's own partials must be."""
+
+
+def widened(magnitudes: Float[np.ndarray, "frame bin"]) -> Float[np.ndarray, "frame bin"]:
+    """Spectra whose every bin holds the strongest of itself and its two neighbours."""
+    wide = magnitudes.copy()
+    np.maximum(wide[:, 1:], magnitudes[:, :-1], out=wide[:, 1:])
+    np.maximum(wide[:, :-1], magnitudes[:, 1:], out=wide[:, :-1])
+    return wide
+
+
+def harmonic_power(
+    wide: Float[np.ndarray, "frame bin"], f0_hz: Float[np.ndarray, "frame candidate"], bin_hz: float
+) -> Float[np.ndarray, "frame candidate harmonic"]:
+    """Power of `widened` spectra on each harmonic; 0 beyond them."""
+    n_bins = wide.shape[1]
+    bins = np.rint(f0_hz[..., None] * np.arange(1, N_HARMONICS + 1) / bin_hz).astype(np.int64)
+    is_inside = bins < n_bins - 1
+    rows = np.arange(len(wide))[:, None, None]
+    return np.square(wide[rows, np.minimum(bins, n_bins - 2)]) * is_inside
+
+
+def octave_doubt(
+    wide: Float[np.ndarray, "frame bin"], octaves: Float[np.ndarray, "frame candidate"], bin_hz: float
+) -> Float[np.ndarray, "frame candidate"]:
+    """How surely a candidate is a fraction of the true pitch, 0 to 1.
+
+    Args:
+        wide: `widened` spectra.
+        octaves: Log2 of the candidates in Hz.
+        bin_hz: Between two bins.
+    """
+    power = harmonic_power(wide, 2.0**octaves, bin_hz)
+    threshold_db = _threshold_db(octaves)
+    doubt = np.zeros_like(octaves)
+    for multiple in (2, 3, 4, 5):
+        own_db, shared_db = _own_and_shared_db(power, multiple)
+        doubt = np.maximum(doubt, np.clip((shared_db - own_db - threshold_db) / DOUBT_RANGE_DB, 0.0, 1.0))
+    return doubt
+
+
+def repaired(
+    wide: Float[np.ndarray, "frame bin"], octaves: Float[np.ndarray, " frame"], bin_hz: float
+) -> Float[np.ndarray, " frame"]:
+    """Mend what a path through the candidates has of undertones and of short slips.
+
+    Args:
+        wide: `widened` spectra.
+        octaves: The path: log2 of the pitch in Hz.
+        bin_hz: Between two bins.
+    """
+    power = harmonic_power(wide, 2.0 ** octaves[:, None], bin_hz)[:, 0]
+    raised = octaves + is_undertone(octaves, *_own_and_shared_db(power, 2))
+    return without_slips(wide, raised, bin_hz)
+
+
+def is_undertone(
+    octaves: Float[np.ndarray, " frame"],
+    odd_db: Float[np.ndarray, " frame"],
+    even_db: Float[np.ndarray, " frame"],
+) -> Bool[np.ndarray, " frame"]:
+    """Frames whose pitch lies an octave below a note that sounds in them or close by, and far louder.
+
+    Args:
+        octaves: Log2 of the pitch in Hz.
+        odd_db: Level of the odd partials of that pitch.
+        even_db: Of the even ones, which are all that the octave above has.
+    """
+    n_frames = len(octaves)
+    all_db = 10.0 * np.log10(10.0 ** (odd_db / 10.0) + 10.0 ** (even_db / 10.0))
+    # A note that grows while what lies below it does not is the upper one, even where the path is low.
+    is_growing = np.zeros(n_frames, dtype=bool)
+    for lag in range(3, UNDERTONE_AHEAD_FRAMES + 1):
+        here, there = slice(lag, n_frames), slice(0, max(n_frames - lag, 0))
+        is_growing[here] |= (
+            (np.abs(octaves[here] - octaves[there]) < LEAP_OCTAVES)
+            & (even_db[here] - even_db[there] > GROWTH_DB)
+            & (odd_db[here] < odd_db[there])
+        )
+    is_growing &= even_db - odd_db > _threshold_db(octaves) - GROWN_DB
+    earlier_db = np.lib.stride_tricks.sliding_window_view(
+        np.pad(all_db, (ATTACK_FRAMES, 0), mode="edge"), ATTACK_FRAMES + 1
+    )
+    is_growing &= earlier_db.min(axis=1) < all_db - ATTACK_DB
+    grown_db = np.where(is_growing, even_db, -np.inf)
+    note_db = np.full(n_frames, -np.inf)
+    for offset in range(-UNDERTONE_BEHIND_FRAMES, UNDERTONE_AHEAD_FRAMES + 1):
+        here = slice(max(-offset, 0), n_frames - max(offset, 0))
+        there = slice(max(offset, 0), n_frames - max(-offset, 0))
+        above = octaves[there] - octaves[here]
+        level_db = np.where(np.abs(above - 1.0) < LEAP_OCTAVES, all_db[there], -np.inf)
+        level_db = np.where(np.abs(above) < LEAP_OCTAVES, grown_db[there], level_db)
+        note_db[here] = np.maximum(note_db[here], level_db - UNDERTONE_DB[offset < 0])
+    return (odd_db < note_db) & (octaves > np.log2(UNDERTONE_FROM_HZ))
+
+
+def without_slips(
+    wide: Float[np.ndarray, "frame bin"], octaves: Float[np.ndarray, " frame"], bin_hz: float
+) -> Float[np.ndarray, " frame"]:
+    """Bring short runs that stand an octave or a twelfth from a longer one to it, where the spectra allow it.
+
+    Args:
+        wide: `widened` spectra.
+        octaves: Log2 of the pitch in Hz.
+        bin_hz: Between two bins.
+    """
+    edges = np.flatnonzero(np.abs(np.diff(octaves)) > LEAP_OCTAVES) + 1
+    starts, stops = np.concatenate([[0], edges]), np.concatenate([edges, [len(octaves)]])
+    mended = octaves.copy()
+    for i, (start, stop) in enumerate(zip(starts, stops, strict=True)):
+        if stop - start >= LONGEST_SLIP_FRAMES:
+            continue
+        for j in (i + 1, i - 1):
+            if not 0 <= j < len(starts):
+                continue
+            length = stops[j] - starts[j]
+            if length < SHORTEST_NEIGHBOUR_FRAMES or length <= stop - start:
+                continue
+            near = slice(starts[j], starts[j] + 5) if j > i else slice(stops[j] - 5, stops[j])
+            slip = np.median(octaves[start:stop]) - octaves[near.start if j > i else near.stop - 1]
+            multiple = round(2.0 ** abs(slip))
+            if multiple not in (2, 3) or abs(abs(slip) - np.log2(multiple)) > LEAP_OCTAVES:
+                continue
+            shift = -np.sign(slip) * np.log2(multiple)
+            if _is_doubtful(wide[start:stop], octaves[start:stop], shift, wide[near], octaves[near], bin_hz):
+                mended[start:stop] += shift
+                break
+    return mended
+
+
+def _is_doubtful(
+    wide: Float[np.ndarray, "frame bin"],
+    octaves: Float[np.ndarray, " frame"],
+    shift: float,
+    near_wide: Float[np.ndarray, "near bin"],
+    near_octaves: Float[np.ndarray, " near"],
+    bin_hz: float,
+) -> bool:
+    """Whether a run may as well have the pitch `shift` octaves away, that of its neighbour."""
+    lower = octaves + min(shift, 0.0)
+    power = harmonic_power(wide, 2.0 ** lower[:, None], bin_hz)[:, 0].mean(axis=0, keepdims=True)
+    near_power = harmonic_power(near_wide, 2.0 ** near_octaves[:, None], bin_hz)[:, 0].mean(axis=0)
+    if near_power.sum() * 10.0 ** (NEIGHBOUR_DB / 10.0) < power.sum():
+        return False
+    own_db, shared_db = _own_and_shared_db(power, round(2.0 ** abs(shift)))
+    excess_db = float((shared_db - own_db - _threshold_db(np.median(lower, keepdims=True)))[0])
+    return excess_db > -SLIP_DOUBT_DB[0] if shift > 0.0 else excess_db < -SLIP_DOUBT_DB[1]
+
+
+def _threshold_db(octaves: Float[np.ndarray, "*frame"]) -> Float[np.ndarray, "*frame"]:
+    return np.interp(octaves, np.log2(DOUBT_HZ), DOUBT_DB)
+
+
+def _own_and_shared_db(
+    power: Float[np.ndarray, "*frame harmonic"], multiple: int
+) -> tuple[Float[np.ndarray, "*frame"], Float[np.ndarray, "*frame"]]:
+    """Levels of the partials that a multiple of the pitch lacks, and of those that it has."""
+    is_shared = np.arange(1, N_HARMONICS + 1) % multiple == 0
+    own, shared = power[..., ~is_shared].sum(axis=-1), power[..., is_shared].sum(axis=-1)
+    return 10.0 * np.log10(own + 1e-20), 10.0 * np.log10(shared + 1e-20)

@@ -1,0 +1,113 @@
+"""Short slips are mended where the spectra allow it; short notes that sound stay where they are."""
+
+import numpy as np
+import pytest
+from tones import SAMPLE_RATE, cents_apart, tone
+
+from violute.analysis.analyser import analyse
+from violute.analysis.octave_repair import is_undertone, widened, without_slips
+from violute.analysis.pitch import BIN_HZ, N_FFT, USED_BINS
+from violute.transforms.spectra import magnitude_frames
+
+
+def wide_spectra(audio, n_frames):
+    return widened(magnitude_frames(audio, N_FFT, 0, n_frames)[:, :USED_BINS])
+
+
+def edged(audio, attack=0.004, release=0.008):
+    """Raised-cosine ends."""
+    audio = audio.copy()
+    for seconds, end in ((attack, slice(None)), (release, slice(None, None, -1))):
+        n = round(seconds * SAMPLE_RATE)
+        audio[end][:n] *= 0.5 - 0.5 * np.cos(np.pi * (np.arange(n) + 0.5) / n)
+    return audio
+
+
+def silence(seconds):
+    return np.zeros(round(seconds * SAMPLE_RATE), np.float32)
+
+
+@pytest.mark.parametrize("slip", [1 / 3, 1 / 2, 2.0, 3.0])
+@pytest.mark.parametrize("at", [slice(40, 44), slice(0, 5), slice(95, 100)], ids=["middle", "first", "last"])
+def test_a_short_slip_by_an_octave_is_mended(slip, at):
+    true_hz = np.full(100, 440.0)
+    path_hz = true_hz.copy()
+    path_hz[at] *= slip
+    mended = without_slips(wide_spectra(tone(440.0, 1.0), 100), np.log2(path_hz), BIN_HZ)
+    assert np.abs(cents_apart(2.0**mended, true_hz)).max() < 0.1
+
+
+@pytest.mark.parametrize("ratio", [1 / 3, 1 / 2, 2.0, 3.0, 1.5, 1.0595])
+def test_a_short_note_that_sounds_stays_where_it_is(ratio):
+    audio = np.concatenate(
+        [tone(f0_hz, n / 100) for f0_hz, n in ((660.0, 40), (660.0 * ratio, 8), (660.0, 52))]
+    )
+    path_hz = np.full(100, 660.0)
+    path_hz[40:48] *= ratio
+    mended = without_slips(wide_spectra(audio, 100), np.log2(path_hz), BIN_HZ)
+    assert np.abs(cents_apart(2.0**mended, path_hz)).max() < 0.1
+
+
+def test_nothing_is_mended_towards_a_hum():
+    """A hum an octave below, 40 dB softer than the note that follows it."""
+    low, high = tone(220.0, 0.5, level_db=-52.0), tone(440.0, 0.07, level_db=-12.0)
+    controls = analyse(np.concatenate([low, edged(high), silence(0.3)]))
+    assert np.abs(cents_apart(controls.f0_hz[0, 52:56], 440.0)).max() < 20
+
+
+def test_an_undertone_lies_softly_below_its_note():
+    octaves = np.log2(np.array([740.0] * 10 + [370.0] * 4 + [740.0] * 10))
+    odd_db, even_db = np.full(24, -20.0), np.full(24, -25.0)
+    odd_db[10:14], even_db[10:14] = -35.0, -32.0
+    assert is_undertone(octaves, odd_db, even_db)[10:14].all()
+    odd_db[10:14] = -20.0  # as loud as the notes: another note
+    assert not is_undertone(octaves, odd_db, even_db).any()
+
+
+def test_broken_octaves_keep_every_note():
+    parts = [edged(tone((440.0, 880.0)[i % 2], 0.1, db_per_octave=-12.0)) for i in range(12)]
+    controls = analyse(np.concatenate([silence(0.3), *parts, silence(0.2)]))
+    for i in range(12):
+        inside = slice(30 + 10 * i + 2, 30 + 10 * (i + 1) - 1)
+        assert np.abs(cents_apart(controls.f0_hz[0, inside], (440.0, 880.0)[i % 2])).max() < 30, f"note {i}"
+        assert (controls.periodicity[0, inside] > 0).all()
+
+
+@pytest.mark.parametrize("ratio", [2.0, 0.5])
+def test_an_octave_grace_note_is_kept(ratio):
+    grace = edged(tone(700.0 * ratio, 0.06))
+    controls = analyse(np.concatenate([silence(0.2), grace, edged(tone(700.0, 0.5)), silence(0.2)]))
+    assert np.abs(cents_apart(controls.f0_hz[0, 22:25], 700.0 * ratio)).max() < 30
+    assert np.abs(cents_apart(controls.f0_hz[0, 30:70], 700.0)).max() < 10
+
+
+@pytest.mark.parametrize("rate_hz", [8.0, 9.0, 10.0])
+@pytest.mark.parametrize("semitones", [1, 2])
+@pytest.mark.parametrize("low_hz", [220.0, 587.3, 1318.5, 2093.0])
+def test_a_quick_trill_keeps_its_changes(rate_hz, semitones, low_hz):
+    t = np.arange(2 * SAMPLE_RATE) / SAMPLE_RATE
+    is_high = (t > 0.3) & (t < 1.7) & ((t - 0.3) * 2.0 * rate_hz % 2.0 < 1.0)
+    controls = analyse(tone(low_hz * 2.0 ** (semitones * is_high / 12.0), db_per_octave=-12.0))
+    voiced = controls.periodicity[0] > 0
+    pitch = cents_apart(controls.f0_hz[0][voiced], low_hz) / (100.0 * semitones)
+    states = pitch[np.abs(pitch - np.round(pitch)) < 0.4].round()
+    true_changes = np.abs(np.diff(is_high.astype(int))).sum()
+    assert np.abs(np.diff(states)).sum() >= 0.9 * true_changes
+
+
+def test_an_undertone_at_the_attack_is_not_the_pitch():
+    """Staccato of a flute: the breath sounds an octave below for some hundredths of a second."""
+    notes_midi = (78, 79, 77, 78, 76, 77)
+    parts = [silence(0.3)]
+    for midi in notes_midi:
+        f0_hz = 440.0 * 2.0 ** ((midi - 69) / 12)
+        note = edged(tone(f0_hz, 0.1, harmonic_db=[-12.0, -18.0, -22.0, -31.0]), attack=0.04)
+        t = np.arange(len(note)) / SAMPLE_RATE
+        fading = (10.0 ** (-10.0 / 20.0) * np.exp(-t / 0.025) + 10.0 ** (-19.0 / 20.0)).astype(np.float32)
+        under = tone(f0_hz / 2.0, 0.1, harmonic_db=[-12.0, -200.0, -13.0, -200.0, -18.0], seed=midi)
+        parts += [note + edged(fading * under), silence(0.05)]
+    controls = analyse(np.concatenate([*parts, silence(0.2)]))
+    for i, midi in enumerate(notes_midi):
+        inside = slice(30 + 15 * i + 1, 30 + 15 * i + 10)
+        cents = cents_apart(controls.f0_hz[0, inside], 440.0 * 2.0 ** ((midi - 69) / 12))
+        assert np.abs(cents).max() < 50, f"note {i}"
