@@ -8,9 +8,9 @@ median of its deviations below 160 cents is taken off, note by note. A frame wit
 wrong, so every tracker is asked for its best guess, however sure it is; Harvest has none where it hears no
 voice.
 
-Below that stands what becomes of the made sequences of `bench/pitch_sequences.py`: in a trill a change is kept
-if both of its notes are there in a voiced frame of their middle half; elsewhere a note is right if three quarters
-of its inner frames are voiced and within 50 cents.
+Below that stands what becomes of the made sequences of `bench/pitch_sequences.py`: a change of a trill is
+kept if both its notes are there in a voiced frame of their middle half; elsewhere a note is right if three
+quarters of its inner frames are voiced and within 50 cents.
 """
 
 import argparse
