@@ -20,7 +20,7 @@ from violute.analysis.polyphony.log_spectrum import CONTROLS_FRAMES, N_FFTS
 from violute.analysis.polyphony.multipitch import Candidates, find_candidates
 from violute.analysis.polyphony.second_notes import doubtful_frames
 from violute.rates import HOP_LENGTH, SAMPLE_RATE
-from violute.transforms.runs import long_runs, runs
+from violute.transforms.runs import runs
 from violute.transforms.spectra import count_frames, magnitude_frames
 from violute.workers import available_cores
 
