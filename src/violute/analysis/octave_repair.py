@@ -24,26 +24,39 @@ LEAP_OCTAVES = 1.0 / 15.0
 """A step of the pitch from one frame to the next that no vibrato or slide makes: 80 cents."""
 
 UNDERTONE_FROM_HZ = 300.0
+"""Below it only a note that grows out of its undertone is believed to have one."""
+
 UNDERTONE_AHEAD_FRAMES, UNDERTONE_BEHIND_FRAMES = 8, 6
 UNDERTONE_DB = (7.0, 14.0)
 """How far an undertone lies below its note, ahead and behind: it fades from the attack on."""
 
 GROWTH_DB = 6.0
 GROWN_DB = 4.0
-"""How far a note grows out of its undertone, and how much sooner it is then believed than in any frame."""
+GROWN_MAX_DB = 9.0
+"""How far a note grows out of its undertone, how much sooner it is then believed than in any frame, and how
+far above its undertone it surely is the note."""
 
 ATTACK_FRAMES = 12
 ATTACK_DB = 15.0
 """What has been so much softer so shortly before is an attack."""
 
-LONGEST_SLIP_FRAMES = 10
+LONGEST_SLIP_FRAMES = (10, 20)
+"""Of a run below its neighbour, and of one above it."""
+
 SHORTEST_NEIGHBOUR_FRAMES = 5
 NEIGHBOUR_DB = 20.0
 """A run further below another than this is the hum before it or the echo after it, not its neighbour."""
 
-SLIP_DOUBT_DB = (6.0, 13.0)
-"""How much sooner than any candidate a run below its neighbour is doubted; and, for a run above its
-neighbour, how much stronger than the threshold the neighbour's own partials must be."""
+SLIP_DOUBT_DB = 6.0
+"""How much sooner than any candidate a run below its neighbour is doubted."""
+
+STEADY_DB = 10.0
+"""A run above its neighbour is a slip where its own partials fell by no more than this against the others.
+
+As a note sets in an octave higher, those of the note before it go."""
+
+STEADY_LENGTHS = 2
+"""How many times as long as such a slip the neighbour must be."""
 
 
 def widened(magnitudes: Float[np.ndarray, "frame bin"]) -> Float[np.ndarray, "frame bin"]:
@@ -122,21 +135,26 @@ def is_undertone(
             & (even_db[here] - even_db[there] > GROWTH_DB)
             & (odd_db[here] < odd_db[there])
         )
-    is_growing &= even_db - odd_db > _threshold_db(octaves) - GROWN_DB
+    is_growing &= even_db - odd_db > np.minimum(_threshold_db(octaves) - GROWN_DB, GROWN_MAX_DB)
     earlier_db = np.lib.stride_tricks.sliding_window_view(
         np.pad(all_db, (ATTACK_FRAMES, 0), mode="edge"), ATTACK_FRAMES + 1
     )
     is_growing &= earlier_db.min(axis=1) < all_db - ATTACK_DB
     grown_db = np.where(is_growing, even_db, -np.inf)
+    # A few frames an octave higher may be a slip themselves.
+    run = np.cumsum(np.abs(np.diff(octaves, prepend=octaves[:1])) > LEAP_OCTAVES)
+    lasting_db = np.where(np.bincount(run)[run] >= SHORTEST_NEIGHBOUR_FRAMES, all_db, -np.inf)
+    is_low = octaves < np.log2(UNDERTONE_FROM_HZ)
     note_db = np.full(n_frames, -np.inf)
     for offset in range(-UNDERTONE_BEHIND_FRAMES, UNDERTONE_AHEAD_FRAMES + 1):
         here = slice(max(-offset, 0), n_frames - max(offset, 0))
         there = slice(max(offset, 0), n_frames - max(-offset, 0))
         above = octaves[there] - octaves[here]
-        level_db = np.where(np.abs(above - 1.0) < LEAP_OCTAVES, all_db[there], -np.inf)
+        is_above = (np.abs(above - 1.0) < LEAP_OCTAVES) & ~is_low[here]
+        level_db = np.where(is_above, lasting_db[there], -np.inf)
         level_db = np.where(np.abs(above) < LEAP_OCTAVES, grown_db[there], level_db)
         note_db[here] = np.maximum(note_db[here], level_db - UNDERTONE_DB[offset < 0])
-    return (odd_db < note_db) & (octaves > np.log2(UNDERTONE_FROM_HZ))
+    return np.asarray(odd_db < note_db, dtype=bool)
 
 
 def without_slips(
@@ -153,7 +171,7 @@ def without_slips(
     starts, stops = np.concatenate([[0], edges]), np.concatenate([edges, [len(octaves)]])
     mended = octaves.copy()
     for i, (start, stop) in enumerate(zip(starts, stops, strict=True)):
-        if stop - start >= LONGEST_SLIP_FRAMES:
+        if stop - start >= max(LONGEST_SLIP_FRAMES):
             continue
         for j in (i + 1, i - 1):
             if not 0 <= j < len(starts):
@@ -165,6 +183,10 @@ def without_slips(
             slip = np.median(octaves[start:stop]) - octaves[near.start if j > i else near.stop - 1]
             multiple = round(2.0 ** abs(slip))
             if multiple not in (2, 3) or abs(abs(slip) - np.log2(multiple)) > LEAP_OCTAVES:
+                continue
+            if stop - start >= LONGEST_SLIP_FRAMES[int(slip > 0.0)]:
+                continue
+            if slip > 0.0 and length < STEADY_LENGTHS * (stop - start):
                 continue
             shift = -np.sign(slip) * np.log2(multiple)
             if _is_doubtful(wide[start:stop], octaves[start:stop], shift, wide[near], octaves[near], bin_hz):
@@ -184,12 +206,18 @@ def _is_doubtful(
     """Whether a run may as well have the pitch `shift` octaves away, that of its neighbour."""
     lower = octaves + min(shift, 0.0)
     power = harmonic_power(wide, 2.0 ** lower[:, None], bin_hz)[:, 0].mean(axis=0, keepdims=True)
-    near_power = harmonic_power(near_wide, 2.0 ** near_octaves[:, None], bin_hz)[:, 0].mean(axis=0)
+    near_power = harmonic_power(near_wide, 2.0 ** near_octaves[:, None], bin_hz)[:, 0].mean(
+        axis=0, keepdims=True
+    )
     if near_power.sum() * 10.0 ** (NEIGHBOUR_DB / 10.0) < power.sum():
         return False
-    own_db, shared_db = _own_and_shared_db(power, round(2.0 ** abs(shift)))
-    excess_db = float((shared_db - own_db - _threshold_db(np.median(lower, keepdims=True)))[0])
-    return excess_db > -SLIP_DOUBT_DB[0] if shift > 0.0 else excess_db < -SLIP_DOUBT_DB[1]
+    multiple = round(2.0 ** abs(shift))
+    own_db, shared_db = _own_and_shared_db(power, multiple)
+    excess_db = shared_db - own_db
+    if shift > 0.0:
+        return bool((excess_db > _threshold_db(np.median(lower, keepdims=True)) - SLIP_DOUBT_DB)[0])
+    near_own_db, near_shared_db = _own_and_shared_db(near_power, multiple)
+    return bool((excess_db < near_shared_db - near_own_db + STEADY_DB)[0])
 
 
 def _threshold_db(octaves: Float[np.ndarray, "*frame"]) -> Float[np.ndarray, "*frame"]:

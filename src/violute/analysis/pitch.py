@@ -39,7 +39,7 @@ OCTAVE_PENALTY = 0.5
 JUMP_COST_PER_OCTAVE = 0.3
 """For the follower, which cannot hear what comes."""
 
-JUMP_COST_STEADY, JUMP_COST_CHANGING = 0.6, 0.15
+JUMP_COST_STEADY, JUMP_COST_CHANGING = 0.6, 0.07
 FULL_CHANGE = 0.15
 """Unlikeness of two spectra 30 ms apart between which another note has begun."""
 

@@ -12,10 +12,7 @@ def runs(is_there: Bool[np.ndarray, " frame"]) -> list[tuple[int, int]]:
     return [(int(start), int(stop)) for start, stop in edges.reshape(-1, 2)]
 
 
-def long_runs(
-    is_there: Bool[np.ndarray, " frame"], shortest: int, *, begins: Bool[np.ndarray, " frame"] | None = None
-) -> Bool[np.ndarray, " frame"]:
-    """Keep the runs of at least `shortest` frames; at frames of `begins` a run ends and another begins."""
-    edges = np.diff(is_there, prepend=False)
-    run = np.cumsum(edges if begins is None else edges | begins)
+def long_runs(is_there: Bool[np.ndarray, " frame"], shortest: int) -> Bool[np.ndarray, " frame"]:
+    """Keep the runs of at least `shortest` frames."""
+    run = np.cumsum(np.diff(is_there, prepend=False))
     return np.asarray(is_there & (np.bincount(run)[run] >= shortest), dtype=bool)
