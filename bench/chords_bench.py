@@ -6,7 +6,7 @@ DIR has folders polyphonic, violin, flute and scores. Notes are heard by basic-p
 own (`basic_pitch_notes.py` says how to make it) in the recording and in what the built-in voice makes of it,
 and scored against the score, where there is one, and against the notes heard in the recording. Scores were
 aligned to other copies of the recordings: a score is moved by the lag of the recording's notes. One-line
-pieces must come out the same with `--voices auto` as with `--voices 1`, byte for byte. Speed is processor
+pieces must come out the same with `--lines auto` as with `--lines 1`, byte for byte. Speed is processor
 time of one-line conversions, both ways and with the sources of `--before`, in turn.
 """
 
@@ -39,7 +39,7 @@ from violute.voices.load import load_voice
 
 RATE = 44_100
 MIXES = (0.0, 0.5, 1.0)
-VOICES: tuple[Literal["1", "auto"], ...] = ("1", "auto")
+LINE_COUNTS: tuple[Literal["1", "auto"], ...] = ("1", "auto")
 LINES = ("john-garner_bwv1002_mov6", "john-garner_bwv1002_mov8", "minji-kim_bwv1003_mov4")
 
 
@@ -104,17 +104,17 @@ def _note_rows(piece: Recording, options: argparse.Namespace) -> list[dict[str, 
     voice = load_voice()
     audio = read_recording(piece, RATE, peak=0.9)
     source_db = frame_loudness_db(audio, RATE)
-    rows: list[dict[str, Any]] = [{"piece": piece.name, "voices": "recording", "mix": None}]
+    rows: list[dict[str, Any]] = [{"piece": piece.name, "lines": "recording", "mix": None}]
     with tempfile.TemporaryDirectory() as folder:
         sounds = {Path(folder) / "0.wav": audio}
-        for voices in VOICES:
-            take = voice.analyse(audio, RATE, lines=voices if voices == "auto" else int(voices))
+        for count in LINE_COUNTS:
+            take = voice.analyse(audio, RATE, lines=count if count == "auto" else int(count))
             for mix in MIXES:
                 output = take.render(mix)
                 sounds[Path(folder) / f"{len(sounds)}.wav"] = output
                 l1_db = loudness_l1_db(source_db, frame_loudness_db(output, RATE))
                 rows.append(
-                    {"piece": piece.name, "voices": voices, "mix": mix, "loudness_l1_db": round(l1_db, 2)}
+                    {"piece": piece.name, "lines": count, "mix": mix, "loudness_l1_db": round(l1_db, 2)}
                 )
         for path, sound in sounds.items():
             soundfile.write(path, sound, RATE, subtype="PCM_16")
@@ -156,7 +156,7 @@ def _score(folder: Path, name: str) -> list[Note]:
 
 
 def _same_rows(data: Path) -> list[dict[str, Any]]:
-    """Compare `auto` with one voice on every held-out line, on the lines of training, and on the examples."""
+    """Compare `auto` with one line on every held-out line, on the lines of training, and on the examples."""
     patterns = read_patterns(ROOT / "bench" / "held_out.txt")
     held = [r for name in ("flute", "violin") for r in list_recordings(data / name, select=patterns)]
     trained = [r for name in ("flute", "violin") for r in list_recordings(data / name, hold_out=patterns)]
@@ -172,8 +172,8 @@ def _same_rows(data: Path) -> list[dict[str, Any]]:
         for recording in recordings:
             audio = read_recording(recording, RATE)
             digests = set()
-            for voices in (1, "auto"):
-                take = voice.analyse(audio, RATE, lines=voices)
+            for count in (1, "auto"):
+                take = voice.analyse(audio, RATE, lines=count)
                 digests.add(hashlib.sha256(take.render(0.5).tobytes()).hexdigest())
             if len(digests) > 1:
                 others.append(recording.name)
@@ -186,8 +186,8 @@ def _speed(options: argparse.Namespace) -> dict[str, Any]:
     kim = next(r for r in list_recordings(options.data / "violin") if r.name == LINES[2])
     inputs = {path.stem: path for path in example_paths().values()} | {kim.name: kim.path}
     ways: dict[str, tuple[Path, list[str]]] = {
-        "--voices 1": (ROOT / "src", ["--voices", "1"]),
-        "--voices auto": (ROOT / "src", []),
+        "--lines 1": (ROOT / "src", ["--lines", "1"]),
+        "--lines auto": (ROOT / "src", []),
     }
     if options.before:
         ways["before"] = (options.before, [])
@@ -234,7 +234,7 @@ def _page(report: dict[str, Any]) -> str:
         "hears them, onsets within 50 ms and pitches within 50 cents, at mix 0, 0.5 and 1; loudness is the",
         "A-weighted L1.",
         "",
-        "| piece | voices | F1, score | lost against the recording | F1, recording's notes | loudness, dB |",
+        "| piece | lines | F1, score | lost against the recording | F1, recording's notes | loudness, dB |",
         "|---|---|---|---|---|---|",
     ]
     rows = report.get("notes", [])
@@ -242,17 +242,17 @@ def _page(report: dict[str, Any]) -> str:
         source = next(row for row in rows if row["piece"] == piece and row["mix"] is None)
         if "f1_score" in source:
             lines.append(f"| {piece} | the recording itself | {source['f1_score']:.3f} | | | |")
-        for voices in VOICES:
-            mixes = [row for row in rows if row["piece"] == piece and row["voices"] == voices]
+        for count in LINE_COUNTS:
+            mixes = [row for row in rows if row["piece"] == piece and row["lines"] == count]
             scored = "f1_score" in source
             lost = [source["f1_score"] - row["f1_score"] for row in mixes] if scored else []
             lines.append(
-                f"| {piece} | {voices} "
+                f"| {piece} | {count} "
                 f"| {_three(row['f1_score'] for row in mixes) if scored else 'no score'} "
                 f"| {_three(lost)} | {_three(row['f1_recording'] for row in mixes)} "
                 f"| {', '.join(str(row['loudness_l1_db']) for row in mixes)} |"
             )
-    lines += ["", "Converted with `--voices auto` and with `--voices 1`, byte for byte:", ""]
+    lines += ["", "Converted with `--lines auto` and with `--lines 1`, byte for byte:", ""]
     for row in report.get("same", []):
         found = (
             "all the same"

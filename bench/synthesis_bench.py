@@ -57,7 +57,7 @@ def chebyshev(f0_hz: np.ndarray, amplitudes: np.ndarray) -> np.ndarray:
 
 
 def two_threads(f0_hz: np.ndarray, amplitudes: np.ndarray) -> np.ndarray:
-    """Play each half of the piece in a thread of its own, as two voices of a chord would."""
+    """Play each half of the piece in a thread of its own, as two lines of a chord would."""
     half = len(f0_hz) // 2
 
     def play(part: slice) -> np.ndarray:

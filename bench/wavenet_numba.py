@@ -1,4 +1,4 @@
-"""The step of `models.nsynth_step` and its queues, compiled by numba: for `wavenet_bench`, used nowhere else.
+"""The step of `violute.families.nsynth.step` and its queues, compiled by numba, for `wavenet_bench` alone.
 
 It draws what the other ways draw, up to rounding, from a mixture of logistics.
 """

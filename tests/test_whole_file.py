@@ -58,6 +58,22 @@ def test_the_second_of_two_writers_loses(tmp_path, monkeypatch, has_links):
     assert [found.name for found in tmp_path.iterdir()] == ["a.txt"]
 
 
+def test_a_disk_that_refuses_after_the_name_was_taken_leaves_no_empty_file(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise OSError("refused")
+
+    monkeypatch.setattr(os, "link", refuse)
+    monkeypatch.setattr(Path, "replace", refuse)
+
+    def write():
+        with whole_file(tmp_path / "a.txt", overwrite=False) as partial:
+            partial.write_text("new")
+
+    with pytest.raises(OSError, match="refused"):
+        write()
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_name_as_long_as_the_file_system_allows(tmp_path):
     path = tmp_path / ("n" * 251 + ".wav")
     replace_bytes(path, b"1")

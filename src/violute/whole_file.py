@@ -70,13 +70,16 @@ def whole_file(path: Path, *, overwrite: bool = True) -> Iterator[Path]:
 
 def remove_partial_files(folder: Path) -> None:
     """Remove what was being written in a folder by processes that were killed."""
-    for path in folder.glob(".violute-*.part*"):
+    for path in folder.glob(PARTIAL_NAMES):
         with contextlib.suppress(OSError):
             path.unlink()
 
 
 def take_name(partial: Path, path: Path, *, overwrite: bool = True) -> None:
     """Rename a finished file to its own name, in one step.
+
+    Only where a file system without hard links must not replace a file are there two, and a process that is
+    killed between them leaves an empty file of that name.
 
     Raises:
         FileExistsError: There is a file of that name, and it is not to be replaced.
@@ -93,7 +96,11 @@ def take_name(partial: Path, path: Path, *, overwrite: bool = True) -> None:
     except OSError:  # a file system without hard links, such as exFAT
         with path.open("xb"):
             pass
-        partial.replace(path)
+        try:
+            partial.replace(path)
+        except OSError:
+            path.unlink(missing_ok=True)
+            raise
     else:
         partial.unlink()
 

@@ -55,7 +55,7 @@ def conditioning(
     *,
     frame_rate_hz: float,
 ) -> Float[np.ndarray, "frame feature"]:
-    """Describe each frame of one voice to the network.
+    """Describe each frame of one line to the network.
 
     Args:
         f0_hz: Fundamental, above 0.

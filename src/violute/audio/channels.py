@@ -54,7 +54,7 @@ def measure(source: Source) -> Measurement:
     meter = LoudnessMeter(source.sample_rate, source.n_channels)
     reference = np.zeros((source.n_channels, 1))
     total = np.zeros(source.n_channels)
-    products = np.zeros((source.n_channels, source.n_channels))
+    cross_power = np.zeros((source.n_channels, source.n_channels))
     furthest = 0.0
     n_samples = 0
     for block in source.blocks():
@@ -65,13 +65,13 @@ def measure(source: Source) -> Measurement:
         centred = block - reference
         total += centred.sum(axis=1)
         # einsum, not a matrix product, here and below: a BLAS would wake other cores for nothing.
-        products += np.einsum("cs,ds->cd", centred, centred)
+        cross_power += np.einsum("cs,ds->cd", centred, centred)
         furthest = max(furthest, float(centred.max()), -float(centred.min()))
         n_samples += block.shape[1]
     if furthest <= INAUDIBLE:
         raise SilentError(silence_message(source.name))
     mean = total / n_samples
-    covariance = products / n_samples - np.outer(mean, mean)
+    covariance = cross_power / n_samples - np.outer(mean, mean)
     weights = _mono_weights(covariance)
     mono_rms = float(np.sqrt(weights @ covariance @ weights))
     return Measurement(

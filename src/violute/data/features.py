@@ -40,7 +40,7 @@ class Features:
     Attributes:
         name: Of the recording.
         source: Player, room and microphone that it shares with others.
-        controls: As conversion will measure them, one voice.
+        controls: As conversion will measure them, one line.
         harmonic_db: Peak amplitude of each harmonic, dB relative to full scale.
         noise_db: Level of each noise band, dB relative to white noise of RMS 1.
         is_reliable: Frames whose pitch is sure enough to learn from.

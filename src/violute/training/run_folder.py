@@ -29,7 +29,7 @@ from scipy.io import wavfile
 from violute.errors import TrainingError
 from violute.training.plots import plot_metrics
 from violute.training.task import Sound
-from violute.whole_file import PARTIAL_NAMES, disk_errors, replace_text, whole_file
+from violute.whole_file import disk_errors, remove_partial_files, replace_text, whole_file
 
 _PACKAGES = ("violute", "torch", "numpy", "scipy", "safetensors", "onnx", "onnxruntime")
 
@@ -80,8 +80,7 @@ class RunFolder:
         row |= {"command": list(sys.argv if command is None else command), "versions": _versions()}
         with disk_errors(self.path, "name another folder", error=TrainingError):
             self.path.mkdir(parents=True, exist_ok=True)
-            for left_over in self.last_checkpoint.parent.glob(PARTIAL_NAMES):
-                left_over.unlink(missing_ok=True)
+            remove_partial_files(self.last_checkpoint.parent)
             replace_text(self.config_path, json.dumps(entries, indent=2, ensure_ascii=False) + "\n")
             _append(self.starts_path, row)
             if not resuming:

@@ -73,7 +73,7 @@ def convert_file(
         mix: From the voice's first end (0) to its second (1), break-points, or a `Mix`.
         voice: Name or path of a voice, or a loaded one; None is the built-in voice.
         lines: How many notes may sound at once, 1 to 4; `auto` finds out passage by passage.
-        voices: An earlier name of `lines`.
+        voices: Alias of `lines`.
         overwrite: Whether a destination that exists is replaced.
         on_progress: Called with the share done.
 

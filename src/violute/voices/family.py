@@ -46,7 +46,7 @@ class FamilyVoice(ABC):
 
     @abstractmethod
     def perform(
-        self, source: Source, measurement: Measurement, on_progress: OnProgress, _lines: Lines, /
+        self, source: Source, measurement: Measurement, on_progress: OnProgress, lines: Lines
     ) -> Performance:
         """Measure a performance, in constant memory but for what each frame needs.
 
@@ -55,7 +55,7 @@ class FamilyVoice(ABC):
             measurement: Of its level and channels; `mono_blocks(source, measurement)` reads it in
                 mono, without its offset.
             on_progress: Called with the share done.
-            _lines: How many notes may sound at once; a family that tells none apart passes over it.
+            lines: How many notes may sound at once; a family that tells none apart passes over it.
         """
 
     def analyse(
@@ -73,7 +73,7 @@ class FamilyVoice(ABC):
             audio: `(sample,)` or `(channel, sample)`, floating point with full scale 1, or PCM.
             sample_rate: In Hz, any.
             lines: How many notes may sound at once, 1 to 4; `auto` finds out passage by passage.
-            voices: An earlier name of `lines`.
+            voices: Alias of `lines`.
             on_progress: Called with the share done.
 
         Raises:

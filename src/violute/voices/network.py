@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 import onnxruntime
 
@@ -23,7 +24,29 @@ UNUSABLE = (
 """What onnxruntime raises for a damaged network; no root but `Exception` unites them."""
 
 
-def open_network(onnx_bytes: bytes, *, n_threads: int = 0, inputs: set[str] | None = None) -> Any:
+class Network(Protocol):
+    """What a performance needs of a network."""
+
+    def run(self, output_names: Sequence[str] | None, inputs: Mapping[str, Any], /) -> list[Any]:
+        """Return the outputs of these names, or all."""
+
+
+class Session(Network, Protocol):
+    """What is used of an onnxruntime session besides."""
+
+    def run(
+        self, output_names: Sequence[str] | None, inputs: Mapping[str, Any], options: Any = None, /
+    ) -> list[Any]:
+        """Return the outputs of these names, or all."""
+
+    def get_inputs(self) -> Sequence[Any]:
+        """Return what it takes, each with a name and a shape."""
+
+    def get_outputs(self) -> Sequence[Any]:
+        """Return what it gives, likewise."""
+
+
+def open_network(onnx_bytes: bytes, *, n_threads: int = 0, inputs: set[str] | None = None) -> Session:
     """Return an onnxruntime session that leaves the other core to synthesis.
 
     Args:
@@ -40,7 +63,7 @@ def open_network(onnx_bytes: bytes, *, n_threads: int = 0, inputs: set[str] | No
     options.intra_op_num_threads = n_threads or int(available_cores() == 1)
     # Threads that spin while they wait would take the core that synthesis runs on meanwhile.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    session = onnxruntime.InferenceSession(onnx_bytes, options, providers=["CPUExecutionProvider"])
+    session: Session = onnxruntime.InferenceSession(onnx_bytes, options, providers=["CPUExecutionProvider"])
     taken = {given.name for given in session.get_inputs()}
     if inputs is not None and taken != inputs:
         raise ValueError(f"its network takes {', '.join(sorted(taken))}")

@@ -17,7 +17,7 @@ from violute.data.recordings import list_recordings, read_recording
 from violute.data.sampling import split
 from violute.errors import TrainingError
 from violute.families.export import export_run
-from violute.families.pictures import corpus as spectrogram_data
+from violute.families.pictures import corpus
 from violute.families.pictures.corpus import (
     PictureLine,
     draw,
@@ -201,7 +201,7 @@ def test_pictures_are_the_transform_of_conversion_and_are_made_once(tmp_path, mo
     audio = read_recording(recordings[0], SAMPLE_RATE, peak=PEAK)
     np.testing.assert_allclose(made.picture.T, normalise(np.abs(stft(audio, DETAIL)), DETAIL), atol=5e-4)
     assert (made.end, made.source, made.name) == (1, "a.wav", "a")
-    monkeypatch.setattr(spectrogram_data, "read_recording", lambda *_, **__: pytest.fail("read again"))
+    monkeypatch.setattr(corpus, "read_recording", lambda *_, **__: pytest.fail("read again"))
     (again,) = picture_lines(recordings, 1, DETAIL, tmp_path / "cache")
     assert np.array_equal(again.picture, made.picture)
 

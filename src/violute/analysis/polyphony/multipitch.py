@@ -83,14 +83,14 @@ def find_candidates(
 
 def pitch_probability(levels: Float32[np.ndarray, "frame bin 2"]) -> Float32[np.ndarray, "frame pitch"]:
     """Ask the network how likely each pitch sounds in each frame."""
-    answers = []
+    probabilities = []
     for start in range(0, len(levels), CHUNK_FRAMES):
         first = max(start - CONTEXT_FRAMES, 0)
         stop = min(start + CHUNK_FRAMES, len(levels))
         shown = levels[first : min(stop + CONTEXT_FRAMES, len(levels))]
-        (answer,) = _network().run(None, {"levels": np.ascontiguousarray(shown)})
-        answers.append(answer[start - first : stop - first])
-    return np.concatenate(answers)
+        (probability,) = _network().run(None, {"levels": np.ascontiguousarray(shown)})
+        probabilities.append(probability[start - first : stop - first])
+    return np.concatenate(probabilities)
 
 
 def likely_pitches(

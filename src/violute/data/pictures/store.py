@@ -9,7 +9,7 @@ held_out.npy    the same for the recordings that training must not see
 ```
 
 A 16-bit step is 0.0012 dB at the default floor, half a step an error of -83 dB or less: a picture with its
-phases gives the sound back above 60 dB signal to noise (tests/test_data_invert.py).
+phases gives the sound back above 60 dB signal to noise (`tests/data/pictures/test_invert.py`).
 """
 
 from __future__ import annotations

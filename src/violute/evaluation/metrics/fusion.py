@@ -1,11 +1,11 @@
-"""Whether a sound is one voice or several at once: harmonic series needed to explain it, and roughness.
+"""Whether a sound is one line or several at once: harmonic series needed to explain it, and roughness.
 
 Both figures rest on the peaks of short spectra and know nothing of any voice. Lower is more fused.
 A room's tail and the overlap of fast notes are several series too, so a figure means most beside
 that of the source, or of the cross-fade of a voice's own two ends, on the same notes.
 
-What they cannot hear: voices at one pitch without detuning, and voices an octave or another whole
-multiple apart, are one series; so are voices less than about half a semitone apart, whose beats are
+What they cannot hear: lines at one pitch without detuning, and lines an octave or another whole
+multiple apart, are one series; so are lines less than about half a semitone apart, whose beats are
 heard by the roughness alone. Beats slower than about 20 Hz are no roughness.
 
 Conventions: 44.1 kHz inside, Hann windows of 93 ms every 20 ms; frame `i` is centred on second
@@ -163,9 +163,9 @@ def n_series(audio: Float[np.ndarray, "... sample"], sample_rate: int) -> Int[np
 
 
 def mean_f0_tracks(audio: Float[np.ndarray, "... sample"], sample_rate: int) -> float:
-    """Return the mean number of simultaneous f0 tracks over sounding frames; 1 is one fused voice.
+    """Return the mean number of simultaneous f0 tracks over sounding frames; 1 is one fused line.
 
-    Frames of breath or bow without a pitch count as 1: noise is no merit and no second voice.
+    Frames of breath or bow without a pitch count as 1: noise is no merit and no second line.
 
     Returns:
         1 to `MAX_SERIES`; NaN in silence.

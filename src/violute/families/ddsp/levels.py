@@ -125,8 +125,8 @@ def power_terms(
     """
     low, high = np.square(roots)
     between = roots[0] * roots[1]
-    products = (low * low, low * between, low * high, between * high, high * high)
-    return np.stack([(product * weight).sum(axis=1) for product in products], axis=1)
+    level_products = (low * low, low * between, low * high, between * high, high * high)
+    return np.stack([(product * weight).sum(axis=1) for product in level_products], axis=1)
 
 
 def harmonic_weights(

@@ -12,7 +12,7 @@ Source:
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Float32
@@ -30,6 +30,7 @@ from violute.synthesis.harmonics import HarmonicSynth
 from violute.synthesis.noise import FilteredNoise
 from violute.synthesis.room import Room
 from violute.voices.mix import Dial, Mix, MixLike, dial_at
+from violute.voices.network import Network
 
 LATENCY_SAMPLES = HOP_LENGTH + LOOKAHEAD_SAMPLES
 """How far the output runs behind the input: 882 samples, 20 ms."""
@@ -65,7 +66,7 @@ class HarmonicStream:
     latency_samples = LATENCY_SAMPLES
     sample_rate = SAMPLE_RATE
 
-    def __init__(self, session: Any, settings: VoiceSettings, mix: MixLike = 0.5) -> None:
+    def __init__(self, session: Network, settings: VoiceSettings, mix: MixLike = 0.5) -> None:
         self._session, self._settings = session, settings
         self._analyser = CausalAnalyser()
         self._loudness = RunningLoudness(np.mean(self._settings.loudness_quantiles, axis=0))

@@ -2,7 +2,7 @@
 
 In the first stage the network never hears a waveform. It is asked for the levels of harmonics and
 noise that were measured once, so a step costs a tenth of a second on two CPU cores where a step
-through the synthesiser costs several times that. The second stage, in `ddsp_sound`, adds the sounds.
+through the synthesiser costs several times that. The second stage, in `families.ddsp.sound`, adds the sounds.
 """
 
 from __future__ import annotations

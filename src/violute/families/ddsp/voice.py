@@ -12,7 +12,6 @@ Source:
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -45,7 +44,7 @@ from violute.voices.contract import OnProgress, Performance, StreamLike
 from violute.voices.family import FamilyVoice
 from violute.voices.live_parameters import LiveTracks
 from violute.voices.mix import Dials, MixLike
-from violute.voices.network import UNUSABLE, open_network
+from violute.voices.network import UNUSABLE, Network, open_network
 from violute.voices.recording import resampled_blocks
 
 BLOCK_FRAMES = 512
@@ -122,7 +121,7 @@ class HarmonicPerformance(Performance):
 
     def __init__(
         self,
-        session: Any,
+        session: Network,
         settings: VoiceSettings,
         controls: Controls,
         *,

@@ -3,13 +3,13 @@
 A temporal encoder hears the waveform and writes the code; a WaveNet, conditioned by it at every layer,
 draws the waveform again, each sample from those before it. A decoder that is taught on clean samples
 reads the pitch off them and ignores the code, which shows only when it runs free. So the sizes for two
-cores hear little of the past, and noisily (`training.nsynth_data`), and whatever lasts longer has to come
+cores hear little of the past, and noisily (`families.nsynth.data`), and whatever lasts longer has to come
 through the code.
 
 They also hear sines at the pitch that is read off the code: a way of pitch conditioning that needs no label.
 
 An instrument embedding beside the code gives the two ends of the dial; what teaches the code besides the
-waveform is in `models.nsynth_teachers`.
+waveform is in `families.nsynth.teachers`.
 
 Conventions: mono sound at 16 kHz as mu-law levels, scaled to [-1, 1] at the networks' inputs. Frame `i` of
 the code covers samples `i * hop_length` up to `(i + 1) * hop_length`. Instrument 0 is mix 0.

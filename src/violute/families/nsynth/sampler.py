@@ -12,12 +12,12 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float32, Int64
 
 from violute.transforms.mu_law import scaled
+from violute.voices.network import Network
 
 N_WORKERS = 2
 LEAST_BATCH = 8
@@ -74,7 +74,7 @@ class Queues:
 
 
 def generate(
-    session: Any,
+    session: Network,
     shape: WavenetShape,
     conditions: Float32[np.ndarray, "piece channel frame"],
     sines: Float32[np.ndarray, "piece sample sine"],

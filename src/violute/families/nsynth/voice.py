@@ -71,7 +71,11 @@ class NsynthVoice(FamilyVoice):
             raise self.unusable(error) from None
 
     def perform(
-        self, source: Source, measurement: Measurement, on_progress: OnProgress, _lines: Lines = "auto"
+        self,
+        source: Source,
+        measurement: Measurement,
+        on_progress: OnProgress,
+        lines: Lines = "auto",  # noqa: ARG002 - it tells no lines apart
     ) -> NsynthPerformance:
         """Encode the recording; what is played comes from the code and the level of each frame alone."""
         return NsynthPerformance(self, self.encode(source, measurement, on_progress))

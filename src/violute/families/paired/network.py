@@ -2,7 +2,7 @@
 
 No ends and no axis: the network is conditioned on the mix beside the window and redraws the window in one
 pass. Two flavours share the change that they make, smooth in frequency, and the partials that they draw into
-it (`retouched_pictures`):
+it (`families.pictures.retouching`):
 
 - `gan`, after pix2pix: a deterministic network, drawn towards the pair's hybrid and past a critic that sees
   the source, the mix and a hybrid, its own or the teacher's, and says which.

@@ -2,7 +2,7 @@
 
 Every recording is one long picture, made once by the transform that conversion uses and kept as
 half-precision numbers on disk, frame by frame, so that a window may begin at any frame and a corpus
-may be larger than memory. What `violute prepare` cut already is a line a picture (`spectrogram_prepared`).
+may be larger than memory. What `violute prepare` cut already is a line a picture (`prepared.py`).
 """
 
 from __future__ import annotations

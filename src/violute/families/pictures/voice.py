@@ -72,7 +72,11 @@ class SpectrogramVoice(FamilyVoice):
             raise self.unusable(error) from None
 
     def perform(
-        self, source: Source, measurement: Measurement, on_progress: OnProgress, _lines: Lines = "auto"
+        self,
+        source: Source,
+        measurement: Measurement,
+        on_progress: OnProgress,
+        lines: Lines = "auto",  # noqa: ARG002 - it tells no lines apart
     ) -> SpectrogramPerformance:
         """Keep the recording in mono at the voice's rate; each rendering looks at it anew."""
         return SpectrogramPerformance(

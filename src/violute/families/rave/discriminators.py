@@ -152,9 +152,9 @@ class Discriminators(nn.Module):
         for i, part in enumerate([*self.scales, *self.spectra]):
             if 0 < i < len(self.scales):
                 x = functional.avg_pool1d(x.unsqueeze(1), 2).squeeze(1)
-            answers, features = part(x if i < len(self.scales) else audio)
-            judged.scores.append(answers[each, end])
-            judged.others.append(answers[each, 1 - end])
+            scores, features = part(x if i < len(self.scales) else audio)
+            judged.scores.append(scores[each, end])
+            judged.others.append(scores[each, 1 - end])
             judged.features.append(features)
         return judged
 

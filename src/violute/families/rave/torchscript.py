@@ -94,7 +94,11 @@ class TorchScriptVoice(FamilyVoice):
             return torch.jit.load(io.BytesIO(self._content), map_location="cpu").eval()
 
     def perform(
-        self, source: Source, measurement: Measurement, on_progress: OnProgress, _lines: Lines = "auto"
+        self,
+        source: Source,
+        measurement: Measurement,
+        on_progress: OnProgress,
+        lines: Lines = "auto",  # noqa: ARG002 - it tells no lines apart
     ) -> TorchScriptPerformance:
         """Keep the recording, and what the model makes of it unless it has a dial to turn."""
         recording, gain = spooled(

@@ -95,7 +95,11 @@ class RaveVoice(FamilyVoice):
         self._options.only_execute_path_to_fetches = True
 
     def perform(
-        self, source: Source, measurement: Measurement, on_progress: OnProgress, _lines: Lines = "auto"
+        self,
+        source: Source,
+        measurement: Measurement,
+        on_progress: OnProgress,
+        lines: Lines = "auto",  # noqa: ARG002 - it tells no lines apart
     ) -> RavePerformance:
         """Encode the recording once; only its latent and the recording are kept.
 

@@ -2,7 +2,7 @@
  * Plays a performance so that every dial is heard while it moves; the page's only way to sound.
  *
  *     const engine = await Engine.create(new AudioContext(), { processorUrl: "/page/processor.js" });
- *     await engine.load(parameters, { gains });        // ArrayBuffer of `violute.voices.live`
+ *     await engine.load(parameters, { gains });        // ArrayBuffer of `violute.voices.live_parameters`
  *     await engine.loadSource(audioBuffer);            // for A/B
  *     await engine.play();
  *     engine.setDials({ tone: 0.3, room: 0.2 });

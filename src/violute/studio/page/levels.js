@@ -1,5 +1,5 @@
 /**
- * Mixes the two ends frame by frame, as `violute.voices.ddsp` does: roots of levels in straight lines, pitch and
+ * Mixes the two ends frame by frame, as `violute.families.ddsp.levels` does: roots of levels in straight lines, pitch and
  * loudness of the source, attacks and vibrato with dials of their own.
  */
 

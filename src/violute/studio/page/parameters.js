@@ -1,5 +1,5 @@
 /**
- * Reads the live parameters of a performance; `violute.voices.live` describes the file.
+ * Reads the live parameters of a performance; `violute.voices.live_parameters` describes the file.
  *
  * Levels stay in the 16 bits in which they come and are widened through a table when a frame needs them.
  */
