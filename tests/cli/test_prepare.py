@@ -174,7 +174,10 @@ def test_bad_input_costs_one_line_and_nothing_else(place, arguments, reason):
 def test_a_damaged_recording_is_named(tmp_path, content, reason):
     (tmp_path / "flute").mkdir()
     (tmp_path / "flute" / "bad.wav").write_bytes(content)
-    line = complaint_of(violute("prepare", "flute", "--out", "new", cwd=tmp_path))
+    done = violute("prepare", "flute", "--out", "new", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    first, line = done.stderr.splitlines()
+    assert first == "violute: held out: nothing, no recording is named 2204 or 2191"
     assert f"bad.wav {reason}" in line
     assert files_below(tmp_path) == ["flute/bad.wav"]
     assert not (tmp_path / "new").exists()

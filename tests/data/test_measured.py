@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from violute.data import measured as module
-from violute.data.measured import content_digest, measured, open_arrays
+from violute.data.measured import content_digest, measured, open_arrays, require_arrays
 from violute.data.recordings import Recording
 from violute.errors import AudioError, DataError, SilentError
 
@@ -91,6 +91,51 @@ def test_other_content_another_part_or_version_is_measured(
     os.utime(large.path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
     measure(tmp_path, [large])
     assert done(tmp_path) == ["large", "part", "large", "large"]
+
+
+def test_one_second_changed_in_the_middle_is_another_content(tmp_path: Path) -> None:
+    path = tmp_path / "long.wav"
+    content = bytearray(RNG.bytes(20_000_000))
+    path.write_bytes(content)
+    before = content_digest(path)
+    assert content_digest(path) == before
+    content[10_100_000:10_188_200] = bytes(88_200)
+    path.write_bytes(content)
+    assert content_digest(path) != before
+
+
+def test_what_cannot_be_opened_is_not_taken_for_silence(
+    tmp_path: Path, recordings: list[Recording], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measure(tmp_path, recordings)
+    paths = {path.name for path in (tmp_path / "cache").iterdir()}
+    opened: list[Path] = []
+
+    def refuse_the_second_time(path: Path) -> dict[str, np.ndarray] | None:
+        opened.append(path)
+        return open_arrays(path) if len(opened) <= len(paths) else None
+
+    monkeypatch.setattr(module, "open_arrays", refuse_the_second_time)
+    with pytest.raises(DataError, match=r"\.npz: cannot be opened or is damaged: allow more open files"):
+        measure(tmp_path, recordings)
+
+
+def test_arrays_that_are_missing_are_named_as_damage(tmp_path: Path, recordings: list[Recording]) -> None:
+    measure(tmp_path, recordings[:1])
+    (path,) = (tmp_path / "cache").iterdir()
+    assert require_arrays(path, "half", "n").keys() == {"bytes", "half", "n"}
+    with pytest.raises(DataError, match="cannot be opened or is damaged"):
+        require_arrays(path, "gain")
+
+
+def test_no_wrong_byte_of_an_archive_is_a_traceback(tmp_path: Path, recordings: list[Recording]) -> None:
+    measure(tmp_path, recordings[:1])
+    (path,) = (tmp_path / "cache").iterdir()
+    content = path.read_bytes()
+    for place in range(0, len(content), 5):
+        for value in (content[place] ^ 1, content[place] ^ 255, 12, 14):
+            path.write_bytes(content[:place] + bytes([value]) + content[place + 1 :])
+            open_arrays(path)
 
 
 @pytest.mark.parametrize("damage", ["cut", "empty", "flipped", "other"])

@@ -97,6 +97,25 @@ def test_bad_input_is_one_clear_line_and_writes_nothing(tmp_path, folders, optio
     assert sorted(path.name for path in tmp_path.iterdir()) == ["flute", "violin"]
 
 
+@pytest.mark.parametrize("n_folders", [0, 1, 3])
+def test_two_folders_are_needed(tmp_path, folders, n_folders):
+    with pytest.raises(TrainingError, match="give two folders of recordings"):
+        run([folders[0]] * n_folders, tmp_path / "voice.onnx")
+
+
+def test_the_beginning_is_told_before_the_work_and_not_where_there_is_none(tmp_path, folders):
+    told = []
+
+    def begin():
+        told.append((tmp_path / "voice-run").exists())
+
+    run(folders, tmp_path / "voice.onnx", on_begin=begin)
+    assert told == [False]
+    with pytest.raises(TrainingError, match="held out"):
+        run(folders, tmp_path / "other.onnx", hold_out=["*"], on_begin=begin)
+    assert told == [False]
+
+
 def test_a_missing_folder_and_an_unknown_recipe_are_noticed_first(tmp_path, folders):
     with pytest.raises(DataError, match="there is no such folder"):
         run((tmp_path / "nowhere", folders[1]), tmp_path / "voice.onnx")

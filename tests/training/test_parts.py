@@ -259,6 +259,22 @@ def test_metrics_are_cut_at_a_step_and_half_rows_forgotten(tmp_path: Path):
     assert folder.read_metrics() == [{"step": 5, "total": 0.5}, {"step": 10, "total": 1.0}]
 
 
+@pytest.mark.parametrize("torn", [b'{"step": 20, "to', '{"step": 20, "ö'.encode()[:-1], b"\0\0\0"])
+def test_a_torn_row_takes_no_other_with_it(tmp_path: Path, torn: bytes):
+    folder = RunFolder(tmp_path)
+    folder.append_metrics({"step": 5})
+    with folder.metrics_path.open("ab") as file:
+        file.write(torn)
+    folder.append_metrics({"step": 10})
+    assert folder.read_metrics() == [{"step": 5}, {"step": 10}]
+
+
+def test_a_row_may_hold_any_letter(tmp_path: Path):
+    folder = RunFolder(tmp_path)
+    folder.start(Config(), resume=False, command=["train", "a\u2028b"])
+    assert folder.command() == ["train", "a\u2028b"]
+
+
 def test_sounds_are_written_as_they_are(tmp_path: Path):
     folder = RunFolder(tmp_path)
     mono = np.linspace(-1.5, 1.5, 100, dtype=np.float32)

@@ -50,12 +50,18 @@ FORMATS: dict[str, Format] = {
 """Formats that can be written, by extension in lower case."""
 
 FOREIGN_SUFFIXES = frozenset(
-    {".m4a", ".m4b", ".mp4", ".aac", ".wma", ".webm", ".mka", ".3gp", ".amr", ".ape", ".wv", ".tta", ".dsf"}
+    {".m4a", ".m4b", ".mp4", ".mov", ".3gp", ".webm", ".mka", ".mkv", ".wma", ".aac", ".amr", ".wv", ".ape"}
+    | {".tta", ".dsf", ".ac3"}
 )
 """Endings, in lower case, of what `FileSource` reads by way of ffmpeg."""
 
-AUDIO_SUFFIXES = FOREIGN_SUFFIXES | frozenset(
-    {*FORMATS, ".wave", ".bwf", ".oga", ".mp2", ".aifc", ".aiffc", ".caf", ".au", ".snd", ".w64", ".rf64"}
+MPEG_SUFFIXES = frozenset({".mp3", ".mp2", ".mpga"})
+"""Endings, in lower case, of files in which frames of MPEG audio may come late."""
+
+AUDIO_SUFFIXES = (
+    FOREIGN_SUFFIXES
+    | MPEG_SUFFIXES
+    | {*FORMATS, ".wave", ".bwf", ".oga", ".aifc", ".aiffc", ".caf", ".au", ".snd", ".w64", ".rf64"}
 )
 """Endings, in lower case, of what counts as a recording in a folder, to convert and to learn from."""
 

@@ -9,10 +9,10 @@ from cyclopts import Parameter
 
 from violute.cli.terminal.extras import require_extra
 from violute.cli.terminal.options import HoldOut, Json, Quiet
-from violute.cli.terminal.output import complain, say_done
+from violute.cli.terminal.output import say_done
 from violute.cli.terminal.progress import progress_bars
-from violute.cli.train import read_hold_out
-from violute.data.splits import HOLD_OUT, held_out_line
+from violute.cli.train import held_out_sayer, read_hold_out
+from violute.data.splits import HOLD_OUT
 from violute.errors import InputError
 
 Mixes = Annotated[tuple[float, ...], Parameter(consume_multiple=True, negative=(), show_default=True)]
@@ -68,7 +68,6 @@ def pairs(
     ends = load_voice(voice).card.ends
     patterns = read_hold_out(hold_out)
     first, second = (list_recordings(data / name, hold_out=patterns) for name in ends)
-    held_out = [one.name for name in ends for one in list_recordings(data / name, select=patterns)]
     if not first or not second:
         raise InputError(f"{data}: every recording of one instrument is held out: hold out fewer")
     require_extra("train", "pairs need", "violute.families.paired.pairs")
@@ -78,14 +77,19 @@ def pairs(
     teacher = str(path.resolve()) if path.is_file() else voice
     settings = PairSettings(teacher, ends, blend, mixes, seconds, own_end)
     with progress_bars(shown=not (quiet or json)) as start:
-        made = make_pairs((first, second), out, settings, jobs=jobs, on_progress=start("translating"))
+        made = make_pairs(
+            (first, second),
+            out,
+            settings,
+            jobs=jobs,
+            on_begin=held_out_sayer([data / name for name in ends], patterns, quiet=json or quiet),
+            on_progress=start("translating"),
+        )
     lags = sorted(abs(pair.lag_samples) for pair in made)
     count = len({(pair.end, pair.recording) for pair in made})
     median = lags[len(lags) // 2]
     document = {"out": str(out), "recordings": count, "pairs": len(made)}
     document |= {"median_lag_samples": median, "largest_lag_samples": lags[-1]}
-    if not (json or quiet):
-        complain(held_out_line(held_out, patterns))
     line = f"{out} ({count} recordings, {len(made)} pairs, median lag {median} samples)"
     say_done(line, document, json=json, quiet=quiet)
     return 0

@@ -11,8 +11,8 @@ from violute.cli.terminal.extras import require_extra
 from violute.cli.terminal.options import Flag, Force, Json, Names, Quiet
 from violute.cli.terminal.output import complain, refuse_existing, say_done
 from violute.cli.terminal.progress import progress_bars
-from violute.cli.train import read_hold_out
-from violute.data.splits import HOLD_OUT, held_out_line
+from violute.cli.train import held_out_sayer, read_hold_out
+from violute.data.splits import HOLD_OUT
 from violute.errors import InputError
 
 if TYPE_CHECKING:
@@ -102,6 +102,7 @@ def prepare(
             hold_out=patterns,
             with_phase=phase,
             jobs=jobs,
+            on_begin=held_out_sayer(found.values(), patterns, quiet=json or quiet),
             on_progress=start("cutting and transforming the recordings"),
             on_warning=lambda line: None if quiet else complain(f"warning: {line}"),
         )
@@ -110,8 +111,6 @@ def prepare(
     sheet = write_contact_sheet(store)
     if no_arrays:
         drop_arrays(store)
-    if not (quiet or json):
-        complain(held_out_line((entry.recording for entry in store.held_out.entries), patterns))
     counts = {name: _describe(split, store.instruments) for name, split in store.splits.items()}
     shares = ", ".join(
         f"{counted(sum(item['pictures'] for item in split.values()), 'picture')} of "

@@ -7,10 +7,11 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from violute.cli.terminal.options import CardFile, Force, Names, Quiet, Tilt
+from violute.cli.terminal.options import CardFile, Force, HoldOut, Quiet, Tilt
 from violute.cli.terminal.output import complain, say
 from violute.cli.terminal.progress import progress_bars
-from violute.cli.train import check_voice_name, read_hold_out, require_training
+from violute.cli.train import check_voice_name, held_out_sayer, read_hold_out, require_training
+from violute.data.splits import HOLD_OUT
 
 
 def refit(
@@ -20,7 +21,7 @@ def refit(
     a: Path,
     b: Path,
     out: Path,
-    hold_out: Names = (),
+    hold_out: HoldOut = HOLD_OUT,
     cache: Path | None = None,
     card: CardFile = None,
     tilt: Tilt = (0.0, 0.0),
@@ -42,8 +43,6 @@ def refit(
         Folder of solo recordings of the instrument at mix 1.
     out
         Voice file to write, such as voice.onnx.
-    hold_out
-        Recordings to leave out: glob patterns, or text files of patterns, one a line.
     cache
         Folder for what is measured. Default: NAME.features beside OUT.
     """
@@ -64,6 +63,7 @@ def refit(
             cache=cache,
             card=entries,
             tilt_db_per_octave=tilt,
+            on_begin=held_out_sayer((a, b), patterns, quiet=quiet),
             on_progress=start("measuring the recordings"),
             on_warning=lambda message: complain(f"warning: {message}"),
         )

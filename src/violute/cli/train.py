@@ -24,7 +24,7 @@ from violute.errors import InputError, TrainingError
 from violute.families.table import FAMILIES, Family
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Sequence
 
     from violute.training.progress import Progress, TrainingResult
     from violute.training.request import TrainingRequest
@@ -86,11 +86,13 @@ def train_and_say(options: RunOptions, train: Callable[[TrainingRequest], Traini
     entries = read_card_entries(options.card)
     source, names, hold_out = _source(options)
     require_training()
-    from violute.data.recordings import list_recordings
     from violute.training.processes import is_first_process
     from violute.training.request import TrainingRequest
 
     is_speaking = is_first_process()
+    on_begin = None
+    if isinstance(source, tuple) and not isinstance(options, PairedOptions):
+        on_begin = held_out_sayer(source, hold_out, quiet=options.json or options.quiet)
     with progress_bars(shown=is_speaking and not (options.quiet or options.json)) as start:
         result = train(
             TrainingRequest(
@@ -105,6 +107,7 @@ def train_and_say(options: RunOptions, train: Callable[[TrainingRequest], Traini
                 resume=options.resume,
                 device=options.device,
                 card=entries,
+                on_begin=on_begin,
                 on_prepare=start("measuring the recordings"),
                 on_progress=_training_bar(start),
                 on_warning=lambda message: complain(f"warning: {message}"),
@@ -113,10 +116,6 @@ def train_and_say(options: RunOptions, train: Callable[[TrainingRequest], Traini
         )
     if not is_speaking:
         return 0
-    is_listed = not (options.json or options.quiet or isinstance(options, PairedOptions))
-    if is_listed and isinstance(source, tuple):
-        left_out = [one.name for folder in source for one in list_recordings(folder, select=hold_out)]
-        complain(held_out_line(left_out, hold_out))
     document = {"out": str(options.out), "steps": result.step, "best_step": result.best_step}
     document |= {"validation": dict(result.validation), "seconds": result.seconds}
     document |= {"stopped_by": result.stopped_by}
@@ -221,6 +220,18 @@ def read_hold_out(given: tuple[str, ...]) -> list[str]:
         is_list = path.is_file() and path.suffix.lower() not in AUDIO_SUFFIXES
         patterns += read_patterns(path) if is_list else [item]
     return patterns
+
+
+def held_out_sayer(folders: Iterable[Path], patterns: Sequence[str], *, quiet: bool) -> Callable[[], None]:
+    """Return what says, unless it is to be quiet, which recordings of folders are held out."""
+    from violute.data.recordings import list_recordings
+
+    def say_held_out() -> None:
+        if not quiet:
+            names = [one.name for folder in folders for one in list_recordings(folder, select=patterns)]
+            complain(held_out_line(names, patterns))
+
+    return say_held_out
 
 
 def _training_bar(start: Callable[[str], Callable[[float], None]]) -> Callable[[Progress], None]:

@@ -7,17 +7,20 @@ lies and however its path was typed, it is measured once. What is damaged is mea
 from __future__ import annotations
 
 import hashlib
+import lzma
+import tokenize
 import zipfile
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Protocol, TypeVar
 
 import numpy as np
 from jaxtyping import UInt8
 
-from violute.errors import AudioError, SilentError
+from violute.errors import AudioError, DataError, SilentError
 from violute.whole_file import disk_errors, whole_file
 from violute.workers import mapped
 
@@ -28,8 +31,23 @@ except ModuleNotFoundError:  # Windows
 
 Arrays = Mapping[str, np.ndarray]
 
-N_SAMPLED_BLOCKS, BLOCK_BYTES = 64, 4096
-"""Of a file, evenly spaced, first and last among them: a change that they all miss is a short one."""
+DAMAGED_NPZ = (
+    OSError,
+    ValueError,
+    KeyError,
+    TypeError,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    OverflowError,
+    MemoryError,
+    SyntaxError,
+    tokenize.TokenError,
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+)
+"""What reading a damaged .npz raises: one wrong byte may ask for a password, a method of zip or any shape."""
 
 MAPPED_FROM_BYTES = 1 << 20
 """Larger files stay on disk until their parts are asked for; each takes a file handle."""
@@ -65,10 +83,13 @@ def measured(
 
     Returns:
         The recordings that are not silent, with arrays by name; large ones are read-only views into files.
+
+    Raises:
+        DataError: What was measured cannot be opened.
     """
     paths = measured_files(parts, cache, measure, version=version, on_progress=on_progress)
     _allow_open_files(len(paths))
-    opened = ((part, open_arrays(path)) for part, path in zip(parts, paths, strict=True))
+    opened = ((part, require_arrays(path)) for part, path in zip(parts, paths, strict=True))
     return [(part, arrays) for part, arrays in opened if arrays]
 
 
@@ -112,26 +133,39 @@ def measured_files(
 
 
 def content_digest(path: Path) -> str:
-    """Return a digest of a file's size and of blocks all over it.
+    """Return the SHA-256 of a file; of one that has not changed since, it is remembered.
 
     Raises:
         AudioError: It cannot be read.
     """
     try:
-        size = path.stat().st_size
-        digest = hashlib.sha256(str(size).encode())
-        starts = {
-            int(i * max(size - BLOCK_BYTES, 0) / (N_SAMPLED_BLOCKS - 1)) for i in range(N_SAMPLED_BLOCKS)
-        }
-        with path.open("rb") as file:
-            for start in sorted(starts):
-                file.seek(start)
-                digest.update(file.read(BLOCK_BYTES))
+        stat = path.stat()
+        return _digest(path.absolute(), stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
     except OSError as error:
         raise AudioError(
             f"{path}: cannot be read ({error.strerror}): check its name and permissions"
         ) from None
-    return digest.hexdigest()
+
+
+@cache
+def _digest(path: Path, *_state: int) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def require_arrays(path: Path, *names: str) -> dict[str, np.ndarray]:
+    """Open a file of the cache that was found whole or written just before, with `names` in it.
+
+    Raises:
+        DataError: It is missing or damaged all the same, or the system lets no more files be open.
+    """
+    arrays = open_arrays(path)
+    if arrays is None or not arrays.keys() >= set(names):
+        raise DataError(
+            f"{path}: cannot be opened or is damaged: allow more open files (ulimit -n), or check the disk, "
+            "and run the same again"
+        )
+    return arrays
 
 
 def open_arrays(path: Path) -> dict[str, np.ndarray] | None:
@@ -143,7 +177,7 @@ def open_arrays(path: Path) -> dict[str, np.ndarray] | None:
             if not is_large and archive.testzip() is not None:
                 return None
             return {Path(info.filename).stem: _array(raw, archive, info) for info in archive.infolist()}
-    except (OSError, ValueError, TypeError, NotImplementedError, zipfile.BadZipFile):
+    except DAMAGED_NPZ:
         return None
 
 

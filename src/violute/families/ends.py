@@ -53,6 +53,10 @@ def open_ends(request: TrainingRequest) -> Ends:
     if not names[0] or not names[1] or names[0] == names[1]:
         raise TrainingError(f"the ends are named {names[0]!r} and {names[1]!r}: give two different names")
     if not isinstance(request.source, str | Path):
+        if len(request.source) != 2:
+            raise TrainingError(
+                f"{len(request.source)} of folders to learn from: give two folders of recordings"
+            )
         first, second = (_recordings(folder, request.hold_out) for folder in request.source)
         return Ends(names=names, recordings=(first, second))
     if request.hold_out:

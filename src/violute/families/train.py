@@ -53,6 +53,8 @@ def train_family(
             f"batch_size is {chosen.batch_size}: give 2 or more, half of them are of each end"
         )
     ends = open_ends(request)
+    if request.on_begin is not None and is_first_process():
+        request.on_begin()
     if trained.forecast and request.on_forecast is not None and is_first_process():
         request.on_forecast(imported(trained.forecast)(chosen, choose_device(request.device)))
     config = {"family": family, "recipe": name, "settings": chosen, **_recorded(request, ends)}

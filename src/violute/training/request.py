@@ -30,6 +30,7 @@ class TrainingRequest:
         resume: Continue the run in the run folder; without one there, start.
         device: `auto`, `cpu` or `cuda`.
         card: Entries of the voice's card, as `read_card_entries` reads them; not kept in the run folder.
+        on_begin: Called in the first process when what is asked for can be done, before it is.
         on_prepare: Called with the share of the recordings measured so far, rising from 0 to 1.
         on_progress: Called with the losses and the time left.
         on_warning: Called with a line where the run goes on, but not as it should; the run folder keeps it.
@@ -47,6 +48,7 @@ class TrainingRequest:
     resume: bool = False
     device: str = "auto"
     card: Mapping[str, Any] = field(default_factory=dict)
+    on_begin: Callable[[], None] | None = None
     on_prepare: Callable[[float], None] | None = None
     on_progress: OnTrainingProgress | None = None
     on_warning: Callable[[str], None] | None = None

@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
 import sys
 from collections.abc import Mapping, Sequence
@@ -160,14 +161,19 @@ class RunFolder:
 
 
 def _append(path: Path, row: Mapping[str, Any]) -> None:
-    with path.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(dict(row), ensure_ascii=False) + "\n")
+    line = json.dumps(dict(row), ensure_ascii=False).encode() + b"\n"
+    with path.open("ab+") as file:
+        if file.seek(0, os.SEEK_END):
+            file.seek(-1, os.SEEK_END)
+            if file.read(1) != b"\n":  # a killed run left half a row, which would take this one with it
+                line = b"\n" + line
+        file.write(line)
 
 
 def _rows(path: Path) -> list[Any]:
     """Return the rows of a file, if there is one, without what a killed run left half written."""
     rows = []
-    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
+    for line in path.read_bytes().splitlines() if path.exists() else ():
         with suppress(ValueError):
             rows.append(json.loads(line))
     return rows

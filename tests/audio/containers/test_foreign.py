@@ -8,6 +8,7 @@ import pytest
 import soundfile
 
 from violute.audio.file_source import FileSource
+from violute.audio.formats import audio_files
 from violute.audio.read import read
 from violute.errors import AudioError
 
@@ -30,6 +31,12 @@ def test_without_ffmpeg_one_line_names_kind_and_way_out(tmp_path, monkeypatch, n
     with pytest.raises(AudioError, match=f"{name} is {kind}.* needs ffmpeg: install") as caught:
         FileSource(tmp_path / name)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("ending", [".mpga", ".ac3", ".mkv", ".MOV"])
+def test_what_converts_by_name_counts_in_a_folder_too(tmp_path, ending):
+    (tmp_path / f"x{ending}").touch()
+    assert audio_files(tmp_path) == [tmp_path / f"x{ending}"]
 
 
 @needs_ffmpeg

@@ -100,6 +100,15 @@ def test_no_samples_are_no_samples(tmp_path):
             played(tmp_path, content)
 
 
+def test_a_long_header_just_below_4_gigabytes_is_of_rf64_too():
+    form = FORM[8:] + bytes(1_000)
+    most = 0xFFFFFFFF - (4 + 8 + len(form) + 8)
+    plain, large_form = _header(form, most), _header(form, most + 1)
+    assert plain[:8] == b"RIFF\xff\xff\xff\xff"
+    assert large_form[:4] == b"RF64"
+    assert int.from_bytes(large_form[28:36], "little") == most + 1
+
+
 def test_the_header_for_more_than_4_gigabytes_is_of_rf64(tmp_path):
     header = _header(FORM[8:], 5 << 30)
     assert header[:4] == b"RF64"

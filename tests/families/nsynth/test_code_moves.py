@@ -132,11 +132,13 @@ def test_codes_of_another_voice_are_refused(place):
     assert "was not made by voice" in complaint_of(ended)
 
 
-def test_an_archive_of_a_later_zip_holds_no_codes(tmp_path):
+@pytest.mark.parametrize(("place", "value"), [(6, 137), (8, 1), (10, 8), (10, 12), (10, 14)])
+def test_an_archive_of_a_later_zip_or_with_a_password_or_badly_packed_holds_no_codes(tmp_path, place, value):
     path = tmp_path / "codes.npz"
     Codes(np.zeros((2, 3), np.float32), np.zeros(2, np.float32), 1024, 16_000, 512).write(path)
     content = bytearray(path.read_bytes())
-    content[content.index(b"PK\x01\x02") + 6] = 137  # the version that is needed to extract the first member
+    # Of the first member: the version that is needed to extract it, its flags, its method.
+    content[content.index(b"PK\x01\x02") + place] = value
     path.write_bytes(content)
     with pytest.raises(InputError, match="holds no codes"):
         read_codes(path)

@@ -124,12 +124,16 @@ def test_the_command_makes_aligned_pairs_and_goes_on_after_a_stop(data, tmp_path
     (out / "manifest.json").write_text(json.dumps({**manifest, "pairs": []}))
     with pytest.raises(DataError, match="not finished"):
         read_pairs(out)
-    lost.unlink()
-    (lost.parent / f"{pairs[-1].recording}.json").unlink()
-    assert _pairs(data, out).returncode == 0
-    assert lost.is_file()
-    assert kept.stat().st_mtime_ns == written
-    assert read_pairs(out)[1] == pairs
+    known = lost.parent / f"{pairs[-1].recording}.json"
+    # Then deleted by hand, then damaged.
+    for damage in (known.unlink, lambda: None, lambda: known.write_text('{"key"')):
+        lost.unlink()
+        damage()
+        ended = _pairs(data, out)
+        assert ended.returncode == 0, ended.stderr
+        assert lost.is_file()
+        assert kept.stat().st_mtime_ns == written
+        assert read_pairs(out)[1] == pairs
 
 
 def test_both_ends_can_be_the_teachers(data, tmp_path):

@@ -11,8 +11,8 @@ from violute.audio.containers.ogg import ogg_layout
 from violute.audio.containers.pieces import Window
 from violute.audio.containers.riff import riff_layout
 from violute.audio.containers.unsized import aiff_layout, au_layout
+from violute.audio.formats import MPEG_SUFFIXES
 
-_MPEG_SUFFIXES = (".mp3", ".mp2", ".mpga")
 _SIZE_LINE = re.compile(r"^\s*(?:data|SSND|riff|Data Size)\s*:\s*(\d+) \(should be (\d+)\)", re.MULTILINE)
 
 
@@ -37,7 +37,7 @@ def examine(path: Path, name: str) -> Layout:
             return au_layout(window)
         if is_mpeg(window, start):
             return mpeg_layout(window, start, name)
-        if path.suffix.lower() in _MPEG_SUFFIXES and not magic.startswith((b"fLaC", b"FORM", b"RIFF")):
+        if path.suffix.lower() in MPEG_SUFFIXES and not magic.startswith((b"fLaC", b"FORM", b"RIFF")):
             start = find_mpeg(window, start)
             if start >= 0:
                 return mpeg_layout(window, start, name)

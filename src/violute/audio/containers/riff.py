@@ -23,7 +23,7 @@ from violute.errors import AudioError
 
 _NAMES = (b"data", b"fmt ", b"fact", b"LIST", b"PEAK", b"bext", b"JUNK", b"cue ", b"smpl", b"iXML")
 _MPEG_FORMATS = (0x50, 0x55)
-_LARGEST = 0xFFFFFF00
+_LARGEST = 0xFFFFFFFF
 
 
 def riff_layout(window: Window, name: str) -> Layout:
@@ -106,11 +106,8 @@ def ends_in_chunks(window: Window, at: int, order: Literal["big", "little"]) -> 
 def _header(form: bytes, n_bytes: int) -> bytes:
     """Write the header that a file should have."""
     chunks = b"fmt " + struct.pack("<I", len(form)) + form + bytes(len(form) % 2) + b"data"
-    if n_bytes <= _LARGEST:
-        return (
-            struct.pack("<4sI4s", b"RIFF", 4 + len(chunks) + 4 + n_bytes, b"WAVE")
-            + chunks
-            + struct.pack("<I", n_bytes)
-        )
-    sizes = struct.pack("<4sIQQQI", b"ds64", 28, 4 + 36 + len(chunks) + 4 + n_bytes, n_bytes, 0, 0)
+    riff_bytes = 4 + len(chunks) + 4 + n_bytes
+    if riff_bytes <= _LARGEST:
+        return struct.pack("<4sI4s", b"RIFF", riff_bytes, b"WAVE") + chunks + struct.pack("<I", n_bytes)
+    sizes = struct.pack("<4sIQQQI", b"ds64", 28, 36 + riff_bytes, n_bytes, 0, 0)
     return struct.pack("<4sI4s", b"RF64", 0xFFFFFFFF, b"WAVE") + sizes + chunks + b"\xff\xff\xff\xff"

@@ -20,7 +20,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from violute.data.features import highest_recorded_hz
-from violute.data.measured import content_digest, measured_files, open_arrays
+from violute.data.measured import content_digest, measured_files, require_arrays
 from violute.data.pictures.snippets import SnippetSettings, cut, spectra
 from violute.data.pictures.store import (
     HALF_TURN,
@@ -74,6 +74,7 @@ def prepare(
     hold_out: Sequence[str] = HOLD_OUT,
     with_phase: bool = False,
     jobs: int | None = None,
+    on_begin: Callable[[], None] = lambda: None,
     on_progress: Callable[[float], None] = lambda _share: None,
     on_warning: Callable[[str], None] = lambda _line: None,
 ) -> Store:
@@ -90,6 +91,7 @@ def prepare(
         hold_out: Glob patterns of the recordings for the held-out split, as `list_recordings` reads them.
         with_phase: Keep phases and the Nyquist bin beside the pictures.
         jobs: Files worked on at once; None is one a core.
+        on_begin: Called when what is asked for can be done, before it is.
         on_progress: Called with the share done, 0 to 1.
         on_warning: Called with a line for each recording that gives no picture.
 
@@ -108,16 +110,19 @@ def prepare(
         raise DataError(f"{', '.join(map(str, hold_out))}: every recording is held out: name fewer")
     version = f"pictures {STORE_VERSION} {settings} {snippets} {with_phase}"
     key = hashlib.sha256("\n".join([version, *(work.identity for work in works)]).encode()).hexdigest()[:24]
+    is_made = False
     if (out / STORE_NAME).exists():
         document = read_document(out)
         if document.get("key") != key:
             raise DataError(
                 f"{out}: holds a store of other recordings or settings: name another folder or delete it"
             )
-        if document.get("arrays"):
-            return open_store(out)
+        is_made = bool(document.get("arrays"))
     elif out.exists() and not (out / ".parts").is_dir() and (not out.is_dir() or any(out.iterdir())):
         raise DataError(f"{out}: holds other files: name a new folder or an empty one")
+    on_begin()
+    if is_made:
+        return open_store(out)
     parts = out / ".parts"
     try:
         files = measured_files(
@@ -233,7 +238,7 @@ def _join(
     index: dict[str, list[Entry]] = {split: [] for split in SPLITS}
     rows: dict[str, list[tuple[Path, int]]] = {split: [] for split in SPLITS}
     for work, path in zip(works, files, strict=True):
-        arrays = open_arrays(path) or {}
+        arrays = require_arrays(path, "gain", "highest_hz", "owner")
         gain, highest_hz = float(arrays["gain"]), float(arrays["highest_hz"])
         for number, (_, recording) in enumerate(work.recordings):
             if number not in arrays["owner"][:, 0]:
@@ -269,6 +274,6 @@ def _join(
 def _rows(name: str, places: Sequence[tuple[Path, int]]) -> Iterator[np.ndarray]:
     """Read rows one after the other, with one file open at a time."""
     for path, members in groupby(places, key=itemgetter(0)):
-        array = (open_arrays(path) or {})[name]
+        array = require_arrays(path, name)[name]
         for _, i in members:
             yield array[i]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float32
 
+from violute.data.measured import DAMAGED_NPZ
 from violute.errors import InputError
 from violute.whole_file import whole_file
 
@@ -69,8 +69,7 @@ def read_codes(path: Path) -> Codes:
             )
     except FileNotFoundError:
         raise InputError(f"{path}: there is no such file of codes: make one with violute encode") from None
-    # A damaged archive may also ask for a version of zip, or a method of it, that nobody wrote.
-    except (OSError, ValueError, KeyError, TypeError, EOFError, NotImplementedError, zipfile.BadZipFile):
+    except DAMAGED_NPZ:
         raise InputError(f"{path}: holds no codes: make some with violute encode") from None
     if version > CODES_VERSION:
         raise InputError(

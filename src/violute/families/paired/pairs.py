@@ -16,7 +16,7 @@ Recordings are worked on apart, in processes; what is there is kept, so a run th
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache, partial
 from pathlib import Path
@@ -108,6 +108,7 @@ def make_pairs(
     settings: PairSettings,
     *,
     jobs: int | None = None,
+    on_begin: Callable[[], None] = lambda: None,
     on_progress: Callable[[float], None] = lambda _share: None,
 ) -> list[Pair]:
     """Translate and blend recordings of both ends, or what is missing of them.
@@ -117,6 +118,7 @@ def make_pairs(
         out: Folder of the set; made if missing.
         settings: Teacher, blend and mixes.
         jobs: Recordings worked on at once; None is one a core.
+        on_begin: Called when what is asked for can be done, before it is.
         on_progress: Called with the share done, 0 to 1.
 
     Raises:
@@ -134,6 +136,7 @@ def make_pairs(
     for folder in (SOURCES, TRANSLATIONS, HYBRIDS, *used):
         for name in settings.ends:
             (out / folder / name).mkdir(parents=True, exist_ok=True)
+    on_begin()
     pairs: list[Pair] = []
     work = partial(_work, out, settings)
     for i, made in enumerate(mapped(work, works, n_jobs=jobs)):
@@ -202,10 +205,9 @@ def _work(out: Path, settings: PairSettings, item: tuple[int, Recording]) -> lis
     folder = settings.ends[end]
     done = out / HYBRIDS / folder / f"{recording.name}.json"
     key = f"{content_digest(recording.path)}:{recording.extent}"
-    if done.is_file():
-        known: Mapping[str, Any] = json.loads(done.read_text(encoding="utf-8"))
-        if known["key"] == key:
-            return [Pair(**entry) for entry in known["pairs"]]
+    known = _made_before(out, done, key)
+    if known is not None:
+        return known
     try:
         source = read_recording(recording, SAMPLE_RATE, peak=PEAK)
     except SilentError:
@@ -233,6 +235,17 @@ def _work(out: Path, settings: PairSettings, item: tuple[int, Recording]) -> lis
             pairs.append(Pair(recording.name, end, *names, settings.blend, mix, lag))
     replace_text(done, json.dumps({"key": key, "pairs": [asdict(p) for p in pairs]}))
     return pairs
+
+
+def _made_before(out: Path, done: Path, key: str) -> list[Pair] | None:
+    """Return the pairs that `done` lists, if it is of the recording `key` and their files are all there."""
+    try:
+        known = json.loads(done.read_text(encoding="utf-8"))
+        pairs = [Pair(**entry) for entry in known["pairs"]]
+        names = {name for pair in pairs for name in (pair.source, pair.own, pair.translation, pair.hybrid)}
+        return pairs if known["key"] == key and all((out / name).is_file() for name in names) else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def _written(path: Path, audio: Float32[np.ndarray, " sample"]) -> Float32[np.ndarray, " sample"]:

@@ -8,6 +8,7 @@ import torch
 from command_line import complaint_of, violute
 from tones import tone
 
+from violute.cli.refit import refit
 from violute.errors import TrainingError
 from violute.families.ddsp.calibration.refit import check_parity, decoder_of, refit_voice
 from violute.families.ddsp.network import VoiceGraph
@@ -87,6 +88,21 @@ def test_a_voice_is_fitted_to_folders(voice_path, place, tmp_path):
     assert {"unrest_db", "ripple_db", "dial"} <= after.settings.keys()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["fitted.features", "fitted.onnx"]
     assert shares[-1] == 1.0
+
+
+def test_refit_holds_out_what_training_does_and_says_so_first(voice_path, place, tmp_path, monkeypatch):
+    given = {}
+
+    def stopped(*arguments, on_begin, **options):
+        given.update(options)
+        on_begin()
+
+    monkeypatch.setattr("violute.families.ddsp.calibration.refit.refit_voice", stopped)
+    said = []
+    monkeypatch.setattr("violute.cli.train.complain", said.append)
+    assert refit(voice_path, a=place / "a", b=place / "b", out=tmp_path / "x.onnx", quiet=False) == 0
+    assert given["hold_out"] == ["2204", "2191"]
+    assert said == ["held out: nothing, no recording is named 2204 or 2191"]
 
 
 def test_an_error_in_a_value_is_not_taken_for_one_of_the_disk(voice_path, place, tmp_path, monkeypatch):

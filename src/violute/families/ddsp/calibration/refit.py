@@ -111,6 +111,7 @@ def refit_voice(
     cache: Path | None = None,
     card: Mapping[str, Any] | None = None,
     tilt_db_per_octave: tuple[float, float] = (0.0, 0.0),
+    on_begin: Callable[[], None] = lambda: None,
     on_progress: Callable[[float], None] | None = None,
     on_warning: Callable[[str], None] | None = None,
 ) -> None:
@@ -124,6 +125,7 @@ def refit_voice(
         cache: Folder for what is measured; None puts it beside `out`, as NAME.features.
         card: Entries that replace those of the voice's card.
         tilt_db_per_octave: See `check_tilt`.
+        on_begin: Called when what is asked for can be done, before it is.
         on_progress: Called with the share of the recordings measured so far.
         on_warning: Called with a line where recordings are silent or few.
 
@@ -139,6 +141,7 @@ def refit_voice(
     check_destination(out)
     _, before = open_voice_file(voice)
     first, second = (list_recordings(folder, hold_out=hold_out) for folder in folders)
+    on_begin()
     ends = TwoEnds(
         names=before.ends,
         recordings=(first, second),
