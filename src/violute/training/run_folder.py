@@ -34,10 +34,10 @@ from violute.whole_file import disk_errors, remove_partial_files, replace_text, 
 
 _PACKAGES = ("violute", "torch", "numpy", "scipy", "safetensors", "onnx", "onnxruntime")
 
-CONTENTS = "contents"
-"""Entry with a digest of each file that was learned from; older runs lack it."""
+CONTENTS = "sha256"
+"""Entry with a digest of each file that was learned from; older runs have none, or others in `contents`."""
 
-CHANGEABLE = frozenset({"learning_rate", "out", "folders", "set", CONTENTS})
+CHANGEABLE = frozenset({"learning_rate", "out", "folders", "set", CONTENTS, "contents"})
 """Settings that are not compared as they stand when a run is resumed; of the loop, only the seed is.
 
 What was `set` shows in the settings, and the contents are compared file by file.
