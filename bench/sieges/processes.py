@@ -17,7 +17,7 @@ import tarfile
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +25,7 @@ import soundfile
 
 from sieges.examiner import Verdict
 from violute.examples import example_paths
+from violute.voices.file import open_voice_file
 
 TINY_FAMILIES = ("ddsp", "vae", "mevae", "cyclegan", "nsynth", "rave")
 _LIMIT_SECONDS = 300.0
@@ -65,7 +66,7 @@ def jobs() -> list[Job]:
         Job(
             "bench",
             tuple(_BENCH.split()),
-            ("out/report.html",),
+            (),
         ),
         Job("data musicnet", tuple(_MUSICNET.split()), _MUSICNET_FILES),
         *(
@@ -286,8 +287,20 @@ def _pack_archive(place: Path) -> None:
 
 
 def _results(job: Job, place: Path) -> dict[str, bytes]:
+    """Return what a job has made, by its final name, without what differs from run to run by right."""
     found = {path for pattern in job.results for path in place.glob(pattern) if path.is_file()}
-    return {str(path.relative_to(place)): path.read_bytes() for path in sorted(found)}
+    named = {path: path.relative_to(place) for path in sorted(found)}
+    shown = {path: name for path, name in named.items() if not any(part[0] == "." for part in name.parts)}
+    return {str(name): _comparable(path, place) for path, name in shown.items()}
+
+
+def _comparable(path: Path, place: Path) -> bytes:
+    """Return a file's content without the folder of the run, and a voice without the command that made it."""
+    if path.suffix == ".onnx":
+        network, card = open_voice_file(path)
+        return network + replace(card, command="").to_json().encode()
+    content = path.read_bytes()
+    return content.replace(str(place).encode(), b"") if path.suffix == ".json" else content
 
 
 def _shared_out(total: int, n: int) -> list[int]:
