@@ -83,6 +83,24 @@ def test_resampling_keeps_pitch_and_length(
     assert np.argmax(spectrum) * target / len(audio) == pytest.approx(1000, abs=2)
 
 
+def test_a_list_of_patterns_includes_another_beside_it(tmp_path: Path) -> None:
+    (tmp_path / "p.txt").write_text("@q.txt  # and\nviolin_*\n", encoding="utf-8")
+    (tmp_path / "q.txt").write_text("flute_A4*\n", encoding="utf-8")
+    (tmp_path / "r.txt").write_text("@p.txt\n", encoding="utf-8")
+    (tmp_path / "s.txt").write_text("@s.txt\n", encoding="utf-8")
+    assert read_patterns(tmp_path / "p.txt") == ["flute_A4*", "violin_*"]
+    for nested in ("r.txt", "s.txt"):
+        with pytest.raises(TrainingError, match="in turn"):
+            read_patterns(tmp_path / nested)
+
+
+def test_the_strangers_of_development_hold_out_everything_that_is_held_out() -> None:
+    held_out = read_patterns(ROOT / "bench" / "held_out.txt")
+    strangers = read_patterns(ROOT / "bench" / "strangers_dev.txt")
+    assert set(held_out) < set(strangers)
+    assert {"freesound_*", "minji-kim_*"} <= set(strangers)
+
+
 def test_patterns_ignore_comments_and_blanks(tmp_path: Path) -> None:
     (tmp_path / "p.txt").write_text("# all of it\nviolin_*  # the notes\n\n  flute_A4*\n")
     assert read_patterns(tmp_path / "p.txt") == ["violin_*", "flute_A4*"]

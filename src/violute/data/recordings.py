@@ -94,17 +94,18 @@ def recordings_in(folder: Path) -> list[Path]:
 def read_patterns(path: str | Path) -> list[str]:
     """Read glob patterns for `list_recordings`: one a line, `#` begins a comment.
 
+    A line `@NAME` stands for all patterns of the list NAME in the same folder.
+
     Raises:
-        TrainingError: The file cannot be read as text.
+        TrainingError: The file cannot be read as text, or a list that it names includes others.
     """
-    try:
-        lines = Path(path).read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError):
-        raise TrainingError(
-            f"{path}: cannot be read: give a text file with one glob pattern a line"
-        ) from None
-    patterns = (line.split("#", 1)[0].strip() for line in lines)
-    return [pattern for pattern in patterns if pattern]
+    patterns: list[str] = []
+    for line in _pattern_lines(Path(path)):
+        patterns += _pattern_lines(Path(path).with_name(line[1:])) if line.startswith("@") else [line]
+    nested = next((pattern for pattern in patterns if pattern.startswith("@")), None)
+    if nested is not None:
+        raise TrainingError(f"{path}: a list that it names has {nested} in turn: name that one here as well")
+    return patterns
 
 
 def read_recording(
@@ -134,6 +135,16 @@ def read_recording(
 def matches(keys: Sequence[str], patterns: Sequence[str]) -> bool:
     """Tell whether a glob pattern fits one of a recording's names, case and all."""
     return any(fnmatchcase(key, pattern) for key in keys for pattern in patterns)
+
+
+def _pattern_lines(path: Path) -> list[str]:
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        raise TrainingError(
+            f"{path}: cannot be read: give a text file with one glob pattern a line"
+        ) from None
+    return [pattern for line in lines if (pattern := line.split("#", 1)[0].strip())]
 
 
 def _recordings_of(path: Path) -> list[Recording]:
