@@ -24,10 +24,11 @@ from wavenet_numba import generate_compiled, weights_of
 from wavenet_torch import Sampler
 
 from violute.dsp.mu_law import scaled
+from violute.dsp.sines import sines_of
 from violute.families.nsynth.export import SteeringGraph, step_bytes
-from violute.families.nsynth.network import Nsynth, sines_of
+from violute.families.nsynth.network import Nsynth
 from violute.families.nsynth.output import drawn
-from violute.families.nsynth.sampler import WavenetShape, generate
+from violute.families.nsynth.sampler import HIGHEST_SINE_HZ, WavenetShape, generate
 from violute.families.recipes import family_recipe
 from violute.voices.network import open_network
 
@@ -185,7 +186,7 @@ def given_of(network: Nsynth, n_pieces: int, n_frames: int) -> Given:
     n_samples = n_frames * config.hop_length
     cycles = (torch.arange(n_samples) * (440.0 / RATE) % 1.0).expand(n_pieces, -1)
     chance = torch.rand(n_pieces, n_samples, 2, generator=generator).clamp(1e-6, 1 - 1e-6)
-    return Given(conditions, sines_of(cycles, f0_hz, config.n_harmonics), chance)
+    return Given(conditions, sines_of(cycles, f0_hz, config.n_harmonics, HIGHEST_SINE_HZ), chance)
 
 
 def _best(work: Callable[[], object], repeats: int) -> tuple[float, float]:

@@ -13,7 +13,8 @@ import torch
 from tones import tone
 from torch import Tensor
 
-from violute.families.nsynth.data import TRACK_RATE_HZ, Wave, cycles_played
+from violute.analysis.phase import cycles_played
+from violute.families.nsynth.data import TRACK_RATE_HZ, Wave
 from violute.families.nsynth.network import SAMPLE_RATE, NsynthConfig
 from violute.families.nsynth.recipes import GUIDED_WEIGHTS, TINY_NETWORK, NsynthRecipe
 from violute.families.nsynth.task import NsynthTask
@@ -38,7 +39,7 @@ def corpus() -> Corpus[Wave]:
             n_frames = int(0.5 * TRACK_RATE_HZ)
             pitch = np.full(n_frames, f0_hz, np.float32)
             is_voiced = np.ones(n_frames, bool)
-            cycles = cycles_played(audio, pitch)
+            cycles = cycles_played(audio, pitch, SAMPLE_RATE)
             waves.append(Wave(f"{NAMES[end]}-{i}", f"source-{end}", end, audio, pitch, is_voiced, cycles))
     return Corpus(NAMES, waves, [], torch.device("cpu"), {})
 

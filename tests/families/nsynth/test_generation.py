@@ -11,11 +11,12 @@ import torch
 from naive_wavenet import naive_levels
 
 from violute.dsp.mu_law import scaled
+from violute.dsp.sines import sines_of
 from violute.families.nsynth.export import SteeringGraph, step_bytes
-from violute.families.nsynth.network import Nsynth, NsynthConfig, sines_of
+from violute.families.nsynth.network import Nsynth, NsynthConfig
 from violute.families.nsynth.output import bits, drawn
 from violute.families.nsynth.recipes import MEDIUM_NETWORK, PAPER_NETWORK, SMALL_NETWORK
-from violute.families.nsynth.sampler import WavenetShape, generate
+from violute.families.nsynth.sampler import HIGHEST_SINE_HZ, WavenetShape, generate
 from violute.families.nsynth.segment_joins import Joiner
 from violute.voices.network import open_network
 
@@ -60,7 +61,7 @@ def steering(made: Nsynth, n_pieces: int, n_frames: int = N_FRAMES):
     with torch.no_grad():
         conditions, f0_hz = SteeringGraph(made)(code, mix)
     cycles = torch.arange(n_frames * made.config.hop_length) * (440.0 / 16_000) % 1.0
-    sines = sines_of(cycles.expand(n_pieces, -1), f0_hz, made.config.n_harmonics)
+    sines = sines_of(cycles.expand(n_pieces, -1), f0_hz, made.config.n_harmonics, HIGHEST_SINE_HZ)
     return conditions, sines, np.ascontiguousarray(sines.numpy().transpose(0, 2, 1))
 
 

@@ -8,10 +8,11 @@ import tiny_nsynth
 import torch
 from naive_wavenet import naive_levels
 
+from violute.dsp.sines import sines_of
 from violute.families.nsynth import voice as nsynth
 from violute.families.nsynth.codes import Codes
 from violute.families.nsynth.export import SteeringGraph
-from violute.families.nsynth.network import sines_of
+from violute.families.nsynth.sampler import HIGHEST_SINE_HZ
 from violute.families.nsynth.voice import NsynthPerformance, NsynthVoice
 from violute.transforms.mu_law import from_levels
 from violute.voices.file import open_voice_file
@@ -62,7 +63,10 @@ def test_a_whole_piece_equals_one_drawn_the_naive_way_seams_and_all(task, voice,
             codes = torch.from_numpy(np.ascontiguousarray(code.transpose(0, 2, 1)))
             conditions, _ = SteeringGraph(task.network)(codes, torch.from_numpy(mix))
             sines = sines_of(
-                torch.from_numpy(cycles).float(), torch.from_numpy(f0_hz), task.recipe.network.n_harmonics
+                torch.from_numpy(cycles).float(),
+                torch.from_numpy(f0_hz),
+                task.recipe.network.n_harmonics,
+                HIGHEST_SINE_HZ,
             )
             levels = naive_levels(
                 task.network.decoder, conditions, sines, torch.from_numpy(chance), temperature=0.0

@@ -19,6 +19,7 @@ from jaxtyping import Bool, Float, Float16, Float32, Float64, Int
 from torch import Tensor
 
 from violute.analysis.analyser import analyse
+from violute.analysis.phase import cycles_played
 from violute.data.recordings import Recording, read_recording
 from violute.data.sampling import Material, WindowSampler, read_material, window_of
 from violute.families.nsynth.network import SAMPLE_RATE
@@ -38,11 +39,6 @@ QUIETEST_RMS = 0.004
 N_ATTEMPTS = 6
 TRANSPOSED_SEMITONES = 1.0
 LEVEL_RANGE_DB = (-9.0, 2.0)
-
-PHASE_WINDOW_SAMPLES = 480
-"""30 ms, six periods of the lowest fundamental: the phase of a sine among its multiples."""
-
-PHASE_BLOCK_FRAMES = 2000
 
 
 @dataclass(frozen=True)
@@ -125,32 +121,6 @@ def _is_rest(crop: Float32[np.ndarray, " _sample"]) -> bool:
     return float(np.sqrt(np.mean(np.square(crop)))) < QUIETEST_RMS
 
 
-def cycles_played(
-    audio: Float[np.ndarray, " _sample"], f0_hz: Float32[np.ndarray, " _frame"]
-) -> Float64[np.ndarray, " _frame"]:
-    """Count the fundamental's cycles up to each frame, as the recording plays them: at whole ones it peaks.
-
-    The sound around each frame is compared with a sine that follows `f0_hz`; by how much its phase leads
-    is added to the sine's own cycles.
-    """
-    hop = round(SAMPLE_RATE / TRACK_RATE_HZ)
-    n_frames = len(f0_hz)
-    turned = np.concatenate([[0.0], np.cumsum(0.5 * (f0_hz[1:] + f0_hz[:-1]).astype(np.float64))])
-    turned /= TRACK_RATE_HZ
-    half = PHASE_WINDOW_SAMPLES // 2
-    window = np.hanning(PHASE_WINDOW_SAMPLES + 1)[:-1]
-    padded = np.pad(audio.astype(np.float32), (half, max(n_frames * hop + half - len(audio), 0)))
-    framed = np.lib.stride_tricks.sliding_window_view(padded, PHASE_WINDOW_SAMPLES)[: n_frames * hop : hop]
-    offsets = (np.arange(PHASE_WINDOW_SAMPLES) - half) / SAMPLE_RATE
-    phase = np.empty(n_frames)
-    for first in range(0, n_frames, PHASE_BLOCK_FRAMES):
-        block = slice(first, min(first + PHASE_BLOCK_FRAMES, n_frames))
-        sines = window * np.exp(-2j * np.pi * f0_hz[block, None] * offsets)
-        phase[block] = np.angle((framed[block] * sines).sum(axis=1))
-    phase -= 2.0 * np.pi * (turned % 1.0)
-    return turned + np.unwrap(phase) / (2.0 * np.pi)
-
-
 def unreliable(
     before: Float[Tensor, "crop sample"],
     generator: torch.Generator,
@@ -186,7 +156,7 @@ def _measure(recording: Recording) -> dict[str, np.ndarray]:
         "audio": audio,
         "f0_hz": f0_hz,
         "is_voiced": controls.periodicity[0] > 0.0,
-        "cycles": cycles_played(audio, f0_hz),
+        "cycles": cycles_played(audio, f0_hz, SAMPLE_RATE),
     }
 
 

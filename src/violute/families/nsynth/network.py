@@ -33,7 +33,6 @@ from torch.nn import functional
 
 from violute.dsp.filter_bank import FilterBank
 from violute.families.nsynth.output import n_outputs
-from violute.families.nsynth.sines import FADING_HZ, HIGHEST_SINE_HZ
 
 SAMPLE_RATE = 16_000
 N_INSTRUMENTS = 2
@@ -270,24 +269,3 @@ def steered(x: Float[Tensor, "piece channel sample"], conditions: Conditions) ->
     """Add to each channel what its frame's condition says, held over the frame."""
     frames = x.unflatten(2, (conditions.shape[2], -1))
     return (frames + conditions[..., None]).flatten(2)
-
-
-def sines_of(
-    cycles: Waves, f0_hz: Float[Tensor, "piece frame"], n_harmonics: int
-) -> Float[Tensor, "piece sine sample"]:
-    """Return cosines, then sines, of the fundamental's whole multiples; too high ones are silent.
-
-    Args:
-        cycles: Of the fundamental, gone by at each sample; whole cycles may be left out.
-        f0_hz: Of each frame.
-        n_harmonics: Multiples, from 1 on.
-
-    Source:
-        Wang et al., Neural source-filter waveform models (2020), section III-B, for sines that drive a
-        network; to lay them beside a WaveNet's past is ours.
-    """
-    multiples = torch.arange(1, n_harmonics + 1, device=cycles.device)[:, None]
-    size = ((HIGHEST_SINE_HZ - multiples * f0_hz[:, None]) / FADING_HZ).clamp(0.0, 1.0)
-    angle = 2.0 * math.pi * multiples * cycles[:, None]
-    waves = torch.stack([angle.cos(), angle.sin()], dim=1).unflatten(3, (f0_hz.shape[1], -1))
-    return (waves * size[:, None, :, :, None]).flatten(3).flatten(1, 2)

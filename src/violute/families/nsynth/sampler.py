@@ -20,6 +20,9 @@ from violute.transforms.mu_law import scaled
 from violute.voices.network import Network
 
 N_WORKERS = 2
+HIGHEST_SINE_HZ = 7600.0
+"""Where the sines that a decoder hears end."""
+
 LEAST_BATCH = 8
 """Fewer segments are not worth a worker of their own."""
 

@@ -16,16 +16,17 @@ from torch.nn import functional
 from violute.data.recordings import Recording
 from violute.data.sampling import read_both_ends, training_and_validation
 from violute.dsp.mu_law import scaled, to_levels
+from violute.dsp.sines import sines_of
 from violute.families.nsynth.data import Crops, Wave, draw_crops, read_waves, unreliable
 from violute.families.nsynth.network import (
     HIGHEST_HZ,
     LOWEST_HZ,
     SAMPLE_RATE,
     Nsynth,
-    sines_of,
 )
 from violute.families.nsynth.output import bits
 from violute.families.nsynth.recipes import NsynthRecipe
+from violute.families.nsynth.sampler import HIGHEST_SINE_HZ
 from violute.families.nsynth.teachers import Confusion, SpectrumReader
 from violute.families.task import Corpus, ModulesTask, example_sounds
 from violute.training.losses import weighted_total
@@ -164,7 +165,7 @@ class NsynthTask(ModulesTask):
         sines = None
         if config.n_harmonics:
             f0_hz = crops.f0_hz[:, inside].clamp(LOWEST_HZ, HIGHEST_HZ)
-            sines = sines_of(crops.cycles[:, samples], f0_hz, config.n_harmonics)
+            sines = sines_of(crops.cycles[:, samples], f0_hz, config.n_harmonics, HIGHEST_SINE_HZ)
         conditions = network.conditions(code, shares)[:, :, inside]
         outputs = network.decoder(before, conditions, sines).float()
         return bits(outputs, levels[:, samples], config.output).mean()

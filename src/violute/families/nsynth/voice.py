@@ -19,9 +19,9 @@ from violute.audio.channels import Measurement
 from violute.audio.source import Source
 from violute.errors import InputError
 from violute.families.nsynth.codes import Codes, frame_levels_db
-from violute.families.nsynth.sampler import WavenetShape, generate
+from violute.families.nsynth.sampler import HIGHEST_SINE_HZ, WavenetShape, generate
 from violute.families.nsynth.segment_joins import Joiner
-from violute.families.nsynth.sines import Oscillator, sines_of
+from violute.synthesis.sines import Oscillator, sines_of
 from violute.transforms.mu_law import from_levels, scaled, to_levels
 from violute.voices.card import Card
 from violute.voices.contract import OnProgress, Performance
@@ -161,7 +161,7 @@ class NsynthVoice(FamilyVoice):
         try:
             given = {"code": np.ascontiguousarray(code.transpose(0, 2, 1)), "mix": mix}
             (conditions,) = self.conditioner.run(["conditions"], given)
-            sines = sines_of(cycles, f0_hz, self.shape.n_harmonics)
+            sines = sines_of(cycles, f0_hz, self.shape.n_harmonics, HIGHEST_SINE_HZ)
             levels = generate(self.step, self.shape, conditions, sines, chance, self.temperature)
         except UNUSABLE as error:
             raise self.unusable(error) from None

@@ -1,7 +1,7 @@
-"""Sines that follow a fundamental given frame by frame: what holds the pitch of a WaveNet that runs free.
+"""Sines at the whole multiples of a fundamental given frame by frame: what holds the pitch of a network.
 
-The twin of `nsynth.network.sines_of` without torch, and what counts the cycles, so that segments that
-are drawn apart have their sines in one phase.
+An oscillator counts the cycles, so that segments that are made apart have their sines in one phase; sines
+follow from the cycles. `violute.dsp.sines` is the differentiable twin of the latter.
 
 Source:
     Wang et al., Neural source-filter waveform models (2020), section III-B.
@@ -12,8 +12,8 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float32, Float64, Int64
 
-HIGHEST_SINE_HZ, FADING_HZ = 7600.0, 800.0
-"""Sines are silent from here on, and fade over so much below it; in training too."""
+FADING_HZ = 800.0
+"""Below the highest frequency, over which sines fade as they rise towards it."""
 
 GLIDING_RATIO = 1.06
 """Fundamentals of neighbouring frames further apart than a semitone are two notes, with no glide between."""
@@ -23,6 +23,11 @@ class Oscillator:
     """Counts the cycles of a fundamental.
 
     It runs in straight lines between the middles of frames; where a new note begins, it jumps.
+
+    Args:
+        f0_hz: Of each frame, above 0.
+        hop_length: Samples a frame.
+        sample_rate: In Hz.
     """
 
     def __init__(self, f0_hz: Float32[np.ndarray, " frame"], hop_length: int, sample_rate: int) -> None:
@@ -49,12 +54,22 @@ class Oscillator:
 
 
 def sines_of(
-    cycles: Float64[np.ndarray, "piece sample"], f0_hz: Float32[np.ndarray, "piece frame"], n_harmonics: int
+    cycles: Float64[np.ndarray, "piece sample"],
+    f0_hz: Float32[np.ndarray, "piece frame"],
+    n_harmonics: int,
+    highest_hz: float,
 ) -> Float32[np.ndarray, "piece sample sine"]:
-    """Return what `violute.families.nsynth.network.sines_of` does, from the cycles gone by at each sample."""
+    """Return cosines, then sines, of the fundamental's whole multiples; too high ones are silent.
+
+    Args:
+        cycles: Of the fundamental, gone by at each sample; whole cycles may be left out.
+        f0_hz: Of each frame; frames are equally long.
+        n_harmonics: Multiples, from 1 on.
+        highest_hz: From which on sines are silent, at most Nyquist.
+    """
     n_pieces, n_frames = f0_hz.shape
     multiples = np.arange(1, n_harmonics + 1, dtype=np.float32)
-    size = np.clip((HIGHEST_SINE_HZ - multiples * f0_hz[..., None]) / FADING_HZ, 0.0, 1.0)
+    size = np.clip((highest_hz - multiples * f0_hz[..., None]) / FADING_HZ, 0.0, 1.0)
     angle = (2.0 * np.pi * cycles).astype(np.float32)[..., None] * multiples
     waves = np.stack([np.cos(angle), np.sin(angle)], axis=2).reshape(n_pieces, n_frames, -1, 2, n_harmonics)
     return (waves * size[:, :, None, None]).reshape(n_pieces, cycles.shape[1], -1)

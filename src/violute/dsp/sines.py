@@ -1,0 +1,36 @@
+"""Sines at the whole multiples of a fundamental: the differentiable twin of `violute.synthesis.sines`.
+
+Source:
+    Wang et al., Neural source-filter waveform models (2020), section III-B, for sines that drive a network.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from violute.synthesis.sines import FADING_HZ
+
+
+def sines_of(
+    cycles: Float[Tensor, "piece sample"],
+    f0_hz: Float[Tensor, "piece frame"],
+    n_harmonics: int,
+    highest_hz: float,
+) -> Float[Tensor, "piece sine sample"]:
+    """Return cosines, then sines, of the fundamental's whole multiples; too high ones are silent.
+
+    Args:
+        cycles: Of the fundamental, gone by at each sample; whole cycles may be left out.
+        f0_hz: Of each frame; frames are equally long.
+        n_harmonics: Multiples, from 1 on.
+        highest_hz: From which on sines are silent, at most Nyquist.
+    """
+    multiples = torch.arange(1, n_harmonics + 1, device=cycles.device)[:, None]
+    size = ((highest_hz - multiples * f0_hz[:, None]) / FADING_HZ).clamp(0.0, 1.0)
+    angle = 2.0 * math.pi * multiples * cycles[:, None]
+    waves = torch.stack([angle.cos(), angle.sin()], dim=1).unflatten(3, (f0_hz.shape[1], -1))
+    return (waves * size[:, None, :, :, None]).flatten(3).flatten(1, 2)

@@ -1,0 +1,18 @@
+"""Cycles counted as a recording plays them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from violute.analysis.phase import cycles_played
+
+
+@pytest.mark.parametrize("rate", [16_000, 44_100])
+def test_cycles_played_follow_the_recording_where_the_tracker_errs(rate):
+    t = np.arange(rate) / rate
+    audio = 0.5 * np.cos(2.0 * np.pi * 440.0 * t + 1.0) + 0.3 * np.cos(2.0 * np.pi * 880.0 * t + 2.0)
+    cycles = cycles_played(audio.astype(np.float32), np.full(100, 437.0, np.float32), rate)
+    wanted = 440.0 * np.arange(100) / 100.0 + 1.0 / (2.0 * np.pi)
+    off = (cycles - wanted + 0.5) % 1.0 - 0.5
+    assert np.abs(off[3:-3]).max() < 0.002
