@@ -34,6 +34,8 @@ def disk_errors(
     """
     try:
         yield
+    except FileExistsError:
+        raise error(f"{path} exists already: name another output or allow overwriting") from None
     except OSError as refusal:
         full = refusal.errno == errno.ENOSPC
         reason = "the disk is full" if full else f"cannot be written ({refusal.strerror or refusal})"

@@ -29,7 +29,9 @@ def place(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def done(place):
-    return violute("prepare", "data", "--out", "store", "--phase", "--json", cwd=place)
+    return violute(
+        "prepare", "data", "--out", "store", "--preset", "assignment", "--phase", "--json", cwd=place
+    )
 
 
 def test_arrays_images_and_a_sheet_are_written(place, done):
@@ -66,13 +68,13 @@ def stamps(folder):
 
 def test_the_same_command_changes_nothing_and_another_is_refused(place, done):
     before = stamps(place / "store")
-    again = violute("prepare", "data", "--out", "store", "--phase", cwd=place)
+    again = violute("prepare", "data", "--out", "store", "--preset", "assignment", "--phase", cwd=place)
     assert again.stderr == "violute: held out: 2204\n"
     assert (
         again.stdout == "store (2 pictures of 0.0 minutes to learn from, 1 picture of 0.0 minutes held out)\n"
     )
     assert stamps(place / "store") == before
-    other = violute("prepare", "data", "--out", "store", "--preset", "detail", cwd=place)
+    other = violute("prepare", "data", "--out", "store", cwd=place)
     assert "name another folder" in complaint_of(other)
 
 

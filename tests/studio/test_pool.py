@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from tones import SAMPLE_RATE, tone
@@ -118,3 +119,33 @@ def test_a_recording_that_is_too_long_is_not_decoded_to_its_end(tmp_path, job, m
     with pytest.raises(AudioError, match=r"long\.m4a lasts longer than the 2 s that the studio takes"):
         worker.render(long, lambda _: None)
     assert ends == [3.0]
+
+
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="only Linux lists processes as files")
+def test_a_program_that_decodes_for_a_cancelled_job_ends_with_it(tmp_path, job, monkeypatch):
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    (programs / "ffmpeg").write_text(f"#!/bin/sh\necho $$ > {tmp_path}/pid\nexec sleep 100\n")
+    (programs / "ffmpeg").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
+    (tmp_path / "source.m4a").write_bytes(b"\0\0\0\x1cftypM4A " + bytes(500))
+    noted = tmp_path / "pid"
+
+    async def use(pool):
+        ticket = pool.submit(replace(job, source=tmp_path / "source.m4a"))
+        while not (noted.exists() and noted.read_text()):
+            assert await ticket.outcome(0.05) is None
+        assert is_running(int(noted.read_text()))
+        await ticket.cancel()
+
+    run_in_pool(tmp_path, use)
+    assert not is_running(int(noted.read_text()))
+
+
+def is_running(pid):
+    """Whether a process works; one that nobody has taken leave of yet does not."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state != "Z"

@@ -20,7 +20,7 @@ from violute.audio.file_source import FileSource, native_name
 from violute.audio.formats import check_format, format_for, subtype_for
 from violute.audio.source import ArraySource, check_block
 from violute.errors import AudioError
-from violute.whole_file import partial_path, take_name
+from violute.whole_file import whole_file
 
 _PIECE_SAMPLES = 16_384
 """Longest piece handed to libsndfile: its Vorbis encoder keeps a whole piece on the stack."""
@@ -59,7 +59,6 @@ class AudioWriter:
         overwrite: bool = True,
     ) -> None:
         self.path = Path(path)
-        self._overwrite = overwrite
         self.sample_rate = sample_rate
         self.n_channels = n_channels
         self.n_samples = 0
@@ -72,32 +71,30 @@ class AudioWriter:
         folder = self.path.parent
         if not folder.is_dir():
             raise AudioError(f"{path} can't be written, there is no folder {folder}: make it first")
-        self._temporary = partial_path(self.path)
-        try:
-            # Created here rather than by libsndfile, whose errors don't say why a file can't be opened.
-            self._temporary.touch(exist_ok=False)
-        except OSError as error:
-            raise AudioError(
-                f"{path} can't be written ({error.strerror}): choose a folder that you may write to"
-            ) from error
-        try:
-            self._file = soundfile.SoundFile(
-                native_name(self._temporary),
-                "w",
-                sample_rate,
-                n_channels,
-                self.subtype,
-                format=form.libsndfile_name,
-            )
-        except soundfile.LibsndfileError as error:
-            self._temporary.unlink(missing_ok=True)
-            raise AudioError(
-                f"{path} can't be written with {n_channels} channels at {sample_rate} Hz as {self.subtype}: "
-                "choose .wav"
-            ) from error
-        except BaseException:
-            self._temporary.unlink(missing_ok=True)
-            raise
+        with contextlib.ExitStack() as opening:
+            self._temporary = opening.enter_context(whole_file(self.path, overwrite=overwrite))
+            try:
+                # Created here rather than by libsndfile, whose errors don't say why a file can't be opened.
+                self._temporary.touch(exist_ok=False)
+            except OSError as error:
+                raise AudioError(
+                    f"{path} can't be written ({error.strerror}): choose a folder that you may write to"
+                ) from error
+            try:
+                self._file = soundfile.SoundFile(
+                    native_name(self._temporary),
+                    "w",
+                    sample_rate,
+                    n_channels,
+                    self.subtype,
+                    format=form.libsndfile_name,
+                )
+            except soundfile.LibsndfileError as error:
+                raise AudioError(
+                    f"{path} can't be written with {n_channels} channels at {sample_rate} Hz as "
+                    f"{self.subtype}: choose .wav"
+                ) from error
+            self._whole = opening.pop_all()
 
     def __enter__(self) -> Self:
         return self
@@ -110,8 +107,13 @@ class AudioWriter:
     ) -> None:
         if kind is None:
             self.close()
-        else:
-            self.discard()
+            return
+        try:
+            # Flushing what is left can fail for the very reason that brought us here.
+            with contextlib.suppress(soundfile.LibsndfileError):
+                self._file.close()
+        finally:
+            self._whole.__exit__(kind, error, traceback)
 
     def write(self, block: Float32[np.ndarray, "channel sample"]) -> None:
         """Append samples; integer formats clip what exceeds full scale.
@@ -144,29 +146,18 @@ class AudioWriter:
             AudioError: Nothing was written, not everything reached the disk, or the name is taken.
         """
         try:
-            self._file.close()
-            if self.n_samples == 0:
-                raise AudioError(f"{self.path} would hold no samples: there is nothing to write")
-            if not self._is_whole():
-                raise AudioError(self._full())
-            take_name(self._temporary, self.path, overwrite=self._overwrite)
+            with self._whole:
+                self._file.close()
+                if self.n_samples == 0:
+                    raise AudioError(f"{self.path} would hold no samples: there is nothing to write")
+                if not self._is_whole():
+                    raise AudioError(self._full())
         except FileExistsError:
             raise AudioError(
                 f"{self.path} exists already: name another output or allow overwriting"
             ) from None
         except (OSError, soundfile.LibsndfileError) as error:
             raise AudioError(self._full()) from error
-        finally:
-            self._temporary.unlink(missing_ok=True)
-
-    def discard(self) -> None:
-        """Drop what was written; the destination stays as it was."""
-        try:
-            # Flushing what is left can fail for the very reason that brought us here.
-            with contextlib.suppress(soundfile.LibsndfileError):
-                self._file.close()
-        finally:
-            self._temporary.unlink(missing_ok=True)
 
     def _is_whole(self) -> bool:
         """Look at the file as a reader would: encoders don't always report a write that failed."""
@@ -203,13 +194,14 @@ def write(
     sample_rate: int,
     *,
     subtype: str | None = None,
+    overwrite: bool = True,
 ) -> None:
-    """Write a recording in one go; `subtype` as for `AudioWriter`.
+    """Write a recording in one go; `subtype` and `overwrite` as for `AudioWriter`.
 
     Raises:
         AudioError: The audio is empty or not finite, or the file can't be written.
     """
     source = ArraySource(audio, sample_rate)
-    with AudioWriter(path, sample_rate, source.n_channels, subtype=subtype) as writer:
+    with AudioWriter(path, sample_rate, source.n_channels, subtype=subtype, overwrite=overwrite) as writer:
         for block in source.blocks():
             writer.write(block)

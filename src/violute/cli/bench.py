@@ -11,10 +11,10 @@ from cyclopts import App, Parameter
 
 from violute.cli.terminal.extras import require_extra
 from violute.cli.terminal.options import Flag, Json, Quiet
-from violute.cli.terminal.output import complain, say_done
+from violute.cli.terminal.output import complain, refuse_existing, say_done
 from violute.cli.terminal.progress import progress_bars
 from violute.errors import InputError
-from violute.whole_file import disk_errors, replace_text
+from violute.whole_file import disk_errors, whole_file
 
 if TYPE_CHECKING:
     from violute.evaluation.bench.clips import Clip
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 bench_app = App(name="bench")
 
 DEFAULT_HEARD = 2
+REPORT_ENDINGS = (".json", ".md", ".html")
 
 
 @bench_app.default
@@ -46,6 +47,9 @@ def bench(
     pitch_judge: Literal["harvest", "pyin"] = "harvest",
     no_baselines: Flag = False,
     no_cost: Flag = False,
+    force: Annotated[
+        Flag, Parameter(help="Replace a report that is there; what was worked out for it is kept.")
+    ] = False,
     json: Json = False,
     quiet: Quiet = False,
 ) -> int:
@@ -93,6 +97,8 @@ def bench(
         )
     if not (seconds > 0 and shortest >= 0):
         raise InputError("--seconds must be above 0, --shortest 0 or more: give a larger number")
+    for ending in REPORT_ENDINGS:
+        refuse_existing(out.with_name(out.name + ending), replace=force)
     require_extra(
         "bench", "the bench needs", "violute.evaluation.bench.run", "violute.evaluation.report.html"
     )
@@ -131,7 +137,7 @@ def bench(
             on_stage=start,
         )
         start("writing the report")
-        paths = _write_report(document, done, played, out, heard)
+        paths = _write_report(document, done, played, out, heard, overwrite=force)
     for failure in document["failures"]:
         complain(f"warning: {failure['contender']} did not play {failure['clip']}: {failure['message']}")
     say_done("\n".join(map(str, paths)), document, json=json, quiet=quiet)
@@ -208,7 +214,13 @@ def _lineup(
 
 
 def _write_report(
-    document: Document, done: Sequence[Job], played: Sequence[Clip], out: Path, n_heard: int
+    document: Document,
+    done: Sequence[Job],
+    played: Sequence[Clip],
+    out: Path,
+    n_heard: int,
+    *,
+    overwrite: bool,
 ) -> list[Path]:
     """Write JSON, Markdown and the page; return their paths."""
     from violute.evaluation.bench.job import hear
@@ -216,15 +228,14 @@ def _write_report(
     from violute.evaluation.report.html import report_html
     from violute.evaluation.report.tables import markdown
 
-    texts = {
-        ".json": to_json(document),
-        ".md": markdown(document),
-        ".html": report_html(document, hear(done, played, n_heard)),
-    }
+    texts = (to_json(document), markdown(document), report_html(document, hear(done, played, n_heard)))
     paths = []
-    for ending, text in texts.items():
+    for ending, text in zip(REPORT_ENDINGS, texts, strict=True):
         path = out.with_name(out.name + ending)
-        with disk_errors(path, "name another report", error=InputError):
-            replace_text(path, text)
+        with (
+            disk_errors(path, "name another report", error=InputError),
+            whole_file(path, overwrite=overwrite) as partial,
+        ):
+            partial.write_text(text, encoding="utf-8")
         paths.append(path)
     return paths

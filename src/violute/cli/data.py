@@ -161,7 +161,7 @@ def folder(
             hold_out=read_hold_out(hold_out),
             on_progress=lambda share, name: start(name)(share),
         )
-    write_manifest(report.manifest, path)
+    write_manifest(report.manifest, path, overwrite=force)
     if json:
         say_json({"out": str(path), "failed": list(report.failed), **report.manifest.as_json()})
     elif not quiet:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from violute.cli.terminal.options import Json, Quiet, VoiceName
-from violute.cli.terminal.output import make_folder, say, say_done
+from cyclopts import Parameter
+
+from violute.cli.terminal.options import Flag, Json, Quiet, VoiceName
+from violute.cli.terminal.output import make_folder, refuse_existing, say, say_done
 from violute.cli.terminal.progress import progress_bars
 
 if TYPE_CHECKING:
@@ -24,13 +27,14 @@ def demo(
     *,
     out: Path = Path("violute-demo"),
     voice: VoiceName = None,
+    force: Annotated[Flag, Parameter(help="Replace the files of an earlier demo.")] = False,
     json: Json = False,
     quiet: Quiet = False,
 ) -> int:
     """Play the two shipped pieces, one for flute and one for violin, at five mixes.
 
     Writes a WAV file for each piece and mix and `spectrograms.png`, which shows them side by side.
-    Files of an earlier demo are replaced.
+    Nothing is replaced without --force.
 
     Parameters
     ----------
@@ -48,6 +52,10 @@ def demo(
     player = load_voice(voice)
     make_folder(out, remedy="name another with --out")
     ends = player.card.ends
+    picture = out / "spectrograms.png"
+    targets = {path: [_target(out, path, mix) for mix in MIXES] for path in example_paths().values()}
+    for target in (picture, *chain(*targets.values())):
+        refuse_existing(target, replace=force)
     written: list[dict[str, object]] = []
     rows: list[tuple[str, list[Panel]]] = []
     with progress_bars(shown=not (quiet or json)) as start:
@@ -57,22 +65,24 @@ def demo(
                 ArraySource(audio, sample_rate, path.name), on_progress=start(f"listening to {path.stem}")
             )
             panels = [_panel(audio, sample_rate)]
-            for mix in MIXES:
-                target = out / f"{path.stem}-mix{mix:.2f}.wav"
+            for mix, target in zip(MIXES, targets[path], strict=True):
                 hybrid = take.render(mix, on_progress=start(f"{path.stem} at mix {mix:.2f}"))
-                with AudioWriter(target, sample_rate, len(hybrid)) as writer:
+                with AudioWriter(target, sample_rate, len(hybrid), overwrite=force) as writer:
                     writer.write(hybrid)
                 panels.append(_panel(hybrid, sample_rate))
                 written.append({"source": path.name, "mix": mix, "path": str(target)})
                 if not (quiet or json):
                     say(str(target))
             rows.append((f"{path.stem}, {instrument} in", panels))
-        picture = out / "spectrograms.png"
         titles = ["example", f"mix 0: {ends[0]}", "0.25", "0.5", "0.75", f"mix 1: {ends[1]}"]
-        write_picture(draw_page(rows, titles), picture)
+        write_picture(draw_page(rows, titles), picture, overwrite=force)
     document = {"voice": player.card.name, "written": written, "picture": str(picture)}
     say_done(str(picture), document, json=json, quiet=quiet)
     return 0
+
+
+def _target(out: Path, piece: Path, mix: float) -> Path:
+    return out / f"{piece.stem}-mix{mix:.2f}.wav"
 
 
 def _panel(audio: Float32[np.ndarray, "channel sample"], sample_rate: int) -> Panel:

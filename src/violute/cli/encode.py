@@ -49,7 +49,7 @@ def encode(
     source = FileSource(recording)
     with progress_bars(shown=not (quiet or json)) as start:
         codes = player.encode(source, measure(source), start("encoding"))
-    codes.write(out)
+    codes.write(out, overwrite=force)
     n_frames, size = codes.code.shape
     line = f"{out} ({n_frames} frames of {size} numbers, {codes.seconds:.1f} s)"
     document = {"out": str(out), "frames": n_frames, "numbers": size, "seconds": codes.seconds}
@@ -118,7 +118,7 @@ def decode(
     n_done = 0
     with (
         progress_bars(shown=not (quiet or json)) as start,
-        AudioWriter(out, held.sample_rate, 1) as writer,
+        AudioWriter(out, held.sample_rate, 1, overwrite=force) as writer,
     ):
         show = start("decoding")
         for block in performance.blocks(tracks):

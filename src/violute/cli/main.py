@@ -22,6 +22,7 @@ from violute.cli.rainbow import rainbow
 from violute.cli.refit import refit
 from violute.cli.stream import stream
 from violute.cli.studio import studio
+from violute.cli.terminal.mistakes import mistake
 from violute.cli.terminal.output import complain
 from violute.cli.train import train_app
 from violute.cli.voices import voices
@@ -69,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             result_action="return_value",
         )
     except (CycloptsError, VioluteError) as error:
-        complain(str(error))
+        complain(mistake(error) if isinstance(error, CycloptsError) else str(error))
         code = EXIT_BAD_INPUT
     except KeyboardInterrupt:
         complain("interrupted")

@@ -25,7 +25,7 @@ prepare_app = App(name="prepare")
 def prepare(
     *folders: Annotated[Path, Parameter(name="FOLDER...")],
     out: Path,
-    preset: Literal["assignment", "detail"] = "assignment",
+    preset: Literal["detail", "assignment"] = "detail",
     instruments: Names = (),
     seconds: float = 5.0,
     overlap: float = 0.0,
@@ -51,8 +51,9 @@ def prepare(
     out
         Folder to write: a new one, or one to go on with.
     preset
-        assignment: 22.05 kHz, five seconds are one picture of 1024 x 128. detail: 44.1 kHz, a frame every
-        10 ms, five seconds are four pictures of 1024 x 128.
+        detail: 44.1 kHz, a frame every 10 ms, five seconds are four pictures of 1024 x 128; what recipes of
+        `violute train` learn from, but for those named assignment. assignment: 22.05 kHz, five seconds are
+        one picture of 1024 x 128.
     instruments
         Prepare these only. Default: every folder that holds recordings.
     seconds
@@ -157,7 +158,7 @@ def invert(
     inverted = sound_of(picture, always_find=griffin_lim)
     # Recordings from lossy files exceed full scale, which only floating point holds.
     subtype = "FLOAT" if out.suffix.lower() == ".wav" else None
-    write(out, inverted.audio, inverted.sample_rate, subtype=subtype)
+    write(out, inverted.audio, inverted.sample_rate, subtype=subtype, overwrite=force)
     seconds = len(inverted.audio) / inverted.sample_rate
     missed, phase = inverted.spectral_convergence, inverted.phase
     document = {"out": str(out), "seconds": seconds, "sample_rate": inverted.sample_rate}

@@ -39,7 +39,7 @@ def rainbow(
 
     from violute.audio.file_source import FileSource
     from violute.drawing.png import write_picture
-    from violute.drawing.rainbowgram import rainbowgram
+    from violute.drawing.rainbowgram import rainbow_page
 
     out = recording.with_name(f"{recording.stem}-rainbow.png") if out is None else out
     if out.suffix.lower() != ".png":
@@ -47,6 +47,6 @@ def rainbow(
     refuse_existing(out, replace=force)
     source = FileSource(recording, end_seconds=LONGEST_SECONDS)
     mono = np.concatenate([block.mean(axis=0) for block in source.blocks()])
-    write_picture(rainbowgram(mono, source.sample_rate), out)
+    write_picture(rainbow_page(mono, source.sample_rate), out, overwrite=force)
     say_done(str(out), {"out": str(out)}, json=json, quiet=quiet)
     return 0

@@ -15,7 +15,7 @@ from typing import Any
 
 from violute.data.sound_report import SoundReport
 from violute.errors import DataError, InputError
-from violute.whole_file import disk_errors, replace_text
+from violute.whole_file import disk_errors, whole_file
 
 MANIFEST_NAME = "manifest.json"
 MANIFEST_VERSION = 1
@@ -96,13 +96,13 @@ class Manifest:
         return dict(total)
 
 
-def write_manifest(manifest: Manifest, path: Path) -> None:
-    """Write a manifest, whole or not at all; one that is there is replaced.
+def write_manifest(manifest: Manifest, path: Path, *, overwrite: bool = True) -> None:
+    """Write a manifest, whole or not at all; one that is there may be replaced, or not.
 
     Raises:
-        InputError: The file cannot be written.
+        InputError: The file cannot be written, or the name is taken.
     """
-    write_text(path, json.dumps(manifest.as_json(), indent=2, ensure_ascii=False) + "\n")
+    write_text(path, json.dumps(manifest.as_json(), indent=2, ensure_ascii=False) + "\n", overwrite=overwrite)
 
 
 def read_manifest(path: Path) -> Manifest:
@@ -127,14 +127,17 @@ def read_manifest(path: Path) -> Manifest:
         ) from None
 
 
-def write_text(path: Path, text: str) -> None:
+def write_text(path: Path, text: str, *, overwrite: bool = True) -> None:
     """Write a text file under another name first, so that it is whole or not there.
 
     Raises:
-        InputError: It cannot be written.
+        InputError: It cannot be written, or is there already and may not be replaced.
     """
-    with disk_errors(path, "name another place", error=InputError):
-        replace_text(path, text)
+    with (
+        disk_errors(path, "name another place", error=InputError),
+        whole_file(path, overwrite=overwrite) as partial,
+    ):
+        partial.write_text(text, encoding="utf-8")
 
 
 def traps_of(sound: SoundReport) -> tuple[str, ...]:

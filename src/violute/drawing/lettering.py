@@ -6,10 +6,12 @@ import unicodedata
 from functools import lru_cache
 
 import numpy as np
-from jaxtyping import Bool
+from jaxtyping import Bool, UInt8
 
 SCALE = 2
 """Pixels on each side of a dot."""
+
+INK, PAPER, FAINT = (30, 30, 34), (255, 255, 255), (120, 120, 128)
 
 _COLUMNS, _ROWS = 5, 8
 _UNKNOWN = "?"
@@ -88,6 +90,22 @@ def lettering(text: str) -> Bool[np.ndarray, "row column"]:
         start = i * (_COLUMNS + 1)
         dots[:, start : start + _COLUMNS] = _glyphs()[character]
     return dots.repeat(SCALE, axis=0).repeat(SCALE, axis=1)
+
+
+def write_line(
+    page: UInt8[np.ndarray, "row column 3"],
+    text: str,
+    colour: tuple[int, int, int],
+    x: int,
+    y: int,
+    *,
+    share_left: float,
+) -> None:
+    """Letter a line around height `y`, with this share of its width left of `x`; the page's edge cuts it."""
+    letters = lettering(text)
+    left, top = max(x - round(share_left * letters.shape[1]), 0), y - letters.shape[0] // 2
+    place = page[top : top + letters.shape[0], left : left + letters.shape[1]]
+    place[letters[:, : place.shape[1]]] = colour
 
 
 @lru_cache(maxsize=1)

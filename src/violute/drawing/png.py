@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from violute.errors import InputError
-from violute.whole_file import disk_errors, replace_bytes
+from violute.whole_file import disk_errors, whole_file
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _BITS = 8
@@ -23,14 +23,19 @@ _UNFILTERED = 0
 """Filter type of each line; the others only help with photographs."""
 
 
-def write_picture(pixels: UInt8[np.ndarray, "row column 3"], picture: Path) -> None:
-    """Write a picture whole or not at all.
+def write_picture(
+    pixels: UInt8[np.ndarray, "row column 3"], picture: Path, *, overwrite: bool = True
+) -> None:
+    """Write a picture whole or not at all; a file of that name may be replaced, or not.
 
     Raises:
-        InputError: The disk refuses.
+        InputError: The disk refuses, or the name is taken.
     """
-    with disk_errors(picture, "make room there, or name another", error=InputError):
-        replace_bytes(picture, png_bytes(pixels))
+    with (
+        disk_errors(picture, "make room there, or name another", error=InputError),
+        whole_file(picture, overwrite=overwrite) as partial,
+    ):
+        partial.write_bytes(png_bytes(pixels))
 
 
 def png_bytes(pixels: UInt8[np.ndarray, "row column 3"]) -> bytes:

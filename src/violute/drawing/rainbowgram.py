@@ -15,6 +15,8 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Complex64, Float, Float32, UInt8
 
+from violute.drawing.lettering import FAINT, INK, PAPER, write_line
+
 LOWEST_HZ, HIGHEST_HZ = 110.0, 7600.0
 ROWS_PER_OCTAVE, PIXELS_PER_ROW = 36, 2
 COLUMNS_PER_SECOND = 120.0
@@ -24,6 +26,31 @@ COMPARED_SECONDS = 0.008
 """Between the two moments whose phases are compared: 125 Hz are one circle of colours."""
 
 RANGE_DB = 60.0
+LEFT, TOP, RIGHT, BOTTOM = 140, 14, 30, 40
+TICK_SECONDS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
+TICK_PIXELS = 90.0
+"""Between two moments that are named, at least."""
+
+
+def rainbow_page(
+    audio: Float32[np.ndarray, " sample"], sample_rate: int
+) -> UInt8[np.ndarray, "row column 3"]:
+    """Draw a mono sound's rainbowgram with its axes: the note A of each octave, and seconds."""
+    picture = rainbowgram(audio, sample_rate)
+    height, width = picture.shape[:2]
+    page = np.full((TOP + height + BOTTOM, LEFT + width + RIGHT, 3), PAPER, np.uint8)
+    page[TOP : TOP + height, LEFT : LEFT + width] = picture
+    for octave, frequency_hz in enumerate(row_frequencies(sample_rate)[::ROWS_PER_OCTAVE], start=2):
+        y = TOP + height - round((octave - 2) * ROWS_PER_OCTAVE * PIXELS_PER_ROW + 0.5 * PIXELS_PER_ROW)
+        write_line(page, f"A{octave} {frequency_hz:.0f} Hz", INK, LEFT - 10, y, share_left=1.0)
+        page[y, LEFT - 6 : LEFT] = FAINT
+    pixels_per_second = width * sample_rate / len(audio)
+    step = next((step for step in TICK_SECONDS if step * pixels_per_second >= TICK_PIXELS), TICK_SECONDS[-1])
+    for i in range(int(len(audio) / sample_rate / step + 1e-9) + 1):
+        x = LEFT + min(round(i * step * pixels_per_second), width - 1)
+        write_line(page, f"{i * step:g} s", INK, x, TOP + height + BOTTOM // 2, share_left=0.5)
+        page[TOP + height : TOP + height + 6, x] = FAINT
+    return page
 
 
 def rainbowgram(audio: Float32[np.ndarray, " sample"], sample_rate: int) -> UInt8[np.ndarray, "row column 3"]:

@@ -13,7 +13,7 @@ from itertools import pairwise
 import numpy as np
 from jaxtyping import Float, Float32, UInt8
 
-from violute.drawing.lettering import lettering
+from violute.drawing.lettering import FAINT, INK, PAPER, write_line
 
 N_FFT = 4096
 LOWEST_HZ, HIGHEST_HZ = 150.0, 16_000.0
@@ -26,7 +26,6 @@ ROW_HEIGHT = 300
 LEFT, TOP, GAP, TITLE_HEIGHT, BOTTOM = 92, 38, 8, 28, 32
 
 TICKS_HZ = (200, 500, 1000, 2000, 5000, 10_000)
-INK, PAPER, FAINT = (30, 30, 34), (255, 255, 255), (120, 120, 128)
 
 # Dark to light and cold to warm, rising in lightness throughout.
 _COLOURS = np.array(
@@ -101,10 +100,10 @@ def draw_page(
     page = np.full((height, PAGE_WIDTH, 3), PAPER, np.uint8)
     for column, title in enumerate(column_titles):
         x = LEFT + column * (width + GAP) + width // 2
-        _write(page, title, INK, x, TOP // 2, share_left=0.5)
+        write_line(page, title, INK, x, TOP // 2, share_left=0.5)
     for i, (title, panels) in enumerate(rows):
         top = TOP + i * (TITLE_HEIGHT + ROW_HEIGHT + GAP) + TITLE_HEIGHT
-        _write(page, title, FAINT, LEFT, top - TITLE_HEIGHT // 2, share_left=0.0)
+        write_line(page, title, FAINT, LEFT, top - TITLE_HEIGHT // 2, share_left=0.0)
         levels = [
             log_spectrogram_db(panel.audio, panel.sample_rate, n_columns=width, n_rows=ROW_HEIGHT)
             for panel in panels
@@ -116,27 +115,11 @@ def draw_page(
         for tick_hz in TICKS_HZ:
             y = top + round(ROW_HEIGHT * (1.0 - _height(tick_hz)))
             label = f"{tick_hz // 1000} kHz" if tick_hz >= 1000 else f"{tick_hz} Hz"
-            _write(page, label, FAINT, LEFT - 10, y, share_left=1.0)
+            write_line(page, label, FAINT, LEFT - 10, y, share_left=1.0)
             page[y : y + 2, LEFT - 6 : LEFT - 1] = FAINT
     note = f"{RANGE_DB:.0f} dB from black to the brightest spot of each row; frequency in octaves"
-    _write(page, note, FAINT, LEFT, height - BOTTOM // 2, share_left=0.0)
+    write_line(page, note, FAINT, LEFT, height - BOTTOM // 2, share_left=0.0)
     return page
-
-
-def _write(
-    page: UInt8[np.ndarray, "row column 3"],
-    text: str,
-    colour: tuple[int, int, int],
-    x: int,
-    y: int,
-    *,
-    share_left: float,
-) -> None:
-    """Letter a line around height `y`, with this share of its width left of `x`; the page's edge cuts it."""
-    letters = lettering(text)
-    left, top = max(x - round(share_left * letters.shape[1]), 0), y - letters.shape[0] // 2
-    place = page[top : top + letters.shape[0], left : left + letters.shape[1]]
-    place[letters[:, : place.shape[1]]] = colour
 
 
 def _height(frequency_hz: float) -> float:

@@ -198,8 +198,8 @@ def test_the_command_line_plays_chords_and_lines(tmp_path):
 def test_a_wrong_number_is_one_line_and_exit_code_2(tmp_path, option):
     soundfile.write(tmp_path / "solo.wav", line((60,), 0.3), SAMPLE_RATE)
     complaint = complaint_of(violute("convert", "solo.wav", "out.wav", option, cwd=tmp_path))
-    assert complaint.startswith("lines is ")
-    assert "give auto, or a number of notes at once from 1 to 4" in complaint
+    assert complaint.startswith("the number of notes at once is ")
+    assert "give auto, or 1 to 4" in complaint
     assert not (tmp_path / "out.wav").exists()
 
 

@@ -73,7 +73,7 @@ def checked_lines(lines: object) -> Lines:
         isinstance(lines, int) and not isinstance(lines, bool) and 1 <= lines <= MOST_LINES
     ):
         return lines
-    raise InputError(f"lines is {lines!r}: give auto, or a number of notes at once from 1 to {MOST_LINES}")
+    raise InputError(f"the number of notes at once is {lines!r}: give auto, or 1 to {MOST_LINES}")
 
 
 def chord_controls(tracked: Controls, candidates: Candidates, lines: Lines) -> Controls:

@@ -10,6 +10,7 @@ from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from violute.data.pictures.store import Split, Store
 from violute.data.splits import SPLITS
+from violute.drawing.lettering import FAINT, INK, PAPER
 from violute.transforms.spectrogram import SpectrogramSettings
 from violute.whole_file import disk_errors, whole_file
 
@@ -20,7 +21,7 @@ ROWS_EACH = 2
 THUMB_WIDTH, THUMB_HEIGHT = 160, 200
 GAP, HEADING_HEIGHT, CAPTION_HEIGHT, MARGIN = 8, 34, 30, 16
 LOWEST_HZ = 150.0
-INK, FAINT, PAPER = (30, 30, 34), (120, 120, 128), (255, 255, 255)
+
 DARK, MIDDLE, LIGHT = (0, 0, 4), (212, 72, 66), (252, 255, 164)
 CAPTION_LETTERS = 26
 

@@ -10,7 +10,7 @@ from jaxtyping import Float32
 
 from violute.data.measured import DAMAGED_NPZ
 from violute.errors import InputError
-from violute.whole_file import whole_file
+from violute.whole_file import disk_errors, whole_file
 
 CODES_VERSION = 1
 SILENT_DB = -100.0
@@ -39,18 +39,22 @@ class Codes:
         """Length of the recording."""
         return self.n_samples / self.sample_rate
 
-    def write(self, path: Path) -> None:
+    def write(self, path: Path, *, overwrite: bool = True) -> None:
         """Write an .npz file with an array for each attribute; it appears only when it is whole.
 
+        Args:
+            path: Of the file.
+            overwrite: Whether it replaces a file of that name.
+
         Raises:
-            InputError: The file cannot be written.
+            InputError: The file cannot be written, or the name is taken.
         """
-        try:
-            with whole_file(path) as partial, partial.open("wb") as file:
-                np.savez(file, version=CODES_VERSION, **vars(self))
-        except OSError as error:
-            reason = (error.strerror or str(error)).lower()
-            raise InputError(f"{path}: cannot be written ({reason}): name another file") from None
+        with (
+            disk_errors(path, "name another file", error=InputError),
+            whole_file(path, overwrite=overwrite) as partial,
+            partial.open("wb") as file,
+        ):
+            np.savez(file, version=CODES_VERSION, **vars(self))
 
 
 def read_codes(path: Path) -> Codes:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import multiprocessing
+import os
 import signal
 import sys
 from collections import deque
@@ -154,10 +155,19 @@ class _Worker:
             return Stopped()
 
     def kill(self) -> None:
-        """End the process at once."""
-        self._process.kill()
+        """End the process at once, and any that it has started, such as ffmpeg."""
+        self._kill()
         self._process.join()
         self._connection.close()
+
+    def _kill(self) -> None:
+        """Kill the worker, and with it the group of processes that `work` makes its own."""
+        pid = self._process.pid
+        # Once it is known to be dead, its number may be another's.
+        if sys.platform != "win32" and pid is not None and self._process.is_alive():
+            with contextlib.suppress(ProcessLookupError):  # it has none yet
+                os.killpg(pid, signal.SIGKILL)
+        self._process.kill()
 
     async def _outcome(self, on_report: Callable[[Report], None]) -> Outcome:
         """Pass on the reports of a job and return its outcome.
@@ -179,7 +189,7 @@ class _Worker:
 
     async def _end(self) -> None:
         """Kill the process and take leave of the thread that waits for it."""
-        self._process.kill()
+        self._kill()
         if self._message is not None:
             await asyncio.wait({self._message})
             self._message.exception()  # that it is gone is known

@@ -7,6 +7,7 @@ with it than its own job.
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import tempfile
 import time
@@ -66,6 +67,8 @@ def work(connection: Connection, voice: str, limits: Limits, scratch: Path) -> N
     """Work until the other end hangs up: jobs and `Cancel` come in, reports and one outcome a job go out."""
     # Ctrl-C reaches every process of a terminal; this one ends when its server does.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(os, "setpgrp"):
+        os.setpgrp()  # so that what it starts can be killed with it
     tempfile.tempdir = str(scratch)
     worker = Worker(limits)
     worker.warm_up(voice)
