@@ -1,5 +1,6 @@
 """The loop: repeatable, resumable bit for bit, on time, and awake when training runs away."""
 
+import itertools
 import json
 import os
 import signal
@@ -217,6 +218,34 @@ def test_time_runs_out_across_restarts(tmp_path: Path):
     # Half a second is spent already, so the same limit leaves nothing to do.
     again = train(ToyTask(), tmp_path, settings, resume=True)
     assert (again.step, again.stopped_by) == (first.step, "minutes")
+
+
+def test_schedules_follow_the_minutes_across_restarts(tmp_path: Path):
+    class Noting(ToyTask):
+        def __init__(self):
+            super().__init__()
+            self.shares = []
+
+        def step(self, batch, context):
+            time.sleep(0.01)
+            self.shares.append(context.share)
+            if context.time_share > 0.5 and len(self.shares) > 3:
+                raise KeyboardInterrupt
+            return super().step(batch, context)
+
+    settings = LoopSettings(
+        n_steps=10**6, minutes=1.0 / 60, report_every=1, checkpoint_every=1, warmup_steps=0, final_factor=0.2
+    )
+    interrupted, resumed = Noting(), Noting()
+    with pytest.raises(KeyboardInterrupt):
+        train(interrupted, tmp_path, settings)
+    resumed.step = lambda batch, context: ToyTask.step(resumed, batch, context)
+    train(resumed, tmp_path, settings, resume=True)
+    assert interrupted.shares == sorted(interrupted.shares)
+    rates = [row["learning_rate/heads"] for row in metrics(tmp_path) if "learning_rate/heads" in row]
+    assert all(later <= before for before, later in itertools.pairwise(rates))
+    assert rates[0] == pytest.approx(0.01, rel=0.1)
+    assert rates[-1] == pytest.approx(0.002, rel=0.2)
 
 
 def test_divergence_is_told_and_the_last_good_checkpoint_stays(tmp_path: Path):

@@ -84,6 +84,28 @@ def test_the_cosine_is_torchs_own():
         oracle.step()
 
 
+@pytest.mark.parametrize("schedule", ["cosine", "linear"])
+def test_the_rate_falls_with_the_time_where_that_ends_first(schedule: str):
+    settings = LoopSettings(n_steps=10**6, warmup_steps=10, schedule=schedule, final_factor=0.1)
+    rates = [learning_rate_factor(500, settings, time_share=share) for share in np.linspace(0.0, 1.0, 21)]
+    assert rates[0] == pytest.approx(1.0)
+    assert rates[-1] == pytest.approx(0.1)
+    assert (np.diff(rates) <= 0.0).all()
+    in_steps = LoopSettings(n_steps=1001, warmup_steps=0, schedule=schedule, final_factor=0.1)
+    assert rates[15] == pytest.approx(learning_rate_factor(750, in_steps))
+    assert learning_rate_factor(0, settings, time_share=0.5) < 0.1, "it warms up first"
+
+
+@pytest.mark.parametrize(
+    ("step", "time_share", "share", "scheduled"), [(30, 0.0, 0.3, 30), (30, 0.1, 0.3, 30), (30, 0.8, 0.8, 80)]
+)
+def test_a_run_is_as_far_as_its_steps_or_its_time(
+    step: int, time_share: float, share: float, scheduled: float
+):
+    context = StepContext(step, 100, torch.Generator(), lambda _name, _loss: None, time_share)
+    assert (context.share, context.scheduled_step) == (pytest.approx(share), pytest.approx(scheduled))
+
+
 def test_seeds_differ_by_step_process_purpose_and_run():
     seeds = {
         derived_seed(seed, stream, step, rank)

@@ -1,8 +1,9 @@
 """The training loop that every model family shares.
 
-A run is a function of its settings and its data: seeds are derived from the step, the learning
-rate is a function of the step, and a checkpoint holds the rest. So a run that was killed and
-resumed ends, on a CPU, bit for bit where an uninterrupted one ends.
+A run of so many steps is a function of its settings and its data: seeds are derived from the step, the
+learning rate is a function of the step, and a checkpoint holds the rest. So a run that was killed and
+resumed ends, on a CPU, bit for bit where an uninterrupted one ends. Where minutes end a run, schedules
+follow the clock: a resumed run goes on from the time that was spent, but no two runs are alike.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,8 +20,10 @@ from torch import Tensor, nn
 
 from violute.errors import TrainingError
 from violute.training.averaging import AveragedWeights
+from violute.training.batches import Batch, Batches, drawn_batches, to_device, workers_for
 from violute.training.checkpoints import read_checkpoint, write_checkpoint
 from violute.training.meters import DivergenceAlarm, LossMeter
+from violute.training.modes import evaluating, fast_arithmetic
 from violute.training.plots import VALIDATION
 from violute.training.processes import (
     average_gradients,
@@ -34,6 +37,7 @@ from violute.training.schedules import learning_rate_factor
 from violute.training.seeds import Stream, derived_seed, seed_everything
 from violute.training.settings import LoopSettings
 from violute.training.task import StepContext, Task, Watched
+from violute.training.timetable import CHECKPOINT_SECONDS, Timetable
 
 
 def train(
@@ -104,15 +108,17 @@ class _Run:
         decay = settings.averaging_decay
         self.averaged = None if decay is None else AveragedWeights(self.modules, decay)
         self.step = 0
-        self.best_value = math.inf
-        self.best_step = 0
+        self.best_value, self.best_step = math.inf, 0
         self.best_validation: dict[str, float] = {}
         self.validation: dict[str, float] = {}
-        self.seconds_before = 0.0
+        self.seconds_before = self.time_share = 0.0
         self.started = self.reported = time.monotonic()
         self.steps_at_start = self.steps_at_report = 0
-        self.meter = LossMeter()
-        self.alarm = DivergenceAlarm()
+        self.timetable = Timetable(settings, is_timed=self.processes.n_processes == 1)
+        self.plotted = -math.inf
+        self.meter, self.alarm = LossMeter(), DivergenceAlarm()
+        weights = (p for module in self.modules.values() for p in module.parameters())
+        self.device = next((p.device for p in weights), torch.device("cpu"))
 
     @property
     def seconds(self) -> float:
@@ -120,26 +126,38 @@ class _Run:
 
     def to_the_end(self) -> TrainingResult:
         """Step, report, validate and save, each when due; then take up the best weights."""
-        settings = self.settings
-        is_over = self.step >= settings.n_steps or self._is_time_up()
-        while not is_over:
-            self._advance()
-            is_over = self.step >= settings.n_steps or self._is_time_up()
-            is_validating = is_over or self.step % settings.validate_every == 0
-            is_saving = is_over or self.step % settings.checkpoint_every == 0
-            if is_validating or is_saving or self.step % settings.report_every == 0:
-                self._report()
-            if is_validating:
-                self._validate()
-            if is_saving:
-                self._save()
-            if is_validating or is_saving:
-                self.reported = time.monotonic()  # so that the pace is that of the steps alone
+        if not self._is_over():
+            batches = Batches(self.task, self.settings.seed, self.processes.rank)
+            n_workers = workers_for(batches, self.device, self.settings.batch_workers)
+            steps = range(self.step, self.settings.n_steps)
+            with fast_arithmetic(self.device), drawn_batches(batches, steps, n_workers=n_workers) as drawn:
+                self._walk(drawn)
         self._take_up_best()
         if self.processes.is_writer:
             self._write_sounds()
-        stopped_by: Literal["steps", "minutes"] = "steps" if self.step >= settings.n_steps else "minutes"
+        stopped_by: Literal["steps", "minutes"] = "steps" if self.step >= self.settings.n_steps else "minutes"
         return TrainingResult(self.step, self.best_step, dict(self.best_validation), self.seconds, stopped_by)
+
+    def _walk(self, drawn: Iterator[Batch]) -> None:
+        """Take steps until the run is over."""
+        timetable = self.timetable
+        is_over = False
+        while not is_over:
+            self._advance(next(drawn))
+            is_over = self._is_over()
+            is_validating = is_over or timetable.is_due("validation", self.step)
+            is_saving = is_over or timetable.is_due("checkpoint", self.step)
+            if is_validating or is_saving or timetable.is_due("report", self.step):
+                self._report()
+                timetable.done("report")
+            if is_validating:
+                self._validate(is_last=is_over)
+                timetable.done("validation")
+            if is_saving:
+                self._save()
+                timetable.done("checkpoint")
+            if is_validating or is_saving:
+                self.reported = time.monotonic()  # so that the pace is that of the steps alone
 
     def restore(self) -> None:
         """Continue from the last checkpoint.
@@ -169,12 +187,13 @@ class _Run:
         if self.processes.is_writer:
             self.folder.truncate_metrics(self.step)
 
-    def _advance(self) -> None:
+    def _advance(self, batch: Batch) -> None:
         """Do one step, all its chance seeded by its number."""
         seed = derived_seed(self.settings.seed, Stream.TRAINING, self.step, self.processes.rank)
         generator = seed_everything(seed)
-        context = StepContext(self.step, self.settings.n_steps, generator, self._descend)
-        losses = self.task.step(self.task.batch(generator), context)
+        generator.set_state(batch.state)
+        context = StepContext(self.step, self.settings.n_steps, generator, self._descend, self.time_share)
+        losses = self.task.step(to_device(batch.drawn, self.device), context)
         self.step += 1
         for name, loss in losses.items():
             self.meter.add(name, loss)
@@ -190,7 +209,7 @@ class _Run:
         average_gradients(parameters)
         limit = self.settings.gradient_clip_norm
         norm = nn.utils.clip_grad_norm_(parameters, math.inf if limit is None else limit)
-        factor = learning_rate_factor(self.step, self.settings)
+        factor = learning_rate_factor(self.step, self.settings, time_share=self.time_share)
         for group, rate in zip(optimizer.param_groups, self.base_rates[name], strict=True):
             group["lr"] = rate * factor
         optimizer.step()
@@ -203,8 +222,7 @@ class _Run:
         Raises:
             TrainingError: A loss or a gradient is not finite, or the total has exploded.
         """
-        device = next((p.device for m in self.modules.values() for p in m.parameters()), torch.device("cpu"))
-        losses = self.meter.read(device)
+        losses = self.meter.read(self.device)
         diverged = self.alarm.diverged(losses)
         if diverged is not None:
             last = self.folder.last_checkpoint
@@ -221,11 +239,11 @@ class _Run:
             self.folder.append_metrics(row | losses)
         self._pass_on(losses, pace)
 
-    def _validate(self) -> None:
+    def _validate(self, *, is_last: bool) -> None:
         """Measure the averaged weights and keep them if they are the best."""
         copy_from_writer(self.modules, buffers_only=True)
         with nullcontext() if self.averaged is None else self.averaged.applied():
-            with _evaluating(self.modules), torch.no_grad():
+            with evaluating(self.modules), torch.no_grad():
                 seed_everything(derived_seed(self.settings.seed, Stream.VALIDATION))
                 measured = {name: float(value) for name, value in self.task.validate().items()}
             measured = share_from_writer(measured)
@@ -247,7 +265,10 @@ class _Run:
         if self.processes.is_writer:
             if self.validation:
                 self.folder.append_metrics({"step": self.step, "seconds": self.seconds} | self.validation)
-            self.folder.plot()
+            # Drawing takes a second or two, which many a validation does not.
+            if is_last or time.monotonic() - self.plotted >= CHECKPOINT_SECONDS:
+                self.folder.plot()
+                self.plotted = time.monotonic()
             self._warn_of(measured)
 
     def _warn_of(self, measured: Mapping[str, float]) -> None:
@@ -298,17 +319,21 @@ class _Run:
             self.averaged.copy_to_parameters()
 
     def _write_sounds(self) -> None:
-        with _evaluating(self.modules), torch.no_grad():
+        with evaluating(self.modules), torch.no_grad():
             seed_everything(derived_seed(self.settings.seed, Stream.SOUNDS))
             self.folder.write_sounds(self.task.sounds())
 
-    def _is_time_up(self) -> bool:
-        """Whether the minutes are spent; asked of the writer, so that all processes end together."""
-        if self.settings.minutes is None:
-            return False
-        if self.processes.n_processes > 1 and self.step % self.settings.report_every:
-            return False
-        return share_from_writer(self.seconds >= 60.0 * self.settings.minutes)
+    def _is_over(self) -> bool:
+        """Look at the clock, and tell whether the steps or the minutes are spent.
+
+        Of several processes the writer looks, at reports, so that all go by one time and end together.
+        """
+        minutes = self.settings.minutes
+        if minutes is not None and not (
+            self.processes.n_processes > 1 and self.step % self.settings.report_every
+        ):
+            self.time_share = share_from_writer(min(self.seconds / (60.0 * minutes), 1.0))
+        return self.step >= self.settings.n_steps or self.time_share >= 1.0
 
     def _pass_on(self, losses: Mapping[str, float], seconds_per_step: float) -> None:
         if self.on_progress is None or not self.processes.is_writer:
@@ -318,21 +343,8 @@ class _Run:
         left = n_left * pace
         if self.settings.minutes is not None:
             left = min(left, max(60.0 * self.settings.minutes - self.seconds, 0.0))
-        step, n_steps, validation = self.step, self.settings.n_steps, dict(self.validation)
-        self.on_progress(Progress(step, n_steps, losses, self.seconds, seconds_per_step, left, validation))
+        at = (self.step, self.settings.n_steps, losses, self.seconds, seconds_per_step, left)
+        self.on_progress(Progress(*at, dict(self.validation)))
 
     def _module_states(self) -> dict[str, Any]:
         return {name: dict(module.state_dict()) for name, module in self.modules.items()}
-
-
-@contextmanager
-def _evaluating(modules: Mapping[str, nn.Module]) -> Iterator[None]:
-    """Put modules in evaluation mode, and each part back into the mode that it had."""
-    modes = [(part, part.training) for module in modules.values() for part in module.modules()]
-    for module in modules.values():
-        module.eval()
-    try:
-        yield
-    finally:
-        for part, was_training in modes:
-            part.training = was_training

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from violute.training.processes import mean_over_processes
@@ -36,15 +37,18 @@ class LossMeter:
         """Return the means since the last reading, over the processes too, and start afresh."""
         if not self._pending:
             return {}
-        means = torch.stack(
-            [
-                torch.stack([torch.as_tensor(v, dtype=torch.float32, device=device) for v in values]).mean()
-                for values in self._pending.values()
-            ]
-        )
+        means = torch.stack([_mean(values, device) for values in self._pending.values()])
         losses = dict(zip(self._pending, mean_over_processes(means).tolist(), strict=True))
         self._pending = {}
         return losses
+
+
+def _mean(values: Sequence[Tensor | float], device: torch.device) -> Float[Tensor, ""]:
+    """Return a mean on the device; numbers that are known here go there once."""
+    on_device = [value.float() for value in values if isinstance(value, Tensor)]
+    here = [value for value in values if not isinstance(value, Tensor)]
+    total = torch.stack(on_device).to(device).sum() if on_device else torch.zeros((), device=device)
+    return (total + math.fsum(here)) / len(values)
 
 
 class DivergenceAlarm:

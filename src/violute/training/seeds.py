@@ -46,4 +46,9 @@ def seed_everything(seed: int) -> torch.Generator:
     The two start from different numbers, so that they don't draw alike.
     """
     torch.manual_seed(seed)
+    return step_generator(seed)
+
+
+def step_generator(seed: int) -> torch.Generator:
+    """Return the generator that `seed_everything` does, and leave the global ones alone."""
     return torch.Generator().manual_seed(seed ^ 0x5DEECE66D)

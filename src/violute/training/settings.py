@@ -15,12 +15,13 @@ class LoopSettings:
 
     Attributes:
         n_steps: Training ends after this many steps.
-        minutes: Or after this much time, restarts counted together; None is no limit. The
-            learning-rate schedule follows `n_steps` all the same.
+        minutes: Or after this much time, restarts counted together; None is no limit. Schedules follow
+            the steps or the time, whichever is nearer to its end.
         seed: Of everything random.
         report_every: Steps between rows of metrics and calls of `on_progress`.
         validate_every: Steps between validations.
-        checkpoint_every: Steps between checkpoints: what a killed run loses at most.
+        checkpoint_every: Steps between checkpoints: what a killed run loses at most. A run with a limit of
+            time does all three by the clock as well; see `Timetable`.
         best_by: Name of the validation loss, less is better, whose best weights are kept; None
             keeps the last.
         gradient_clip_norm: Largest norm of an optimizer's gradient; None leaves it alone.
@@ -29,6 +30,7 @@ class LoopSettings:
         final_factor: Learning rate at the end of the cosine or the line, as a share of the base rate.
         averaging_decay: Of the moving average of the weights that is validated and exported,
             below 1; None uses the weights as they are.
+        batch_workers: Processes that draw batches ahead of a GPU; beside a CPU there are none.
 
     Raises:
         TrainingError: A number is out of range.
@@ -46,6 +48,7 @@ class LoopSettings:
     warmup_steps: int = 100
     final_factor: float = 0.01
     averaging_decay: float | None = 0.999
+    batch_workers: int = 2
 
     def __post_init__(self) -> None:
         for name in ("n_steps", "report_every", "validate_every", "checkpoint_every"):
@@ -55,8 +58,9 @@ class LoopSettings:
             raise TrainingError(f"minutes is {self.minutes:g}: give a time above 0")
         if self.seed < 0:
             raise TrainingError(f"seed is {self.seed}: give 0 or more")
-        if self.warmup_steps < 0:
-            raise TrainingError(f"warmup_steps is {self.warmup_steps}: give 0 or more")
+        for name in ("warmup_steps", "batch_workers"):
+            if getattr(self, name) < 0:
+                raise TrainingError(f"{name} is {getattr(self, name)}: give 0 or more")
         if self.gradient_clip_norm is not None and not self.gradient_clip_norm > 0:
             raise TrainingError(f"gradient_clip_norm is {self.gradient_clip_norm:g}: give a norm above 0")
         if self.schedule not in ("constant", "cosine", "linear"):

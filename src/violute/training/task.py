@@ -37,17 +37,29 @@ class StepContext:
 
     Attributes:
         step: Number of steps done before this one; 0 at the first.
-        n_steps: At which training ends, for schedules of the family's own.
+        n_steps: At which training ends, if no time ends it before.
         generator: On the CPU; its state is a function of seed, step and process alone.
         descend: Called with an optimizer's name and a loss: clears that optimizer's gradients, goes
             backward, averages gradients over the processes, clips them, sets the learning rate and
             moves the parameters. Once for each optimizer that has its turn, in the family's order.
+        time_share: Share of the run's minutes that is spent, in [0, 1]; 0 where they are not limited.
     """
 
     step: int
     n_steps: int
     generator: torch.Generator
     descend: Callable[[str, Tensor], None]
+    time_share: float = 0.0
+
+    @property
+    def share(self) -> float:
+        """Share of the run that is done, by steps or by time, whichever says more: 0 to 1, for schedules."""
+        return min(max(self.step / self.n_steps, self.time_share), 1.0)
+
+    @property
+    def scheduled_step(self) -> float:
+        """Where the run stands in a schedule of `n_steps` steps: `step`, unless time has run ahead of it."""
+        return max(float(self.step), self.time_share * self.n_steps)
 
 
 @runtime_checkable
@@ -61,7 +73,11 @@ class Task(Protocol):
         """Return the optimizers by name, at their base learning rates."""
 
     def batch(self, generator: torch.Generator) -> Any:
-        """Draw one batch, of this process alone, on the device of the modules."""
+        """Draw one batch, of this process alone, on the CPU: the loop takes it to the modules' device.
+
+        All chance comes from the generator. It may run in a process of its own, which cannot use a GPU and
+        sees the task as it was at the start.
+        """
 
     def step(self, batch: Any, context: StepContext) -> Losses:
         """Go forward, call `context.descend`, and return the losses, `total` among them.

@@ -56,6 +56,17 @@ def test_the_stage_is_a_function_of_the_step():
     assert stage_at(10**9, replace(recipe, stage_two_from_step=None)) == 1
 
 
+def test_stage_two_begins_with_the_time_where_that_ends_before_the_steps():
+    task = RaveTask(tiny_rave.corpus(), replace(tiny_rave.RECIPE, stage_two_from_step=50))
+    losses = []
+    for time_share in (0.4, 0.6):
+        generator = seed_everything(0)
+        context = StepContext(1, 100, generator, lambda _name, _loss: None, time_share)
+        losses.append(task.step(task.batch(generator), context))
+    assert "latent/confusion" in losses[0]
+    assert "adversarial/decoder" in losses[1]
+
+
 def test_stage_two_leaves_the_encoder_as_it_is_and_moves_the_decoder():
     recipe = replace(tiny_rave.RECIPE, stage_two_from_step=2)
     task = RaveTask(tiny_rave.corpus(), recipe)

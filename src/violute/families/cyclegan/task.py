@@ -117,9 +117,7 @@ class CycleGanTask(WindowTask):
         `total` leaves the critics out, whose scores say nothing from one step to the next.
         """
         rng = np.random.default_rng(1)
-        lines = self.corpus.validation or self.corpus.training
-        n_windows = min(N_VALIDATION_WINDOWS, 8 * self.recipe.batch_size)
-        windows = self._drawn(lines, n_windows, rng, augment=False)
+        windows = self._held_out(min(N_VALIDATION_WINDOWS, 8 * self.recipe.batch_size), rng)
         losses, rows = self.generator_losses(windows)
         network = self.network
         real = [_of_end(windows, end) for end in ENDS]

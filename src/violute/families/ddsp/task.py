@@ -29,6 +29,7 @@ from violute.families.ddsp.sound import Sounds, SourceReverb, draw_sounds, spect
 from violute.families.ddsp.voice import HarmonicPerformance, HarmonicVoice
 from violute.families.task import EXAMPLE_MIXES, ModulesTask, sources_heard
 from violute.rates import HOP_LENGTH, SAMPLE_RATE
+from violute.training.batches import to_device
 from violute.training.losses import weighted_total
 from violute.training.seeds import first_weights, numpy_generator
 from violute.training.task import Losses, Sound, StepContext
@@ -90,15 +91,13 @@ class DdspTask(ModulesTask):
     def batch(self, generator: torch.Generator) -> Snippets:
         """Draw augmented snippets."""
         rng = numpy_generator(generator)
-        return self._to_device(
-            draw(self.lines, self.recipe.n_frames, self.recipe.batch_size, rng, augment=True)
-        )
+        return draw(self.lines, self.recipe.n_frames, self.recipe.batch_size, rng, augment=True)
 
     def step(self, batch: Snippets, context: StepContext) -> Losses:
         """Descend on the weighted losses."""
         losses, weights = self._losses(batch), self._level_weights()
         first = self.recipe.spectral_from_step
-        if self.rooms is not None and first is not None and context.step >= first:
+        if self.rooms is not None and first is not None and context.scheduled_step >= first:
             sounds = self._sounds_to_imitate(context.generator)
             losses[SPECTRAL] = spectral_loss(self.decoder, self.rooms, sounds, context.generator)
             weights = dict(self.recipe.loss_weights)
@@ -169,7 +168,7 @@ class DdspTask(ModulesTask):
         return {name: weight for name, weight in self.recipe.loss_weights.items() if name != SPECTRAL}
 
     def _to_device(self, snippets: Snippets) -> Snippets:
-        return Snippets(*(tensor.to(self.device) for tensor in snippets))
+        return Snippets(*to_device(snippets, self.device))
 
 
 def build_ddsp_task(ends: TwoEnds, recipe: DdspRecipe) -> DdspTask:

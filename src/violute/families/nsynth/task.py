@@ -29,6 +29,7 @@ from violute.families.nsynth.recipes import NsynthRecipe
 from violute.families.nsynth.sampler import HIGHEST_SINE_HZ
 from violute.families.nsynth.teachers import Confusion, SpectrumReader
 from violute.families.task import Corpus, ModulesTask, example_sounds
+from violute.training.batches import to_device
 from violute.training.losses import weighted_total
 from violute.training.seeds import first_weights, numpy_generator
 from violute.training.task import Losses, Sound, StepContext
@@ -73,7 +74,7 @@ class NsynthTask(ModulesTask):
 
     def step(self, batch: Crops, context: StepContext) -> Losses:
         """Descend on the weighted losses."""
-        unreliability = self.unreliability_at(context.step / context.n_steps)
+        unreliability = self.unreliability_at(context.share)
         losses = self.losses(batch, context.generator, unreliability)
         losses = weighted_total(losses, self.recipe.loss_weights)
         context.descend("network", losses["total"])
@@ -121,7 +122,8 @@ class NsynthTask(ModulesTask):
         rng = np.random.default_rng(1)
         waves = self.corpus.validation or self.corpus.training
         n_batches = -(-N_VALIDATION_CROPS // self.recipe.batch_size) if self.corpus.validation else 1
-        rows = [self.losses(self._drawn(waves, rng, augment=False), None) for _ in range(n_batches)]
+        drawn = (self._drawn(waves, rng, augment=False) for _ in range(n_batches))
+        rows = [self.losses(Crops(*to_device(crops, self.corpus.device)), None) for crops in drawn]
         measured = {name: float(torch.stack([row[name] for row in rows]).mean()) for name in rows[0]}
         return {**measured, "total": measured["waveform/bits"]}
 
@@ -172,7 +174,7 @@ class NsynthTask(ModulesTask):
 
     def _drawn(self, waves: Sequence[Wave], rng: np.random.Generator, *, augment: bool) -> Crops:
         recipe = self.recipe
-        crops = draw_crops(
+        return draw_crops(
             waves,
             recipe.n_frames + 2 * recipe.n_context_frames,
             recipe.batch_size,
@@ -180,7 +182,6 @@ class NsynthTask(ModulesTask):
             hop_length=recipe.network.hop_length,
             augment=augment,
         )
-        return Crops(*(tensor.to(self.corpus.device) for tensor in crops))
 
     def _example(self, end: int) -> Float32[np.ndarray, " sample"]:
         longest = max((w for w in self.corpus.training if w.end == end), key=lambda wave: len(wave.audio))

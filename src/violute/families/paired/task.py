@@ -26,6 +26,7 @@ from violute.families.pictures.adversarial_health import (
 from violute.families.pictures.losses import divergence_above, spectrogram_losses
 from violute.families.pictures.networks import Spectrograms
 from violute.families.pictures.task import SpectrogramCorpus, WindowTask, build_corpus
+from violute.training.batches import to_device
 from violute.training.losses import of_both_turns, take_turn
 from violute.training.seeds import numpy_generator
 from violute.training.task import Losses, StepContext
@@ -69,8 +70,10 @@ class PairedTask(WindowTask):
 
     def batch(self, generator: torch.Generator) -> Any:
         """Draw pairs."""
-        rng = numpy_generator(generator)
-        return self._pairs(self.training, self.recipe.batch_size, rng, augment=self.recipe.is_augmented)
+        recipe, rng = self.recipe, numpy_generator(generator)
+        return draw_pairs(
+            self.training, recipe.spectrogram, recipe.batch_size, rng, augment=recipe.is_augmented
+        )
 
     def step(self, batch: PairWindows, context: StepContext) -> Losses:
         """Let the network descend, then the critic on what the network drew before."""
@@ -103,7 +106,8 @@ class PairedTask(WindowTask):
         """Measure what is missed on the same pairs every time, and the critic's health; it has no vote."""
         rng = np.random.default_rng(1)
         n_windows = min(N_VALIDATION_WINDOWS, 8 * self.recipe.batch_size)
-        pairs = self._pairs(self.validation, n_windows, rng, augment=False)
+        drawn = draw_pairs(self.validation, self.recipe.spectrogram, n_windows, rng, augment=False)
+        pairs = PairWindows(*to_device(drawn, self.corpus.device))
         made, losses = self.losses(pairs)
         unchanged = spectrogram_losses(pairs.source, pairs.hybrid, pairs.is_recorded, self.bin_weights)
         figures = {name: float(value) for name, value in losses.items()}
@@ -130,12 +134,6 @@ class PairedTask(WindowTask):
 
     def _scores(self, batch: PairWindows, hybrid: Spectrograms) -> Tensor:
         return self.network.scores(batch.source, hybrid, batch.mix)
-
-    def _pairs(
-        self, lines: Sequence[PairLine], n_windows: int, rng: np.random.Generator, *, augment: bool
-    ) -> PairWindows:
-        pairs = draw_pairs(lines, self.recipe.spectrogram, n_windows, rng, augment=augment)
-        return PairWindows(*(tensor.to(self.corpus.device) for tensor in pairs))
 
 
 def build_paired_task(ends: TwoEnds, recipe: PairedRecipe) -> PairedTask:

@@ -26,6 +26,7 @@ from violute.families.pictures.recipe import WindowRecipe
 from violute.families.task import Corpus, ModulesTask, example_sounds
 from violute.families.vae.network import some_hints
 from violute.families.vae.recipes import SpectrogramRecipe
+from violute.training.batches import to_device
 from violute.training.losses import weighted_total
 from violute.training.seeds import first_weights, numpy_generator
 from violute.training.task import Losses, Sound, StepContext
@@ -95,9 +96,9 @@ class WindowTask(ModulesTask, ABC):
 
     def batch(self, generator: torch.Generator) -> Any:
         """Draw windows, augmented if the recipe says so."""
-        rng = numpy_generator(generator)
-        return self._drawn(
-            self.corpus.training, self.recipe.batch_size, rng, augment=self.recipe.is_augmented
+        recipe, rng = self.recipe, numpy_generator(generator)
+        return draw(
+            self.corpus.training, recipe.spectrogram, recipe.batch_size, rng, augment=recipe.is_augmented
         )
 
     def sounds(self) -> Mapping[str, Sound]:
@@ -129,11 +130,11 @@ class WindowTask(ModulesTask, ABC):
         rng = np.random.default_rng(2)
         return draw(self.corpus.training, self.recipe.spectrogram, n_windows, rng, augment=False)
 
-    def _drawn(
-        self, lines: Sequence[PictureLine], n_windows: int, rng: np.random.Generator, *, augment: bool
-    ) -> Windows:
-        windows = draw(lines, self.recipe.spectrogram, n_windows, rng, augment=augment)
-        return Windows(*(tensor.to(self.corpus.device) for tensor in windows))
+    def _held_out(self, n_windows: int, rng: np.random.Generator) -> Windows:
+        """Draw windows to validate by, as recorded, on the device."""
+        lines = self.corpus.validation or self.corpus.training
+        windows = draw(lines, self.recipe.spectrogram, n_windows, rng, augment=False)
+        return Windows(*to_device(windows, self.corpus.device))
 
 
 class SpectrogramTask(WindowTask):
@@ -165,8 +166,7 @@ class SpectrogramTask(WindowTask):
         """Descend on the weighted losses; the divergence's weight rises from 0."""
         weights = dict(self.recipe.loss_weights)
         warmup_steps = self.recipe.warmup_share * context.n_steps
-        if context.step < warmup_steps:
-            weights["latent/divergence"] *= (context.step + 1) / (warmup_steps + 1)
+        weights["latent/divergence"] *= min((context.scheduled_step + 1) / (warmup_steps + 1), 1.0)
         losses = weighted_total(self.losses(batch), weights)
         context.descend("network", losses["total"])
         return losses
@@ -174,11 +174,10 @@ class SpectrogramTask(WindowTask):
     def validate(self) -> Mapping[str, float]:
         """Measure the losses, fully weighted, on the same windows every time."""
         rng = np.random.default_rng(1)
-        lines = self.corpus.validation or self.corpus.training
         n_batches = -(-N_VALIDATION_WINDOWS // self.recipe.batch_size) if self.corpus.validation else 1
         rows = []
         for _ in range(n_batches):
-            windows = self._drawn(lines, self.recipe.batch_size, rng, augment=False)
+            windows = self._held_out(self.recipe.batch_size, rng)
             rows.append(weighted_total(self.losses(windows), self.recipe.loss_weights))
         return {name: float(torch.stack([row[name] for row in rows]).mean()) for name in rows[0]}
 

@@ -85,13 +85,13 @@ class RaveRecipe(Recipe):
     loss_weights: Mapping[str, float] = field(default_factory=lambda: {**STAGE_ONE, **STAGE_TWO})
 
 
-def stage_at(step: int, recipe: RaveRecipe) -> Literal[1, 2]:
-    """Return the stage of a step: a function of the step alone, so that a resumed run is in the same."""
+def stage_at(step: float, recipe: RaveRecipe) -> Literal[1, 2]:
+    """Return the stage of a step, `StepContext.scheduled_step`: a resumed run is in the same."""
     return 2 if recipe.stage_two_from_step is not None and step >= recipe.stage_two_from_step else 1
 
 
-def are_discriminators_heard(step: int, recipe: RaveRecipe) -> bool:
-    """Return whether the decoder descends at a step of stage two: a function of the step alone, likewise."""
+def are_discriminators_heard(step: float, recipe: RaveRecipe) -> bool:
+    """Return whether the decoder descends at a step of stage two, `StepContext.scheduled_step`."""
     return recipe.stage_two_from_step is None or step >= recipe.stage_two_from_step + recipe.n_ahead
 
 

@@ -13,6 +13,7 @@ from violute.families.rave.recipes import RaveRecipe
 from violute.families.rave.task import RaveTask
 from violute.families.task import Corpus
 from violute.rates import SAMPLE_RATE
+from violute.training.batches import to_device
 from violute.training.task import StepContext
 
 N_TIMED_STEPS = 2
@@ -63,7 +64,8 @@ def _seconds_per_step(recipe: RaveRecipe, device: torch.device) -> float:
         if step == 1:
             started = time.perf_counter()
         generator = torch.Generator().manual_seed(step)
-        task.step(task.batch(generator), StepContext(step, 1, generator, descend))
+        batch = to_device(task.batch(generator), device)
+        task.step(batch, StepContext(step, 1, generator, descend))
         if device.type == "cuda":
             torch.cuda.synchronize(device)
     return (time.perf_counter() - started) / N_TIMED_STEPS

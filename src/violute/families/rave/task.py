@@ -38,6 +38,7 @@ from violute.families.rave.parts import InstrumentCritic
 from violute.families.rave.recipes import RaveRecipe, are_discriminators_heard, stage_at
 from violute.families.task import EXAMPLE_MIXES, Corpus, ModulesTask
 from violute.rates import SAMPLE_RATE
+from violute.training.batches import to_device
 from violute.training.losses import of_both_turns, take_turn, weights_of
 from violute.training.seeds import first_weights, numpy_generator
 from violute.training.task import Losses, Sound, StepContext
@@ -83,12 +84,12 @@ class RaveTask(ModulesTask):
         return self._drawn(self.corpus.training, rng, augment=self.recipe.is_augmented)
 
     def step(self, batch: SoundWindows, context: StepContext) -> Losses:
-        """Take a step of the stage that the step's number says.
+        """Take a step of the stage that the step's number or the time says.
 
         Raises:
             TrainingError: The memory does not hold the batch.
         """
-        stage = stage_at(context.step, self.recipe)
+        stage = stage_at(context.scheduled_step, self.recipe)
         with memory_errors(self.recipe.batch_size):
             return self._first(batch, context) if stage == 1 else self._second(batch, context)
 
@@ -151,7 +152,7 @@ class RaveTask(ModulesTask):
         recipe, recorded = self.recipe, self.late(batch.audio)
         n_own = max(len(batch.end) - round(recipe.converted_share * len(batch.end)), 1)
         claimed = torch.cat([batch.end[:n_own], 1 - batch.end[n_own:]])
-        is_listened_to = are_discriminators_heard(context.step, recipe)
+        is_listened_to = are_discriminators_heard(context.scheduled_step, recipe)
         with torch.set_grad_enabled(is_listened_to):
             bands = self._decoded(latent, claimed)
             made = self.network.synthesis(bands)
@@ -185,7 +186,7 @@ class RaveTask(ModulesTask):
         lines = self.corpus.validation or self.corpus.training
         rows, means = [], []
         for _ in range(N_VALIDATION_BATCHES if self.corpus.validation else 1):
-            windows = self._drawn(lines, rng, augment=False)
+            windows = SoundWindows(*to_device(self._drawn(lines, rng, augment=False), self.corpus.device))
             losses, latent = self.autoencoder_losses(windows)
             losses["latent/critic_accuracy"] = (
                 ((self.critic(latent) > 0.0) == (windows.end[:, None] == 1)).float().mean()
@@ -258,8 +259,7 @@ class RaveTask(ModulesTask):
 
     def _drawn(self, lines: Sequence[SoundLine], rng: np.random.Generator, *, augment: bool) -> SoundWindows:
         recipe = self.recipe
-        windows = draw(lines, recipe.n_samples, recipe.batch_size, rng, augment=augment)
-        return SoundWindows(*(tensor.to(self.corpus.device) for tensor in windows))
+        return draw(lines, recipe.n_samples, recipe.batch_size, rng, augment=augment)
 
 
 def build_rave_task(ends: TwoEnds, recipe: RaveRecipe) -> RaveTask:
