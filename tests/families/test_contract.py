@@ -296,6 +296,20 @@ def test_the_voice_file_agrees_with_torch_at_lengths_never_traced(
         assert worst <= family.tolerance, f"{name} is off by {worst:.1e}"
 
 
+def test_a_batch_comes_from_its_generator_alone(family: Family):
+    """So that a process beside this one may draw it."""
+    task = family.task(0, family.weights)
+    before = torch.get_rng_state(), states(task)
+    first, again, other = (task.batch(torch.Generator().manual_seed(seed)) for seed in (5, 5, 6))
+    assert torch.equal(torch.get_rng_state(), before[0])
+    assert all(torch.equal(value, before[1][name]) for name, value in states(task).items())
+    first, again, other = (
+        [batch] if isinstance(batch, Tensor) else list(batch) for batch in (first, again, other)
+    )
+    assert all(map(torch.equal, first, again))
+    assert not all(map(torch.equal, first, other))
+
+
 def test_each_parameter_gets_a_gradient(family: Family):
     task = family.task(0, family.weights)
     optimizers = task.optimizers()
