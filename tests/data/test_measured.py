@@ -108,7 +108,7 @@ def test_what_cannot_be_opened_is_not_taken_for_silence(
     tmp_path: Path, recordings: list[Recording], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     measure(tmp_path, recordings)
-    paths = {path.name for path in (tmp_path / "cache").iterdir()}
+    paths = {path.name for path in (tmp_path / "cache").glob("*.npz")}
     opened: list[Path] = []
 
     def refuse_the_second_time(path: Path) -> dict[str, np.ndarray] | None:
@@ -122,7 +122,7 @@ def test_what_cannot_be_opened_is_not_taken_for_silence(
 
 def test_arrays_that_are_missing_are_named_as_damage(tmp_path: Path, recordings: list[Recording]) -> None:
     measure(tmp_path, recordings[:1])
-    (path,) = (tmp_path / "cache").iterdir()
+    (path,) = (tmp_path / "cache").glob("*.npz")
     assert require_arrays(path, "half", "n").keys() == {"bytes", "half", "n"}
     with pytest.raises(DataError, match="cannot be opened or is damaged"):
         require_arrays(path, "gain")
@@ -130,7 +130,7 @@ def test_arrays_that_are_missing_are_named_as_damage(tmp_path: Path, recordings:
 
 def test_no_wrong_byte_of_an_archive_is_a_traceback(tmp_path: Path, recordings: list[Recording]) -> None:
     measure(tmp_path, recordings[:1])
-    (path,) = (tmp_path / "cache").iterdir()
+    (path,) = (tmp_path / "cache").glob("*.npz")
     content = path.read_bytes()
     for place in range(0, len(content), 5):
         for value in (content[place] ^ 1, content[place] ^ 255, 12, 14):
@@ -142,7 +142,7 @@ def test_no_wrong_byte_of_an_archive_is_a_traceback(tmp_path: Path, recordings: 
 def test_a_damaged_file_is_measured_again(tmp_path: Path, recordings: list[Recording], damage: str) -> None:
     small = recordings[:1]
     (before,) = measure(tmp_path, small)
-    (path,) = (tmp_path / "cache").iterdir()
+    (path,) = (tmp_path / "cache").glob("*.npz")
     content = bytearray(path.read_bytes())
     if damage == "flipped":
         content[500] ^= 255
@@ -155,7 +155,7 @@ def test_a_damaged_file_is_measured_again(tmp_path: Path, recordings: list[Recor
 def test_a_large_file_that_was_cut_is_measured_again(tmp_path: Path, recordings: list[Recording]) -> None:
     large = recordings[1:]
     measure(tmp_path, large)
-    (path,) = (tmp_path / "cache").iterdir()
+    (path,) = (tmp_path / "cache").glob("*.npz")
     os.truncate(path, path.stat().st_size - 1000)
     assert open_arrays(path) is None
     (after,) = measure(tmp_path, large)
@@ -186,7 +186,7 @@ def silent(_: Recording) -> dict[str, np.ndarray]:
 def test_silent_recordings_are_left_out_and_read_once(tmp_path: Path, recordings: list[Recording]) -> None:
     for _ in range(2):
         assert measured(recordings, tmp_path / "cache", silent, version="1") == []
-    assert len(list((tmp_path / "cache").iterdir())) == 2
+    assert len(list((tmp_path / "cache").glob("*.npz"))) == 2
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such limit")
@@ -219,9 +219,45 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(
     monkeypatch.setattr(np, "savez", full)
     with pytest.raises(DataError, match="the disk is full"):
         measure(tmp_path, recordings)
-    assert list((tmp_path / "cache").iterdir()) == []
+    assert list((tmp_path / "cache").glob("*.npz")) == []
 
 
 def test_a_file_that_is_gone_is_named(tmp_path: Path) -> None:
     with pytest.raises(AudioError, match=r"gone\.wav: cannot be read"):
         content_digest(tmp_path / "gone.wav")
+
+
+SHARING = """
+import sys, time
+from functools import partial
+from pathlib import Path
+import numpy as np
+from violute.data.measured import measured
+from violute.data.recordings import Recording
+
+def slowly(log, recording):
+    with log.open("a") as file:
+        file.write(f"{recording.name}\\n")
+    time.sleep(0.3)
+    return {"n": np.array(len(recording.path.read_bytes()))}
+
+folder = Path(sys.argv[1])
+recordings = [Recording(path.stem, path) for path in sorted(folder.glob("*.wav"))]
+(folder / f"ready-{sys.argv[2]}").touch()
+while len(list(folder.glob("ready-*"))) < 3:
+    time.sleep(0.01)
+found = measured(recordings, folder / "cache", partial(slowly, folder / "log"), version="1")
+print([int(arrays["n"]) for _, arrays in found])
+"""
+
+
+@pytest.mark.skipif(module.fcntl is None, reason="this system has no such locks")
+def test_processes_that_share_a_cache_share_the_work(tmp_path: Path) -> None:
+    for i in range(9):
+        (tmp_path / f"{i}.wav").write_bytes(b"x" * (i + 1))
+    command = [sys.executable, "-c", SHARING, str(tmp_path)]
+    processes = [subprocess.Popen([*command, str(i)], stdout=subprocess.PIPE, text=True) for i in range(3)]
+    for process in processes:
+        assert process.communicate(timeout=120)[0] == f"{list(range(1, 10))}\n"
+        assert process.returncode == 0
+    assert sorted(done(tmp_path)) == [str(i) for i in range(9)]

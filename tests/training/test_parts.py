@@ -18,8 +18,7 @@ from violute.errors import TrainingError
 from violute.families.ddsp.recipes import DDSP_RECIPES
 from violute.families.recipes import family_recipe
 from violute.training.averaging import AveragedWeights
-from violute.training.losses import of_both_turns, take_turn, weighted_total
-from violute.training.meters import DivergenceAlarm, LossMeter
+from violute.training.losses import DivergenceAlarm, LossMeter, of_both_turns, take_turn, weighted_total
 from violute.training.plots import plot_metrics
 from violute.training.processes import average_gradients, choose_device, current_processes, share_from_writer
 from violute.training.run_folder import RunFolder, as_json

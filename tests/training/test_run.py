@@ -54,6 +54,19 @@ def test_a_task_becomes_a_file_beside_its_run_folder(tmp_path):
     assert (config["family"], config["loop"]["n_steps"]) == ("toy", 2)
 
 
+def test_runs_may_share_what_was_measured(tmp_path):
+    seen: list[Path] = []
+
+    def build(context: RunContext) -> Voice:
+        seen.append(context.cache)
+        return Voice()
+
+    for name in ("a", "b"):
+        run(tmp_path / f"{name}.onnx", build, cache=tmp_path / "measured")
+    run(tmp_path / "a.onnx", build, cache=tmp_path / "moved", resume=True)
+    assert seen == [tmp_path / "measured"] * 2 + [tmp_path / "moved"]
+
+
 def test_a_failed_export_leaves_no_file(tmp_path):
     voice = Voice()
     voice.exporting_fails = True

@@ -4,8 +4,8 @@ import itertools
 
 import pytest
 
+from violute.training.schedules import Timetable
 from violute.training.settings import LoopSettings
-from violute.training.timetable import Timetable
 
 
 def done_at(settings: LoopSettings, what: str, seconds_a_step: float, n_steps: int, *, is_timed=True):

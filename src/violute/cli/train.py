@@ -101,6 +101,7 @@ def train_and_say(options: RunOptions, train: Callable[[TrainingRequest], Traini
                 names=names,
                 hold_out=hold_out,
                 run_dir=options.run,
+                cache=options.cache,
                 steps=steps,
                 minutes=minutes,
                 seed=seed,

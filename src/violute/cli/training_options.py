@@ -26,6 +26,9 @@ class RunOptions:
         File to write, such as voice.onnx.
     run
         Run folder. Default: NAME-run beside OUT.
+    cache
+        Folder for what is measured in the recordings, which several runs may share. Default: in the run
+        folder.
     resume
         Continue the run in the run folder.
     steps
@@ -48,6 +51,7 @@ class RunOptions:
 
     out: Path
     run: Path | None = None
+    cache: Path | None = None
     resume: Flag = False
     steps: int | None = None
     minutes: float | None = None

@@ -1,7 +1,8 @@
 """One cache of what was measured in recordings: arrays on disk, made once and opened many times.
 
 A file of the cache is named for what was measured, in what content, by which version: wherever a recording
-lies and however its path was typed, it is measured once. What is damaged is measured again.
+lies and however its path was typed, it is measured once. What is damaged is measured again. Processes that
+share a cache at the same time share the work: each passes over what another is at.
 """
 
 from __future__ import annotations
@@ -11,8 +12,8 @@ import lzma
 import tokenize
 import zipfile
 import zlib
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from functools import cache, partial
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -23,6 +24,11 @@ from jaxtyping import UInt8
 from violute.errors import AudioError, DataError, SilentError
 from violute.whole_file import disk_errors, whole_file
 from violute.workers import mapped
+
+try:
+    import fcntl
+except ModuleNotFoundError:  # Windows, where each process measures what it does not find
+    fcntl = None  # type: ignore[assignment]
 
 try:
     import resource
@@ -51,6 +57,9 @@ DAMAGED_NPZ = (
 
 MAPPED_FROM_BYTES = 1 << 20
 """Larger files stay on disk until their parts are asked for; each takes a file handle."""
+
+LOCKS = ".locks"
+"""File of a cache for the locks of those who measure; it is empty."""
 
 SMALL_BYTES = 1 << 23
 """Of all recordings together: starting processes would cost more than measuring them."""
@@ -127,8 +136,16 @@ def measured_files(
         report(1.0)
     n_bytes = sum(path.stat().st_size for path in {part.path for part in missing.values()})
     n_jobs = 1 if n_jobs is None and n_bytes < SMALL_BYTES else n_jobs
-    for i, _ in enumerate(mapped(partial(_keep, measure), list(missing.items()), n_jobs=n_jobs)):
-        report((len(paths) - len(missing) + i + 1) / len(paths))
+    kept = mapped(partial(_keep, measure, waits=False), list(missing.items()), n_jobs=n_jobs)
+    elsewhere = dict(missing)
+    n_whole = len(paths) - len(missing)
+    for path in kept:
+        if path is not None:
+            del elsewhere[path]
+            report((n_whole + len(missing) - len(elsewhere)) / len(paths))
+    for i, task in enumerate(elsewhere.items()):
+        _keep(measure, task, waits=True)
+        report((len(paths) - len(elsewhere) + i + 1) / len(paths))
     return paths
 
 
@@ -208,12 +225,38 @@ def _key(version: str, digest: str, extent: str) -> str:
     return hashlib.sha256(f"{version}:{digest}:{extent}".encode()).hexdigest()[:24]
 
 
-def _keep(measure: Callable[[Part], Arrays], task: tuple[Path, Part]) -> Path:
+def _keep(measure: Callable[[Part], Arrays], task: tuple[Path, Part], *, waits: bool) -> Path | None:
+    """Measure a part; return None where another process is at it, unless this one waits for that."""
     path, part = task
-    try:
-        arrays = measure(part)
-    except SilentError:
-        arrays = {}
-    with disk_errors(path.parent), whole_file(path) as partial_path:
-        np.savez(partial_path, **arrays)  # type: ignore[arg-type]  # its stubs take arrays for its own options
+    with _alone(path, waits=waits) as is_alone:
+        if not is_alone:
+            return None
+        if open_arrays(path) is None:
+            try:
+                arrays = measure(part)
+            except SilentError:
+                arrays = {}
+            with disk_errors(path.parent), whole_file(path) as partial_path:
+                np.savez(partial_path, **arrays)  # type: ignore[arg-type]  # stubs: its own options
     return path
+
+
+@contextmanager
+def _alone(path: Path, *, waits: bool) -> Iterator[bool]:
+    """Keep other processes from measuring what `path` is for; tell whether none was at it already.
+
+    The lock is a byte of one file for each measurement, and goes with the process that holds it.
+    """
+    if fcntl is None:
+        yield True  # type: ignore[unreachable]
+        return
+    place = int(path.stem, 16) % 2**62
+    with disk_errors(path.parent), (path.parent / LOCKS).open("ab") as file:
+        try:
+            fcntl.lockf(file, fcntl.LOCK_EX | (0 if waits else fcntl.LOCK_NB), 1, place)
+        except BlockingIOError:
+            yield False
+            return
+        except OSError:  # a file system without locks
+            pass
+        yield True

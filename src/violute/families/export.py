@@ -72,7 +72,7 @@ def export_run(
         known["tilt_db_per_octave"] = dict(zip(source.names, tilt_db_per_octave, strict=True))
     ends = TwoEnds(
         **vars(source),
-        cache=folder.path / "features",
+        cache=_cache(folder, config),
         device=torch.device("cpu"),
         card=known,
         is_training=False,
@@ -106,6 +106,12 @@ def _config(folder: RunFolder) -> dict[str, Any]:
             f"{folder.config_path}: describes no run of a family {known}: name another run folder"
         )
     return config
+
+
+def _cache(folder: RunFolder, config: Mapping[str, Any]) -> Path:
+    """Return where the run's measurements lie, or where to lay them if their folder has gone."""
+    cache = Path(config.get("cache", ""))
+    return cache if "cache" in config and cache.is_dir() else folder.path / "features"
 
 
 def _source(config: Mapping[str, Any]) -> Ends:

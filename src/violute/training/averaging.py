@@ -1,4 +1,4 @@
-"""Moving average of the weights: steadier than the last step's, and what gets validated and exported."""
+"""Moving average of the weights: steadier than the last step's, and what gets evaluated and exported."""
 
 from __future__ import annotations
 
@@ -82,3 +82,16 @@ class AveragedWeights:
     def _copy(source: Mapping[str, Tensor], destination: Mapping[str, Tensor]) -> None:
         for key, tensor in destination.items():
             tensor.copy_(source[key])
+
+
+@contextmanager
+def evaluating(modules: Mapping[str, nn.Module]) -> Iterator[None]:
+    """Put modules in evaluation mode, and each part back into the mode that it had."""
+    modes = [(part, part.training) for module in modules.values() for part in module.modules()]
+    for module in modules.values():
+        module.eval()
+    try:
+        yield
+    finally:
+        for part, was_training in modes:
+            part.training = was_training

@@ -19,25 +19,24 @@ import torch
 from torch import Tensor, nn
 
 from violute.errors import TrainingError
-from violute.training.averaging import AveragedWeights
+from violute.training.averaging import AveragedWeights, evaluating
 from violute.training.batches import Batch, Batches, drawn_batches, to_device, workers_for
 from violute.training.checkpoints import read_checkpoint, write_checkpoint
-from violute.training.meters import DivergenceAlarm, LossMeter
-from violute.training.modes import evaluating, fast_arithmetic
+from violute.training.losses import DivergenceAlarm, LossMeter
 from violute.training.plots import VALIDATION
 from violute.training.processes import (
     average_gradients,
     copy_from_writer,
     current_processes,
+    fast_arithmetic,
     share_from_writer,
 )
 from violute.training.progress import OnTrainingProgress, Progress, TrainingResult
 from violute.training.run_folder import RunFolder
-from violute.training.schedules import learning_rate_factor
+from violute.training.schedules import CHECKPOINT_SECONDS, Timetable, learning_rate_factor
 from violute.training.seeds import Stream, derived_seed, seed_everything
 from violute.training.settings import LoopSettings
 from violute.training.task import StepContext, Task, Watched
-from violute.training.timetable import CHECKPOINT_SECONDS, Timetable
 
 
 def train(

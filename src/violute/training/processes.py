@@ -92,6 +92,25 @@ def choose_device(name: str = "auto") -> torch.device:
 
 
 @contextmanager
+def fast_arithmetic(device: torch.device) -> Iterator[None]:
+    """Let a GPU multiply matrices in TF32 and try which convolution is quickest for each shape.
+
+    Windows have one shape, so that is tried once. On a CPU nothing changes, and afterwards all is as before.
+    """
+    if device.type != "cuda":
+        yield
+        return
+    precision, is_trying = torch.get_float32_matmul_precision(), torch.backends.cudnn.benchmark
+    torch.set_float32_matmul_precision("high")
+    torch.backends.cudnn.benchmark = True
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(precision)
+        torch.backends.cudnn.benchmark = is_trying
+
+
+@contextmanager
 def writer_first() -> Iterator[None]:
     """Let the writing process through alone, then the others: they find what it cached."""
     is_one_of_many = current_processes().n_processes > 1

@@ -24,6 +24,7 @@ class TrainingRequest:
         names: Of the two ends; instruments of the store.
         hold_out: Glob patterns of recordings to leave out of training; a store has its own.
         run_dir: Folder for metrics and checkpoints; None puts it beside `out`, as NAME-run.
+        cache: Folder for what is measured in recordings, which several runs may share; None is in the run's.
         steps: Instead of the recipe's; alone, they lift its limit of minutes.
         minutes: Instead of the recipe's limit, restarts counted together.
         seed: Instead of the recipe's, or of the one that the resumed run has.
@@ -42,6 +43,7 @@ class TrainingRequest:
     names: tuple[str, str] = ("flute", "violin")
     hold_out: Sequence[str] = ()
     run_dir: Path | None = None
+    cache: Path | None = None
     steps: int | None = None
     minutes: float | None = None
     seed: int | None = None
@@ -58,6 +60,11 @@ class TrainingRequest:
     def run_path(self) -> Path:
         """The run folder."""
         return self.out.with_name(f"{self.out.stem}-run") if self.run_dir is None else self.run_dir
+
+    @property
+    def cache_path(self) -> Path:
+        """The folder for what is measured."""
+        return self.run_path / "features" if self.cache is None else self.cache
 
     @property
     def folders(self) -> tuple[str | Path, ...]:

@@ -67,6 +67,7 @@ def run_training(
     check_destination(request.out)
     folder = RunFolder(request.run_path)
     everything = {**config, "loop": loop, "out": str(request.out.resolve())}
+    everything["cache"] = str(request.cache_path.resolve())
     warnings: list[str] = []
 
     def warn(message: str) -> None:
@@ -79,7 +80,7 @@ def run_training(
         began = folder.command() if request.resume and folder.last_checkpoint.exists() else []
         card = {"name": request.out.stem, "command": command_text(began or sys.argv), **request.card}
         with writer_first():
-            context = RunContext(cache=folder.path / "features", device=device, card=card)
+            context = RunContext(cache=request.cache_path, device=device, card=card)
             if processes.is_writer:
                 context = replace(context, on_prepare=request.on_prepare, on_warning=warn)
             task = build(context)

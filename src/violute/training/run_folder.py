@@ -37,7 +37,7 @@ _PACKAGES = ("violute", "torch", "numpy", "scipy", "safetensors", "onnx", "onnxr
 CONTENTS = "sha256"
 """Entry with a digest of each file that was learned from; older runs have none, or others in `contents`."""
 
-CHANGEABLE = frozenset({"learning_rate", "out", "folders", "set", CONTENTS, "contents"})
+CHANGEABLE = frozenset({"learning_rate", "out", "cache", "folders", "set", CONTENTS, "contents"})
 """Settings that are not compared as they stand when a run is resumed; of the loop, only the seed is.
 
 What was `set` shows in the settings, and the contents are compared file by file.
