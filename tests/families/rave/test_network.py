@@ -25,7 +25,7 @@ from violute.families.rave.discriminators import (
 from violute.families.rave.latent import CroppedRave, latent_axes
 from violute.families.rave.network import Rave
 from violute.families.rave.parts import RaveConfig
-from violute.families.rave.recipes import RAVE_RECIPES, rave_paper, rave_small
+from violute.families.rave.recipes import RAVE_RECIPES, rave_paper
 
 CONFIG = RaveConfig(channels=(6, 8, 10), dilations=(1, 3), latent_size=8, n_heard_bands=1)
 RATIO = CONFIG.ratio
@@ -87,7 +87,7 @@ def test_no_output_hears_a_later_step(step, offset):
 def test_it_remembers_no_more_steps_than_it_says():
     for config in (
         CONFIG,
-        rave_small().network,
+        RaveConfig(latent_size=16, n_heard_bands=2),
         replace(CONFIG, strides=(2, 4), dilations=(1, 2, 5)),
     ):
         rave = network(config)
@@ -214,8 +214,7 @@ def test_mean_features_are_compared_by_the_instrument_that_is_claimed():
     assert float(statistics_distance(real, who, same, who)) < 1e-4, "another order is no distance"
     assert float(statistics_distance(real, who, swapped, who)) > 0.1
     assert float(statistics_distance(real, who, swapped, 1 - who)) < 1e-4
-    with pytest.raises(RuntimeError):
-        statistics_distance(real, flute, same, violin)
+    assert float(statistics_distance(real, flute, same, violin)) == 0.0, "no instrument is on both sides"
 
 
 def test_discriminators_of_spectra_hear_levels_and_not_what_codecs_take_away():

@@ -7,7 +7,7 @@ they should be as loud, beside the rest, as in recordings of the instrument that
 from __future__ import annotations
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 N_JUDGED_BANDS = 10
@@ -38,14 +38,27 @@ def invented_level_distance(
         is on both sides.
     """
     levels = [relative_levels(bands)[:, n_heard_bands:N_JUDGED_BANDS] for bands in (wanted, made)]
-    both = [which for which in (0, 1) if bool((end == which).any()) and bool((claimed == which).any())]
-    if levels[0].shape[1] == 0 or not both:
+    if levels[0].shape[1] == 0:
         return made.new_zeros(())
-    distances = [
-        (levels[0][end == which].mean(dim=0) - levels[1][claimed == which].mean(dim=0)).abs().mean()
-        for which in both
-    ]
-    return torch.stack(distances).mean()
+    distances, weights = [], []
+    for which in (0, 1):
+        wanted_mean, n_wanted = mean_of(levels[0], end == which)
+        made_mean, n_made = mean_of(levels[1], claimed == which)
+        weights.append((n_wanted * n_made).clamp_max(1.0))
+        distances.append(weights[-1] * (wanted_mean - made_mean).abs().mean())
+    return torch.stack(distances).sum() / torch.stack(weights).sum().clamp_min(1.0)
+
+
+def mean_of(
+    x: Float[Tensor, "window *feature"], is_counted: Bool[Tensor, " window"]
+) -> tuple[Float[Tensor, "*feature"], Float[Tensor, ""]]:
+    """Return the mean over the windows that count, 0 where none does, and how many there are.
+
+    A GPU need not be waited for, as it would be for an index of those that count.
+    """
+    counted = is_counted.to(x.dtype)
+    n_counted = counted.sum()
+    return torch.tensordot(counted, x, dims=1) / n_counted.clamp_min(1.0), n_counted
 
 
 def relative_levels(bands: Float[Tensor, "window band frame"]) -> Float[Tensor, "window band"]:

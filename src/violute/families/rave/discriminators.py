@@ -29,6 +29,7 @@ from torch.nn import functional
 from torch.nn.utils.parametrizations import weight_norm
 
 from violute.dsp.spectral import power_spectrum
+from violute.families.rave.band_levels import mean_of
 from violute.families.rave.network import N_ENDS
 from violute.families.rave.parts import SLOPE
 from violute.rates import SAMPLE_RATE
@@ -209,19 +210,20 @@ def statistics_distance(
     Source:
         Salimans et al., Improved techniques for training GANs (NeurIPS 2016), section 3.1.
     """
-    distances = []
+    distances, weights = [], []
     for which in range(N_ENDS):
-        if not bool((end == which).any()) or not bool((claimed == which).any()):
-            continue
         for first, second in zip(real.features, made.features, strict=True):
             for a, b in zip(first, second, strict=True):
-                wanted, found = (_pooled(x[who == which]) for x, who in ((a.detach(), end), (b, claimed)))
-                distances.append((found - wanted).abs().mean() / wanted.abs().mean().clamp_min(1e-6))
-    return torch.stack(distances).mean()
+                wanted, n_wanted = mean_of(_pooled(a.detach()), end == which)
+                found, n_found = mean_of(_pooled(b), claimed == which)
+                weights.append((n_wanted * n_found).clamp_max(1.0))
+                missed = (found - wanted).abs().mean() / wanted.abs().mean().clamp_min(1e-6)
+                distances.append(weights[-1] * missed)
+    return torch.stack(distances).sum() / torch.stack(weights).sum().clamp_min(1.0)
 
 
 def _pooled(features: Tensor) -> Tensor:
-    """Return the mean over sounds and time, by channel and, of spectra, by coarse band."""
+    """Return the mean over time of each sound, by channel and, of spectra, by coarse band."""
     if features.ndim == 4:
         features = functional.adaptive_avg_pool2d(features, (N_COARSE, 1))
-    return features.mean(dim=(0, -1))
+    return features.mean(dim=-1)

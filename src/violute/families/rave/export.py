@@ -70,7 +70,9 @@ def export_rave(task: RaveTask, path: Path) -> None:
                 "decoder_steps": config.decoder_steps,
                 "latent_size": axes.basis.shape[1],
                 "n_bands": graph.network.analysis.n_bands,
+                **({"told": True} if config.told else {}),
             },
+            **({"told": list(config.told)} if config.told else {}),
             "latency_samples": config.latency_samples,
             "latent_size_before_cropping": config.latent_size,
             "fidelity": round(axes.fidelity, 4),
@@ -85,14 +87,14 @@ def export_rave(task: RaveTask, path: Path) -> None:
 def graph_bytes(graph: CroppedRave) -> bytes:
     """Export both parts to ONNX, for any number of steps."""
     config = graph.network.config
-    n_steps, n_bands = N_EXAMPLE_STEPS, graph.network.analysis.n_bands
+    n_steps = N_EXAMPLE_STEPS
     return onnx_bytes(
         graph,
         (
             torch.randn(1, n_steps * config.ratio),
             torch.randn(1, graph.basis.shape[1], n_steps),
             torch.rand(1, n_steps),
-            torch.randn(1, n_bands, n_steps * config.ratio // n_bands),
+            torch.randn(1, config.n_drive, n_steps * config.n_frames),
         ),
         {"audio": {1: "sample"}, "latent": {2: "step"}, "mix": {1: "step"}, "noise": {2: "frame"}},
         {"encoded": {2: "heard_step"}, "made": {1: "made_sample"}},

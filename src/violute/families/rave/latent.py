@@ -72,10 +72,10 @@ class CroppedRave(nn.Module):
         """Return the cropped latent (batch, kept, step) of audio (batch, sample)."""
         return torch.matmul(self.basis.t(), self.network.encode(audio) - self.mean)
 
-    def decode(self, latent: Tensor, mix: Tensor, noise: Tensor) -> Tensor:
+    def decode(self, latent: Tensor, mix: Tensor, drive: Tensor) -> Tensor:
         """Return the audio (batch, sample) of a cropped latent at a mix (batch, step)."""
-        return self.network.decode(torch.matmul(self.basis, latent) + self.mean, mix, noise)
+        return self.network.decode(torch.matmul(self.basis, latent) + self.mean, mix, drive)
 
-    def forward(self, audio: Tensor, latent: Tensor, mix: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, audio: Tensor, latent: Tensor, mix: Tensor, drive: Tensor) -> tuple[Tensor, Tensor]:
         """Encode one thing and decode another: the two parts of a voice file's graph."""
-        return self.encode(audio), self.decode(latent, mix, noise)
+        return self.encode(audio), self.decode(latent, mix, drive)

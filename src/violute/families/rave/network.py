@@ -15,6 +15,9 @@ What differs from the paper, and why:
 - The loudness envelope is one for each band, which lets an instrument weigh them.
 - Everything is causal, by convolutions that remember; there is no lookahead to wait for.
 
+A network that is told pitch and loudness has no shortcut and a slow latent: `families.rave.told_decoder`. Its
+decoder is driven by an excitation and by tracks besides noise; else what drives it is the noise alone.
+
 There is an encoder for both instruments or, as an option, one for each, weighed at conversion by how much of
 each instrument a listener hears.
 
@@ -34,6 +37,7 @@ from torch.nn import functional
 
 from violute.dsp import pqmf
 from violute.families.rave.parts import Decoder, Encoder, RaveConfig
+from violute.families.rave.told_decoder import ToldDecoder
 
 N_ENDS = 2
 
@@ -52,7 +56,7 @@ class Rave(nn.Module):
         self.synthesis = pqmf.PqmfSynthesis()
         self.encoders = nn.ModuleList(Encoder(config) for _ in range(config.n_encoders))
         self.listener = Encoder(config, 1) if config.n_encoders > 1 else None
-        self.decoder = Decoder(config)
+        self.decoder: nn.Module = ToldDecoder(config) if config.told else Decoder(config)
         self.instrument = nn.Embedding(N_ENDS, config.condition_size)
 
     def posterior(self, bands: Tensor, encoder: int = 0) -> tuple[Tensor, Tensor]:
@@ -76,12 +80,12 @@ class Rave(nn.Module):
         first, second = self.instrument.weight[0], self.instrument.weight[1]
         return first[None, :, None] + mix.unsqueeze(1) * (second - first)[None, :, None]
 
-    def decode_bands(self, latent: Tensor, mix: Tensor, noise: Tensor) -> Tensor:
+    def decode_bands(self, latent: Tensor, mix: Tensor, drive: Tensor) -> Tensor:
         """Return the bands of latents at a mix (batch, step)."""
-        bands: Tensor = self.decoder(latent, self.condition(mix), noise)
+        bands: Tensor = self.decoder(latent, self.condition(mix), drive)
         return bands
 
-    def decode(self, latent: Tensor, mix: Tensor, noise: Tensor) -> Tensor:
+    def decode(self, latent: Tensor, mix: Tensor, drive: Tensor) -> Tensor:
         """Return the audio (batch, sample) of latents at a mix (batch, step)."""
-        audio: Tensor = self.synthesis(self.decode_bands(latent, mix, noise))
+        audio: Tensor = self.synthesis(self.decode_bands(latent, mix, drive))
         return audio

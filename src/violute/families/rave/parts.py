@@ -20,6 +20,9 @@ from torch.nn import functional
 from violute.dsp import pqmf
 from violute.dsp.causal import CausalConv1d, fold, repeat, unfold
 from violute.errors import ShapeError
+from violute.families.rave.told import N_TRACKS
+
+TOLD = ("pitch", "loudness")
 
 SLOPE = 0.2
 """Of the leaky rectifiers."""
@@ -48,10 +51,12 @@ class RaveConfig:
         condition_size: Of the embedding of an instrument.
         has_shortcut: Whether a linear map leads past the encoder's layers, and another past the decoder's;
             it takes a latent that is large enough for the waveforms that are heard.
+        told: What the decoder is told beside the latent: nothing, or pitch and loudness.
+        n_taps: Of the filters through which a told decoder sends each band of its excitation.
 
     Raises:
         ShapeError: There is not one more of the channels than of the strides, or the latent is too small
-            for a shortcut.
+            for a shortcut, or something else than pitch and loudness is to be told.
     """
 
     channels: tuple[int, ...] = (48, 72, 112)
@@ -62,6 +67,8 @@ class RaveConfig:
     n_encoders: int = 1
     condition_size: int = 8
     has_shortcut: bool = True
+    told: tuple[str, ...] = ()
+    n_taps: int = 8
 
     def __post_init__(self) -> None:
         if len(self.channels) != len(self.strides) + 1:
@@ -71,6 +78,8 @@ class RaveConfig:
         n_heard = self.n_heard_bands * math.prod(self.strides)
         if self.has_shortcut and self.latent_size < n_heard:
             raise ShapeError(f"a latent of {self.latent_size} has no shortcut for {n_heard}: give it as many")
+        if self.told not in ((), TOLD) or (self.told and self.has_shortcut):
+            raise ShapeError(f"told is {self.told}: give nothing, or {TOLD} and no shortcut")
 
     @property
     def n_frames(self) -> int:
@@ -81,6 +90,11 @@ class RaveConfig:
     def ratio(self) -> int:
         """Samples of a latent step."""
         return pqmf.N_BANDS * self.n_frames
+
+    @property
+    def n_drive(self) -> int:
+        """Channels of what drives the decoder: noise, and if told an excitation and tracks."""
+        return 2 * pqmf.N_BANDS + N_TRACKS if self.told else pqmf.N_BANDS
 
     @property
     def encoder_steps(self) -> int:
@@ -94,12 +108,15 @@ class RaveConfig:
     @property
     def decoder_steps(self) -> int:
         """Latent steps before the present one that the decoder hears."""
-        steps, rate = 4.0, 1.0
+        steps, rate = (6.0 if self.told else 4.0), 1.0
         for stride in self.strides[::-1]:
             steps += rate
             rate /= stride
-            steps += rate * 2.0 * sum(self.dilations)
-        return math.ceil(steps + rate * (4 + pqmf.N_TAPS // pqmf.N_BANDS + 1))
+            steps += rate * (2.0 * sum(self.dilations) + (2.0 if self.told else 0.0))
+        n_filter = pqmf.N_TAPS // pqmf.N_BANDS + 1
+        if self.told:  # the excitation is split into bands and filtered first
+            n_filter += n_filter + self.n_taps
+        return math.ceil(steps + rate * (4 + n_filter))
 
     @property
     def delay_samples(self) -> int:

@@ -1,27 +1,35 @@
 """What RAVE's encoder hears: windows of another timbre, so that it tells nothing of the instrument.
 
 Drawn anew for each window: overtones that the instrument did not play (a saturating curve, at every
-loudness alike), an equaliser from octave to octave, a slope that takes overtones away, and some noise. A
-flute may arrive as rich as a violin and a violin as plain as a flute; the decoder is to make the true sound
-of either, so it has to take the instrument from the embedding, and only the notes from the latent.
+loudness alike), a room, an equaliser from octave to octave, a slope that takes overtones away, a limit above
+which nothing is heard, and some noise. A flute may arrive as rich as a violin and a violin as plain as a
+flute, by another microphone in another hall; the decoder is to make the true sound of either, so it has to
+take the instrument from the embedding, and only what was played from the latent.
 
-Conventions: windows (window, sample) at 44.1 kHz; each keeps its power.
+Conventions: windows (window, sample) at 44.1 kHz, on any device; each keeps its power. What is drawn once a
+window is drawn by a generator on the CPU, noise by torch's own on the device.
 
 Source:
     Choi et al., Neural analysis and synthesis (NeurIPS 2021), section 3.1, for perturbing what an encoder
-    hears so that it keeps what is asked for.
+    hears so that it keeps what is asked for; Moorer, About this reverberation business (Computer Music
+    Journal 3(2), 1979), for a room as noise that decays.
 """
 
 from __future__ import annotations
 
-import numpy as np
-from jaxtyping import Float32
-from scipy.ndimage import uniform_filter1d
+import math
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional
 
 from violute.rates import SAMPLE_RATE
 
 EQUALISER_HZ = (60.0, 14_000.0)
-EQUALISER_POINTS_PER_OCTAVE = 1.0
+EQUALISER_POINTS = 9
+"""About one an octave."""
+
 EQUALISER_RANGE_DB = 12.0
 
 SATURATED_SHARE = 0.5
@@ -39,51 +47,108 @@ LEVEL_SAMPLES = 2048
 SLOPED_SHARE, SLOPE_HZ, SLOPE_DB_PER_OCTAVE = 0.5, (300.0, 2000.0), (3.0, 18.0)
 """How often overtones are taken away, from where on, and how steeply."""
 
-NOISE_DB = (-70.0, -30.0)
+LIMITED_SHARE, LIMIT_HZ, LIMIT_DB_PER_OCTAVE = 0.5, (3500.0, 20_000.0), 96.0
+"""How often there is a limit, where, and how steeply the sound falls above it."""
+
+ROOM_SHARE, ROOM_SECONDS, ROOM_DB = 0.5, (0.15, 1.5), (-18.0, 3.0)
+"""How often there is a room, the time in which it falls by 60 dB, and how loud it is beside the dry sound."""
+
+NOISE_DB = (-70.0, -25.0)
 """White noise beside the window's power."""
 
 
-def perturbed(
-    audio: Float32[np.ndarray, "window sample"], rng: np.random.Generator
-) -> Float32[np.ndarray, "window sample"]:
+def disguised(
+    audio: Float[Tensor, "window sample"], generator: torch.Generator
+) -> Float[Tensor, "window sample"]:
     """Change the colour of windows, not their notes and not their level."""
-    saturated = np.stack([_saturated(one, rng) if rng.random() < SATURATED_SHARE else one for one in audio])
-    return equalised(saturated, rng)
+    saturated = _saturated(audio, generator)
+    is_saturated = _drawn(audio, generator) < SATURATED_SHARE
+    return coloured(torch.where(is_saturated, saturated, audio), generator)
 
 
-def equalised(
-    audio: Float32[np.ndarray, "window sample"], rng: np.random.Generator
-) -> Float32[np.ndarray, "window sample"]:
-    """Weigh the frequencies of windows: gains at octaves joined smoothly, perhaps a slope, and noise."""
+def coloured(
+    audio: Float[Tensor, "window sample"], generator: torch.Generator
+) -> Float[Tensor, "window sample"]:
+    """Weigh the frequencies of windows, let them sound in rooms, and add noise."""
     n_fft = 2 * audio.shape[1]
-    octaves = np.log2(EQUALISER_HZ[1] / EQUALISER_HZ[0])
-    points_hz = np.geomspace(*EQUALISER_HZ, round(EQUALISER_POINTS_PER_OCTAVE * octaves) + 1)
-    frequency_hz = np.maximum(np.fft.rfftfreq(n_fft, 1.0 / SAMPLE_RATE), 1.0)
-    spectra = np.fft.rfft(audio, n_fft, axis=1)
-    for spectrum in spectra:
-        drawn_db = rng.uniform(-EQUALISER_RANGE_DB, EQUALISER_RANGE_DB, len(points_hz))
-        gains_db = np.interp(np.log(frequency_hz), np.log(points_hz), drawn_db)
-        if rng.random() < SLOPED_SHARE:
-            corner_hz = np.exp(rng.uniform(*np.log(SLOPE_HZ)))
-            gains_db -= rng.uniform(*SLOPE_DB_PER_OCTAVE) * np.log2(np.maximum(frequency_hz / corner_hz, 1.0))
-        spectrum *= 10.0 ** (gains_db / 20.0)
-    changed = np.fft.irfft(spectra, n_fft, axis=1)[:, : audio.shape[1]]
-    changed *= np.sqrt(_power(audio) / _power(changed))
-    levels = np.sqrt(_power(audio)) * 10.0 ** (rng.uniform(*NOISE_DB, (len(audio), 1)) / 20.0)
-    return (changed + levels * rng.standard_normal(changed.shape)).astype(np.float32)
+    spectra = torch.fft.rfft(audio, n_fft) * torch.fft.rfft(_rooms(audio, generator), n_fft)
+    frequency_hz = torch.fft.rfftfreq(n_fft, 1.0 / SAMPLE_RATE, device=audio.device).clamp_min(1.0)
+    gains_db = _equaliser_db(audio, frequency_hz, generator)
+    for share, corners_hz, slopes in (
+        (SLOPED_SHARE, SLOPE_HZ, SLOPE_DB_PER_OCTAVE),
+        (LIMITED_SHARE, LIMIT_HZ, (LIMIT_DB_PER_OCTAVE, LIMIT_DB_PER_OCTAVE)),
+    ):
+        corner_hz = _between(math.log(corners_hz[0]), math.log(corners_hz[1]), audio, generator).exp()
+        is_sloped = (_drawn(audio, generator) < share).to(audio.dtype)
+        slope = is_sloped * _between(*slopes, audio, generator)
+        gains_db = gains_db - slope * (frequency_hz / corner_hz).clamp_min(1.0).log2()
+    changed = torch.fft.irfft(spectra * 10.0 ** (gains_db / 20.0), n_fft)[:, : audio.shape[1]]
+    power = _power(audio)
+    changed = changed * (power / _power(changed)).sqrt()
+    levels = power.sqrt() * 10.0 ** (_between(*NOISE_DB, audio, generator) / 20.0)
+    return changed + levels * torch.randn_like(changed)
+
+
+def _equaliser_db(
+    audio: Float[Tensor, "window sample"], frequency_hz: Float[Tensor, " bin"], generator: torch.Generator
+) -> Float[Tensor, "window bin"]:
+    """Draw gains at points an octave apart, joined in straight lines."""
+    low, high = (math.log(edge) for edge in EQUALISER_HZ)
+    place = (frequency_hz.log() - low) / (high - low) * (EQUALISER_POINTS - 1)
+    place = place.clamp(0.0, EQUALISER_POINTS - 1 - 1e-3)
+    before = place.long()
+    drawn = EQUALISER_RANGE_DB * (2.0 * torch.rand(len(audio), EQUALISER_POINTS, generator=generator) - 1.0)
+    points_db = drawn.to(audio.device)
+    return points_db[:, before] + (place - before) * (points_db[:, before + 1] - points_db[:, before])
+
+
+def _rooms(
+    audio: Float[Tensor, "window sample"], generator: torch.Generator
+) -> Float[Tensor, "window sample"]:
+    """Draw impulse responses: the dry sound, and in some windows noise that decays."""
+    seconds = torch.arange(audio.shape[1], device=audio.device) / SAMPLE_RATE
+    low, high = (math.log(edge) for edge in ROOM_SECONDS)
+    falls_in = _between(low, high, audio, generator).exp()
+    tail = torch.randn_like(audio) * 10.0 ** (-3.0 * seconds / falls_in)
+    has_room = (_drawn(audio, generator) < ROOM_SHARE).to(audio.dtype)
+    level = has_room * 10.0 ** (_between(*ROOM_DB, audio, generator) / 20.0)
+    responses = level * tail / tail.square().sum(dim=1, keepdim=True).sqrt()
+    responses[:, 0] += 1.0
+    return responses
 
 
 def _saturated(
-    audio: Float32[np.ndarray, " sample"], rng: np.random.Generator
-) -> Float32[np.ndarray, " sample"]:
-    """Send a waveform through a saturating curve, levelled so that soft and loud get as many overtones."""
-    power = uniform_filter1d(np.square(audio, dtype=np.float64), LEVEL_SAMPLES)
-    envelope = np.sqrt(np.maximum(power, 1e-10))  # a running sum can fall just below 0
-    gain, shift = np.exp(rng.uniform(*np.log(SATURATION_DRIVE))), rng.uniform(-LARGEST_BIAS, LARGEST_BIAS)
-    saturated = np.tanh(gain * audio / envelope / 1.5 + gain * shift) - np.tanh(gain * shift)
-    saturated = envelope * (saturated - uniform_filter1d(saturated, LEVEL_SAMPLES))
-    return (saturated * np.sqrt(_power(audio[None])[0] / _power(saturated[None])[0])).astype(np.float32)
+    audio: Float[Tensor, "window sample"], generator: torch.Generator
+) -> Float[Tensor, "window sample"]:
+    """Send waveforms through a saturating curve, levelled so that soft and loud get as many overtones."""
+    envelope = _smoothed(audio.square()).clamp_min(1e-10).sqrt()
+    low, high = (math.log(edge) for edge in SATURATION_DRIVE)
+    gain = _between(low, high, audio, generator).exp()
+    shift = gain * _between(-LARGEST_BIAS, LARGEST_BIAS, audio, generator)
+    saturated = torch.tanh(gain * audio / envelope / 1.5 + shift) - torch.tanh(shift)
+    saturated = envelope * (saturated - _smoothed(saturated))
+    return saturated * (_power(audio) / _power(saturated)).sqrt()
 
 
-def _power(audio: np.ndarray) -> np.ndarray:
-    return np.square(audio).mean(axis=1, keepdims=True) + 1e-12
+def _smoothed(x: Float[Tensor, "window sample"]) -> Float[Tensor, "window sample"]:
+    """Return running means over `LEVEL_SAMPLES`, the edges held."""
+    half = LEVEL_SAMPLES // 2
+    padded = functional.pad(x.unsqueeze(1), (half, half), mode="replicate").squeeze(1)
+    summed = functional.pad(padded.double().cumsum(dim=1), (1, 0))
+    means = (summed[:, LEVEL_SAMPLES:] - summed[:, :-LEVEL_SAMPLES]) / LEVEL_SAMPLES
+    return means[:, : x.shape[1]].to(x.dtype)
+
+
+def _drawn(audio: Float[Tensor, "window sample"], generator: torch.Generator) -> Float[Tensor, "window 1"]:
+    """Draw a number from 0 to 1 for each window."""
+    return torch.rand(len(audio), 1, generator=generator).to(audio.device)
+
+
+def _between(
+    low: float, high: float, audio: Float[Tensor, "window sample"], generator: torch.Generator
+) -> Float[Tensor, "window 1"]:
+    return low + (high - low) * _drawn(audio, generator)
+
+
+def _power(audio: Float[Tensor, "window sample"]) -> Float[Tensor, "window 1"]:
+    return audio.square().mean(dim=1, keepdim=True) + 1e-12

@@ -22,10 +22,12 @@ from torch.nn import functional
 
 from violute.data.recordings import Recording
 from violute.data.sampling import read_both_ends, training_and_validation
+from violute.dsp.causal import fold, repeat
+from violute.dsp.pulses import pulses
 from violute.dsp.spectral import multi_resolution_spectral_loss
 from violute.families.rave.band_levels import invented_level_distance
 from violute.families.rave.checks import ACTIVE_VARIANCE, LEAST_ACTIVE, memory_errors
-from violute.families.rave.data import FULL_SCALE, SoundLine, SoundWindows, draw
+from violute.families.rave.data import DUET_SHARE, FULL_SCALE, SoundLine, SoundWindows, draw
 from violute.families.rave.discriminators import (
     Discriminators,
     decoder_loss,
@@ -35,7 +37,9 @@ from violute.families.rave.discriminators import (
 )
 from violute.families.rave.network import Rave
 from violute.families.rave.parts import InstrumentCritic
+from violute.families.rave.perturbation import disguised
 from violute.families.rave.recipes import RaveRecipe, are_discriminators_heard, stage_at
+from violute.families.rave.told import FRAME_SAMPLES, TUNING_HZ, Told
 from violute.families.task import EXAMPLE_MIXES, Corpus, ModulesTask
 from violute.rates import SAMPLE_RATE
 from violute.training.batches import to_device
@@ -89,6 +93,8 @@ class RaveTask(ModulesTask):
         Raises:
             TrainingError: The memory does not hold the batch.
         """
+        if self.recipe.is_augmented:
+            batch = batch._replace(encoder_input=disguised(batch.audio, context.generator))
         stage = stage_at(context.scheduled_step, self.recipe)
         with memory_errors(self.recipe.batch_size):
             return self._first(batch, context) if stage == 1 else self._second(batch, context)
@@ -110,7 +116,7 @@ class RaveTask(ModulesTask):
         divergence = 0.5 * (mean.square() + deviation.square() - 1.0) - deviation.log()
         odds = self.critic(latent)
         losses = {
-            **self.reconstruction_losses(batch, self._decoded(latent, batch.end)),
+            **self.reconstruction_losses(batch, self._decoded(latent, batch, batch.end)),
             "latent/divergence": divergence.mean(),
             # 0 where the critic cannot tell the instruments apart.
             "latent/confusion": (0.5 * (functional.softplus(odds) + functional.softplus(-odds))).mean()
@@ -154,7 +160,7 @@ class RaveTask(ModulesTask):
         claimed = torch.cat([batch.end[:n_own], 1 - batch.end[n_own:]])
         is_listened_to = are_discriminators_heard(context.scheduled_step, recipe)
         with torch.set_grad_enabled(is_listened_to):
-            bands = self._decoded(latent, claimed)
+            bands = self._decoded(latent, batch, claimed)
             made = self.network.synthesis(bands)
         real = self.discriminators(recorded, batch.end)
         decoder: dict[str, Tensor] = {}
@@ -217,9 +223,13 @@ class RaveTask(ModulesTask):
             whole = audio[: len(audio) // ratio * ratio]
             given = torch.from_numpy(whole)[None].to(self.corpus.device)
             latent = self.network.encode(given)
+            drive = self._noise(latent)
+            if self.recipe.network.told:
+                told = Told(line.controls, 0.0).between(0, given.shape[1])
+                drive = torch.cat([drive, torch.from_numpy(told)[None].to(drive.device)], dim=1)
             for mix in EXAMPLE_MIXES:
                 course = torch.full((1, latent.shape[2]), mix, device=latent.device)
-                made = self.network.decode(latent, course, self._noise(latent))
+                made = self.network.decode(latent, course, drive)
                 sounds[f"{name}-mix{mix:.2f}"] = (made[0].cpu().numpy(), SAMPLE_RATE)
         return sounds
 
@@ -247,10 +257,13 @@ class RaveTask(ModulesTask):
         mean, deviation = (torch.where(is_second, b, a) for a, b in pairs)
         return mean, deviation
 
-    def _decoded(self, latent: Tensor, end: Tensor) -> Tensor:
-        """Return bands of latents as an instrument's."""
+    def _decoded(self, latent: Tensor, batch: SoundWindows, end: Tensor) -> Tensor:
+        """Return bands of latents as an instrument's, with what a batch is told by."""
         mix = end.to(latent.dtype)[:, None].expand(len(end), latent.shape[2])
-        return self.network.decode_bands(latent, mix, self._noise(latent))
+        drive = self._noise(latent)
+        if self.recipe.network.told:
+            drive = torch.cat([drive, driving(batch.cycles, batch.tracks)], dim=1)
+        return self.network.decode_bands(latent, mix, drive)
 
     def _noise(self, latent: Tensor) -> Tensor:
         n_bands = self.network.analysis.n_bands
@@ -259,7 +272,11 @@ class RaveTask(ModulesTask):
 
     def _drawn(self, lines: Sequence[SoundLine], rng: np.random.Generator, *, augment: bool) -> SoundWindows:
         recipe = self.recipe
-        return draw(lines, recipe.n_samples, recipe.batch_size, rng, augment=augment)
+        # A second note would not be told.
+        duet_share = 0.0 if recipe.network.told else DUET_SHARE
+        return draw(
+            lines, recipe.n_samples, recipe.batch_size, rng, augment=augment, duet_share=duet_share
+        )
 
 
 def build_rave_task(ends: TwoEnds, recipe: RaveRecipe) -> RaveTask:
@@ -279,6 +296,15 @@ def build_rave_task(ends: TwoEnds, recipe: RaveRecipe) -> RaveTask:
 
     training, validation = training_and_validation(read_both_ends(ends, read, lambda line: line.seconds))
     return RaveTask(Corpus(ends.names, training, validation, ends.device, ends.card), recipe)
+
+
+def driving(
+    cycles: Float[Tensor, "window sample"], tracks: Float[Tensor, "window 3 frame"]
+) -> Float[Tensor, "window channel frame"]:
+    """Return an excitation's samples, 16 to a frame, and the tracks: the twin of `Told.between`."""
+    f0_hz = repeat(TUNING_HZ * 2.0 ** tracks[:, :1], FRAME_SAMPLES).squeeze(1)
+    sounding = repeat(tracks[:, 1:2], FRAME_SAMPLES).squeeze(1)
+    return torch.cat([fold((sounding * pulses(cycles, f0_hz)).unsqueeze(1), FRAME_SAMPLES), tracks], dim=1)
 
 
 def _cross_entropy(odds: Tensor, end: Tensor) -> Float[Tensor, ""]:

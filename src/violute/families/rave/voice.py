@@ -3,7 +3,8 @@
 The latent is encoded once; each rendering decodes it block by block at the dial's place, step by step. The
 network is causal, so a block that begins with what the network remembers gives the very samples that the
 whole would have given. Two things are done outside of the network: what it delays is moved back, and each
-moment's loudness is brought to the recording's, as the decoder follows dynamics only roughly.
+moment's loudness is brought to the recording's, as the decoder follows dynamics only roughly. A told network
+is driven by an excitation at the recording's pitch too, which is measured once.
 """
 
 from __future__ import annotations
@@ -16,9 +17,11 @@ import numpy as np
 import onnxruntime
 from jaxtyping import Float32
 
+from violute.analysis.analyser import analyse_blocks
 from violute.analysis.polyphony.chords import Lines
 from violute.audio.channels import Measurement
 from violute.audio.source import Source
+from violute.families.rave.told import FRAME_SAMPLES, N_TRACKS, Told
 from violute.voices.card import Card
 from violute.voices.contract import OnProgress, Performance
 from violute.voices.family import FamilyVoice
@@ -29,12 +32,15 @@ from violute.voices.recording import spooled, without_first
 from violute.voices.spool import SPOOL_BYTES, Spool
 
 INPUTS = {"audio", "latent", "mix", "noise"}
-BLOCK_STEPS = 512
-"""Latent steps that are encoded or decoded at a time, besides those that the network remembers."""
+BLOCK_SAMPLES = 65_536
+"""Samples that are encoded or decoded at a time, besides those that the network remembers."""
 
 NOISE_SEED = 0x52415645
 SPOOLING_SHARE = 0.3
 """Share of the analysis that reading takes, for progress only."""
+
+ANALYSED_SHARE = 0.8
+"""Share by which pitch and loudness are known, where they are measured."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +54,7 @@ class RaveSettings:
         decoder_steps: Steps before the present one that the decoder hears.
         latent_size: Numbers of a step, after cropping.
         n_bands: Of the filter bank, and so of the noise.
+        is_told: Whether it is driven by an excitation and by pitch and loudness, not by noise alone.
     """
 
     ratio: int
@@ -56,6 +63,17 @@ class RaveSettings:
     decoder_steps: int
     latent_size: int
     n_bands: int
+    is_told: bool = False
+
+    @property
+    def block_steps(self) -> int:
+        """Latent steps of a block."""
+        return max(BLOCK_SAMPLES // self.ratio, 1)
+
+    @property
+    def n_drive(self) -> int:
+        """Channels of what drives the decoder."""
+        return self.n_bands + (FRAME_SAMPLES + N_TRACKS) * self.is_told
 
     @classmethod
     def from_dict(cls, entries: dict[str, Any]) -> RaveSettings:
@@ -65,7 +83,10 @@ class RaveSettings:
             KeyError: One is missing.
             ValueError: One is out of range.
         """
-        settings = cls(**{name: int(entries[name]) for name in cls.__dataclass_fields__})
+        sizes = [name for name in cls.__dataclass_fields__ if name != "is_told"]
+        settings = cls(
+            **{name: int(entries[name]) for name in sizes}, is_told=bool(entries.get("told", False))
+        )
         smallest = min(settings.ratio, settings.latent_size, settings.n_bands)
         if smallest < 1 or min(settings.delay_samples, settings.encoder_steps, settings.decoder_steps) < 0:
             raise ValueError("its sizes are out of range")
@@ -99,9 +120,9 @@ class RaveVoice(FamilyVoice):
         source: Source,
         measurement: Measurement,
         on_progress: OnProgress,
-        lines: Lines = "auto",  # noqa: ARG002 - it tells no lines apart
+        lines: Lines = "auto",
     ) -> RavePerformance:
-        """Encode the recording once; only its latent and the recording are kept.
+        """Encode the recording once; only its latent and the recording are kept, and what it is told by.
 
         Raises:
             VoiceError: The network fails.
@@ -111,15 +132,21 @@ class RaveVoice(FamilyVoice):
             source, measurement, self.card.sample_rate, lambda share: on_progress(SPOOLING_SHARE * share)
         )
         settings = self.settings
+        begun, told = SPOOLING_SHARE, None
+        if settings.is_told:
+            blocks = (recording.read(at, at + BLOCK_SAMPLES) for at in _starts(recording.n_samples))
+            told = Told(analyse_blocks(blocks, lines=lines), float(20.0 * np.log10(gain)))
+            begun = ANALYSED_SHARE
+            on_progress(begun)
         n_steps = -(-(recording.n_samples + settings.delay_samples) // settings.ratio)
         latents = Spool(SPOOL_BYTES, "the latent")
-        for start in range(0, n_steps, BLOCK_STEPS):
-            stop = min(start + BLOCK_STEPS, n_steps)
+        for start in range(0, n_steps, settings.block_steps):
+            stop = min(start + settings.block_steps, n_steps)
             first = max(start - settings.encoder_steps, 0)
             audio = gain * recording.read(first * settings.ratio, stop * settings.ratio)
             latents.append(self.encode(audio)[start - first :])
-            on_progress(SPOOLING_SHARE + (1.0 - SPOOLING_SHARE) * stop / n_steps)
-        return RavePerformance(self, recording, latents, n_steps)
+            on_progress(begun + (1.0 - begun) * stop / n_steps)
+        return RavePerformance(self, recording, latents, n_steps, told)
 
     def encode(self, audio: Float32[np.ndarray, " sample"]) -> Float32[np.ndarray, "step latent"]:
         """Encode a whole number of steps of audio, as if silence went before.
@@ -133,7 +160,7 @@ class RaveVoice(FamilyVoice):
             audio=audio[None],
             latent=np.zeros((1, settings.latent_size, 1), np.float32),
             mix=np.zeros((1, 1), np.float32),
-            noise=np.zeros((1, settings.n_bands, settings.ratio // settings.n_bands), np.float32),
+            noise=np.zeros((1, settings.n_drive, settings.ratio // settings.n_bands), np.float32),
         )
         return np.ascontiguousarray(encoded[0].T)
 
@@ -141,9 +168,9 @@ class RaveVoice(FamilyVoice):
         self,
         latent: Float32[np.ndarray, "step latent"],
         mix: Float32[np.ndarray, " step"],
-        noise: Float32[np.ndarray, "band frame"],
+        drive: Float32[np.ndarray, "channel frame"],
     ) -> Float32[np.ndarray, " sample"]:
-        """Decode steps, as if nothing went before.
+        """Decode steps, as if nothing went before, driven by noise and by what else the network is told.
 
         Raises:
             VoiceError: The network fails.
@@ -153,7 +180,7 @@ class RaveVoice(FamilyVoice):
             audio=np.zeros((1, self.settings.ratio), np.float32),
             latent=np.ascontiguousarray(latent.T)[None],
             mix=mix[None],
-            noise=noise[None],
+            noise=drive[None],
         )
         return made[0]
 
@@ -173,23 +200,28 @@ class RavePerformance(Performance):
         recording: In mono, at the voice's rate.
         latents: Step by step.
         n_steps: Of the latent: enough to hear the recording's last sample come out.
+        told: Excitation and tracks, where the network is told.
     """
 
     has_one_dial = True
 
-    def __init__(self, voice: RaveVoice, recording: Spool, latents: Spool, n_steps: int) -> None:
+    def __init__(
+        self, voice: RaveVoice, recording: Spool, latents: Spool, n_steps: int, told: Told | None = None
+    ) -> None:
         sample_rate = voice.card.sample_rate
         super().__init__(sample_rate, n_steps, sample_rate / voice.settings.ratio)
         self._voice = voice
         self._recording = recording
         self._latents = latents
+        self._told = told
 
     def blocks(self, dials: Dials) -> Iterator[Float32[np.ndarray, " sample"]]:
         """Decode with `dials.tone` as the mix, some steps at a time."""
+        n_block = self._voice.settings.block_steps
         follower = LoudnessFollower(self._recording, self.sample_rate)
         made = (
-            self._decoded(start, min(start + BLOCK_STEPS, self.n_frames), dials.tone)
-            for start in range(0, self.n_frames, BLOCK_STEPS)
+            self._decoded(start, min(start + n_block, self.n_frames), dials.tone)
+            for start in range(0, self.n_frames, n_block)
         )
         for block in without_first(made, self._voice.settings.delay_samples):
             yield follower.push(block)
@@ -203,8 +235,10 @@ class RavePerformance(Performance):
         first = max(start - settings.decoder_steps, 0)
         size, ratio = settings.latent_size, settings.ratio
         latent = self._latents.read(first * size, stop * size).reshape(-1, size)
-        noise = np.concatenate([self._noise(step) for step in range(first, stop)], axis=1)
-        made = self._voice.decode(latent, mix[first:stop], noise)
+        drive = np.concatenate([self._noise(step) for step in range(first, stop)], axis=1)
+        if self._told is not None:
+            drive = np.concatenate([drive, self._told.between(first * ratio, stop * ratio)])
+        made = self._voice.decode(latent, mix[first:stop], drive)
         return made[(start - first) * ratio :]
 
     def _noise(self, step: int) -> Float32[np.ndarray, "band frame"]:
@@ -213,3 +247,7 @@ class RavePerformance(Performance):
         rng = np.random.default_rng((NOISE_SEED, step))
         shape = (settings.n_bands, settings.ratio // settings.n_bands)
         return rng.standard_normal(shape, dtype=np.float32)
+
+
+def _starts(n_samples: int) -> range:
+    return range(0, n_samples, BLOCK_SAMPLES)

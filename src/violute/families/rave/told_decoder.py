@@ -1,0 +1,203 @@
+"""The decoder of a told RAVE: it shapes an excitation, so its notes are in tune whatever the latent says.
+
+The paper's decoder with its three branches, and beside them a filter. From a level that is too slow to hear
+single periods comes, for each band, a level and a short filter; the excitation goes through both, so what
+carries the pitch is linear and no overtone is out of tune. The faster levels hear excitation and noise too,
+and add a waveform, times the loudness branch, within the level of each band. Noise has a level for each band,
+from the same slow level. Levels and filters move in straight lines from step to step, and all is multiplied
+by the loudness that the recording has. The topmost band is silent: few recordings reach it, and nobody hears
+it.
+
+Source:
+    Caillon & Esling, RAVE (2021), section 3.1; Wang et al., Neural source-filter waveform models (2020),
+    section III; Engel et al., DDSP (ICLR 2020), appendix B.5, for the curve of the levels.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from violute.dsp import pqmf
+from violute.dsp.causal import CausalConv1d, fold, repeat, unfold
+from violute.families.rave.parts import FIRST_LEVEL, SLOPE, RaveConfig, ResidualBlock, rectified
+from violute.families.rave.told import N_TRACKS
+
+HEARING_FRAMES = 4
+"""Band frames of a step (1.5 ms) up to which a level hears single periods."""
+
+N_HIDDEN = 64
+"""Of the network that turns tracks and embedding into a modulation."""
+
+FIRST_NOISE_LOGIT = -2.0
+
+
+class Ramp(nn.Module):
+    """Straight lines from each step to the next: (batch, channel, step) becomes `factor` times as fast.
+
+    A step is reached at its end, so nothing is heard ahead.
+    """
+
+    shares: Tensor
+
+    def __init__(self, channels: int, factor: int) -> None:
+        super().__init__()
+        self.both = CausalConv1d(channels, 2 * channels, 2, has_bias=False)
+        del self.both.conv.weight
+        now_and_before = torch.zeros(2 * channels, channels, 2)
+        now_and_before[:channels, :, 0] = now_and_before[channels:, :, 1] = torch.eye(channels)
+        self.both.conv.register_buffer("weight", now_and_before, persistent=False)
+        self.register_buffer("shares", (torch.arange(factor) + 1.0) / factor, persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Join steps."""
+        before, now = self.both(x).chunk(2, dim=1)
+        lines = before.unsqueeze(3) + (now - before).unsqueeze(3) * self.shares
+        return lines.reshape(x.shape[0], x.shape[1], -1)
+
+
+class ToldModulation(nn.Module):
+    """Scales and shifts channels as the embedding and the tracks say, at the rate of a level.
+
+    Args:
+        condition_size: Of the embedding.
+        channels: To modulate.
+        factor: Steps of the level for each latent step.
+        n_frames: Band frames of a step.
+    """
+
+    def __init__(self, condition_size: int, channels: int, factor: int, n_frames: int) -> None:
+        super().__init__()
+        self.factor, self.n_frames = factor, n_frames
+        self.layers = nn.Sequential(
+            CausalConv1d(condition_size + N_TRACKS, N_HIDDEN),
+            nn.LeakyReLU(SLOPE),
+            CausalConv1d(N_HIDDEN, N_HIDDEN),
+            nn.LeakyReLU(SLOPE),
+            CausalConv1d(N_HIDDEN, 2 * channels),
+        )
+
+    def forward(self, x: Tensor, condition: Tensor, tracks: Tensor) -> Tensor:
+        """Modulate (batch, channel, step) by a condition at each latent step and tracks at each frame."""
+        slow = tracks.reshape(tracks.shape[0], tracks.shape[1], -1, self.n_frames).mean(dim=3)
+        given = torch.cat([repeat(condition, self.factor), slow], dim=1)
+        scale, shift = self.layers(given).chunk(2, dim=1)
+        y: Tensor = (1.0 + scale) * x + shift
+        return y
+
+
+class ToldLevel(nn.Module):
+    """A faster and narrower level that may hear excitation and noise, modulated, then residual blocks.
+
+    Args:
+        channels: In.
+        n_out: Channels of the faster level.
+        stride: How much faster.
+        factor: Steps of the faster level for each latent step.
+        config: Gives dilations and sizes.
+    """
+
+    def __init__(self, channels: int, n_out: int, stride: int, factor: int, config: RaveConfig) -> None:
+        super().__init__()
+        self.stride, self.n_frames = stride, config.n_frames // factor
+        self.up = CausalConv1d(channels, stride * n_out, 2)
+        self.hears = self.n_frames <= HEARING_FRAMES
+        n_heard = 2 * pqmf.N_BANDS * self.n_frames
+        self.listen = CausalConv1d(n_heard, n_out, 3) if self.hears else nn.Identity()
+        self.modulation = ToldModulation(config.condition_size, n_out, factor, self.n_frames)
+        self.blocks = nn.Sequential(*(ResidualBlock(n_out, dilation) for dilation in config.dilations))
+
+    def forward(self, x: Tensor, condition: Tensor, tracks: Tensor, heard: Tensor) -> Tensor:
+        """Go up a level (batch, channel, step)."""
+        x = unfold(self.up(rectified(x)), self.stride)
+        if self.hears:
+            x = x + self.listen(fold(heard, self.n_frames))
+        y: Tensor = self.blocks(self.modulation(x, condition, tracks))
+        return y
+
+
+class ToldDecoder(nn.Module):
+    """From latents, the embedding of an instrument and what a performance is told by, to bands."""
+
+    is_played: Tensor
+
+    def __init__(self, config: RaveConfig) -> None:
+        super().__init__()
+        channels, strides = config.channels[::-1], config.strides[::-1]
+        self.n_bands, self.n_taps, self.n_tracks = pqmf.N_BANDS, config.n_taps, N_TRACKS
+        self.analysis = pqmf.PqmfAnalysis()
+        self.first = CausalConv1d(config.latent_size, channels[0], 3)
+        self.modulation = ToldModulation(config.condition_size, channels[0], 1, config.n_frames)
+        factors = [math.prod(strides[: i + 1]) for i in range(len(strides))]
+        self.levels = nn.ModuleList(
+            ToldLevel(channels[i], channels[i + 1], strides[i], factors[i], config)
+            for i in range(len(strides))
+        )
+        n_slow = sum(config.n_frames // factor > HEARING_FRAMES for factor in factors)
+        self.n_slow = n_slow
+        self.shape = CausalConv1d(channels[n_slow], (2 + config.n_taps) * pqmf.N_BANDS, 3)
+        self.ramp = Ramp(
+            (2 + config.n_taps) * pqmf.N_BANDS, config.n_frames // (factors[n_slow - 1] if n_slow else 1)
+        )
+        self.past = CausalConv1d(pqmf.N_BANDS, config.n_taps * pqmf.N_BANDS, config.n_taps, has_bias=False)
+        del self.past.conv.weight
+        self.past.conv.register_buffer("weight", _delays(config.n_taps), persistent=False)
+        self.waveform = CausalConv1d(channels[-1], pqmf.N_BANDS, 5)
+        self.loudness = CausalConv1d(channels[-1], pqmf.N_BANDS, 3)
+        with torch.no_grad():
+            for parameter in [*self.waveform.parameters(), *self.shape.parameters()]:
+                parameter.mul_(FIRST_LEVEL)
+            self.shape.conv.bias[pqmf.N_BANDS : 2 * pqmf.N_BANDS] = FIRST_NOISE_LOGIT
+        self.register_buffer("is_played", _all_but_the_topmost(), persistent=False)
+
+    def forward(self, latent: Tensor, condition: Tensor, drive: Tensor) -> Tensor:
+        """Decode.
+
+        Args:
+            latent: (batch, latent, step).
+            condition: Embedding of the instrument at each step.
+            drive: Noise of deviation 1 in the shape of the bands, the excitation's samples, 16 to a frame,
+                and the tracks.
+        """
+        noise, tracks = drive[:, : self.n_bands], drive[:, 2 * self.n_bands :]
+        excitation = self.analysis.conv(drive[:, self.n_bands : 2 * self.n_bands])
+        octaves, voiced, level_db = tracks.chunk(3, dim=1)
+        tracks = torch.cat([octaves, voiced, level_db / 40.0 + 1.0], dim=1)
+        heard = torch.cat([excitation, noise], dim=1)
+        x = self.modulation(self.first(latent), condition, tracks)
+        slow = x
+        for i, part in enumerate(self.levels):
+            x = part(x, condition, tracks, heard)
+            if i + 1 == self.n_slow:
+                slow = x
+        shapes = self.ramp(self.shape(rectified(slow)))
+        levels = loudness_curve(shapes[:, : 2 * self.n_bands])
+        taps = shapes[:, 2 * self.n_bands :]
+        shaped = (taps * self.past(excitation)).reshape(
+            taps.shape[0], self.n_taps, self.n_bands, taps.shape[2]
+        )
+        x = rectified(x)
+        played = excitation + shaped.sum(dim=1) + self.waveform(x) * (2.0 * torch.sigmoid(self.loudness(x)))
+        bands = levels[:, : self.n_bands] * played + levels[:, self.n_bands :] * noise
+        return torch.exp(level_db * (math.log(10.0) / 20.0)) * self.is_played * bands
+
+
+def loudness_curve(x: Tensor) -> Tensor:
+    """Turn what a network says into levels: from silence to 2, and steep enough for quiet ones."""
+    return 2.0 * torch.sigmoid(x) ** 2.302585 + 1e-6
+
+
+def _delays(n_taps: int) -> Tensor:
+    """Return weights that give the bands of the last `n_taps` frames, those of the present first."""
+    weights = torch.zeros(n_taps, pqmf.N_BANDS, pqmf.N_BANDS, n_taps)
+    for tap in range(n_taps):
+        weights[tap, :, :, n_taps - 1 - tap] = torch.eye(pqmf.N_BANDS)
+    return weights.flatten(0, 1)
+
+
+def _all_but_the_topmost() -> Tensor:
+    played = torch.ones(pqmf.N_BANDS, 1)
+    played[-1] = 0.0
+    return played
