@@ -149,7 +149,9 @@ class ToldDecoder(nn.Module):
         with torch.no_grad():
             for parameter in [*self.waveform.parameters(), *self.shape.parameters()]:
                 parameter.mul_(FIRST_LEVEL)
-            self.shape.conv.bias[pqmf.N_BANDS : 2 * pqmf.N_BANDS] = FIRST_NOISE_LOGIT
+            bias = self.shape.conv.bias
+            assert bias is not None
+            bias[pqmf.N_BANDS : 2 * pqmf.N_BANDS] = FIRST_NOISE_LOGIT
         self.register_buffer("is_played", _all_but_the_topmost(), persistent=False)
 
     def forward(self, latent: Tensor, condition: Tensor, drive: Tensor) -> Tensor:
