@@ -274,9 +274,7 @@ class RaveTask(ModulesTask):
         recipe = self.recipe
         # A second note would not be told.
         duet_share = 0.0 if recipe.network.told else DUET_SHARE
-        return draw(
-            lines, recipe.n_samples, recipe.batch_size, rng, augment=augment, duet_share=duet_share
-        )
+        return draw(lines, recipe.n_samples, recipe.batch_size, rng, augment=augment, duet_share=duet_share)
 
 
 def build_rave_task(ends: TwoEnds, recipe: RaveRecipe) -> RaveTask:
