@@ -3,8 +3,9 @@ r"""Train the instrument judge from folders of real recordings, and measure it o
     python bench/train_judge.py --violin DIR --flute DIR --other DIR --hold-out bench/held_out.txt \
         --out judge.onnx
 
-One temperature is fitted on every second held-out recording of sources that training heard; the figures are
-measured on the others and on the sources that it never heard. They go to standard output and into the file.
+One temperature is fitted on every second held-out recording of sources that training heard, in all
+conditions; the figures are measured on the others and on the sources that it never heard. They go to
+standard output and into the file.
 """
 
 from __future__ import annotations
@@ -17,7 +18,15 @@ from pathlib import Path
 
 import numpy as np
 from judge_training.augmentation import Source
-from judge_training.figures import Clip, clip_scores, cut_clips, fit_temperature, measure
+from judge_training.figures import (
+    Clip,
+    clip_scores,
+    conditions,
+    cut_clips,
+    evenly,
+    fit_temperature,
+    measure,
+)
 from judge_training.training import export_judge, load_sources, train_judge
 
 from violute.data.recordings import list_recordings, read_patterns, read_recording
@@ -59,13 +68,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         network = train_judge(sources, n_steps=options.steps, seed=options.seed, on_step=report)
         heard = {source.name for source in sources}
         fitted_on = [clip for clip in clips if clip[0] in heard][::2]
-        fitting = [part for clip in fitted_on for part in cut_clips(clip)]
-        testing = [
-            part for clip in clips if not any(clip is c for c in fitted_on) for part in cut_clips(clip)
-        ]
-        scores = np.array([clip_scores(network, audio) for _, _, audio in fitting])
-        scores = scores.reshape(-1, len(INSTRUMENTS))
-        network.temperature.fill_(fit_temperature(scores, [instrument for _, instrument, _ in fitting]))
+        fitting = evenly([part for clip in fitted_on for part in cut_clips(clip)])
+        testing = evenly(
+            [part for clip in clips if not any(clip is c for c in fitted_on) for part in cut_clips(clip)]
+        )
+        changes = conditions(np.random.default_rng(options.seed)).values()
+        scores = np.array(
+            [clip_scores(network, change(audio)) for change in changes for _, _, audio in fitting]
+        ).reshape(-1, len(INSTRUMENTS))
+        labels = [instrument for _ in changes for _, instrument, _ in fitting]
+        network.temperature.fill_(fit_temperature(scores, labels))
         figures = {"temperature": float(network.temperature), **measure(network, testing, heard=heard)}
         export_judge(network, options.out, figures=figures)
     except VioluteError as error:

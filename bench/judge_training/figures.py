@@ -1,7 +1,7 @@
 """How well the instrument judge tells: accuracy by condition and by source, and calibration.
 
-Clips of held-out recordings are put through what training never drew: other equalisers, other
-rooms, another codec, another level.
+Clips of held-out recordings are put through what training never drew (other equalisers, other rooms, another
+codec) and through the conditions of the strangers exam.
 
 Source:
     Guo et al., On Calibration of Modern Neural Networks (ICML 2017): temperature (section 4.2) and
@@ -13,11 +13,14 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
+from functools import partial
+from itertools import groupby
 
 import numpy as np
 import soundfile
 import soxr
 import torch
+from exam.conditions import CONDITIONS, Change
 from jaxtyping import Bool, Float, Float32, Int
 from torch import nn
 
@@ -26,6 +29,11 @@ from violute.evaluation.judge.classifier import FLUTE, INSTRUMENTS, SAMPLE_RATE,
 
 CLIP_SECONDS = 5.0
 """Length of what is judged when the judge is measured."""
+
+MOST_CLIPS = 24
+"""Clips of one source that are judged, so that no source speaks for its instrument."""
+
+EXAM_RATE = 44_100
 
 CODEC_RATE = 24_000
 """Rate at which Opus is measured, in Hz; it does not know the judge's own."""
@@ -39,6 +47,16 @@ def cut_clips(clip: Clip) -> list[Clip]:
     source, instrument, audio = clip
     n_clips = max(1, round(len(audio) / SAMPLE_RATE / CLIP_SECONDS))
     return [(source, instrument, part) for part in np.array_split(audio, n_clips)]
+
+
+def evenly(clips: Sequence[Clip]) -> list[Clip]:
+    """Pick at most `MOST_CLIPS` of each source, evenly."""
+    picked: list[Clip] = []
+    for _, group in groupby(clips, key=lambda clip: clip[0]):
+        members = list(group)
+        places = np.linspace(0, len(members) - 1, min(len(members), MOST_CLIPS)).round().astype(int)
+        picked += [members[place] for place in places]
+    return picked
 
 
 @torch.no_grad()
@@ -70,14 +88,6 @@ def conditions(rng: np.random.Generator) -> dict[str, Callable[[np.ndarray], np.
     def reverberate(audio: np.ndarray) -> np.ndarray:
         return _convolved(audio, draw_room(rng))
 
-    def echo(audio: np.ndarray) -> np.ndarray:
-        # A few hard walls, where training draws diffuse rooms.
-        room = np.zeros(int(0.35 * SAMPLE_RATE))
-        room[0] = 1.0
-        for seconds in rng.uniform(0.004, 0.34, 24):
-            room[int(seconds * SAMPLE_RATE)] += rng.choice([-1.0, 1.0]) * 0.7 * 10.0 ** (-seconds / 0.35)
-        return _convolved(audio, room)
-
     def coded(audio: np.ndarray) -> np.ndarray:
         # Opus at its lowest, where training draws MP3 and Vorbis.
         file = io.BytesIO()
@@ -92,9 +102,10 @@ def conditions(rng: np.random.Generator) -> dict[str, Callable[[np.ndarray], np.
         "equalised": equalise,
         "resonances and holes": emphasise,
         "reverberant": reverberate,
-        "echoes": echo,
         "Opus": coded,
-        "20 dB softer": lambda audio: audio * np.float32(0.1),
+        **{
+            name: partial(_examined, change, rng) for name, change in CONDITIONS.items() if name != "as it is"
+        },
         "12 dB louder, clipped": lambda audio: np.clip(audio * np.float32(4.0), -1.0, 1.0),
     }
 
@@ -200,6 +211,11 @@ def _labels(instruments: Sequence[str]) -> Int[np.ndarray, " clip"]:
 
 def _log_sum(scores: Float[np.ndarray, "clip instrument"]) -> Float[np.ndarray, " clip"]:
     return np.log(np.exp(scores - scores.max(axis=1, keepdims=True)).sum(axis=1)) + scores.max(axis=1)
+
+
+def _examined(change: Change, rng: np.random.Generator, audio: np.ndarray) -> np.ndarray:
+    changed, rate = change(soxr.resample(audio, SAMPLE_RATE, EXAM_RATE), EXAM_RATE, rng)
+    return soxr.resample(changed, rate, SAMPLE_RATE)
 
 
 def _filtered(audio: np.ndarray, response_db: np.ndarray) -> np.ndarray:

@@ -27,6 +27,8 @@ from judge_training.augmentation import (
 from violute.data.recordings import list_recordings, read_recording
 from violute.errors import TrainingError
 from violute.evaluation.judge.classifier import (
+    CEILING_DB,
+    FLOOR_DB,
     FLUTE,
     INSTRUMENTS,
     N_FRAMES,
@@ -114,6 +116,47 @@ def draw_batch(
     return log_mel(np.stack(patches)), np.array(labels, dtype=np.int64)
 
 
+class Pool:
+    """The last patches drawn, from which batches are made: drawing costs four times what a step does.
+
+    A patch is met about twice, each time under another smooth equaliser.
+
+    Args:
+        sources: Of all classes.
+        rng: Draws everything.
+        n_kept: Patches of each class that are kept.
+    """
+
+    def __init__(self, sources: Sequence[Source], rng: np.random.Generator, *, n_kept: int = 400) -> None:
+        self._sources = sources
+        self._rng = rng
+        self._n_kept = n_kept
+        self._patches: list[list[np.ndarray]] = [[] for _ in INSTRUMENTS]
+
+    def draw(
+        self, n_fresh_excerpts: int, n_patches: int
+    ) -> tuple[Float32[np.ndarray, "patch mel frame"], Int64[np.ndarray, " patch"]]:
+        """Draw some excerpts anew, and return patches of all that are kept, the classes alike."""
+        for patch, label in zip(*draw_batch(self._sources, n_fresh_excerpts, self._rng), strict=True):
+            self._patches[label] = [*self._patches[label][1 - self._n_kept :], patch]
+        labels = np.arange(n_patches, dtype=np.int64) % len(INSTRUMENTS)
+        picked = [self._patches[label][self._rng.integers(len(self._patches[label]))] for label in labels]
+        return equalised(np.stack(picked), self._rng), labels
+
+
+def equalised(
+    patches: Float32[np.ndarray, "patch mel frame"], rng: np.random.Generator
+) -> Float32[np.ndarray, "patch mel frame"]:
+    """Add a smooth curve within a few dB to each patch, and level it anew as `log_mel` does."""
+    n_bends = 6
+    bends = rng.normal(0.0, 3.0 / 20.0, (len(patches), n_bends))
+    places = np.linspace(0.0, n_bends - 1.0, N_MELS)
+    curves = np.stack([np.interp(places, np.arange(n_bends), row) for row in bends])
+    changed = patches + curves[:, :, None]
+    level = 0.5 * np.log10(np.mean(10.0 ** (2.0 * changed), axis=(1, 2), keepdims=True))
+    return np.clip(changed - level, FLOOR_DB / 20.0, CEILING_DB / 20.0).astype(np.float32)
+
+
 def judge_loss(
     scores: Float[Tensor, "patch instrument"], labels: Int64[Tensor, " patch"]
 ) -> Float[Tensor, ""]:
@@ -133,7 +176,8 @@ def train_judge(
     sources: Sequence[Source],
     *,
     n_steps: int,
-    n_excerpts: int = 24,
+    n_fresh_excerpts: int = 9,
+    n_patches: int = 48,
     seed: int = 0,
     on_step: OnStep | None = None,
 ) -> JudgeNetwork:
@@ -153,8 +197,10 @@ def train_judge(
         optimiser, max_lr=3e-3, total_steps=n_steps, pct_start=0.15
     )
     running = float("nan")
+    pool = Pool(sources, rng)
+    pool.draw(n_patches, n_patches)
     for step in range(1, n_steps + 1):
-        patches, labels = draw_batch(sources, n_excerpts, rng)
+        patches, labels = pool.draw(n_fresh_excerpts, n_patches)
         loss = judge_loss(network(torch.from_numpy(patches)), torch.from_numpy(labels))
         optimiser.zero_grad(set_to_none=True)
         loss.backward()

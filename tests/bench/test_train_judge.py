@@ -20,10 +20,12 @@ from judge_training.augmentation import (
     draw_room,
     through_codec,
 )
-from judge_training.figures import calibration_error, conditions, fit_temperature
+from judge_training.figures import MOST_CLIPS, calibration_error, conditions, evenly, fit_temperature
 from judge_training.training import (
     JudgeNetwork,
+    Pool,
     draw_batch,
+    equalised,
     export_judge,
     judge_loss,
     train_judge,
@@ -111,7 +113,12 @@ def test_batches_are_balanced_and_repeat_themselves(sources: list[Source]) -> No
 def test_a_short_run_lowers_the_loss_and_every_parameter_moves(sources: list[Source]) -> None:
     losses = []
     network = train_judge(
-        sources, n_steps=20, n_excerpts=6, seed=1, on_step=lambda _, loss: losses.append(loss)
+        sources,
+        n_steps=20,
+        n_fresh_excerpts=6,
+        n_patches=12,
+        seed=1,
+        on_step=lambda _, loss: losses.append(loss),
     )
     torch.manual_seed(1)
     start = dict(JudgeNetwork().named_parameters())
@@ -204,3 +211,23 @@ def test_the_command_trains_measures_and_writes(tmp_path: Path, capsys: pytest.C
     (tmp_path / "held_out.txt").write_text("*\n")
     assert main([*folders, *rest]) == 2
     assert "leave some to train on" in capsys.readouterr().err
+
+
+def test_a_pool_draws_the_classes_alike_and_levels_what_it_equalises(sources: list[Source]) -> None:
+    pool = Pool(sources, np.random.default_rng(0), n_kept=8)
+    for _ in range(3):
+        patches, labels = pool.draw(6, 12)
+    assert np.bincount(labels).tolist() == [4, 4, 4]
+    assert patches.shape == (12, N_MELS, N_FRAMES)
+    plain = np.zeros((2, N_MELS, N_FRAMES), np.float32)
+    changed = equalised(plain, np.random.default_rng(1))
+    assert not np.allclose(changed[0], changed[1])
+    power = 10.0 ** (2.0 * changed)
+    np.testing.assert_allclose(power.mean(axis=(1, 2)), 1.0, rtol=1e-3)
+
+
+def test_no_source_is_judged_more_often_than_another() -> None:
+    clips = [("long", "violin", np.zeros(1, np.float32))] * 100 + [
+        ("short", "flute", np.zeros(1, np.float32))
+    ]
+    assert [len([c for c in evenly(clips) if c[0] == name]) for name in ("long", "short")] == [MOST_CLIPS, 1]

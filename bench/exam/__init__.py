@@ -1,0 +1,1 @@
+"""The strangers exam: conditions, figures, what is asked; `bench/strangers.py` runs it."""
