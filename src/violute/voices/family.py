@@ -38,7 +38,7 @@ class FamilyVoice(ABC):
     is_live: ClassVar[bool] = False
     """Whether its performances of one line have live parameters; see `violute.voices.live_parameters`."""
 
-    tells_lines_apart: ClassVar[bool] = False
+    tells_lines_apart: bool = False
     """Whether it plays notes that sound together as lines of their own."""
 
     def __init__(self, card: Card) -> None:

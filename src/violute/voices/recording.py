@@ -45,6 +45,16 @@ def spooled(
     return spool, np.float32(PEAK / max(peak, 1e-9))
 
 
+def resampled(
+    blocks: Iterable[Float32[np.ndarray, " _sample"]], from_rate: int, to_rate: int
+) -> Iterator[Float32[np.ndarray, " _sample"]]:
+    """Change the rate of a mono sound that comes in blocks."""
+    resampler = StreamResampler(from_rate, to_rate, 1)
+    for block in blocks:
+        yield resampler.push(block[None])[0]
+    yield resampler.flush()[0]
+
+
 def without_first(
     blocks: Iterable[Float32[np.ndarray, " _sample"]], n_samples: int
 ) -> Iterator[Float32[np.ndarray, " _sample"]]:

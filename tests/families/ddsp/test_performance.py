@@ -8,10 +8,10 @@ import tiny_ddsp
 from tones import SAMPLE_RATE, at_frames, cents_apart, tone, vibrato
 
 from violute.analysis.analyser import analyse
+from violute.analysis.articulation import attack_share, harmonic_gate
 from violute.analysis.controls import Controls
 from violute.errors import VoiceError
 from violute.families.ddsp import voice as ddsp
-from violute.families.ddsp.articulation import attack_share, harmonic_gate
 from violute.families.ddsp.export import graph_bytes
 from violute.families.ddsp.network import VoiceGraph
 from violute.families.ddsp.voice import HarmonicPerformance, HarmonicVoice
@@ -262,7 +262,7 @@ def test_vibrato_moves_by_its_dial_and_the_note_stays(voice):
 
 def test_the_calibrated_dial_reaches_both_ends(voice):
     mix = np.linspace(0.0, 1.0, 101, dtype=np.float32)
-    weight = voice.settings.weight(mix)
+    weight = voice.settings.dial.place(mix)
     assert (weight[0], weight[-1]) == (0.0, 1.0)
     assert (np.diff(weight) >= 0).all()
 

@@ -10,12 +10,12 @@ import spectrogram_graphs
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tones import SAMPLE_RATE, tone, vibrato
+from violute.families.pictures.phase import rephased
 
 from violute.audio.channels import measure
 from violute.audio.source import ArraySource
 from violute.errors import ShapeError, VoiceError
 from violute.families.pictures import voice as spectrogram
-from violute.families.pictures.phase import rephased
 from violute.families.pictures.voice import SpectrogramVoice
 from violute.families.pictures.windows import WindowJoiner, Windows
 from violute.transforms.griffin_lim import griffin_lim, spectral_convergence

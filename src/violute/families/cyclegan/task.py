@@ -22,7 +22,7 @@ from violute.families.pictures.adversarial_health import (
     diversity,
     largest_score,
 )
-from violute.families.pictures.corpus import Windows
+from violute.families.pictures.corpus import DrawnWindows, Windows, windows_of
 from violute.families.pictures.networks import Spectrograms
 from violute.families.pictures.task import SpectrogramCorpus, WindowTask
 from violute.training.losses import of_both_turns, take_turn
@@ -51,12 +51,13 @@ class CycleGanTask(WindowTask):
         self._critics = critics
         self.total_weights = recipe.loss_weights
 
-    def step(self, batch: Windows, context: StepContext) -> Losses:
+    def step(self, batch: DrawnWindows, context: StepContext) -> Losses:
         """Let the generators descend, then the critics on what the generators drew before."""
+        windows = windows_of(batch, self.recipe.spectrogram)
         with _frozen(self._critics):
-            losses, rows = self.generator_losses(batch)
+            losses, rows = self.generator_losses(windows)
             generators = take_turn("generators", losses, self.recipe.loss_weights, context)
-        judged = self.critic_losses(batch, rows)
+        judged = self.critic_losses(windows, rows)
         return of_both_turns(generators, take_turn("critics", judged, self.recipe.loss_weights, context))
 
     def generator_losses(self, batch: Windows) -> tuple[dict[str, Float[Tensor, ""]], list[Tensor]]:
@@ -159,7 +160,9 @@ def sum_of(losses: Iterator[Tensor]) -> Float[Tensor, ""]:
 def _of_end(windows: Windows, end: int) -> Windows:
     """Return the windows that one instrument played."""
     chosen = windows.end == end
-    return Windows(windows.spectrogram[chosen], windows.is_recorded[chosen], windows.end[chosen])
+    spectrogram, is_recorded, played, heard, partials = windows
+    partials = None if partials is None else partials[chosen]
+    return Windows(spectrogram[chosen], is_recorded[chosen], played[chosen], heard[chosen], partials)
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from violute.families.ddsp.wavering import N_TRACKS, level_variation_curve, ripp
 from violute.rates import SAMPLE_RATE
 from violute.synthesis.noise import N_BANDS, noise_bands
 from violute.voices.card import Card
+from violute.voices.dial_scale import DialScale
 
 HISTORY_FRAMES = 100
 """Frames before those that the network sees, for the features alone, which remember the last attack."""
@@ -41,12 +42,7 @@ class VoiceSettings:
         )
         ripple_db = card.settings.get("ripple_db", {})
         self.ripple_db = [float(ripple_db.get(end, 0.0)) for end in card.ends]
-        dial = np.asarray(card.settings.get("dial", [[0.0, 0.0], [1.0, 1.0]]), dtype=np.float64)
-        self.dial_mix, self.dial_weight = dial[:, 0], dial[:, 1]
-
-    def weight(self, mix: Float[np.ndarray, " frame"]) -> Float[np.ndarray, " frame"]:
-        """Turn the dial into a weight on the second end, so that equal steps sound equal."""
-        return np.interp(mix, self.dial_mix, self.dial_weight).astype(np.float32)
+        self.dial = DialScale(card)
 
     def mixed(
         self,
@@ -66,7 +62,7 @@ class VoiceSettings:
         """
 
         def weight(dial: Float[np.ndarray, " frame"]) -> Float[np.ndarray, "frame 1"]:
-            return self.weight(dial + attack_share * (attack - dial))[:, None]
+            return self.dial.place(dial + attack_share * (attack - dial))[:, None]
 
         harmonic_root = mixed(ends.harmonic_root[0], ends.harmonic_root[1], weight(tone))
         noise_root = mixed(ends.noise_root[0], ends.noise_root[1], weight(noise))

@@ -17,11 +17,11 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Float32
 
+from violute.analysis.articulation import LONGEST_BRIDGED_FRAMES, MURMUR_RANGE_DB, attack_share
 from violute.analysis.causal import LOOKAHEAD_SAMPLES, CausalAnalyser, CausalFrame
 from violute.analysis.conditioning import conditioning
 from violute.analysis.controls import FRAME_RATE_HZ, SILENCE_DB
 from violute.families.ddsp.adaptation import QUANTILES, adapted_loudness, into_range
-from violute.families.ddsp.articulation import LONGEST_BRIDGED_FRAMES, MURMUR_RANGE_DB, attack_share
 from violute.families.ddsp.levels import EndLevels, at_loudness, harmonic_weights, root_of
 from violute.families.ddsp.running_loudness import RunningLoudness
 from violute.families.ddsp.settings import HISTORY_FRAMES, UNPITCHED_HZ, VoiceSettings

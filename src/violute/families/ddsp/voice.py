@@ -17,13 +17,13 @@ import numpy as np
 from jaxtyping import Float
 
 from violute.analysis.analyser import analyse_blocks
+from violute.analysis.articulation import attack_share, harmonic_gate
 from violute.analysis.conditioning import conditioning, reference_loudness_db
 from violute.analysis.controls import SILENCE_DB, Controls
 from violute.analysis.polyphony.chords import Lines
 from violute.audio.channels import Measurement
 from violute.audio.source import Source
 from violute.families.ddsp.adaptation import Vibrato, adapted_loudness, into_range, loudness_quantiles
-from violute.families.ddsp.articulation import attack_share, harmonic_gate
 from violute.families.ddsp.chords import ChordPerformance, separate_lines
 from violute.families.ddsp.levels import (
     EndLevels,
@@ -213,7 +213,7 @@ class HarmonicPerformance(Performance):
         return LiveTracks(
             SAMPLE_RATE,
             self.frame_rate_hz,
-            np.stack([self._settings.dial_mix, self._settings.dial_weight], axis=1),
+            np.stack([self._settings.dial.mixes, self._settings.dial.places], axis=1),
             self._f0_hz,
             np.asarray(self._loudness_db, np.float32),
             np.asarray(self._gate, np.float32),

@@ -26,13 +26,12 @@ from typing import NamedTuple
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
-from torch.nn import functional
 
-from violute.dsp.reversed_gradient import ReversedGradient
 from violute.families.pictures.networks import (
-    Conditions,
+    N_ENDS,
+    Critic,
+    InstrumentEmbedding,
     Latents,
-    PitchLogits,
     PlainDecoder,
     ResidualDecoder,
     SpectrogramEncoder,
@@ -40,11 +39,9 @@ from violute.families.pictures.networks import (
     Spectrograms,
     build_decoder,
 )
-from violute.families.vae.network import Posterior, kept_detail, pitch_hint, posterior_of
+from violute.families.vae.network import Posterior, posterior_of
 
-N_ENDS = 2
 CONDITION_SIZE = 16
-CRITIC_CHANNELS = 64
 LISTENER_FILTERS = (8, 16, 32, 32, 32)
 
 
@@ -57,21 +54,6 @@ class CrossCoded(NamedTuple):
     spectrogram: Spectrograms
     critic_logit: Float[Tensor, " window"]
     listener_logit: Float[Tensor, " window"]
-
-
-class Critic(nn.Module):
-    """Guesses the instrument from a code, at each step from a few around it."""
-
-    def __init__(self, latent_channels: int) -> None:
-        super().__init__()
-        self.first = nn.Conv1d(latent_channels, CRITIC_CHANNELS, 3, padding=1)
-        self.second = nn.Conv1d(CRITIC_CHANNELS, CRITIC_CHANNELS, 3, padding=1)
-        self.last = nn.Linear(CRITIC_CHANNELS, 1)
-
-    def forward(self, latent: Latents) -> Float[Tensor, " window"]:
-        """Return log odds of the second instrument."""
-        hidden = functional.silu(self.second(functional.silu(self.first(latent))))
-        return self.last(hidden.mean(dim=2)).squeeze(1)
 
 
 class MultiEncoderVae(nn.Module):
@@ -94,29 +76,24 @@ class MultiEncoderVae(nn.Module):
         super().__init__()
         self.encoders = nn.ModuleList(encoders)
         self.decoder, self.critic, self.listener = decoder, critic, listener
-        self.instrument = nn.Embedding(N_ENDS, CONDITION_SIZE)
+        self.instrument = InstrumentEmbedding(CONDITION_SIZE)
 
     def encode(self, spectrogram: Spectrograms, encoder: int) -> Posterior:
         """Say where windows lie in latent space, by one of the encoders."""
         return posterior_of(self.encoders[encoder](spectrogram))
 
     def decode(
-        self, latent: Latents, mix: Float[Tensor, " window"], hint: PitchLogits | None = None
+        self, latent: Latents, mix: Float[Tensor, " window"], partials: Spectrograms | None = None
     ) -> Spectrograms:
-        """Draw the windows of codes as played by the instrument at `mix`, pitches helped on by a hint."""
-        return self.decoder(latent, self.condition(mix), hint)
-
-    def condition(self, mix: Float[Tensor, " window"]) -> Conditions:
-        """Return the place between the embeddings."""
-        first, second = self.instrument.weight
-        return first + mix.unsqueeze(1) * (second - first)
+        """Draw the windows of codes as played by the instrument at `mix`."""
+        return self.decoder(latent, self.instrument(mix), partials)
 
     def listen(self, spectrogram: Spectrograms) -> Float[Tensor, " window"]:
         """Return log odds that the second instrument plays a window."""
         return self.listener(spectrogram).mean(dim=(1, 2))
 
     def forward(
-        self, spectrogram: Spectrograms, end: Int[Tensor, " window"], hint: PitchLogits | None = None
+        self, spectrogram: Spectrograms, end: Int[Tensor, " window"], partials: Spectrograms | None = None
     ) -> CrossCoded:
         """Encode by both encoders and decode from either.
 
@@ -126,7 +103,7 @@ class MultiEncoderVae(nn.Module):
         Args:
             spectrogram: Windows.
             end: Which instrument played each: 0 or 1.
-            hint: Of pitches, to the decoder.
+            partials: Where the harmonics of the pitch lie, for a decoder that is told.
         """
         first, second = (self.encode(spectrogram, i) for i in range(N_ENDS))
         is_second = (end == 1)[:, None, None]
@@ -140,8 +117,8 @@ class MultiEncoderVae(nn.Module):
             own,
             other,
             latent,
-            self.decode(latent, end.to(latent.dtype), hint),
-            self.critic(ReversedGradient.apply(latent)),
+            self.decode(latent, end.to(latent.dtype), partials),
+            self.critic(latent),
             self.listen(spectrogram),
         )
 
@@ -151,30 +128,31 @@ class MultiEncoderHybrid(nn.Module):
 
     Args:
         network: Trained.
-        detail: See `SpectrogramRecipe`.
-        guidance: See `SpectrogramRecipe`.
-        reach: How far past the embeddings the ends lie: 1 is at them.
     """
 
-    def __init__(
-        self, network: MultiEncoderVae, *, detail: float | None, guidance: float = 0.0, reach: float = 1.0
-    ) -> None:
+    def __init__(self, network: MultiEncoderVae) -> None:
         super().__init__()
-        self.network, self.detail, self.guidance, self.reach = network, detail, guidance, reach
+        self.network = network
 
     def forward(self, spectrogram: Spectrograms, mix: Float[Tensor, " window"]) -> Spectrograms:
         """Play windows at `mix`; the encoders are weighed by how much each instrument is heard."""
-        position = torch.sigmoid(self.network.listen(spectrogram))
-        share = position[:, None, None]
+        return self.network.decode(self.latent(spectrogram), mix)
+
+    def latent(self, spectrogram: Spectrograms) -> Latents:
+        """Return the code of windows, by both encoders."""
+        share = torch.sigmoid(self.network.listen(spectrogram))[:, None, None]
         first, second = (self.network.encode(spectrogram, i).mean for i in range(N_ENDS))
-        latent = (1.0 - share) * first + share * second
-        wanted = position + self.reach * (mix - position)
-        hint = pitch_hint(self.network.listener, spectrogram, self.guidance)
-        made = self.network.decode(latent, wanted, hint)
-        if self.detail is not None:
-            drawn = self.network.decode(latent, position, hint)
-            made = made + kept_detail(mix - position, self.detail) * (spectrogram - drawn)
-        return made.clamp(0.0, 1.0)
+        return (1.0 - share) * first + share * second
+
+
+class ToldMultiEncoderHybrid(MultiEncoderHybrid):
+    """The same where the decoder is told the pitch."""
+
+    def forward(  # type: ignore[override]  # a graph of three inputs
+        self, spectrogram: Spectrograms, partials: Spectrograms, mix: Float[Tensor, " window"]
+    ) -> Spectrograms:
+        """Play windows at `mix`, harmonics where `partials` has them."""
+        return self.network.decode(self.latent(spectrogram), mix, partials)
 
 
 def build_mevae(config: SpectrogramNetworkConfig) -> MultiEncoderVae:

@@ -6,11 +6,15 @@ from typing import Any
 
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn import functional
 
-from violute.families.mevae.network import MultiEncoderHybrid, MultiEncoderVae, build_mevae
+from violute.families.mevae.network import (
+    MultiEncoderHybrid,
+    MultiEncoderVae,
+    ToldMultiEncoderHybrid,
+    build_mevae,
+)
 from violute.families.pictures.corpus import Windows
-from violute.families.pictures.losses import divergence_above, spectrogram_losses
+from violute.families.pictures.losses import divergence_above, played_by, spectrogram_losses
 from violute.families.pictures.task import SpectrogramTask
 
 
@@ -27,9 +31,7 @@ class MevaeTask(SpectrogramTask):
         `latent/agreement` asks both encoders for one code; `latent/critic` is the critic's own
         loss, whose gradient reaches the code reversed; `source/cross_entropy` is the listener's.
         """
-        hints = self.hints(self.network.listener, windows)
-        coded = self.network(windows.spectrogram, windows.end, hints)
-        played = windows.end.to(coded.critic_logit.dtype)
+        coded = self.network(windows.heard, windows.end, windows.partials)
         free_nats = self.recipe.free_nats
         divergences = [divergence_above(posterior, free_nats) for posterior in (coded.own, coded.other)]
         return {
@@ -38,15 +40,11 @@ class MevaeTask(SpectrogramTask):
             ),
             "latent/divergence": 0.5 * (divergences[0] + divergences[1]),
             "latent/agreement": (coded.own.mean - coded.other.mean).square().mean(),
-            "latent/critic": functional.binary_cross_entropy_with_logits(coded.critic_logit, played),
-            "source/cross_entropy": functional.binary_cross_entropy_with_logits(coded.listener_logit, played),
+            "latent/critic": played_by(coded.critic_logit, windows.end),
+            "source/cross_entropy": played_by(coded.listener_logit, windows.end),
         }
 
     def hybrid(self, network: nn.Module) -> tuple[nn.Module, dict[str, Any]]:
         """Wrap the network: nothing is left to find."""
         assert isinstance(network, MultiEncoderVae)
-        recipe = self.recipe
-        hybrid = MultiEncoderHybrid(
-            network, detail=recipe.detail, guidance=recipe.guidance, reach=recipe.reach
-        )
-        return hybrid, {"detail": recipe.detail, "guidance": recipe.guidance}
+        return (ToldMultiEncoderHybrid if self.recipe.told else MultiEncoderHybrid)(network), {}

@@ -18,10 +18,14 @@ import torch
 from jaxtyping import Float, Float16, Float32, Int, UInt16
 from torch import Tensor
 
+from violute.analysis.analyser import analyse
 from violute.data.features import highest_recorded_hz
 from violute.data.pictures.store import from_16_bits
 from violute.data.recordings import Recording, read_recording
 from violute.data.sampling import Material, WindowSampler, read_material, window_of
+from violute.families.pictures.disguise import Disguises, disguised, drawn_disguises
+from violute.families.pictures.drawn_partials import harmonic_lobes
+from violute.families.pictures.told_pitch import ToldPitch
 from violute.rates import SAMPLE_RATE
 from violute.transforms.spectrogram import PEAK, SpectrogramSettings, normalise, stft
 
@@ -30,6 +34,9 @@ PICTURE_VERSION = 2
 
 QUIETEST_MEAN = 0.005
 """A window whose mean lies below holds a rest; another one is drawn."""
+
+LEAST_STRENGTH = 0.5
+"""Of a note's gate in a frame that has its pitch."""
 
 LEVEL_RANGE_DB = (-9.0, 3.0)
 TRANSPOSED_SEMITONES = 1.0
@@ -43,22 +50,49 @@ class PictureLine(Material):
         picture: Normalised magnitudes, one row a frame; 16-bit whole numbers as a store keeps them.
         highest_hz: Nothing above it was recorded (a codec cut it off).
         seconds: Of sound that no line before it holds; None is that of every frame.
+        f0_hz: Pitch of each frame, 0 where nothing has one; None where nobody needs it.
     """
 
     picture: Float16[np.ndarray, "frame bin"] | UInt16[np.ndarray, "frame bin"]
     highest_hz: float
     seconds: float | None = None
+    f0_hz: Float32[np.ndarray, " frame"] | None = None
 
 
-class Windows(NamedTuple):
-    """A batch of windows.
+class DrawnWindows(NamedTuple):
+    """A batch as it is drawn: what is quick on the device where it is trained on is left to `windows_of`.
 
-    `is_recorded` is 1 for bins that the recording holds and 0 for those that a codec cut off.
+    Attributes:
+        spectrogram: As recorded.
+        is_recorded: 1 for bins that the recording holds and 0 for those that a codec cut off.
+        end: Which instrument plays: 0 or 1.
+        f0_hz: Pitch of each frame, 0 where nothing has one; None for networks that are not told it.
+        disguises: One for each window; None for networks that hear what was recorded.
     """
 
     spectrogram: Float[Tensor, "window bin frame"]
     is_recorded: Float[Tensor, "window bin 1"]
     end: Int[Tensor, " window"]
+    f0_hz: Float[Tensor, "window frame"] | None
+    disguises: Disguises | None
+
+
+class Windows(NamedTuple):
+    """A batch of windows.
+
+    Attributes:
+        spectrogram: As recorded: what is to be drawn.
+        is_recorded: 1 for bins that the recording holds and 0 for those that a codec cut off.
+        end: Which instrument plays: 0 or 1.
+        heard: What a network hears: the same, or disguised.
+        partials: 1 where the harmonics of the pitch lie; None for networks that are not told it.
+    """
+
+    spectrogram: Float[Tensor, "window bin frame"]
+    is_recorded: Float[Tensor, "window bin 1"]
+    end: Int[Tensor, " window"]
+    heard: Float[Tensor, "window bin frame"]
+    partials: Float[Tensor, "window bin frame"] | None
 
 
 def picture_lines(
@@ -67,10 +101,23 @@ def picture_lines(
     settings: SpectrogramSettings,
     cache: Path,
     *,
+    told: bool = False,
     on_progress: Callable[[float], None] | None = None,
 ) -> list[PictureLine]:
-    """Turn recordings of one end into pictures, or open what `cache` already holds; see `read_material`."""
-    version, measure = f"picture {PICTURE_VERSION} {settings}", partial(_measure, settings)
+    """Turn recordings of one end into pictures, or open what `cache` already holds; see `read_material`.
+
+    Args:
+        recordings: Of the end.
+        end: 0 or 1.
+        settings: Of the transform.
+        cache: Folder of what was measured.
+        told: Whether their pitch is measured too.
+        on_progress: Called with the share done.
+    """
+    version, measure = (
+        f"picture {PICTURE_VERSION} {settings}{' told' * told}",
+        partial(_measure, settings, told),
+    )
     return read_material(
         PictureLine, recordings, end, cache, measure, version=version, on_progress=on_progress
     )
@@ -83,26 +130,54 @@ def draw(
     rng: np.random.Generator,
     *,
     augment: bool,
-) -> Windows:
+    disguise: bool = False,
+) -> DrawnWindows:
     """Draw windows: both ends equally often, short sources more often than their length earns.
 
-    To augment is to transpose and to change the level a little.
+    Args:
+        lines: To draw from; all of them have a pitch, or none.
+        settings: Of the transform.
+        batch_size: Windows.
+        rng: Decides everything.
+        augment: Whether to transpose and to change the level a little.
+        disguise: Whether networks hear the windows disguised.
     """
     sampler = WindowSampler(lines, [line.source for line in lines], [len(line.picture) for line in lines])
-    pictures, limits_hz, played = [], [], []
+    pictures, pitches, limits_hz, played = [], [], [], []
     for i in range(batch_size):
-        line, _, picture = sampler.window(i, settings.n_frames, rng, window_at, is_rest)
-        limit_hz = line.highest_hz
+        line, start, picture = sampler.window(i, settings.n_frames, rng, window_at, is_rest)
+        limit_hz, ratio = line.highest_hz, 1.0
         if augment:
             ratio = float(2.0 ** (rng.uniform(-TRANSPOSED_SEMITONES, TRANSPOSED_SEMITONES) / 12.0))
             picture = louder(transposed(picture, ratio), float(rng.uniform(*LEVEL_RANGE_DB)), settings)
             limit_hz *= min(ratio, 1.0)
+        if line.f0_hz is not None:
+            pitches.append(window_of(line.f0_hz, start, settings.n_frames) * np.float32(ratio))
         pictures.append(picture)
         limits_hz.append(limit_hz)
         played.append(line.end)
-    return Windows(
-        torch.from_numpy(np.stack(pictures)), recorded_bins(limits_hz, settings), torch.tensor(played)
+    return DrawnWindows(
+        torch.from_numpy(np.stack(pictures)),
+        recorded_bins(limits_hz, settings),
+        torch.tensor(played),
+        torch.from_numpy(np.stack(pitches)) if pitches else None,
+        drawn_disguises(batch_size, settings, rng) if disguise else None,
     )
+
+
+def windows_of(drawn: DrawnWindows, settings: SpectrogramSettings) -> Windows:
+    """Draw the harmonics of windows and disguise them, on their device."""
+    spectrogram, is_recorded, end, f0_hz, disguises = drawn
+    partials = None if f0_hz is None else partials_of(f0_hz, settings)
+    heard = spectrogram if disguises is None else disguised(spectrogram, partials, disguises, settings)
+    return Windows(spectrogram, is_recorded, end, heard, partials)
+
+
+def partials_of(
+    f0_hz: Float[Tensor, "window frame"], settings: SpectrogramSettings
+) -> Float[Tensor, "window bin frame"]:
+    """Draw the harmonics of windows."""
+    return harmonic_lobes(f0_hz[:, None] * (settings.n_fft / settings.sample_rate), settings.n_bins)
 
 
 def recorded_bins(limits_hz: Sequence[float], settings: SpectrogramSettings) -> Float[Tensor, "window bin 1"]:
@@ -146,12 +221,26 @@ def louder(
     )
 
 
-def _measure(settings: SpectrogramSettings, recording: Recording) -> dict[str, np.ndarray]:
+def pitch_at_frames(
+    audio: Float[np.ndarray, " sample"], settings: SpectrogramSettings
+) -> Float32[np.ndarray, " frame"]:
+    """Measure the pitch at each frame of a picture of a sound at `SAMPLE_RATE`; 0 where it has none."""
+    told = ToldPitch(analyse(audio))
+    n_frames = settings.count_frames(round(len(audio) * settings.sample_rate / SAMPLE_RATE))
+    f0_hz, strength = told.at(0, n_frames, settings)
+    return np.where(strength[0] >= LEAST_STRENGTH, f0_hz[0], 0.0).astype(np.float32)
+
+
+def _measure(settings: SpectrogramSettings, told: bool, recording: Recording) -> dict[str, np.ndarray]:
     audio = read_recording(recording, settings.sample_rate, peak=PEAK)
     picture = normalise(np.abs(stft(audio, settings)), settings)
     is_full_rate = settings.sample_rate == SAMPLE_RATE
     highest_hz = highest_recorded_hz(audio) if is_full_rate else settings.sample_rate / 2.0
-    return {
+    found = {
         "picture": np.ascontiguousarray(picture.T, dtype=np.float16),
         "highest_hz": np.array(highest_hz),
     }
+    if told:
+        full = audio if is_full_rate else read_recording(recording, SAMPLE_RATE, peak=PEAK)
+        found["f0_hz"] = pitch_at_frames(full, settings)[: len(picture.T)]
+    return found

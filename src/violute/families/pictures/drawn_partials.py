@@ -23,15 +23,13 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from violute.families.pictures.harmonic_combs import LOWEST_HZ, PITCHES_PER_OCTAVE, TOOTH_BINS, HarmonicCombs
+from violute.families.pictures.harmonic_combs import LOWEST_HZ, PITCHES_PER_OCTAVE, HarmonicCombs
+from violute.families.pictures.told_pitch import LOBE_BINS, LOBE_BLUR
 
 HIGHEST_HEARD_HZ = 4000.0
 """Harmonics above it are too weak in a flute, and too blurred by vibrato in a violin, to tell a pitch."""
 
 SMOOTHED_FRAMES = 3
-
-BLUR = 0.01
-"""How much wider each further harmonic's lobe is: a pitch that glides within a window moves it further."""
 
 LEVEL_RANGE = 1.0
 """On the scale of a window, from its frame's loudest bin downwards: all of its 80 dB."""
@@ -49,14 +47,11 @@ class DrawnPartials(nn.Module):
         full_scale: Natural logarithm of how far 1 lies above the floor of a window's scale.
     """
 
-    bins: Tensor
-
     def __init__(self, n_bins: int, *, bin_hz: float, full_scale: float) -> None:
         super().__init__()
         n_heard = min(max(round(HIGHEST_HEARD_HZ / bin_hz), 2), n_bins)
         self.combs = HarmonicCombs(n_bins, bin_hz=bin_hz, n_heard_bins=n_heard)
         self.lowest_bins, self.full_scale = LOWEST_HZ / bin_hz, full_scale
-        self.register_buffer("bins", torch.arange(float(n_bins))[:, None], persistent=False)
 
     def forward(
         self,
@@ -72,7 +67,7 @@ class DrawnPartials(nn.Module):
             noise: Level of noise, likewise.
         """
         loudest = torch.exp(self.full_scale * spectrogram.amax(dim=1, keepdim=True)) - 1.0
-        lobes = self.lobes(self.f0_bins(spectrogram))
+        lobes = harmonic_lobes(self.f0_bins(spectrogram), spectrogram.shape[1])
         return loudest * (self._gain(harmonic) * lobes + self._gain(noise))
 
     def f0_bins(self, spectrogram: Float[Tensor, "window bin frame"]) -> Float[Tensor, "window 1 frame"]:
@@ -91,12 +86,23 @@ class DrawnPartials(nn.Module):
         octaves = (best + between.clamp(-0.5, 0.5)) / PITCHES_PER_OCTAVE
         return self.lowest_bins * torch.exp(math.log(2.0) * octaves)
 
-    def lobes(self, f0_bins: Float[Tensor, "window 1 frame"]) -> Float[Tensor, "window bin frame"]:
-        """Draw every harmonic as a raised cosine: within 0.03 of the Hann window's main lobe."""
-        harmonic = (self.bins / f0_bins).round().clamp_min(1.0)
-        distance = (self.bins - harmonic * f0_bins).abs() / (1.0 + BLUR * harmonic)
-        return 0.5 + 0.5 * torch.cos(math.pi * (distance / TOOTH_BINS).clamp_max(1.0))
-
     def _gain(self, level: Float[Tensor, "window bin frame"]) -> Float[Tensor, "window bin frame"]:
         """Return a factor between nearly 0 and 1."""
         return torch.exp(self.full_scale * LEVEL_RANGE * (torch.sigmoid(level + FIRST_LEVEL) - 1.0))
+
+
+def harmonic_lobes(
+    f0_bins: Float[Tensor, "window 1 frame"], n_bins: int
+) -> Float[Tensor, "window bin frame"]:
+    """Draw every harmonic as a raised cosine: within 0.03 of the Hann window's main lobe.
+
+    Args:
+        f0_bins: Fundamental of each frame, in bins; where it is 0 nothing is drawn.
+        n_bins: Of the windows.
+    """
+    bins = torch.arange(float(n_bins), device=f0_bins.device)[:, None]
+    spacing = f0_bins.clamp_min(0.01)
+    harmonic = (bins / spacing).round().clamp_min(1.0)
+    distance = (bins - harmonic * spacing).abs() / (1.0 + LOBE_BLUR * harmonic)
+    lobes = 0.5 + 0.5 * torch.cos(math.pi * (distance / LOBE_BINS).clamp_max(1.0))
+    return lobes * (f0_bins > 0.0)

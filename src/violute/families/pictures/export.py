@@ -34,35 +34,40 @@ def export_spectrogram(
     settings: SpectrogramSettings,
     card: Mapping[str, Any],
     details: Mapping[str, Any],
+    told: bool = False,
 ) -> None:
     """Write a voice file.
 
     Args:
-        graph: From `spectrogram` (window, bin, frame) and `mix` (window,) to windows; on the CPU.
+        graph: From `spectrogram` (window, bin, frame), `partials` where it is told the pitch, and `mix`
+            (window,) to windows; on the CPU.
         path: To write.
         family: That plays it.
         names: Of the ends.
         settings: Of the transform.
         card: Further entries of the voice's `Card`.
         details: Further entries of the card's settings.
+        told: Whether the network is told the pitch.
     """
     entries = {
         "family": family,
         "sample_rate": settings.sample_rate,
         "ends": names,
-        "settings": {"spectrogram": settings.to_dict(), "phase": "source", **details},
+        "settings": {"spectrogram": settings.to_dict(), "told": ["pitch", "loudness"] * told, **details},
         **card,
     }
-    path.write_bytes(seal(halved(graph_bytes(graph.eval(), settings)), Card(**entries)))
+    path.write_bytes(seal(halved(graph_bytes(graph.eval(), settings, told=told)), Card(**entries)))
 
 
-def graph_bytes(graph: nn.Module, settings: SpectrogramSettings) -> bytes:
+def graph_bytes(graph: nn.Module, settings: SpectrogramSettings, *, told: bool = False) -> bytes:
     """Export a network to ONNX, for any number of windows."""
     spectrogram = torch.rand(N_EXAMPLE_WINDOWS, settings.n_bins, settings.n_frames)
+    names = ["spectrogram", *["partials"] * told, "mix"]
+    pictures = (spectrogram, (spectrogram > 0.5).float())[: 1 + told]
     return onnx_bytes(
         graph,
-        (spectrogram, torch.full((N_EXAMPLE_WINDOWS,), 0.5)),
-        {"spectrogram": {0: "window"}, "mix": {0: "window"}},
+        (*pictures, torch.full((N_EXAMPLE_WINDOWS,), 0.5)),
+        {name: {0: "window"} for name in names},
         {"made": {0: "window"}},
     )
 

@@ -10,7 +10,7 @@ Source:
 from __future__ import annotations
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn import functional
 
@@ -76,6 +76,11 @@ def divergence_above(posterior: Posterior, free_nats: float) -> Float[Tensor, ""
     The allowance is each channel's, over the steps: numbers of one channel mean the same at other times.
     """
     return divergence(posterior).mean(dim=1).clamp_min(free_nats).mean()
+
+
+def played_by(odds: Float[Tensor, " window"], end: Int[Tensor, " window"]) -> Float[Tensor, ""]:
+    """Return the cross entropy of log odds that the second instrument plays."""
+    return functional.binary_cross_entropy_with_logits(odds, end.to(odds.dtype))
 
 
 def active_units(means: Latents) -> Bool[Tensor, "channel step"]:

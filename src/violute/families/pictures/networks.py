@@ -4,9 +4,9 @@ A window of a normalised log-magnitude spectrogram goes through five convolution
 few channels by a few steps in time, 128 numbers in the published sizes, and back. `plain` parts are
 the assignment's: strided convolutions, their transposed mirror, batch normalisation. `residual`
 parts are made to work on music, whose harmonics a 2-D decoder smears: the encoder knows where in
-frequency it is and how well each pitch fits, and the decoder treats frequency as channels, so that
-each bin is a function of the whole latent with a bias of its own, and puts harmonics where a comb
-of the pitch has them.
+frequency it is, and the decoder treats frequency as channels, so that each bin is a function of the
+whole latent with a bias of its own, and is told where the harmonics of the pitch lie. It is told the
+instrument too; what is left for the latent is how the notes are played.
 
 Source:
     Liu et al., An intriguing failing of convolutional neural networks and the CoordConv solution
@@ -27,15 +27,15 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
+from violute.dsp.reversed_gradient import ReversedGradient
 from violute.errors import ShapeError
-from violute.families.pictures.harmonic_combs import HarmonicCombs
-
-SALIENCE_CHANNELS = 96
 
 Spectrograms = Float[Tensor, "window bin frame"]
 Latents = Float[Tensor, "window channel step"]
 Conditions = Float[Tensor, "window condition"]
-PitchLogits = Float[Tensor, "window pitch frame"]
+
+N_ENDS = 2
+CRITIC_CHANNELS = 64
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,6 @@ class SpectrogramNetworkConfig:
     Attributes:
         n_bins: Of a window, in frequency.
         n_frames: Of a window, in time.
-        bin_hz: Distance of two bins, in Hz.
         style: `plain` or `residual`; see the module.
         filters: Of the five convolutions.
         kernels: Of the five convolutions, in bins and frames alike.
@@ -55,7 +54,8 @@ class SpectrogramNetworkConfig:
         decoder_channels: Width of the residual decoder; the plain one mirrors the encoder.
         n_heard_bins: Bins that the encoder hears. Lossy recordings end at 16 kHz, and an encoder
             that could tell would take the codec for the instrument.
-        condition_size: Of what conditions the decoder beside the latent; 0 for nothing.
+        condition_size: Of the embedding of an instrument that conditions the decoder beside the latent; 0
+            for none.
 
     Raises:
         ShapeError: The strides or the latent steps don't divide the window.
@@ -63,7 +63,6 @@ class SpectrogramNetworkConfig:
 
     n_bins: int = 1024
     n_frames: int = 128
-    bin_hz: float = 44_100 / 2048
     style: Literal["plain", "residual"] = "residual"
     filters: tuple[int, ...] = (16, 32, 64, 96, 128)
     kernels: tuple[int, ...] = (5, 5, 3, 3, 3)
@@ -135,14 +134,6 @@ class SpectrogramEncoder(nn.Module):
         n_levels = 1 if self.is_residual else 0
         self.pool = nn.AvgPool2d((config.n_bins // rows, config.n_frames // columns))
         width = columns // config.latent_steps
-        if self.is_residual:
-            self.combs = build_combs(config)
-            self.pitch_pool = nn.AvgPool1d(config.n_frames // config.latent_steps)
-            self.pitch_head = nn.Sequential(
-                nn.Conv1d(self.combs.n_pitches, SALIENCE_CHANNELS, 1),
-                nn.SiLU(),
-                nn.Conv1d(SALIENCE_CHANNELS, n_outputs, 1),
-            )
         self.head = nn.Conv2d(config.filters[-1] + n_levels, n_outputs, (rows, width), (1, width))
 
     def forward(self, spectrogram: Spectrograms) -> Latents:
@@ -156,8 +147,7 @@ class SpectrogramEncoder(nn.Module):
         x = torch.cat([heard, self.position.expand_as(heard)], dim=1)
         for layer, norm in zip(self.layers, self.norms, strict=True):
             x = functional.silu(norm(layer(x)))
-        salience = self.pitch_pool(self.combs.salience(spectrogram))
-        return self.head(torch.cat([x, self.pool(heard)], dim=1)).squeeze(2) + self.pitch_head(salience)
+        return self.head(torch.cat([x, self.pool(heard)], dim=1)).squeeze(2)
 
 
 class PlainDecoder(nn.Module):
@@ -179,15 +169,12 @@ class PlainDecoder(nn.Module):
         self.norms = nn.ModuleList(nn.BatchNorm2d(size) for size in sizes[:-1])
 
     def forward(
-        self, latent: Latents, condition: Conditions | None = None, hint: PitchLogits | None = None
+        self,
+        latent: Latents,
+        condition: Conditions | None = None,
+        partials: Spectrograms | None = None,  # noqa: ARG002 - a plain decoder is told no pitch
     ) -> Spectrograms:
-        """Return windows in [0, 1]; a plain decoder knows no pitches and takes no hint.
-
-        Raises:
-            ShapeError: There is a hint.
-        """
-        if hint is not None:
-            raise ShapeError("a plain decoder has no combs to be given a hint of: set guidance to 0")
+        """Return windows in [0, 1]."""
         given = latent.flatten(1) if condition is None else torch.cat([latent.flatten(1), condition], dim=1)
         x = self.dense(given).unflatten(1, (-1, *self.config.grid))
         for layer, norm in zip(self.layers, self.norms, strict=True):
@@ -235,36 +222,38 @@ class ResidualDecoder(nn.Module):
             )
         self.first = nn.Conv1d(config.latent_channels, channels, 3, padding=1)
         self.blocks = nn.ModuleList(ResidualBlock(channels, condition_size) for _ in range(n_doublings + 1))
-        self.combs = build_combs(config)
-        self.to_pitch = nn.Conv1d(channels, self.combs.n_pitches, 1)
+        self.from_partials = nn.Conv1d(config.n_heard_bins, channels, 1)
         self.to_levels = nn.Conv1d(channels, 2 * config.n_bins, 1)
         self.bin_bias = nn.Linear(condition_size, 2 * config.n_bins) if condition_size else None
 
     def forward(
-        self, latent: Latents, condition: Conditions | None = None, hint: PitchLogits | None = None
+        self, latent: Latents, condition: Conditions | None = None, partials: Spectrograms | None = None
     ) -> Spectrograms:
         """Return windows in [0, 1].
 
         Args:
             latent: Of windows.
             condition: What conditions the decoder beside it, if it was built for that.
-            hint: Log odds of pitches from elsewhere, added to those that the latent gives.
+            partials: Where the harmonics of the pitch lie.
+
+        Raises:
+            ShapeError: There are no partials.
         """
+        if partials is None:
+            raise ShapeError("a residual decoder is told the pitch: give partials")
         x = self.first(latent)
+        pitch = self.from_partials(partials[:, : self.config.n_heard_bins])
         for i, block in enumerate(self.blocks):
             if i:
                 x = x.repeat_interleave(2, dim=2)
-            x = block(x, condition)
+            x = block(x + functional.avg_pool1d(pitch, pitch.shape[2] // x.shape[2]), condition)
         # No normalisation before the last layer: the untouched path carries the level.
         hidden = functional.silu(x)
         levels = self.to_levels(hidden)
         if self.bin_bias is not None and condition is not None:
             levels = levels + self.bin_bias(condition).unsqueeze(2)
         between, above = levels.chunk(2, dim=1)
-        pitch_logit = self.to_pitch(hidden)
-        if hint is not None:
-            pitch_logit = pitch_logit + hint
-        return torch.sigmoid(between + above * self.combs(pitch_logit))
+        return torch.sigmoid(between + above * partials)
 
 
 def build_decoder(config: SpectrogramNetworkConfig) -> PlainDecoder | ResidualDecoder:
@@ -272,9 +261,36 @@ def build_decoder(config: SpectrogramNetworkConfig) -> PlainDecoder | ResidualDe
     return ResidualDecoder(config) if config.style == "residual" else PlainDecoder(config)
 
 
-def build_combs(config: SpectrogramNetworkConfig) -> HarmonicCombs:
-    """Return the combs of a config's bins."""
-    return HarmonicCombs(config.n_bins, bin_hz=config.bin_hz, n_heard_bins=config.n_heard_bins)
+class InstrumentEmbedding(nn.Module):
+    """Where a mix lies between the embeddings of two instruments."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.ends = nn.Embedding(N_ENDS, size)
+
+    def forward(self, mix: Float[Tensor, " window"]) -> Conditions:
+        """Return a condition for each mix."""
+        first, second = self.ends.weight
+        return first + mix.unsqueeze(1) * (second - first)
+
+
+class Critic(nn.Module):
+    """Guesses the instrument from a code, at each step from a few around it."""
+
+    def __init__(self, latent_channels: int) -> None:
+        super().__init__()
+        self.first = nn.Conv1d(latent_channels, CRITIC_CHANNELS, 3, padding=1)
+        self.second = nn.Conv1d(CRITIC_CHANNELS, CRITIC_CHANNELS, 3, padding=1)
+        self.last = nn.Linear(CRITIC_CHANNELS, 1)
+
+    def forward(self, latent: Latents) -> Float[Tensor, " window"]:
+        """Return log odds of the second instrument; what comes before learns to mislead it.
+
+        Source:
+            Ganin & Lempitsky, Unsupervised domain adaptation by backpropagation (ICML 2015), equation 4.
+        """
+        hidden = functional.silu(self.first(ReversedGradient.apply(latent)))
+        return self.last(functional.silu(self.second(hidden)).mean(dim=2)).squeeze(1)
 
 
 def group_norm(channels: int) -> nn.GroupNorm:

@@ -6,25 +6,68 @@ store may be larger than memory. Its held-out recordings are what validation rea
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float32
 
+from violute.data.measured import measured
 from violute.data.pictures.store import Entry, Split, Store
 from violute.data.recordings import Recording, read_recording
+from violute.data.sampling import window_of
 from violute.errors import AudioError, TrainingError
-from violute.families.pictures.corpus import PictureLine
+from violute.families.pictures.corpus import PictureLine, pitch_at_frames
+from violute.rates import SAMPLE_RATE
 from violute.transforms.griffin_lim import griffin_lim
 from violute.transforms.spectrogram import PEAK, PRESETS, SpectrogramSettings, denormalise, istft
 
 
-def prepared_lines(split: Split, instruments: tuple[str, str]) -> list[PictureLine]:
+class PreparedPitch:
+    """The pitch of the recordings that the pictures of a store were cut from.
+
+    Args:
+        store: Its recordings lie where they did when it was prepared.
+        instruments: Whose recordings.
+        cache: Folder of what was measured.
+
+    Raises:
+        TrainingError: A recording is no longer there.
+        AudioError: A recording cannot be read.
+    """
+
+    def __init__(self, store: Store, instruments: tuple[str, str], cache: Path) -> None:
+        self._settings = store.settings
+        entries = (*store.train.entries, *store.held_out.entries)
+        recordings = list(dict.fromkeys(_recording(one) for one in entries if one.instrument in instruments))
+        for recording in recordings:
+            if not recording.path.exists():
+                raise TrainingError(
+                    f"{recording.path}: is gone, and the network is told the pitch of what it learns from: "
+                    "put the recordings back where they were prepared"
+                )
+        measure, version = partial(_measure_pitch, store.settings), f"pitch {store.settings}"
+        found = measured(recordings, cache, measure, version=version)
+        self._tracks = {recording: arrays["f0_hz"] for recording, arrays in found}
+
+    def of(self, entry: Entry, n_frames: int) -> Float32[np.ndarray, " frame"]:
+        """Return the pitch at each frame of a picture in Hz, 0 where there is none."""
+        track = self._tracks.get(_recording(entry))
+        if track is None:  # a silent recording
+            return np.zeros(n_frames, np.float32)
+        first = round(entry.start_seconds * self._settings.sample_rate / self._settings.hop_length)
+        return window_of(track, first, n_frames)
+
+
+def prepared_lines(
+    split: Split, instruments: tuple[str, str], pitch: PreparedPitch | None = None
+) -> list[PictureLine]:
     """Make a line of every picture of two instruments.
 
     Args:
         split: Of an open store.
         instruments: At mix 0 and mix 1; pictures of others are left alone.
+        pitch: Of what is in the pictures, for networks that are told it.
     """
     pictures = np.asarray(split.pictures)
     reached: dict[Recording, float] = {}
@@ -38,10 +81,16 @@ def prepared_lines(split: Split, instruments: tuple[str, str]) -> list[PictureLi
         seconds = max(stop_seconds - max(entry.start_seconds, reached.get(recording, 0.0)), 0.0)
         reached[recording] = max(stop_seconds, reached.get(recording, 0.0))
         end = instruments.index(entry.instrument)
+        picture = pictures[i].T
+        f0_hz = None if pitch is None else pitch.of(entry, len(picture))
         lines.append(
-            PictureLine(entry.recording, entry.source, end, pictures[i].T, entry.highest_hz, seconds)
+            PictureLine(entry.recording, entry.source, end, picture, entry.highest_hz, seconds, f0_hz)
         )
     return lines
+
+
+def _measure_pitch(settings: SpectrogramSettings, recording: Recording) -> dict[str, np.ndarray]:
+    return {"f0_hz": pitch_at_frames(read_recording(recording, SAMPLE_RATE, peak=PEAK), settings)}
 
 
 def prepared_recordings(

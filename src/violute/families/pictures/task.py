@@ -17,14 +17,26 @@ from torch import Tensor, nn
 from violute.data.recordings import Recording, read_recording
 from violute.data.sampling import of_both_ends, read_both_ends, training_and_validation
 from violute.errors import TrainingError
-from violute.families.pictures.corpus import QUIETEST_MEAN, PictureLine, Windows, draw, picture_lines
+from violute.families.pictures.corpus import (
+    QUIETEST_MEAN,
+    DrawnWindows,
+    PictureLine,
+    Windows,
+    draw,
+    picture_lines,
+    windows_of,
+)
 from violute.families.pictures.export import export_spectrogram
 from violute.families.pictures.losses import mel_weights
-from violute.families.pictures.networks import PitchLogits, SpectrogramEncoder, SpectrogramNetworkConfig
-from violute.families.pictures.prepared import prepared_example, prepared_lines, require_transform
+from violute.families.pictures.networks import SpectrogramNetworkConfig
+from violute.families.pictures.prepared import (
+    PreparedPitch,
+    prepared_example,
+    prepared_lines,
+    require_transform,
+)
 from violute.families.pictures.recipe import WindowRecipe
 from violute.families.task import Corpus, ModulesTask, example_sounds
-from violute.families.vae.network import some_hints
 from violute.families.vae.recipes import SpectrogramRecipe
 from violute.training.batches import to_device
 from violute.training.losses import weighted_total
@@ -98,7 +110,12 @@ class WindowTask(ModulesTask, ABC):
         """Draw windows, augmented if the recipe says so."""
         recipe, rng = self.recipe, numpy_generator(generator)
         return draw(
-            self.corpus.training, recipe.spectrogram, recipe.batch_size, rng, augment=recipe.is_augmented
+            self.corpus.training,
+            recipe.spectrogram,
+            recipe.batch_size,
+            rng,
+            augment=recipe.is_augmented,
+            disguise=recipe.is_disguised,
         )
 
     def sounds(self) -> Mapping[str, Sound]:
@@ -123,18 +140,22 @@ class WindowTask(ModulesTask, ABC):
             settings=settings,
             card={**known, **self.corpus.card},
             details=details,
+            told=self.recipe.told,
         )
 
     def training_windows(self, n_windows: int) -> Windows:
         """Draw the same windows every time, as recorded, on the CPU: half of each end."""
         rng = np.random.default_rng(2)
-        return draw(self.corpus.training, self.recipe.spectrogram, n_windows, rng, augment=False)
+        settings = self.recipe.spectrogram
+        return windows_of(draw(self.corpus.training, settings, n_windows, rng, augment=False), settings)
 
     def _held_out(self, n_windows: int, rng: np.random.Generator) -> Windows:
-        """Draw windows to validate by, as recorded, on the device."""
-        lines = self.corpus.validation or self.corpus.training
-        windows = draw(lines, self.recipe.spectrogram, n_windows, rng, augment=False)
-        return Windows(*to_device(windows, self.corpus.device))
+        """Draw windows to validate by, disguised as in training, on the device."""
+        recipe, lines = self.recipe, self.corpus.validation or self.corpus.training
+        drawn = draw(
+            lines, recipe.spectrogram, n_windows, rng, augment=False, disguise=recipe.is_disguised
+        )
+        return windows_of(to_device(drawn, self.corpus.device), recipe.spectrogram)
 
 
 class SpectrogramTask(WindowTask):
@@ -155,19 +176,12 @@ class SpectrogramTask(WindowTask):
     def losses(self, windows: Windows) -> dict[str, Float[Tensor, ""]]:
         """Compute every loss of the recipe, unweighted."""
 
-    def hints(self, encoder: SpectrogramEncoder, windows: Windows) -> PitchLogits | None:
-        """Hint at the pitches of some windows in training; in validation the latent is alone."""
-        if not self.network.training:
-            return None
-        recipe = self.recipe
-        return some_hints(encoder, windows.spectrogram, guidance=recipe.guidance, share=recipe.hinted_share)
-
-    def step(self, batch: Windows, context: StepContext) -> Losses:
+    def step(self, batch: DrawnWindows, context: StepContext) -> Losses:
         """Descend on the weighted losses; the divergence's weight rises from 0."""
         weights = dict(self.recipe.loss_weights)
         warmup_steps = self.recipe.warmup_share * context.n_steps
         weights["latent/divergence"] *= min((context.scheduled_step + 1) / (warmup_steps + 1), 1.0)
-        losses = weighted_total(self.losses(batch), weights)
+        losses = weighted_total(self.losses(windows_of(batch, self.recipe.spectrogram)), weights)
         context.descend("network", losses["total"])
         return losses
 
@@ -195,7 +209,9 @@ def build_corpus(ends: TwoEnds, recipe: WindowRecipe) -> SpectrogramCorpus:
     def read(
         end: int, recordings: list[Recording], on_progress: Callable[[float], None]
     ) -> list[PictureLine]:
-        lines = picture_lines(recordings, end, recipe.spectrogram, ends.cache, on_progress=on_progress)
+        lines = picture_lines(
+            recordings, end, recipe.spectrogram, ends.cache, told=recipe.told, on_progress=on_progress
+        )
         # A quiet corner of a long recording is drawn around; a folder of silence is not.
         if lines and max(float(line.picture.mean()) for line in lines) < QUIETEST_MEAN:
             raise TrainingError(f"the recordings of {ends.names[end]} are silent: give recordings with sound")
@@ -216,11 +232,12 @@ def build_corpus(ends: TwoEnds, recipe: WindowRecipe) -> SpectrogramCorpus:
 def _prepared_corpus(ends: TwoEnds, store: Store, recipe: WindowRecipe) -> SpectrogramCorpus:
     """Learn from a store's training pictures and measure by its held-out ones, if both ends have some."""
     require_transform(store, recipe.spectrogram)
-    validation = prepared_lines(store.held_out, ends.names)
+    pitch = PreparedPitch(store, ends.names, ends.cache) if recipe.told else None
+    validation = prepared_lines(store.held_out, ends.names, pitch)
     first, second = (prepared_example(store, name, EXAMPLE_SECONDS) for name in ends.names)
     return SpectrogramCorpus(
         ends.names,
-        prepared_lines(store.train, ends.names),
+        prepared_lines(store.train, ends.names, pitch),
         of_both_ends(validation),
         ends.device,
         ends.card,

@@ -2,9 +2,11 @@
 
 The recording becomes pictures by the transform that the network was trained with, the network moves them
 between its ends, and what it answers is turned back into sound. Windows overlap and are faded into each
-other on the logarithmic scale of the pictures, so that a moving dial moves without steps. Two things
-are the source's whatever the network draws: each frame's A-weighted loudness, which keeps dynamics
-and rests, and the phases, or what Griffin-Lim finds from there if the card's settings name it as `phase`.
+other on the logarithmic scale of the pictures, so that a moving dial moves without steps. Whatever the
+network draws, each frame's A-weighted loudness is the source's, which keeps dynamics and rests. The phases
+are the source's too; but a voice whose card says that it is told the pitch is given a picture of its
+harmonics beside that of the source, and its drawings get the phases of an excitation at that pitch
+(`told_pitch`).
 """
 
 from __future__ import annotations
@@ -14,13 +16,15 @@ from collections.abc import Iterator
 import numpy as np
 from jaxtyping import Complex64, Float32
 
+from violute.analysis.analyser import analyse_blocks
 from violute.analysis.loudness import frame_loudness_db
 from violute.analysis.polyphony.chords import Lines
 from violute.audio.channels import Measurement
 from violute.audio.source import Source
 from violute.errors import InputError
-from violute.families.pictures.phase import PHASES, Phase, rephased
+from violute.families.pictures.told_pitch import ToldPitch, phases_of
 from violute.families.pictures.windows import WindowJoiner, Windows
+from violute.rates import SAMPLE_RATE
 from violute.transforms.spectrogram import (
     SpectrogramSettings,
     denormalise,
@@ -31,11 +35,12 @@ from violute.transforms.spectrogram import (
 )
 from violute.voices.card import Card
 from violute.voices.contract import OnProgress, Performance
+from violute.voices.dial_scale import DialScale
 from violute.voices.family import FamilyVoice
 from violute.voices.mix import Dials
 from violute.voices.network import UNUSABLE, open_network
-from violute.voices.recording import spooled, without_first
-from violute.voices.spool import Spool
+from violute.voices.recording import resampled, resampled_blocks, spooled, without_first
+from violute.voices.spool import SPOOL_BYTES, Spool
 
 OVERLAP_SHARE = 0.25
 """Share of a window that it has in common with the next."""
@@ -47,14 +52,24 @@ MOST_GAIN_DB = 24.0
 """How far a frame that the network drew too softly is raised; what is too loud is lowered all the way."""
 
 INPUTS = {"spectrogram", "mix"}
+TOLD = "told"
+"""Entry of the card's settings: what of the performance the network is told, besides what it hears."""
+
+READING_SHARE = 0.4
+"""Share of the analysis that reading takes where the pitch is measured too, for progress only."""
+
+LITTLE_PITCH_SHARE = 0.02
+NO_PITCH = "hardly any pitch was found: give a recording of one instrument, one note at a time"
+NOISE_SEED = 0x50484153
 
 
 class SpectrogramVoice(FamilyVoice):
     """A voice of a family whose network redraws spectrograms.
 
     Args:
-        onnx_bytes: The network: pictures (window, bin, frame) and a mix for each in, pictures out.
-        card: Of the voice; its settings hold `spectrogram`, the transform, and `phase`.
+        onnx_bytes: The network: pictures (window, bin, frame) and a mix for each in, pictures out; and where
+            it is told the pitch, pictures of its harmonics as `partials`.
+        card: Of the voice; its settings hold `spectrogram`, the transform, and `told`.
 
     Raises:
         VoiceError: The network cannot be loaded or the card lacks its settings.
@@ -63,25 +78,33 @@ class SpectrogramVoice(FamilyVoice):
     def __init__(self, onnx_bytes: bytes, card: Card) -> None:
         super().__init__(card)
         try:
-            self.session = open_network(onnx_bytes, inputs=INPUTS)
+            self.is_told = "pitch" in card.settings.get(TOLD, ())
+            self.session = open_network(onnx_bytes, inputs=INPUTS | ({"partials"} if self.is_told else set()))
             self.settings = SpectrogramSettings.from_dict(card.settings["spectrogram"], source=card.name)
-            self.phase: Phase = card.settings.get("phase", "source")
-            if self.phase not in PHASES:
-                raise ValueError(f"its phase is {self.phase!r}")
+            self.dial = DialScale(card)
         except (KeyError, TypeError, InputError, *UNUSABLE) as error:
             raise self.unusable(error) from None
+        self.tells_lines_apart = self.is_told
 
     def perform(
         self,
         source: Source,
         measurement: Measurement,
         on_progress: OnProgress,
-        lines: Lines = "auto",  # noqa: ARG002 - it tells no lines apart
+        lines: Lines = "auto",
     ) -> SpectrogramPerformance:
         """Keep the recording in mono at the voice's rate; each rendering looks at it anew."""
-        return SpectrogramPerformance(
-            self, *spooled(source, measurement, self.settings.sample_rate, on_progress)
+        rate = self.settings.sample_rate
+        if not self.is_told:
+            return SpectrogramPerformance(self, *spooled(source, measurement, rate, on_progress))
+        recording, gain = spooled(source, measurement, rate, lambda share: on_progress(READING_SHARE * share))
+        blocks = resampled_blocks(
+            source,
+            measurement,
+            SAMPLE_RATE,
+            lambda share: on_progress(READING_SHARE + (1.0 - READING_SHARE) * share),
         )
+        return SpectrogramPerformance(self, recording, gain, ToldPitch(analyse_blocks(blocks, lines=lines)))
 
 
 class SpectrogramPerformance(Performance):
@@ -91,19 +114,34 @@ class SpectrogramPerformance(Performance):
         voice: Whose network, transform and phases they are.
         recording: In mono, at the rate of the transform.
         gain: That brings it to the level that the network is used to.
+        pitch: Of the performance, for a network that is told it.
     """
 
     has_one_dial = True
 
-    def __init__(self, voice: SpectrogramVoice, recording: Spool, gain: np.float32) -> None:
+    def __init__(
+        self, voice: SpectrogramVoice, recording: Spool, gain: np.float32, pitch: ToldPitch | None = None
+    ) -> None:
         settings = voice.settings
         # All frames from the first sample on that hear the recording.
         n_frames = settings.count_frames(recording.n_samples + settings.n_fft // 2)
-        super().__init__(settings.sample_rate, n_frames, settings.sample_rate / settings.hop_length)
+        has_little = pitch is not None and pitch.voiced_share < LITTLE_PITCH_SHARE
+        super().__init__(
+            settings.sample_rate,
+            n_frames,
+            settings.sample_rate / settings.hop_length,
+            warnings=(NO_PITCH,) if has_little else (),
+        )
         self._voice = voice
         self._settings = settings
         self._recording = recording
         self._gain = gain
+        self._pitch = pitch
+        self._excitation: Spool | None = None
+        if pitch is not None:
+            self._excitation = Spool(SPOOL_BYTES, "the excitation")
+            for block in resampled(pitch.excitation(), SAMPLE_RATE, settings.sample_rate):
+                self._excitation.append(block)
         self._windows = Windows(settings.n_frames, round(OVERLAP_SHARE * settings.n_frames))
 
     def blocks(self, dials: Dials) -> Iterator[Float32[np.ndarray, " sample"]]:
@@ -111,9 +149,7 @@ class SpectrogramPerformance(Performance):
         # The first window begins before the piece, so that no frame that reaches into it is missing.
         n_before = self._windows.n_overlap * self._settings.hop_length
         n_samples = n_before + self._recording.n_samples
-        spectra = self._played(dials.tone)
-        if self._voice.phase == "griffin-lim":
-            spectra = rephased(spectra, self._settings)
+        spectra = self._played(self._voice.dial.place(dials.tone))
         played = istft_blocks(spectra, self._settings, n_samples=n_samples)
         for block in without_first(played, n_before):
             yield block / self._gain
@@ -125,21 +161,26 @@ class SpectrogramPerformance(Performance):
         starts = windows.starts(self.n_frames)
         for at in range(0, len(starts), BATCH_WINDOWS):
             batch = starts[at : at + BATCH_WINDOWS]
-            heard = self._spectrum(batch[0], windows.n_covered(len(batch)))
-            pictures = windows.cut(normalise(np.abs(heard), self._settings))
-            joined = joiner.push(self._drawn(pictures, windows.spread(mix, batch)))
-            yield self._with_source(joined, heard[:, : joined.shape[1]])
+            n_covered = windows.n_covered(len(batch))
+            heard = self._spectrum(self._recording, self._gain, batch[0], n_covered)
+            given = {"spectrogram": windows.cut(normalise(np.abs(heard), self._settings))}
+            if self._pitch is not None:
+                given["partials"] = windows.cut(self._pitch.partials(batch[0], n_covered, self._settings))
+            joined = joiner.push(self._drawn(given, windows.spread(mix, batch)))
+            yield self._with_source(joined, heard[:, : joined.shape[1]], batch[0])
 
-    def _spectrum(self, first_frame: int, n_frames: int) -> Complex64[np.ndarray, "bin frame"]:
-        """Transform some frames of the recording, at the level that the network is used to."""
+    def _spectrum(
+        self, sound: Spool, gain: np.float32, first_frame: int, n_frames: int
+    ) -> Complex64[np.ndarray, "bin frame"]:
+        """Transform some frames of a sound, at another level."""
         settings = self._settings
         start = first_frame * settings.hop_length - settings.n_fft // 2
         stop = start + (n_frames - 1) * settings.hop_length + settings.n_fft
-        audio = self._gain * self._recording.read(start, stop)
+        audio = gain * sound.read(start, stop)
         return stft(audio, settings, start=settings.n_fft // 2, n_frames=n_frames)
 
     def _drawn(
-        self, pictures: Float32[np.ndarray, "window bin n_window"], mix: Float32[np.ndarray, " window"]
+        self, given: dict[str, np.ndarray], mix: Float32[np.ndarray, " window"]
     ) -> Float32[np.ndarray, "window bin n_window"]:
         """Let the network draw.
 
@@ -147,21 +188,34 @@ class SpectrogramPerformance(Performance):
             VoiceError: It fails, or its pictures have another shape than those it was given.
         """
         try:
-            drawn: np.ndarray = self._voice.session.run(None, {"spectrogram": pictures, "mix": mix})[0]
-            if drawn.shape != pictures.shape:
-                raise ValueError(f"{pictures.shape} went in and {drawn.shape} came out")
+            drawn: np.ndarray = self._voice.session.run(None, {**given, "mix": mix})[0]
+            if drawn.shape != given["spectrogram"].shape:
+                raise ValueError(f"{given['spectrogram'].shape} went in and {drawn.shape} came out")
         except UNUSABLE as error:
             raise self._voice.unusable(error, "cannot play") from None
         return drawn
 
     def _with_source(
-        self, picture: Float32[np.ndarray, "n_bins frame"], heard: Complex64[np.ndarray, "bin frame"]
+        self,
+        picture: Float32[np.ndarray, "n_bins frame"],
+        heard: Complex64[np.ndarray, "bin frame"],
+        first_frame: int,
     ) -> Complex64[np.ndarray, "bin frame"]:
-        """Give what was drawn the source's phases and loudness; bins that pictures lack are the source's."""
+        """Give what was drawn its phases and the source's loudness.
+
+        Bins that pictures lack are the source's, or silent where the phases are not the source's.
+        """
         settings = self._settings
         source = np.abs(heard)
         magnitude = denormalise(picture, settings)
-        magnitude[settings.n_bins :] = source[settings.n_bins :]
+        magnitude[settings.n_bins :] = 0.0 if self._excitation else source[settings.n_bins :]
         wanted_db, drawn_db = (frame_loudness_db(m.T, settings.sample_rate) for m in (source, magnitude))
         gain_db = np.minimum(wanted_db - drawn_db, MOST_GAIN_DB)
-        return with_phase(magnitude * np.float32(10.0) ** (gain_db / np.float32(20.0)), heard)
+        levelled = magnitude * np.float32(10.0) ** (gain_db / np.float32(20.0))
+        if self._pitch is None or self._excitation is None:
+            return with_phase(levelled, heard)
+        n_frames = heard.shape[1]
+        excitation = self._spectrum(self._excitation, np.float32(1.0), first_frame, n_frames)
+        strength = self._pitch.at(first_frame, n_frames, settings)[1].max(axis=0)
+        rng = np.random.default_rng((NOISE_SEED, first_frame + self._windows.n_overlap))
+        return with_phase(levelled, phases_of(excitation, heard, strength, rng))

@@ -1,8 +1,12 @@
-"""The variational autoencoder of spectrogram windows, and the hybrid that its latent space gives.
+"""The variational autoencoder of spectrogram windows, and the hybrids that it gives.
 
-One encoder and one decoder, neither conditioned on the instrument. Nothing in the latent is labelled flute or
-violin; the axis between the instruments is found afterwards, between the means of what the encoder
-says of each, and a hybrid is a window moved along it.
+One encoder and one decoder. In the assignment's the decoder is given the latent alone: nothing in it is
+labelled flute or violin, the axis between the instruments is found afterwards, between the means of what
+the encoder says of each, and a hybrid is a window moved along it. An encoder tells by what it hears,
+though, and from another player it hears something else. So where the network has a condition, its decoder
+is given the instrument beside the latent, and the pitch; what the encoder hears is disguised, a critic of
+the latent is answered by gradients that mislead it, and a hybrid is the same latent drawn at a place
+between the embeddings.
 
 Conventions: windows are (bin, frame) in [0, 1] as `violute.transforms.spectrogram` makes them; mix 0
 is the first instrument and 1 the second.
@@ -10,7 +14,8 @@ is the first instrument and 1 the second.
 Source:
     Kingma & Welling, Auto-encoding variational Bayes (ICLR 2014), sections 2.3 and 3; moving a
     latent by the difference of two means is Larsen et al., Autoencoding beyond pixels (ICML 2016),
-    section 3.2. Estimating where a window stands and handing over the source's detail are ours.
+    section 3.2; Sohn et al., Learning structured output representation (NeurIPS 2015), for the
+    conditional decoder.
 """
 
 from __future__ import annotations
@@ -19,12 +24,13 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from violute.families.pictures.networks import (
+    Critic,
+    InstrumentEmbedding,
     Latents,
-    PitchLogits,
     PlainDecoder,
     ResidualDecoder,
     SpectrogramEncoder,
@@ -73,7 +79,7 @@ class LatentAxis:
 
 
 class Vae(nn.Module):
-    """Encoder, decoder and the sampling between them.
+    """Encoder, decoder and the sampling between them; with a condition, its embedding and the critic too.
 
     Args:
         encoder: With two outputs for each channel of the latent.
@@ -83,39 +89,45 @@ class Vae(nn.Module):
     def __init__(self, encoder: SpectrogramEncoder, decoder: PlainDecoder | ResidualDecoder) -> None:
         super().__init__()
         self.encoder, self.decoder = encoder, decoder
+        config = encoder.config
+        self.instrument = InstrumentEmbedding(config.condition_size) if config.condition_size else None
+        self.critic = Critic(config.latent_channels) if config.condition_size else None
 
     def encode(self, spectrogram: Spectrograms) -> Posterior:
         """Say where windows lie in latent space."""
         return posterior_of(self.encoder(spectrogram))
 
-    def decode(self, latent: Latents, hint: PitchLogits | None = None) -> Spectrograms:
-        """Draw the windows of latents, pitches helped on by a hint."""
-        return self.decoder(latent, None, hint)
+    def decode(
+        self, latent: Latents, mix: Float[Tensor, " window"], partials: Spectrograms | None = None
+    ) -> Spectrograms:
+        """Draw the windows of latents, as the instrument at `mix` if there is a condition."""
+        condition = None if self.instrument is None else self.instrument(mix)
+        return self.decoder(latent, condition, partials)
 
-    def forward(self, spectrogram: Spectrograms, hint: PitchLogits | None = None) -> Coded:
+    def forward(
+        self, spectrogram: Spectrograms, end: Int[Tensor, " window"], partials: Spectrograms | None = None
+    ) -> Coded:
         """Encode and decode; in training through a draw from the posterior, else through its mean."""
         posterior = self.encode(spectrogram)
         latent = posterior.sample() if self.training else posterior.mean
-        return Coded(posterior, latent, self.decode(latent, hint))
+        return Coded(posterior, latent, self.decode(latent, end.to(latent.dtype), partials))
 
 
-class VaeHybrid(nn.Module):
-    """What a voice file holds: windows and a mix in, windows of the hybrid out.
+class LatentAxisHybrid(nn.Module):
+    """What the voice file of a VAE without condition holds: windows and a mix in, windows of the hybrid out.
 
     Args:
         vae: Trained.
         axis: Between the instruments.
-        detail: See `SpectrogramRecipe`.
-        guidance: See `SpectrogramRecipe`.
     """
 
     direction: Tensor
     probe_weight: Tensor
     probe_bias: Tensor
 
-    def __init__(self, vae: Vae, axis: LatentAxis, *, detail: float | None, guidance: float = 0.0) -> None:
+    def __init__(self, vae: Vae, axis: LatentAxis) -> None:
         super().__init__()
-        self.vae, self.detail, self.guidance = vae, detail, guidance
+        self.vae = vae
         self.register_buffer("direction", axis.direction)
         self.register_buffer("probe_weight", axis.probe_weight)
         self.register_buffer("probe_bias", torch.tensor(float(axis.probe_bias)))
@@ -124,46 +136,34 @@ class VaeHybrid(nn.Module):
         """Move windows from where they stand to `mix`."""
         latent = self.vae.encode(spectrogram).mean
         distance = mix - self.position(latent)
-        moved = latent + distance[:, None, None] * self.direction[None, :, None]
-        hint = pitch_hint(self.vae.encoder, spectrogram, self.guidance)
-        made = self.vae.decode(moved, hint)
-        if self.detail is not None:
-            drawn = self.vae.decode(latent, hint)
-            made = made + kept_detail(distance, self.detail) * (spectrogram - drawn)
-        return made.clamp(0.0, 1.0)
+        return self.vae.decode(latent + distance[:, None, None] * self.direction[None, :, None], mix)
 
     def position(self, latent: Latents) -> Float[Tensor, " window"]:
         """Estimate where windows stand: near 0 for the first instrument, near 1 for the second."""
         return torch.sigmoid(latent.mean(dim=2) @ self.probe_weight + self.probe_bias)
 
 
+class ConditionalHybrid(nn.Module):
+    """What the voice file of a VAE with condition holds.
+
+    Args:
+        vae: Trained.
+    """
+
+    def __init__(self, vae: Vae) -> None:
+        super().__init__()
+        self.vae = vae
+
+    def forward(
+        self, spectrogram: Spectrograms, partials: Spectrograms, mix: Float[Tensor, " window"]
+    ) -> Spectrograms:
+        """Draw the latents of windows as the instrument at `mix`."""
+        return self.vae.decode(self.vae.encode(spectrogram).mean, mix, partials)
+
+
 def build_vae(config: SpectrogramNetworkConfig) -> Vae:
     """Return an untrained VAE of a size."""
     return Vae(SpectrogramEncoder(config, 2 * config.latent_channels), build_decoder(config))
-
-
-def kept_detail(distance: Float[Tensor, " window"], detail: float) -> Float[Tensor, "window 1 1"]:
-    """Return the share of the source's own detail that windows keep: 1 at home, `detail` at the far end."""
-    return (1.0 - (1.0 - detail) * distance.abs().clamp(max=1.0))[:, None, None]
-
-
-def pitch_hint(encoder: SpectrogramEncoder, spectrogram: Spectrograms, guidance: float) -> PitchLogits | None:
-    """Return `guidance` times how well each pitch's harmonics fit each frame; None for a guidance of 0."""
-    return guidance * encoder.combs.salience(spectrogram) if guidance else None
-
-
-def some_hints(
-    encoder: SpectrogramEncoder, spectrogram: Spectrograms, *, guidance: float, share: float
-) -> PitchLogits | None:
-    """Return the hints of conversion for some of the windows, by torch's generator, 0 for the others.
-
-    A decoder that never heard a hint draws the lines of uncertain pitches bin by bin, and they stay
-    when a hint names another pitch.
-    """
-    if not (guidance and share):
-        return None
-    is_hinted = torch.rand(len(spectrogram), device=spectrogram.device) < share
-    return guidance * is_hinted[:, None, None] * encoder.combs.salience(spectrogram)
 
 
 def posterior_of(outputs: Latents) -> Posterior:

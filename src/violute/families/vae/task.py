@@ -21,20 +21,16 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from violute.families.pictures.corpus import Windows
-from violute.families.pictures.losses import active_units, divergence_above, spectrogram_losses
+from violute.families.pictures.losses import active_units, divergence_above, played_by, spectrogram_losses
 from violute.families.pictures.networks import Latents
 from violute.families.pictures.task import SpectrogramTask
-from violute.families.vae.network import LatentAxis, Vae, VaeHybrid, build_vae
-
-INSTRUMENT_CHANNEL = 0
-"""Of the latent, where the recipe weighs `latent/instrument`."""
-
-INSTRUMENT_SLOPE = 4.0
-"""Log odds of the second instrument for each unit of the channel that tells it."""
+from violute.families.vae.network import ConditionalHybrid, LatentAxis, LatentAxisHybrid, Vae, build_vae
 
 PROBE_STEPS = 200
 PROBE_DECAY = 1e-3
 ENCODED_AT_ONCE = 16
+N_AXIS_WINDOWS = 256
+"""Windows of each end from which a voice file's axis is found, and active units are counted."""
 
 
 class VaeTask(SpectrogramTask):
@@ -45,36 +41,33 @@ class VaeTask(SpectrogramTask):
     network: Vae
 
     def losses(self, windows: Windows) -> dict[str, Float[Tensor, ""]]:
-        """Reconstruct windows and weigh their latents."""
-        coded = self.network(windows.spectrogram, self.hints(self.network.encoder, windows))
-        odds = INSTRUMENT_SLOPE * coded.latent[:, INSTRUMENT_CHANNEL].mean(dim=1)
-        return {
+        """Reconstruct windows from what is heard of them, and weigh their latents."""
+        coded = self.network(windows.heard, windows.end, windows.partials)
+        losses = {
             **spectrogram_losses(
                 coded.spectrogram, windows.spectrogram, windows.is_recorded, self.bin_weights
             ),
             "latent/divergence": divergence_above(coded.posterior, self.recipe.free_nats),
-            "latent/instrument": functional.binary_cross_entropy_with_logits(
-                odds, windows.end.to(odds.dtype)
-            ),
         }
+        if self.network.critic is not None:
+            losses["latent/critic"] = played_by(self.network.critic(coded.latent), windows.end)
+        return losses
 
     def validate(self) -> Mapping[str, float]:
         """Measure the losses and count the active units."""
         measured = dict(super().validate())
-        means = encoded(self.network, self.training_windows(self.recipe.n_axis_windows).spectrogram)
+        n_windows = min(N_AXIS_WINDOWS, 8 * self.recipe.batch_size)
+        means = encoded(self.network, self.training_windows(n_windows).spectrogram)
         return {**measured, "latent/active_units": float(active_units(means).sum())}
 
     def hybrid(self, network: nn.Module) -> tuple[nn.Module, dict[str, Any]]:
-        """Find the axis from windows of both instruments."""
+        """Wrap the network; one without condition has its axis found from windows of both instruments."""
         assert isinstance(network, Vae)
-        windows = self.training_windows(2 * self.recipe.n_axis_windows)
-        is_labelled = self.recipe.loss_weights["latent/instrument"] > 0.0
+        if network.instrument is not None:
+            return ConditionalHybrid(network), {}
+        windows = self.training_windows(2 * min(N_AXIS_WINDOWS, 8 * self.recipe.batch_size))
         means = encoded(network, windows.spectrogram)
-        axis = latent_axis(
-            means, windows.end, reach=self.recipe.reach, channel=INSTRUMENT_CHANNEL if is_labelled else None
-        )
-        hybrid = VaeHybrid(network, axis, detail=self.recipe.detail, guidance=self.recipe.guidance)
-        return hybrid, {"detail": self.recipe.detail, "guidance": self.recipe.guidance}
+        return LatentAxisHybrid(network, latent_axis(means, windows.end)), {}
 
 
 @torch.no_grad()
@@ -86,9 +79,7 @@ def encoded(network: Vae, spectrogram: Float[Tensor, "window bin frame"]) -> Lat
     )
 
 
-def latent_axis(
-    means: Latents, end: Int[Tensor, " window"], *, reach: float, channel: int | None = None
-) -> LatentAxis:
+def latent_axis(means: Latents, end: Int[Tensor, " window"]) -> LatentAxis:
     """Find the axis between two instruments.
 
     The direction is the difference of their means; the probe is a logistic regression on what each
@@ -97,14 +88,9 @@ def latent_axis(
     Args:
         means: Of windows of both instruments.
         end: Which instrument played each: 0 or 1.
-        reach: Length of the axis in differences of the means.
-        channel: The only one to move, where it was made to tell the instrument: in the others the
-            means differ by the notes that were played, and moving them would change the notes.
     """
     pooled = means.mean(dim=2)
     direction = pooled[end == 1].mean(dim=0) - pooled[end == 0].mean(dim=0)
-    if channel is not None:
-        direction = direction * (torch.arange(len(direction)) == channel)
     weight = torch.zeros(pooled.shape[1], requires_grad=True)
     bias = torch.zeros(1, requires_grad=True)
     optimizer = torch.optim.LBFGS([weight, bias], max_iter=PROBE_STEPS)
@@ -118,4 +104,4 @@ def latent_axis(
 
     with torch.enable_grad():
         optimizer.step(closure)
-    return LatentAxis(reach * direction, weight.detach(), float(bias.detach()))
+    return LatentAxis(direction, weight.detach(), float(bias.detach()))
