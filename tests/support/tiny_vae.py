@@ -14,7 +14,7 @@ from tones import tone
 from torch import Tensor
 
 from violute.families.mevae.task import MevaeTask
-from violute.families.pictures.corpus import PictureLine
+from violute.families.pictures.corpus import PictureLine, partials_of
 from violute.families.pictures.networks import SpectrogramNetworkConfig
 from violute.families.pictures.task import SpectrogramCorpus
 from violute.families.vae.recipes import SpectrogramRecipe, multi_encoder
@@ -29,15 +29,17 @@ SETTINGS = SpectrogramSettings(SAMPLE_RATE, n_fft=256, hop_length=128, n_bins=12
 NETWORK = SpectrogramNetworkConfig(
     n_bins=128,
     n_frames=16,
-    bin_hz=SAMPLE_RATE / 256,
     filters=(4, 4, 8, 8, 8),
     strides=((2, 1), (2, 2), (2, 1), (2, 2), (2, 1)),
     latent_channels=4,
     latent_steps=4,
     decoder_channels=16,
+    condition_size=4,
     n_heard_bins=120,
 )
-PLAIN_NETWORK = replace(NETWORK, style="plain", latent_channels=16, latent_steps=1, n_heard_bins=128)
+PLAIN_NETWORK = replace(
+    NETWORK, style="plain", latent_channels=16, latent_steps=1, n_heard_bins=128, condition_size=0
+)
 RECIPE = SpectrogramRecipe(
     loop=LoopSettings(),
     network=NETWORK,
@@ -45,8 +47,6 @@ RECIPE = SpectrogramRecipe(
     learning_rate=0.01,
     batch_size=4,
     warmup_share=0.0,
-    guidance=10.0,  # noise fits all pitches alike, and more would tell half precision from single
-    n_axis_windows=16,
 )
 VAE_WEIGHTS: Mapping[str, float] = RECIPE.loss_weights
 MEVAE_WEIGHTS: Mapping[str, float] = multi_encoder(RECIPE).loss_weights
@@ -63,7 +63,9 @@ def corpus() -> SpectrogramCorpus:
             audio *= np.float32(0.5 / np.abs(audio).max())
             picture = normalise(np.abs(stft(audio, SETTINGS)), SETTINGS)
             half = np.ascontiguousarray(picture.T, dtype=np.float16)
-            lines.append(PictureLine(f"{NAMES[end]}-{i}", f"source-{end}", end, half, SAMPLE_RATE / 2))
+            pitch = np.full(len(half), f0_hz, np.float32)
+            name, source = f"{NAMES[end]}-{i}", f"source-{end}"
+            lines.append(PictureLine(name, source, end, half, SAMPLE_RATE / 2, f0_hz=pitch))
         examples.append(audio)
     return SpectrogramCorpus(NAMES, lines, [], torch.device("cpu"), {}, (examples[0], examples[1]))
 
@@ -93,10 +95,17 @@ def inputs(n_frames: int, seed: int) -> dict[str, Tensor]:
     }
 
 
+def told_inputs(n_frames: int, seed: int) -> dict[str, Tensor]:
+    """What a voice file takes that is told the pitch."""
+    given = inputs(n_frames, seed)
+    f0_hz = np.full((len(given["mix"]), SETTINGS.n_frames), 300.0 + seed, np.float32)
+    return {**given, "partials": partials_of(f0_hz, SETTINGS, "cpu")}
+
+
 def outputs(task: VaeTask | MevaeTask, given: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """What a voice file should give."""
     graph, _ = task.hybrid(task.network)
-    return {"made": graph.eval()(given["spectrogram"], given["mix"])}
+    return {"made": graph.eval()(given["spectrogram"], given["partials"], given["mix"])}
 
 
 def shapes(n_frames: int) -> dict[str, tuple[int, ...]]:

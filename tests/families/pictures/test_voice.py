@@ -10,7 +10,6 @@ import spectrogram_graphs
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tones import SAMPLE_RATE, tone, vibrato
-from violute.families.pictures.phase import rephased
 
 from violute.audio.channels import measure
 from violute.audio.source import ArraySource
@@ -18,8 +17,7 @@ from violute.errors import ShapeError, VoiceError
 from violute.families.pictures import voice as spectrogram
 from violute.families.pictures.voice import SpectrogramVoice
 from violute.families.pictures.windows import WindowJoiner, Windows
-from violute.transforms.griffin_lim import griffin_lim, spectral_convergence
-from violute.transforms.spectrogram import ASSIGNMENT, DETAIL, SpectrogramSettings
+from violute.transforms.spectrogram import ASSIGNMENT, DETAIL
 from violute.voices import recording
 from violute.voices.card import Card
 from violute.voices.file import seal
@@ -34,7 +32,7 @@ def card(transform=DETAIL, **entries):
         family="vae",
         ends=("dull", "bright"),
         sample_rate=transform.sample_rate,
-        settings={"spectrogram": transform.to_dict(), "phase": "source"} | entries,
+        settings={"spectrogram": transform.to_dict()} | entries,
     )
 
 
@@ -93,33 +91,6 @@ def test_it_lasts_as_long_as_the_source_and_gives_it_back_at_any_length(n_sample
     assert played.dtype == np.float32
     assert len(played) == n_samples
     assert snr_db(played, audio - audio.mean()) > 40.0
-
-
-def test_griffin_lim_leaves_a_sound_as_it_is():
-    """The source's own spectrum is that of a sound: there is nothing to look for."""
-    played = play(perform(voice(phase="griffin-lim"), phrase()))
-    assert snr_db(played, phrase()) > 40.0
-
-
-def test_griffin_lim_comes_nearer_to_what_the_network_drew():
-    audio = phrase(1.0)
-    graph = spectrogram_graphs.tilt()
-    drawn = np.concatenate(list(perform(voice(graph), audio)._played(np.ones(300, np.float32))), axis=1)
-    found = np.concatenate(list(rephased(iter([drawn]), DETAIL)), axis=1)
-    np.testing.assert_allclose(np.abs(found), np.abs(drawn), rtol=1e-4, atol=1e-7)
-    apart = [spectral_convergence(np.abs(drawn), spectrum, DETAIL) for spectrum in (drawn, found)]
-    assert apart[1] < 0.8 * apart[0]
-
-
-def test_with_enough_around_them_blocks_find_the_phases_of_the_whole():
-    transform = SpectrogramSettings(8_000, 256, 64, n_bins=128, n_frames=16)
-    rng = np.random.default_rng(0)
-    spectrum = (rng.standard_normal((129, 90)) + 1j * rng.standard_normal((129, 90))).astype(np.complex64)
-    whole = griffin_lim(np.abs(spectrum), transform, start=spectrum, n_iterations=3)
-    for n_block in (1, 7, 30):
-        blocks = (spectrum[:, at : at + n_block] for at in range(0, 90, n_block))
-        found = np.concatenate(list(rephased(blocks, transform, n_iterations=3, n_context=12)), axis=1)
-        np.testing.assert_allclose(found, whole, atol=1e-3)
 
 
 def test_a_piece_that_starts_later_sounds_the_same_later():
@@ -258,7 +229,8 @@ def test_it_is_found_by_its_family(tmp_path, family):
     ("graph", "entries", "complaint"),
     [
         (b"\x08\x08", {}, "voice by-hand is damaged"),
-        (None, {"phase": "random"}, "its phase is 'random'"),
+        (None, {"told": ["pitch"]}, "its network takes mix, spectrogram"),
+        (None, {"dial": [[0.0, 0.0], [0.0, 1.0]]}, "its dial doesn't rise"),
         (None, {"spectrogram": {"sample_rate": 44_100}}, "spectrogram settings are damaged"),
     ],
 )

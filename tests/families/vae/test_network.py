@@ -13,15 +13,17 @@ from tones import tone
 
 from violute.dsp.reversed_gradient import ReversedGradient
 from violute.errors import ShapeError
-from violute.families.mevae.network import MultiEncoderHybrid, build_mevae
+from violute.families.mevae.network import ToldMultiEncoderHybrid, build_mevae
+from violute.families.pictures.corpus import partials_of
 from violute.families.pictures.harmonic_combs import HIGHEST_HZ, LOWEST_HZ, PITCHES_PER_OCTAVE, HarmonicCombs
 from violute.families.pictures.networks import SpectrogramNetworkConfig, group_norm
-from violute.families.vae.network import LatentAxis, VaeHybrid, build_vae, pitch_hint, some_hints
+from violute.families.vae.network import ConditionalHybrid, LatentAxis, LatentAxisHybrid, build_vae
 from violute.families.vae.recipes import MEVAE_RECIPES, VAE_RECIPES
 from violute.transforms.spectrogram import DETAIL, normalise, stft
 
 BIN_HZ = DETAIL.sample_rate / DETAIL.n_fft
 NETWORKS = [tiny_vae.NETWORK, tiny_vae.PLAIN_NETWORK]
+ENDS = torch.tensor([0, 1, 1])
 
 
 def built(build, config):
@@ -35,19 +37,26 @@ def windows(n_windows=3, seed=0):
     return torch.rand(n_windows, tiny_vae.NETWORK.n_bins, tiny_vae.NETWORK.n_frames, generator=generator)
 
 
+def partials(f0_hz=400.0, n_windows=3):
+    return partials_of(
+        np.full((n_windows, tiny_vae.NETWORK.n_frames), f0_hz, np.float32), tiny_vae.SETTINGS, "cpu"
+    )
+
+
 def axis(position_logit=0.0, seed=0):
     generator = torch.Generator().manual_seed(seed)
-    direction = torch.randn(tiny_vae.NETWORK.latent_channels, generator=generator)
+    direction = torch.randn(tiny_vae.PLAIN_NETWORK.latent_channels, generator=generator)
     return LatentAxis(direction, torch.zeros_like(direction), position_logit)
 
 
-@pytest.mark.parametrize("recipe", ["assignment", "paper", "default", "small"])
+@pytest.mark.parametrize("recipe", ["assignment", "medium", "default", "small"])
 def test_a_window_of_1024_by_128_goes_through_five_convolutions_and_128_numbers(recipe):
     config = VAE_RECIPES[recipe]().network
     assert len(config.filters) == 5
     with torch.device("meta"):
         network = build_vae(config)
-        coded = network(torch.empty(2, 1024, 128))
+        pictures = torch.empty(2, 1024, 128)
+        coded = network(pictures, torch.zeros(2, dtype=torch.long), pictures)
     assert coded.latent[0].numel() == 128
     assert coded.spectrogram.shape == (2, 1024, 128)
     assert MEVAE_RECIPES[recipe]().network == config
@@ -56,7 +65,8 @@ def test_a_window_of_1024_by_128_goes_through_five_convolutions_and_128_numbers(
 def test_the_assignment_is_taken_at_its_word():
     recipe = VAE_RECIPES["assignment"]()
     assert (recipe.network.filters, recipe.network.kernels) == ((512, 256, 128, 64, 32), (5, 5, 3, 3, 3))
-    assert (recipe.network.style, recipe.detail, recipe.is_augmented) == ("plain", None, False)
+    assert (recipe.network.style, recipe.is_augmented, recipe.told) == ("plain", False, False)
+    assert not recipe.is_disguised
     assert recipe.spectrogram.n_samples / recipe.spectrogram.sample_rate == pytest.approx(5.0, abs=0.01)
 
 
@@ -118,7 +128,7 @@ def test_training_draws_and_evaluation_does_not(config):
     network = built(build_vae, config)
     with torch.no_grad(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        assert torch.equal(network(windows()).latent, network.encode(windows()).mean)
+        assert torch.equal(network(windows(), ENDS, partials()).latent, network.encode(windows()).mean)
         posterior = network.train().encode(windows())
         drawn = torch.stack([posterior.sample() for _ in range(400)])
     spread = (0.5 * posterior.log_variance).exp()
@@ -126,86 +136,65 @@ def test_training_draws_and_evaluation_does_not(config):
     assert ((drawn.mean(dim=0) - posterior.mean).abs() < 5.0 * spread / 20.0).all()
 
 
-@pytest.mark.parametrize(("logit", "home"), [(-40.0, 0.0), (40.0, 1.0)])
-@pytest.mark.parametrize("detail", [0.0, 0.4, 1.0])
-def test_at_its_own_end_a_window_stays_as_it_is(logit, home, detail):
-    hybrid = VaeHybrid(built(build_vae, tiny_vae.NETWORK), axis(logit), detail=detail).eval()
-    with torch.no_grad():
-        made = hybrid(windows(), torch.full((3,), home))
-        far = hybrid(windows(), torch.full((3,), 1.0 - home))
-    torch.testing.assert_close(made, windows(), atol=1e-5, rtol=0)
-    assert (far - windows()).abs().max() > 1e-2
+def test_without_a_condition_windows_move_along_the_axis_from_where_they_stand():
+    network = built(build_vae, tiny_vae.PLAIN_NETWORK)
+    for logit, home in ((-40.0, 0.0), (40.0, 1.0)):
+        way = axis(logit)
+        hybrid = LatentAxisHybrid(network, way).eval()
+        with torch.no_grad():
+            latent = network.encode(windows()).mean
+            for mix in (0.0, 0.5, 1.0):
+                made = hybrid(windows(), torch.full((3,), mix))
+                moved = latent + (mix - home) * way.direction[None, :, None]
+                wanted = network.decode(moved, torch.full((3,), mix))
+                torch.testing.assert_close(made, wanted, atol=1e-5, rtol=0)
 
 
-def test_at_the_far_end_the_latent_has_moved_by_the_axis_and_detail_is_shared_out():
-    network, way = built(build_vae, tiny_vae.NETWORK), axis(-40.0)
-    with torch.no_grad():
-        latent = network.encode(windows()).mean
-        near, far = network.decode(latent), network.decode(latent + way.direction[None, :, None])
-        for detail in (None, 0.0, 0.25, 1.0):
-            made = VaeHybrid(network, way, detail=detail)(windows(), torch.ones(3))
-            wanted = far if detail is None else far + detail * (windows() - near)
-            torch.testing.assert_close(made, wanted.clamp(0.0, 1.0), atol=1e-5, rtol=0)
-
-
-def test_a_hint_decides_which_pitch_is_drawn_and_a_plain_decoder_takes_none():
+def test_the_pitch_that_it_is_told_decides_where_harmonics_are_drawn():
     network = built(build_vae, tiny_vae.NETWORK)
     decoder = network.decoder
     with torch.no_grad():
         decoder.to_levels.weight.zero_()
         decoder.to_levels.bias.zero_()
+        decoder.bin_bias.weight.zero_()
+        decoder.bin_bias.bias.zero_()
         decoder.to_levels.bias[tiny_vae.NETWORK.n_bins :] = 4.0
-        hint = torch.zeros(3, decoder.combs.n_pitches, tiny_vae.NETWORK.n_frames)
-        hint[:, 120] = 1e4
-        latent = network.encode(windows()).mean
-        drawn = network.decode(latent, hint)
-    comb = torch.sigmoid(4.0 * decoder.combs.combs[120])
-    torch.testing.assert_close(drawn, comb[None, :, None].expand_as(drawn), atol=1e-5, rtol=0)
-    plain = built(build_vae, tiny_vae.PLAIN_NETWORK)
-    with pytest.raises(ShapeError, match="set guidance to 0"):
-        plain.decode(plain.encode(windows()).mean, hint)
+        drawn = ConditionalHybrid(network)(windows(), partials(), torch.zeros(3))
+    torch.testing.assert_close(drawn, torch.sigmoid(4.0 * partials()), atol=1e-5, rtol=0)
+    with pytest.raises(ShapeError, match="told the pitch"):
+        network.decode(network.encode(windows()).mean, torch.zeros(3))
 
 
-def test_the_hint_of_a_tone_is_its_pitch():
-    encoder = built(build_vae, SpectrogramNetworkConfig(filters=(1,) * 5)).encoder
-    picture = torch.from_numpy(normalise(np.abs(stft(tone(440.0, 1.3), DETAIL)), DETAIL)[None, :, :128])
-    assert pitch_hint(encoder, picture, 0.0) is None
-    best = pitch_hint(encoder, picture, 30.0)[0, :, 20:100].argmax(dim=0)
-    found_hz = LOWEST_HZ * 2.0 ** (best.numpy() / PITCHES_PER_OCTAVE)
-    assert np.abs(12.0 * np.log2(found_hz / 440.0)).max() < 0.3
-
-
-def test_some_windows_are_hinted_as_in_conversion_and_the_others_not_at_all():
-    encoder = built(build_vae, tiny_vae.NETWORK).encoder
-    given = windows(64)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        hints = some_hints(encoder, given, guidance=10.0, share=0.25)
-    is_hinted = hints.abs().amax(dim=(1, 2)) > 0.0
-    assert 8 <= is_hinted.sum() <= 24
-    torch.testing.assert_close(hints[is_hinted], pitch_hint(encoder, given, 10.0)[is_hinted])
-    assert some_hints(encoder, given, guidance=0.0, share=0.5) is None
-    assert some_hints(encoder, given, guidance=10.0, share=0.0) is None
+def test_the_instrument_that_it_is_told_changes_the_drawing_of_the_same_latent():
+    network = built(build_vae, tiny_vae.NETWORK)
+    hybrid = ConditionalHybrid(network)
+    with torch.no_grad():
+        first, middle, second = (
+            hybrid(windows(), partials(), torch.full((3,), mix)) for mix in (0.0, 0.5, 1.0)
+        )
+    assert (first - second).abs().max() > 1e-3
+    assert (middle - first).abs().mean() < (second - first).abs().mean()
 
 
 @pytest.mark.parametrize("family", ["vae", "mevae"])
 def test_each_window_has_its_own_mix_and_no_neighbours(family):
     if family == "vae":
-        hybrid = VaeHybrid(built(build_vae, tiny_vae.NETWORK), axis(), detail=0.5).eval()
+        hybrid = ConditionalHybrid(built(build_vae, tiny_vae.NETWORK)).eval()
     else:
-        hybrid = MultiEncoderHybrid(built(build_mevae, tiny_vae.NETWORK), detail=0.5).eval()
+        hybrid = ToldMultiEncoderHybrid(built(build_mevae, tiny_vae.NETWORK)).eval()
+    lobes = torch.cat([partials(hz, 1) for hz in (250.0, 400.0, 700.0)])
     mix = torch.tensor([0.0, 0.3, 1.0])
     with torch.no_grad():
-        together = hybrid(windows(), mix)
-        alone = torch.cat([hybrid(windows()[i : i + 1], mix[i : i + 1]) for i in range(3)])
+        together = hybrid(windows(), lobes, mix)
+        alone = torch.cat([hybrid(*(part[i : i + 1] for part in (windows(), lobes, mix))) for i in range(3)])
     torch.testing.assert_close(together, alone, atol=1e-5, rtol=0)
     assert ((together >= 0.0) & (together <= 1.0)).all()
 
 
 def test_the_mix_of_the_multi_encoder_vae_lies_between_the_embeddings():
     network = built(build_mevae, tiny_vae.NETWORK)
-    condition = network.condition(torch.tensor([0.0, 0.25, 1.0]))
-    first, second = network.instrument.weight
+    condition = network.instrument(torch.tensor([0.0, 0.25, 1.0]))
+    first, second = network.instrument.ends.weight
     torch.testing.assert_close(condition, torch.stack([first, 0.75 * first + 0.25 * second, second]))
 
 
@@ -213,7 +202,7 @@ def test_each_window_is_read_by_the_encoder_of_its_instrument_and_by_the_other()
     network = built(build_mevae, tiny_vae.NETWORK)
     end = torch.tensor([0, 1, 1])
     with torch.no_grad():
-        coded = network(windows(), end)
+        coded = network(windows(), end, partials())
         by_each = torch.stack([network.encode(windows(), i).mean for i in (0, 1)])
     torch.testing.assert_close(coded.own.mean, by_each[end, torch.arange(3)])
     torch.testing.assert_close(coded.other.mean, by_each[1 - end, torch.arange(3)])
@@ -222,18 +211,14 @@ def test_each_window_is_read_by_the_encoder_of_its_instrument_and_by_the_other()
 
 def test_the_listener_chooses_the_encoder():
     network = built(build_mevae, tiny_vae.NETWORK)
-    hybrid = MultiEncoderHybrid(network, detail=None)
+    hybrid = ToldMultiEncoderHybrid(network)
     mix = torch.full((3,), 0.5)
     with torch.no_grad():
         for encoder, logit in ((0, -60.0), (1, 60.0)):
             network.listener.head.weight.zero_()
             network.listener.head.bias.fill_(logit)
-            for layer in network.listener.pitch_head:
-                if hasattr(layer, "weight"):
-                    layer.weight.zero_()
-                    layer.bias.zero_()
-            wanted = network.decode(network.encode(windows(), encoder).mean, mix)
-            torch.testing.assert_close(hybrid(windows(), mix), wanted, atol=1e-5, rtol=0)
+            wanted = network.decode(network.encode(windows(), encoder).mean, mix, partials())
+            torch.testing.assert_close(hybrid(windows(), partials(), mix), wanted, atol=1e-5, rtol=0)
 
 
 def test_the_reversed_gradient_reverses_and_changes_nothing_else():

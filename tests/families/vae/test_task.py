@@ -211,31 +211,31 @@ def test_the_axis_leads_from_one_mean_to_the_other_and_the_probe_knows_the_side(
     end = torch.arange(200) % 2
     means = torch.randn(200, 4, 8, generator=generator)
     means[end == 1, 2] += 1.5
-    axis = latent_axis(means, end, reach=2.0)
-    torch.testing.assert_close(axis.direction, torch.tensor([0.0, 0.0, 3.0, 0.0]), atol=0.3, rtol=0)
-    means[end == 1, 0] -= 1.0
-    alone = latent_axis(means, end, reach=1.0, channel=2)
-    torch.testing.assert_close(alone.direction, axis.direction * torch.tensor([0.0, 0.0, 0.5, 0.0]))
-    logits = means.mean(dim=2) @ alone.probe_weight + alone.probe_bias
+    axis = latent_axis(means, end)
+    torch.testing.assert_close(axis.direction, torch.tensor([0.0, 0.0, 1.5, 0.0]), atol=0.2, rtol=0)
+    logits = means.mean(dim=2) @ axis.probe_weight + axis.probe_bias
     assert ((logits > 0.0) == (end == 1)).float().mean() > 0.97
 
 
-def test_training_hints_at_pitches_and_validation_leaves_the_latent_alone():
-    task = tiny_vae.vae_task()
-    windows = task.training_windows(4)
-    assert task.hints(task.network.encoder, windows) is not None
-    task.network.eval()
-    assert task.hints(task.network.encoder, windows) is None
-    assert all(recipe().hinted_share == 0.0 for recipe in MEVAE_RECIPES.values())
+def test_what_is_heard_is_disguised_in_training_and_what_is_drawn_is_the_recording():
+    lines = tiny_vae.corpus().training
+    plain, hidden = (
+        draw(lines, SETTINGS, 8, np.random.default_rng(0), augment=False, disguise=disguise)
+        for disguise in (False, True)
+    )
+    assert torch.equal(plain.heard, plain.spectrogram)
+    assert torch.equal(hidden.spectrogram, plain.spectrogram)
+    assert torch.equal(hidden.partials, plain.partials)
+    assert (hidden.heard - plain.heard).abs().mean() > 0.02
 
 
 def test_half_the_bytes_hold_the_same_network():
     task = tiny_vae.vae_task()
     graph, _ = task.hybrid(task.network)
-    whole = graph_bytes(graph, SETTINGS)
+    whole = graph_bytes(graph, SETTINGS, told=True)
     half = halved(whole)
     assert len(half) < 0.75 * len(whole)
-    told = {name: value.numpy() for name, value in tiny_vae.inputs(150, 0).items()}
+    told = {name: value.numpy() for name, value in tiny_vae.told_inputs(150, 0).items()}
     first, second = (onnxruntime.InferenceSession(b).run(None, told)[0] for b in (whole, half))
     np.testing.assert_allclose(first, second, atol=2e-3)
     assert not np.array_equal(first, second)
@@ -296,6 +296,7 @@ def test_families_and_recipes_are_known_by_name():
 @pytest.mark.parametrize("name", VAE_RECIPES)
 def test_each_loss_of_a_recipe_has_its_weight(name):
     vae, mevae = VAE_RECIPES[name](), MEVAE_RECIPES[name]()
-    assert set(vae.loss_weights) == set(tiny_vae.VAE_WEIGHTS)
+    without = {"latent/critic"} if name == "assignment" else set()
+    assert set(vae.loss_weights) == set(tiny_vae.VAE_WEIGHTS) - without
     assert set(mevae.loss_weights) == set(tiny_vae.MEVAE_WEIGHTS)
     assert json.dumps(sorted(mevae.loss_weights)) != json.dumps(sorted(vae.loss_weights))
