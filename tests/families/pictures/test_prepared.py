@@ -24,10 +24,15 @@ from violute.errors import InputError, TrainingError
 from violute.families.ends import TwoEnds
 from violute.families.export import export_run
 from violute.families.pictures.corpus import draw, picture_lines, window_at
-from violute.families.pictures.prepared import prepared_example, prepared_lines, prepared_recordings
+from violute.families.pictures.prepared import (
+    PreparedPitch,
+    prepared_example,
+    prepared_lines,
+    prepared_recordings,
+)
 from violute.families.pictures.task import build_corpus
 from violute.families.train import train_family
-from violute.families.vae.recipes import vae_tiny
+from violute.families.vae.recipes import vae_tiny_plain
 from violute.training.request import TrainingRequest
 from violute.transforms.spectrogram import ASSIGNMENT, DETAIL
 from violute.voices.file import open_voice_file
@@ -84,7 +89,7 @@ class Toy(ToyTask):
 
 def train(source, out, **options):
     request = TrainingRequest(source=source, out=out, device="cpu", **options)
-    return train_family("vae", request, recipe="tiny")
+    return train_family("vae", request, recipe="tiny-plain")
 
 
 def corpus_of(store, names=ENDS):
@@ -96,7 +101,7 @@ def corpus_of(store, names=ENDS):
         device=torch.device("cpu"),
         store=store,
     )
-    return build_corpus(ends, vae_tiny())
+    return build_corpus(ends, vae_tiny_plain())
 
 
 def test_a_line_is_a_view_into_the_file_and_a_window_of_it_the_picture(store):
@@ -200,6 +205,25 @@ def test_a_voice_is_trained_without_the_recordings(place, trained):
     assert config["recordings"] == [["high-flute", "low-flute"], ["high-violin", "low-violin"]]
     assert config["store"] == json.loads((place / "store" / "store.json").read_text())["key"]
     assert not (place / "voice-run" / "features").exists()
+
+
+def test_a_network_that_is_told_the_pitch_has_it_from_the_recordings(place, store, tmp_path):
+    """Where the recordings went, that is said."""
+    pitch = PreparedPitch(store, ENDS, tmp_path)
+    lines = prepared_lines(store.train, ENDS, pitch)
+    found = {line.name: np.median(line.f0_hz[line.f0_hz > 0.0]) for line in lines}
+    assert all(len(line.f0_hz) == len(line.picture) for line in lines)
+    assert found["high-flute"] == pytest.approx(880.0, rel=0.01)
+    assert found["low-violin"] == pytest.approx(440.0 / 1.2, rel=0.01)
+    (place / "data").rename(place / "data-gone")
+    try:
+        request = TrainingRequest(
+            source=place / "store", out=tmp_path / "told.onnx", device="cpu", names=ENDS
+        )
+        with pytest.raises(TrainingError, match="is gone, and the network is told the pitch"):
+            train_family("vae", request, recipe="tiny")
+    finally:
+        (place / "data-gone").rename(place / "data")
 
 
 def test_a_run_resumes_from_its_store_and_from_no_other_source(place, tmp_path, monkeypatch):

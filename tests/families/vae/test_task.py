@@ -174,7 +174,10 @@ def test_a_lossy_recording_is_not_heard_above_its_codec():
     pictures = 0.5 * np.ones((64, SETTINGS.n_bins))
     lines = [line(pictures, end=0, highest_hz=2000.0), line(pictures, end=1)]
     heard = draw(lines, SETTINGS, 2, np.random.default_rng(0), augment=False).is_recorded
-    assert heard.sum(dim=1)[:, 0].tolist() == [np.ceil(2000.0 / tiny_vae.NETWORK.bin_hz), SETTINGS.n_bins]
+    assert heard.sum(dim=1)[:, 0].tolist() == [
+        np.ceil(2000.0 * SETTINGS.n_fft / SETTINGS.sample_rate),
+        SETTINGS.n_bins,
+    ]
 
 
 def test_short_sources_are_drawn_more_often_than_their_length_earns():
@@ -234,7 +237,7 @@ def test_half_the_bytes_hold_the_same_network():
     graph, _ = task.hybrid(task.network)
     whole = graph_bytes(graph, SETTINGS, told=True)
     half = halved(whole)
-    assert len(half) < 0.75 * len(whole)
+    assert len(half) < 0.9 * len(whole)
     told = {name: value.numpy() for name, value in tiny_vae.told_inputs(150, 0).items()}
     first, second = (onnxruntime.InferenceSession(b).run(None, told)[0] for b in (whole, half))
     np.testing.assert_allclose(first, second, atol=2e-3)
@@ -296,7 +299,7 @@ def test_families_and_recipes_are_known_by_name():
 @pytest.mark.parametrize("name", VAE_RECIPES)
 def test_each_loss_of_a_recipe_has_its_weight(name):
     vae, mevae = VAE_RECIPES[name](), MEVAE_RECIPES[name]()
-    without = {"latent/critic"} if name == "assignment" else set()
+    without = set() if vae.told else {"latent/critic"}
     assert set(vae.loss_weights) == set(tiny_vae.VAE_WEIGHTS) - without
     assert set(mevae.loss_weights) == set(tiny_vae.MEVAE_WEIGHTS)
     assert json.dumps(sorted(mevae.loss_weights)) != json.dumps(sorted(vae.loss_weights))

@@ -232,7 +232,7 @@ def build_corpus(ends: TwoEnds, recipe: WindowRecipe) -> SpectrogramCorpus:
 def _prepared_corpus(ends: TwoEnds, store: Store, recipe: WindowRecipe) -> SpectrogramCorpus:
     """Learn from a store's training pictures and measure by its held-out ones, if both ends have some."""
     require_transform(store, recipe.spectrogram)
-    pitch = PreparedPitch(store, ends.names, ends.cache) if recipe.told else None
+    pitch = PreparedPitch(store, ends.names, ends.cache) if recipe.told and ends.is_training else None
     validation = prepared_lines(store.held_out, ends.names, pitch)
     first, second = (prepared_example(store, name, EXAMPLE_SECONDS) for name in ends.names)
     return SpectrogramCorpus(

@@ -120,12 +120,20 @@ def vae_tiny() -> SpectrogramRecipe:
     return SpectrogramRecipe(loop=tiny_loop(), network=TINY_NETWORK, batch_size=2)
 
 
+def vae_tiny_plain() -> SpectrogramRecipe:
+    """Return `tiny` in the assignment's style, which is told nothing."""
+    network = replace(TINY_NETWORK, style="plain", latent_channels=16, latent_steps=1, condition_size=0)
+    weights = vae_assignment().loss_weights
+    return replace(vae_tiny(), network=network, told=False, is_disguised=False, loss_weights=weights)
+
+
 VAE_RECIPES: Recipes = {
     "default": vae_default,
     "small": vae_small,
     "medium": vae_medium,
     "assignment": vae_assignment,
     "tiny": vae_tiny,
+    "tiny-plain": vae_tiny_plain,
 }
 
 
