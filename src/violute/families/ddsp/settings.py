@@ -10,7 +10,7 @@ from violute.families.ddsp.wavering import N_TRACKS, level_variation_curve, ripp
 from violute.rates import SAMPLE_RATE
 from violute.synthesis.noise import N_BANDS, noise_bands
 from violute.voices.card import Card
-from violute.voices.dial_scale import DialScale
+from violute.voices.mix import DialScale
 
 HISTORY_FRAMES = 100
 """Frames before those that the network sees, for the features alone, which remember the last attack."""

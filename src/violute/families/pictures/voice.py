@@ -35,9 +35,8 @@ from violute.transforms.spectrogram import (
 )
 from violute.voices.card import Card
 from violute.voices.contract import OnProgress, Performance
-from violute.voices.dial_scale import DialScale
 from violute.voices.family import FamilyVoice
-from violute.voices.mix import Dials
+from violute.voices.mix import Dials, DialScale
 from violute.voices.network import UNUSABLE, open_network
 from violute.voices.recording import resampled, resampled_blocks, spooled, without_first
 from violute.voices.spool import SPOOL_BYTES, Spool
