@@ -98,8 +98,8 @@ def inputs(n_frames: int, seed: int) -> dict[str, Tensor]:
 def told_inputs(n_frames: int, seed: int) -> dict[str, Tensor]:
     """What a voice file takes that is told the pitch."""
     given = inputs(n_frames, seed)
-    f0_hz = np.full((len(given["mix"]), SETTINGS.n_frames), 300.0 + seed, np.float32)
-    return {**given, "partials": partials_of(f0_hz, SETTINGS, "cpu")}
+    f0_hz = torch.full((len(given["mix"]), SETTINGS.n_frames), 300.0 + seed)
+    return {**given, "partials": partials_of(f0_hz, SETTINGS)}
 
 
 def outputs(task: VaeTask | MevaeTask, given: Mapping[str, Tensor]) -> dict[str, Tensor]:

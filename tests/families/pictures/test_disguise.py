@@ -21,7 +21,7 @@ def none(n=2, **changes):
         "room_gain": np.zeros(n, np.float32),
         "hiss_gain": np.zeros(n, np.float32),
     }
-    return Disguises(0, **{**plain, **changes})
+    return Disguises(0, **{name: torch.from_numpy(v) for name, v in {**plain, **changes}.items()})
 
 
 def level_db(picture):
@@ -42,7 +42,7 @@ def test_a_filter_is_a_gain_on_every_bin():
 
 
 def test_overtones_are_added_where_the_harmonics_lie_and_nowhere_else():
-    lobes = partials_of(np.full((2, DETAIL.n_frames), 500.0, np.float32), DETAIL, "cpu")
+    lobes = partials_of(torch.full((2, DETAIL.n_frames), 500.0), DETAIL)
     picture = torch.zeros_like(lobes)
     picture[:, 23] = 0.8  # only the fundamental sounds
     overtones = none(overtone_db=np.full((2, DETAIL.n_bins), -20.0, np.float32))
@@ -72,6 +72,6 @@ def test_hiss_has_the_power_that_it_was_given_and_repeats_itself():
 
 def test_silence_stays_silent_whatever_is_drawn_but_hiss():
     drawn = drawn_disguises(16, DETAIL, np.random.default_rng(0))
-    assert (drawn.filter_db.std(axis=1) > 1.0).sum() > 10
+    assert (drawn.filter_db.std(dim=1) > 1.0).sum() > 10
     silent = torch.zeros(16, DETAIL.n_bins, DETAIL.n_frames)
     assert float(disguised(silent, None, drawn, DETAIL).abs().max()) == 0.0

@@ -38,9 +38,7 @@ def windows(n_windows=3, seed=0):
 
 
 def partials(f0_hz=400.0, n_windows=3):
-    return partials_of(
-        np.full((n_windows, tiny_vae.NETWORK.n_frames), f0_hz, np.float32), tiny_vae.SETTINGS, "cpu"
-    )
+    return partials_of(torch.full((n_windows, tiny_vae.NETWORK.n_frames), f0_hz), tiny_vae.SETTINGS)
 
 
 def axis(position_logit=0.0, seed=0):

@@ -25,6 +25,7 @@ from violute.families.pictures.corpus import (
     picture_lines,
     transposed,
     window_at,
+    windows_of,
 )
 from violute.families.pictures.export import graph_bytes, halved
 from violute.families.pictures.losses import (
@@ -221,9 +222,9 @@ def test_the_axis_leads_from_one_mean_to_the_other_and_the_probe_knows_the_side(
 
 
 def test_what_is_heard_is_disguised_in_training_and_what_is_drawn_is_the_recording():
-    lines = tiny_vae.corpus().training
+    lines, rng = tiny_vae.corpus().training, np.random.default_rng
     plain, hidden = (
-        draw(lines, SETTINGS, 8, np.random.default_rng(0), augment=False, disguise=disguise)
+        windows_of(draw(lines, SETTINGS, 8, rng(0), augment=False, disguise=disguise), SETTINGS)
         for disguise in (False, True)
     )
     assert torch.equal(plain.heard, plain.spectrogram)

@@ -152,9 +152,7 @@ class WindowTask(ModulesTask, ABC):
     def _held_out(self, n_windows: int, rng: np.random.Generator) -> Windows:
         """Draw windows to validate by, disguised as in training, on the device."""
         recipe, lines = self.recipe, self.corpus.validation or self.corpus.training
-        drawn = draw(
-            lines, recipe.spectrogram, n_windows, rng, augment=False, disguise=recipe.is_disguised
-        )
+        drawn = draw(lines, recipe.spectrogram, n_windows, rng, augment=False, disguise=recipe.is_disguised)
         return windows_of(to_device(drawn, self.corpus.device), recipe.spectrogram)
 
 
