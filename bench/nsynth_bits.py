@@ -4,8 +4,8 @@ All are asked about the same crops and hear the same past, the recording's own. 
 many weights as the decoder, hears `SHORT_SAMPLES` samples and no code, and learns from a clean past, which
 suits it best here; the decoder learned from an unreliable one. The unigram knows how often each level occurs.
 
-The decoder is also told the phase of the fundamental, which no code holds. That is paid for: each phase is
-rounded to `PHASE_LEVELS` steps a cycle, and its bits are added to the model's.
+The decoder is also told pitch, loudness and the phase of the fundamental, which no code holds. That is paid
+for: each is rounded, and its bits are added to the model's. Of the phases of partials it is told none.
 """
 
 import argparse
@@ -24,7 +24,7 @@ from violute.dsp.mu_law import scaled, to_levels
 from violute.families.nsynth.data import TRACK_RATE_HZ, Crops, Wave, draw_crops, read_waves
 from violute.families.nsynth.network import SAMPLE_RATE
 from violute.families.nsynth.output import bits, n_outputs
-from violute.families.nsynth.recipes import NsynthRecipe, nsynth_small
+from violute.families.nsynth.recipes import NSYNTH_RECIPES, NsynthRecipe
 from violute.families.nsynth.task import NsynthTask
 from violute.families.task import Corpus
 from violute.training.checkpoints import read_checkpoint
@@ -36,8 +36,11 @@ SHORT_CROP_SAMPLES = 1024
 
 N_UNIGRAM_BATCHES = 40
 PHASE_LEVELS = 256
-PHASE_BITS = math.log2(PHASE_LEVELS) * TRACK_RATE_HZ / SAMPLE_RATE
-"""A sample, for a phase each 10 ms."""
+TOLD_BITS_A_FRAME = 11.0 + 6.0
+"""For a pitch to 5 cents and a loudness to 1 dB, each frame of the code."""
+
+TOLD_BITS = math.log2(PHASE_LEVELS) * TRACK_RATE_HZ / SAMPLE_RATE + TOLD_BITS_A_FRAME / 512
+"""A sample, for a phase each 10 ms, and for pitch and loudness."""
 
 
 class Short(nn.Module):
@@ -71,7 +74,7 @@ class Short(nn.Module):
 
 def bits_a_sample(options: argparse.Namespace) -> dict[str, object]:
     """Compare likelihoods on the same held-out crops."""
-    recipe = replace(nsynth_small(), is_half=False)
+    recipe = replace(NSYNTH_RECIPES[options.recipe](), is_half=False)
     training, held = _waves(options)
     state = read_checkpoint(options.run / "checkpoints" / "best.safetensors")
     task = NsynthTask(Corpus(NAMES, training, held, torch.device("cpu"), {}), recipe)
@@ -83,20 +86,17 @@ def bits_a_sample(options: argparse.Namespace) -> dict[str, object]:
     unigram = _unigram(training, recipe)
     rng = np.random.default_rng(6)
     rows = []
-    assert task.network.pitch is not None  # else the codes have no pitch of their own
     with torch.no_grad():
         for _ in range(options.crops // recipe.batch_size):
             crops = crops_of(held, recipe, rng)
             levels = to_levels(crops.audio)
-            code = task.network.encoder(scaled(levels))
-            told = crops._replace(f0_hz=task.network.pitch.f0_hz(code))
-            model = float(task.losses(told, None)["waveform/bits"]) + PHASE_BITS
+            model = float(task.losses(crops, None)["waveform/bits"]) + TOLD_BITS
             before, wanted = _inside(levels, recipe)
             rows.append((model, float(_cost(short, before, wanted)), float(unigram[wanted].mean())))
     model, of_short, of_unigram = np.mean(rows, axis=0)
     return {
         "model": float(model),
-        "of_which_phase": PHASE_BITS,
+        "of_which_told": TOLD_BITS,
         "short_convolution": float(of_short),
         "unigram": float(of_unigram),
         "model_steps": int(state["step"]),
@@ -162,9 +162,17 @@ def _waves(options: argparse.Namespace) -> tuple[list[Wave], list[Wave]]:
         folder = options.data / name
         training += read_waves(list_recordings(folder, hold_out=patterns), end, options.run / "features")
         held += read_waves(list_recordings(folder, select=patterns), end, options.run / "held-out")
-    return training, [
-        replace(wave, cycles=np.round(PHASE_LEVELS * wave.cycles) / PHASE_LEVELS) for wave in held
-    ]
+    return training, [_rounded(wave) for wave in held]
+
+
+def _rounded(wave: Wave) -> Wave:
+    """Round what is told, to what is paid for."""
+    return replace(
+        wave,
+        cycles=np.round(PHASE_LEVELS * wave.cycles) / PHASE_LEVELS,
+        f0_hz=np.exp2(np.round(240.0 * np.log2(wave.f0_hz)) / 240.0).astype(np.float32),
+        loudness_db=np.round(wave.loudness_db),
+    )
 
 
 def _unigram(training: list[Wave], recipe: NsynthRecipe) -> torch.Tensor:

@@ -153,7 +153,7 @@ def moves(options: argparse.Namespace) -> dict[str, object]:
             for mix in MIXES:
                 tone = np.full(len(codes.code), mix, np.float32)
                 going = replace(codes, code=moved(codes.code, (flute, violin), tone, method))
-                made.append(played(voice, going, mix, notes=codes))
+                made.append(played(voice, going, mix))
             posterior = [judge.posterior(sound, SAMPLE_RATE) for sound in made]
             summary[f"{name}_{method}"] = {
                 "posterior": posterior,
@@ -207,9 +207,9 @@ def taught_codes(options: argparse.Namespace, voice: NsynthVoice, name: str) -> 
     return np.concatenate(codes)
 
 
-def played(voice: NsynthVoice, codes: Codes, mix: float, notes: Codes | None = None) -> np.ndarray:
-    """Play codes at a mix, as long as their recording, at the pitch of other codes if they are given."""
-    performance = NsynthPerformance(voice, codes, notes)
+def played(voice: NsynthVoice, codes: Codes, mix: float) -> np.ndarray:
+    """Play codes at a mix, as long as their recording."""
+    performance = NsynthPerformance(voice, codes)
     laid = dials(mix, performance.n_frames, performance.frame_rate_hz)
     return np.concatenate(list(performance.blocks(laid)))[: codes.n_samples]
 
@@ -278,6 +278,7 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument("--run", type=Path, required=True, help="run folder of the voice")
     parser.add_argument("--voice", type=Path, required=True)
+    parser.add_argument("--recipe", default="medium", help="of the run")
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--only", nargs="+", default=["bits", "notes", "pieces", "moves"])
     parser.add_argument("--crops", type=int, default=64)

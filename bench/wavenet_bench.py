@@ -182,7 +182,9 @@ def given_of(network: Nsynth, n_pieces: int, n_frames: int) -> Given:
     config = network.config
     generator = torch.Generator().manual_seed(0)
     code = torch.rand(n_pieces, config.code_size, n_frames, generator=generator) * 2.0 - 1.0
-    conditions, f0_hz = SteeringGraph(network)(code, torch.rand(n_pieces, n_frames, generator=generator))
+    places = torch.rand(n_pieces, n_frames, generator=generator)
+    f0_hz = torch.full_like(places, 440.0)
+    conditions = SteeringGraph(network)(code, places, f0_hz, -30.0 * places, places)
     n_samples = n_frames * config.hop_length
     cycles = (torch.arange(n_samples) * (440.0 / RATE) % 1.0).expand(n_pieces, -1)
     chance = torch.rand(n_pieces, n_samples, 2, generator=generator).clamp(1e-6, 1 - 1e-6)

@@ -53,7 +53,8 @@ def _kinds(prepared: Path | None) -> list[tuple[str, bytes, Act]]:
         codes, checkpoint = Path(folder) / "codes.npz", Path(folder) / "checkpoint.safetensors"
         rng = np.random.default_rng(0)
         code = rng.uniform(-1, 1, (20, 16)).astype(np.float32)
-        Codes(code, np.full(20, -20, np.float32), 20 * 512, 16_000, 512).write(codes)
+        flat = np.full(64, 440, np.float32)
+        Codes(code, np.full(20, -20, np.float32), flat, -flat / 20, 20 * 512, 16_000, 512).write(codes)
         write_checkpoint(
             checkpoint, {"step": 3, "weights": {"a": torch.zeros(4, 3)}, "seeds": [1, None, "x"]}
         )

@@ -13,8 +13,8 @@ import torch
 from tones import tone
 from torch import Tensor
 
-from violute.analysis.phase import cycles_played
-from violute.families.nsynth.data import TRACK_RATE_HZ, Wave
+from violute.analysis.phase import cycles_played, partial_leads
+from violute.families.nsynth.data import N_PARTIALS, TRACK_RATE_HZ, Wave
 from violute.families.nsynth.network import SAMPLE_RATE, NsynthConfig
 from violute.families.nsynth.recipes import GUIDED_WEIGHTS, TINY_NETWORK, NsynthRecipe
 from violute.families.nsynth.task import NsynthTask
@@ -38,9 +38,11 @@ def corpus() -> Corpus[Wave]:
             audio *= np.float32(0.5 / np.abs(audio).max())
             n_frames = int(0.5 * TRACK_RATE_HZ)
             pitch = np.full(n_frames, f0_hz, np.float32)
-            is_voiced = np.ones(n_frames, bool)
+            loudness_db = np.full(n_frames, -20.0, np.float32)
             cycles = cycles_played(audio, pitch, SAMPLE_RATE)
-            waves.append(Wave(f"{NAMES[end]}-{i}", f"source-{end}", end, audio, pitch, is_voiced, cycles))
+            leads = partial_leads(audio, pitch, cycles, N_PARTIALS, SAMPLE_RATE)
+            tracks = (pitch, loudness_db, cycles, leads)
+            waves.append(Wave(f"{NAMES[end]}-{i}", f"source-{end}", end, audio, *tracks))
     return Corpus(NAMES, waves, [], torch.device("cpu"), {})
 
 
@@ -58,6 +60,9 @@ def task(
         code_noise=0.05,
         most_noise=0.1,
         missing_share=0.3,
+        is_disguised=True,
+        faint_code_share=0.5,
+        known_phases_share=0.75,
         loss_weights=weights,
     )
     return NsynthTask(corpus(), recipe)

@@ -29,8 +29,8 @@ def encode(
 ) -> int:
     """Write what a voice of the family nsynth makes of a recording: 16 numbers every 512 samples.
 
-    OUT.npz holds `code` (frame, number), `level_db` (frame), `n_samples`, `sample_rate` and `hop_length`,
-    for NumPy to read and to change; `violute decode` plays it.
+    OUT.npz holds `code` (frame, number), `level_db` (frame), `f0_hz` and `loudness_db` (each 10 ms),
+    `n_samples`, `sample_rate` and `hop_length`, for NumPy to read and to change; `violute decode` plays it.
 
     Parameters
     ----------
@@ -100,7 +100,7 @@ def decode(
 
     settings = mix_of_settings(mix, read_automation(automation) if automation else None)
     refuse_existing(out, replace=force)
-    held = notes = read_codes(codes)
+    held = read_codes(codes)
     if (a is None) != (b is None):
         raise InputError("codes move between two instruments: give both --a and --b, or neither")
     if a is None and method is not None:
@@ -114,7 +114,7 @@ def decode(
             player.check_codes(other, path)
         towards = (first.code, second.code)
         held = replace(held, code=moved(held.code, towards, tracks.tone, method or "means"))
-    performance = NsynthPerformance(player, held, notes)
+    performance = NsynthPerformance(player, held)
     n_done = 0
     with (
         progress_bars(shown=not (quiet or json)) as start,

@@ -20,6 +20,7 @@ def sines_of(
     f0_hz: Float[Tensor, "piece frame"],
     n_harmonics: int,
     highest_hz: float,
+    leads: Float[Tensor, "piece harmonic sample"] | None = None,
 ) -> Float[Tensor, "piece sine sample"]:
     """Return cosines, then sines, of the fundamental's whole multiples; too high ones are silent.
 
@@ -28,9 +29,11 @@ def sines_of(
         f0_hz: Of each frame; frames are equally long.
         n_harmonics: Multiples, from 1 on.
         highest_hz: From which on sines are silent, at most Nyquist.
+        leads: By how many of its own cycles each leads the multiple of the fundamental's phase; None is by 0.
     """
     multiples = torch.arange(1, n_harmonics + 1, device=cycles.device)[:, None]
     size = ((highest_hz - multiples * f0_hz[:, None]) / FADING_HZ).clamp(0.0, 1.0)
-    angle = 2.0 * math.pi * multiples * cycles[:, None]
+    own_cycles = multiples * cycles[:, None]
+    angle = 2.0 * math.pi * (own_cycles if leads is None else own_cycles + leads)
     waves = torch.stack([angle.cos(), angle.sin()], dim=1).unflatten(3, (f0_hz.shape[1], -1))
     return (waves * size[:, None, :, :, None]).flatten(3).flatten(1, 2)

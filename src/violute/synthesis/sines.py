@@ -58,6 +58,7 @@ def sines_of(
     f0_hz: Float32[np.ndarray, "piece frame"],
     n_harmonics: int,
     highest_hz: float,
+    leads: Float64[np.ndarray, " {n_harmonics}"] | None = None,
 ) -> Float32[np.ndarray, "piece sample sine"]:
     """Return cosines, then sines, of the fundamental's whole multiples; too high ones are silent.
 
@@ -66,11 +67,14 @@ def sines_of(
         f0_hz: Of each frame; frames are equally long.
         n_harmonics: Multiples, from 1 on.
         highest_hz: From which on sines are silent, at most Nyquist.
+        leads: By how many of its own cycles each leads the multiple of the fundamental's phase; None is by 0.
     """
     n_pieces, n_frames = f0_hz.shape
     multiples = np.arange(1, n_harmonics + 1, dtype=np.float32)
     size = np.clip((highest_hz - multiples * f0_hz[..., None]) / FADING_HZ, 0.0, 1.0)
     angle = (2.0 * np.pi * cycles).astype(np.float32)[..., None] * multiples
+    if leads is not None:
+        angle += (2.0 * np.pi * leads).astype(np.float32)
     waves = np.stack([np.cos(angle), np.sin(angle)], axis=2).reshape(n_pieces, n_frames, -1, 2, n_harmonics)
     return (waves * size[:, :, None, None]).reshape(n_pieces, cycles.shape[1], -1)
 

@@ -54,6 +54,7 @@ def test_codes_are_numbers_a_frame(place, done):
     assert codes.seconds == pytest.approx(1.2, abs=0.001)
     with np.load(place / "solo.npz") as held:
         assert {"code", "level_db", "n_samples", "sample_rate", "hop_length"} <= set(held)
+        assert held["f0_hz"].shape == held["loudness_db"].shape == (121,)
 
 
 def test_decoded_and_converted_last_as_long_as_the_solo(place, done):

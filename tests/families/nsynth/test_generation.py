@@ -32,8 +32,15 @@ VARIANTS = {
     "logistics": {},
     "softmax": {"output": "softmax"},
     "no sines": {"n_harmonics": 0},
+    "told nothing": {"n_harmonics": 0, "is_told": False},
     "kernel of 2": {"kernel_size": 2},
-    "the paper's": {"n_harmonics": 0, "condition_channels": 0, "output": "softmax", "first_kernel_size": 3},
+    "the paper's": {
+        "n_harmonics": 0,
+        "is_told": False,
+        "condition_channels": 0,
+        "output": "softmax",
+        "first_kernel_size": 3,
+    },
 }
 RECIPES = ("small", "medium", "paper")
 N_FRAMES = 3
@@ -59,7 +66,8 @@ def steering(made: Nsynth, n_pieces: int, n_frames: int = N_FRAMES):
     code = torch.rand(n_pieces, made.config.code_size, n_frames, generator=generator) * 2.0 - 1.0
     mix = torch.rand(n_pieces, n_frames, generator=generator)
     with torch.no_grad():
-        conditions, f0_hz = SteeringGraph(made)(code, mix)
+        f0_hz = torch.full_like(mix, 440.0)
+        conditions = SteeringGraph(made)(code, mix, f0_hz, -30.0 * mix, 0.5 * mix)
     cycles = torch.arange(n_frames * made.config.hop_length) * (440.0 / 16_000) % 1.0
     sines = sines_of(cycles.expand(n_pieces, -1), f0_hz, made.config.n_harmonics, HIGHEST_SINE_HZ)
     return conditions, sines, np.ascontiguousarray(sines.numpy().transpose(0, 2, 1))

@@ -12,7 +12,7 @@ from violute.data.measured import DAMAGED_NPZ
 from violute.errors import InputError
 from violute.whole_file import disk_errors, whole_file
 
-CODES_VERSION = 1
+CODES_VERSION = 2
 SILENT_DB = -100.0
 
 
@@ -23,6 +23,8 @@ class Codes:
     Attributes:
         code: Numbers in (-1, 1), a row a frame.
         level_db: RMS of each frame of the recording, brought to the level that the encoder hears.
+        f0_hz: Fundamental, each 10 ms, carried on where there is none.
+        loudness_db: A-weighted loudness at the same times, at the level that the encoder hears.
         n_samples: Of the recording at `sample_rate`.
         sample_rate: Of the voice, in Hz.
         hop_length: Samples a frame.
@@ -30,6 +32,8 @@ class Codes:
 
     code: Float32[np.ndarray, "frame size"]
     level_db: Float32[np.ndarray, " frame"]
+    f0_hz: Float32[np.ndarray, " moment"]
+    loudness_db: Float32[np.ndarray, " moment"]
     n_samples: int
     sample_rate: int
     hop_length: int
@@ -66,8 +70,12 @@ def read_codes(path: Path) -> Codes:
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as held:
             version = int(held["version"])
-            code = held["code"].astype(np.float32)
-            level_db = held["level_db"].astype(np.float32)
+            code, level_db = (held[name].astype(np.float32) for name in ("code", "level_db"))
+            # Those of version 1 hold no pitch, and are refused below.
+            f0_hz, loudness_db = (
+                held[name if version > 1 else "level_db"].astype(np.float32)
+                for name in ("f0_hz", "loudness_db")
+            )
             n_samples, sample_rate, hop_length = (
                 int(held[name]) for name in ("n_samples", "sample_rate", "hop_length")
             )
@@ -79,17 +87,23 @@ def read_codes(path: Path) -> Codes:
         raise InputError(
             f"{path}: has version {version}, this Violute reads up to {CODES_VERSION}: upgrade violute"
         )
+    if version < CODES_VERSION:
+        raise InputError(
+            f"{path}: is of an earlier Violute and holds no pitch: make it again with violute encode"
+        )
     is_whole = (
         code.ndim == 2
         and level_db.shape == code.shape[:1]
         and hop_length > 0
         and sample_rate > 0
         and 0 < n_samples <= len(code) * hop_length
-        and bool(np.isfinite(code).all() and np.isfinite(level_db).all())
+        and f0_hz.shape == loudness_db.shape == (len(f0_hz),)
+        and len(f0_hz) > 0
+        and all(np.isfinite(track).all() for track in (code, level_db, f0_hz, loudness_db))
     )
     if not is_whole:
         raise InputError(f"{path}: its codes are damaged: make them again with violute encode")
-    return Codes(code, level_db, n_samples, sample_rate, hop_length)
+    return Codes(code, level_db, f0_hz, loudness_db, n_samples, sample_rate, hop_length)
 
 
 def frame_levels_db(audio: Float32[np.ndarray, " sample"], hop_length: int) -> Float32[np.ndarray, " frame"]:

@@ -7,6 +7,7 @@ it is missing: what was played there has to come from the code.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -15,23 +16,26 @@ from typing import NamedTuple
 import numpy as np
 import soxr
 import torch
-from jaxtyping import Bool, Float, Float16, Float32, Float64, Int
+from jaxtyping import Float, Float16, Float32, Float64, Int
 from torch import Tensor
 
 from violute.analysis.analyser import analyse
-from violute.analysis.phase import cycles_played
+from violute.analysis.phase import cycles_played, partial_leads
 from violute.data.recordings import Recording, read_recording
 from violute.data.sampling import Material, WindowSampler, read_material, window_of
-from violute.families.nsynth.network import SAMPLE_RATE
+from violute.families.nsynth.network import HIGHEST_HZ, LOWEST_HZ, SAMPLE_RATE
 from violute.rates import HOP_LENGTH
 from violute.rates import SAMPLE_RATE as ANALYSIS_RATE
 from violute.transforms.spectrogram import PEAK
 
-WAVE_VERSION = 2
+WAVE_VERSION = 3
 """Part of the cache's key: raised when the reading changes."""
 
 TRACK_RATE_HZ = ANALYSIS_RATE / HOP_LENGTH
 """Frames a second of the pitch."""
+
+N_PARTIALS = 32
+"""Whose phases are measured."""
 
 QUIETEST_RMS = 0.004
 """Below it a crop is a rest, of which few are kept."""
@@ -48,24 +52,38 @@ class Wave(Material):
     Attributes:
         audio: Its samples.
         f0_hz: Its fundamental, a frame each 10 ms, carried on where there is none.
-        is_voiced: Frames that have one.
+        loudness_db: Of the same frames.
         cycles: Of the fundamental gone by at each frame, in the phase in which the recording plays it.
+        leads: By how many of its own cycles each partial leads the multiple of the fundamental's phase.
     """
 
     audio: Float16[np.ndarray, " _sample"] | Float32[np.ndarray, " _sample"]
     f0_hz: Float32[np.ndarray, " _frame"]
-    is_voiced: Bool[np.ndarray, " _frame"]
+    loudness_db: Float32[np.ndarray, " _frame"]
     cycles: Float64[np.ndarray, " _frame"]
+    leads: Float16[np.ndarray, "_frame _harmonic"]
 
 
 class Crops(NamedTuple):
-    """A batch of crops, which instrument plays each, its pitch frame by frame of the code, and its phase."""
+    """A batch of crops.
+
+    Attributes:
+        audio: What is played.
+        end: Which instrument plays it.
+        f0_hz: Of each frame of the code.
+        loudness_db: Likewise.
+        cycles: Of the fundamental gone by at each sample, without whole ones.
+        leads: Of partials, as in `Wave`, a row each 10 ms of the recording.
+        places: Row of `leads` that each sample lies at, and between which two.
+    """
 
     audio: Float[Tensor, "crop sample"]
     end: Int[Tensor, " crop"]
     f0_hz: Float[Tensor, "crop frame"]
-    is_voiced: Bool[Tensor, "crop frame"]
+    loudness_db: Float[Tensor, "crop frame"]
     cycles: Float[Tensor, "crop sample"]
+    leads: Float[Tensor, "crop row harmonic"]
+    places: Float[Tensor, "crop sample"]
 
 
 def draw_crops(
@@ -83,27 +101,47 @@ def draw_crops(
     """
     sampler = WindowSampler(waves, [wave.source for wave in waves], [len(wave.audio) for wave in waves])
     n_samples = n_frames * hop_length
-    crops, played, pitches, voiced, phases = [], [], [], [], []
+    rows_a_sample = TRACK_RATE_HZ / SAMPLE_RATE
+    n_rows = math.ceil(n_samples * 2.0 ** (TRANSPOSED_SEMITONES / 12.0) * rows_a_sample) + 2
+    drawn = []
     for i in range(n_crops):
         ratio = 2.0 ** (rng.uniform(-TRANSPOSED_SEMITONES, TRANSPOSED_SEMITONES) / 12.0) if augment else 1.0
+        gain_db = rng.uniform(*LEVEL_RANGE_DB) if augment else 0.0
         wave, start, crop = sampler.window(
             i, round(n_samples * ratio), rng, _crop_of, _is_rest, n_attempts=N_ATTEMPTS
         )
         if augment:
-            crop = crop_at(soxr.resample(crop, ratio * SAMPLE_RATE, SAMPLE_RATE), 0, n_samples)
-            crop *= np.float32(10.0 ** (rng.uniform(*LEVEL_RANGE_DB) / 20.0))
-        crops.append(crop)
-        played.append(wave.end)
-        centres = start + (np.arange(n_frames) + 0.5) * hop_length * ratio
-        at = np.rint(centres * TRACK_RATE_HZ / SAMPLE_RATE).astype(np.int64)
-        inside = np.clip(at, 0, len(wave.f0_hz) - 1)
-        pitches.append(wave.f0_hz[inside] * np.float32(ratio))
-        voiced.append(wave.is_voiced[inside] & (at == inside))
-        place = (start + np.arange(n_samples) * ratio) * TRACK_RATE_HZ / SAMPLE_RATE
-        cycles = np.interp(place, np.arange(len(wave.cycles)), wave.cycles)
-        phases.append((cycles % 1.0).astype(np.float32))
-    arrays = (np.stack(crops), np.array(played), np.stack(pitches), np.stack(voiced), np.stack(phases))
-    return Crops(*(torch.from_numpy(array) for array in arrays))
+            crop = crop_at(soxr.resample(crop, ratio * SAMPLE_RATE, SAMPLE_RATE, "MQ"), 0, n_samples)
+            crop *= np.float32(10.0 ** (gain_db / 20.0))
+        last = len(wave.f0_hz) - 1
+        middles = start + (np.arange(n_frames) + 0.5) * hop_length * ratio
+        inside = np.clip(np.rint(middles * rows_a_sample).astype(np.int64), 0, last)
+        places = (start + np.arange(n_samples) * ratio) * rows_a_sample
+        first = math.floor(places[0])
+        rows = np.clip(first + np.arange(n_rows), 0, last)
+        places -= first
+        drawn.append(
+            (
+                crop,
+                wave.end,
+                wave.f0_hz[inside] * np.float32(ratio),
+                wave.loudness_db[inside] + np.float32(gain_db),
+                (np.interp(places, np.arange(n_rows), wave.cycles[rows]) % 1.0).astype(np.float32),
+                wave.leads[rows].astype(np.float32),
+                places.astype(np.float32),
+            )
+        )
+    return Crops(*(torch.from_numpy(np.stack(arrays)) for arrays in zip(*drawn, strict=True)))
+
+
+def leads_of(crops: Crops) -> Float[Tensor, "crop harmonic sample"]:
+    """Return the leads of partials at each sample, each turning the shorter way from row to row."""
+    before = crops.places.long()
+    leads = crops.leads.transpose(1, 2)
+    index = before[:, None].expand(-1, leads.shape[1], -1)
+    first, second = leads.gather(2, index), leads.gather(2, index + 1)
+    turn = second - first
+    return first + (crops.places - before)[:, None] * (turn - turn.round())
 
 
 def crop_at(
@@ -127,7 +165,7 @@ def unreliable(
     *,
     most_noise: float,
     missing_share: float,
-) -> Float[Tensor, "crop sample"]:
+) -> tuple[Float[Tensor, "crop sample"], Float[Tensor, "crop"]]:
     """Add noise to the past and leave some of it out.
 
     Args:
@@ -135,15 +173,18 @@ def unreliable(
         generator: All chance comes from it.
         most_noise: Standard deviation on the scale of [-1, 1] in the noisiest crop; most have less.
         missing_share: Share of the crops in which a span of any length is silent.
+
+    Returns:
+        The past, and how noisy it is, from 0 to 1: the root of the deviation's share of the most.
     """
     n_crops, n_samples = before.shape
-    noise = most_noise * torch.rand(n_crops, 1, generator=generator).square()
-    noise = noise * torch.randn(before.shape, generator=generator)
+    noisiness = torch.rand(n_crops, 1, generator=generator)
+    noise = most_noise * noisiness.square() * torch.randn(before.shape, generator=generator)
     start, length = torch.rand(2, n_crops, 1, generator=generator) * n_samples
     is_missing = torch.rand(n_crops, 1, generator=generator) < missing_share
     is_silent = is_missing & ((torch.arange(n_samples) - start) % n_samples < length)
-    noisy = before + noise.to(before.device)
-    return noisy.masked_fill(is_silent.to(before.device), 0.0)
+    noisy = (before + noise.to(before.device)).masked_fill(is_silent.to(before.device), 0.0)
+    return noisy, noisiness[:, 0].to(before.device)
 
 
 def _measure(recording: Recording) -> dict[str, np.ndarray]:
@@ -151,12 +192,14 @@ def _measure(recording: Recording) -> dict[str, np.ndarray]:
     full = read_recording(recording, ANALYSIS_RATE, peak=PEAK)
     controls = analyse(full)
     audio = soxr.resample(full, ANALYSIS_RATE, SAMPLE_RATE).astype(np.float16)
-    f0_hz = controls.f0_hz[0]
+    f0_hz = np.clip(controls.f0_hz[0], LOWEST_HZ, HIGHEST_HZ).astype(np.float32)
+    cycles = cycles_played(audio, f0_hz, SAMPLE_RATE)
     return {
         "audio": audio,
         "f0_hz": f0_hz,
-        "is_voiced": controls.periodicity[0] > 0.0,
-        "cycles": cycles_played(audio, f0_hz, SAMPLE_RATE),
+        "loudness_db": controls.loudness_db[0].astype(np.float32),
+        "cycles": cycles,
+        "leads": partial_leads(audio, f0_hz, cycles, N_PARTIALS, SAMPLE_RATE),
     }
 
 

@@ -19,28 +19,35 @@ from jaxtyping import Float
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
-from violute.families.nsynth.network import SAMPLE_RATE, Nsynth
+from violute.families.nsynth.network import SAMPLE_RATE, Nsynth, told_of
 from violute.families.nsynth.sampler import WavenetShape
 from violute.families.nsynth.step import DecoderStep
 from violute.training.onnx_graph import onnx_bytes
 from violute.voices.card import Card
 from violute.voices.file import seal
 
-TEMPERATURE = 0.1
+TEMPERATURE = 0.5
 """At which a voice draws unless its card says otherwise: less noise than was learned, and steadier."""
 
-REACH = 2.0
-"""How far the ends of the dial lie from its middle: 1 is at the embeddings, which tell little apart alone."""
+NOISINESS = 0.3
+"""How noisy the decoder is told that its past is when it runs free; see `data.unreliable`."""
+
+CODE_SHARE = 0.5
+"""How much of the code is played: what is left out has to come from the instrument."""
+
+DIAL = ((0.0, 0.0), (1.0, 1.0))
+"""Places between the instruments by mix: 0 and 1 are at the embeddings."""
 
 CONDITIONER, STEP = "conditioner", "step"
+STEERED_BY = ("code", "place", "f0_hz", "loudness_db", "noisiness")
 _AXES = {0: "piece", 1: "sample"}
 
 
 class SteeringGraph(nn.Module):
-    """Codes and mixes in; conditions, and the fundamental of the sines, out.
+    """Codes, places between the instruments and what is told in; conditions out.
 
     Args:
-        network: Whose conditioner, instruments and reader of pitch are used.
+        network: Whose conditioner and instruments are used.
     """
 
     def __init__(self, network: Nsynth) -> None:
@@ -48,13 +55,17 @@ class SteeringGraph(nn.Module):
         self.network = network
 
     def forward(
-        self, code: Float[Tensor, "piece size frame"], mix: Float[Tensor, "piece frame"]
-    ) -> tuple[Tensor, Tensor]:
+        self,
+        code: Float[Tensor, "piece size frame"],
+        place: Float[Tensor, "piece frame"],
+        f0_hz: Float[Tensor, "piece frame"],
+        loudness_db: Float[Tensor, "piece frame"],
+        noisiness: Float[Tensor, "piece frame"],
+    ) -> Tensor:
         """Steer towards a place between the instruments, or a little past them, frame by frame."""
         network = self.network
-        mix = 0.5 + REACH * (mix - 0.5)
-        conditions = network.conditions(code, torch.stack([1.0 - mix, mix], dim=1))
-        return conditions, torch.zeros_like(mix) if network.pitch is None else network.pitch.f0_hz(code)
+        told = told_of(f0_hz, loudness_db, noisiness, torch.ones_like(noisiness))
+        return network.conditioner(network.seen(code, torch.stack([1.0 - place, place], dim=1), told))
 
 
 def export_nsynth(network: Nsynth, path: Path, *, names: tuple[str, str], card: Mapping[str, Any]) -> None:
@@ -65,7 +76,15 @@ def export_nsynth(network: Nsynth, path: Path, *, names: tuple[str, str], card: 
         "family": "nsynth",
         "sample_rate": SAMPLE_RATE,
         "ends": names,
-        "settings": {"wavenet": shape, "code_size": config.code_size, "temperature": TEMPERATURE},
+        "settings": {
+            "wavenet": shape,
+            "code_size": config.code_size,
+            "told": ["pitch", "loudness"] if config.is_told else [],
+            "temperature": TEMPERATURE,
+            "noisiness": NOISINESS,
+            "code_share": CODE_SHARE if config.is_told else 1.0,
+            "dial": DIAL,
+        },
         **card,
     }
     wave = torch.zeros(2, 4 * config.hop_length)
@@ -76,10 +95,9 @@ def export_nsynth(network: Nsynth, path: Path, *, names: tuple[str, str], card: 
 
 def conditioner_bytes(network: Nsynth) -> bytes:
     """Export what steers."""
-    code = torch.zeros(2, network.config.code_size, 4)
-    inputs = {"code": {0: "piece", 2: "frame"}, "mix": {0: "piece", 1: "frame"}}
-    outputs = {"conditions": {0: "piece", 2: "frame"}, "f0_hz": {0: "piece", 1: "frame"}}
-    return onnx_bytes(SteeringGraph(network), (code, torch.zeros(2, 4)), inputs, outputs)
+    given = (torch.zeros(2, network.config.code_size, 4), *(torch.full((2, 4), 0.5) for _ in STEERED_BY[1:]))
+    axes = {name: {0: "piece", 1 if given[i].ndim == 2 else 2: "frame"} for i, name in enumerate(STEERED_BY)}
+    return onnx_bytes(SteeringGraph(network), given, axes, {"conditions": {0: "piece", 2: "frame"}})
 
 
 def step_bytes(network: Nsynth) -> bytes:

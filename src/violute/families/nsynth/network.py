@@ -6,7 +6,8 @@ reads the pitch off them and ignores the code, which shows only when it runs fre
 cores hear little of the past, and noisily (`families.nsynth.data`), and whatever lasts longer has to come
 through the code.
 
-They also hear sines at the pitch that is read off the code: a way of pitch conditioning that needs no label.
+They are also told the recording's pitch and loudness, and hear sines at the multiples of that pitch, each as
+loud as instrument, pitch, loudness and code say: partials are drawn, also those that a recording lacks.
 
 An instrument embedding beside the code gives the two ends of the dial; what teaches the code besides the
 waveform is in `families.nsynth.teachers`.
@@ -27,21 +28,26 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional
 
 from violute.dsp.filter_bank import FilterBank
+from violute.errors import TrainingError
 from violute.families.nsynth.output import n_outputs
 
 SAMPLE_RATE = 16_000
 N_INSTRUMENTS = 2
 
 LOWEST_HZ, HIGHEST_HZ = 180.0, 3700.0
-"""Fundamentals that a reader of the code tells apart ..."""
+"""Between which fundamentals are told."""
 
-PITCHES_PER_OCTAVE = 48
-"""... by a quarter of a semitone."""
+N_PITCH_WAVES, PITCH_OCTAVES = 12, 4.5
+"""Cosines over the range of fundamentals, as which a pitch is told."""
+
+LOUDNESS_MIDDLE_DB, LOUDNESS_SPREAD_DB = -35.0, 20.0
+N_TOLD = N_PITCH_WAVES + 3
+"""The pitch, the loudness, how noisy the past is, and whether the phases of partials are known."""
 
 Codes = Float[Tensor, "piece size frame"]
 Embeddings = Float[Tensor, "piece embedding frame"]
@@ -68,8 +74,9 @@ class NsynthConfig:
         output: Each sample is one of 256 levels (`softmax`), or a mixture of logistics on their scale.
         n_components: Of the mixture.
         embedding_size: Numbers that say the instrument; 0 leaves it to the code.
-        n_harmonics: Of the fundamental's sines that the first convolution hears beside the past, which hold
-            the pitch when nothing else does; the paper's hears none.
+        is_told: Whether it is told the recording's pitch and loudness, and how far its past can be relied on.
+        n_harmonics: Of the fundamental's sines that the first convolution hears beside the past, each as
+            loud as the conditions say; it has to be told the pitch. The paper's hears none.
     """
 
     hop_length: int = 512
@@ -86,7 +93,12 @@ class NsynthConfig:
     output: Literal["softmax", "logistics"] = "softmax"
     n_components: int = 5
     embedding_size: int = 0
+    is_told: bool = False
     n_harmonics: int = 0
+
+    def __post_init__(self) -> None:
+        if self.n_harmonics and not self.is_told:
+            raise TrainingError("n_harmonics follow a pitch: set is_told too, or give 0 of them")
 
     @property
     def receptive_field(self) -> int:
@@ -95,8 +107,8 @@ class NsynthConfig:
 
     @property
     def n_conditions(self) -> int:
-        """Numbers a frame that steer the decoder: two for each channel of a layer, and the output's."""
-        return 2 * self.channels * len(self.dilations) + self.skip_channels
+        """Numbers a frame that steer a decoder: two for each channel of a layer, the output's, the sines'."""
+        return 2 * self.channels * len(self.dilations) + self.skip_channels + 2 * self.n_harmonics
 
 
 class TemporalEncoder(nn.Module):
@@ -133,19 +145,19 @@ class TemporalEncoder(nn.Module):
 
 
 class Conditioner(nn.Module):
-    """From codes and instruments to what steers the decoder, frame by frame."""
+    """From codes, instruments and what is told to what steers the decoder, frame by frame."""
 
     def __init__(self, config: NsynthConfig) -> None:
         super().__init__()
-        size, width = config.code_size + config.embedding_size, config.condition_channels
+        size, width = n_seen(config), config.condition_channels
         self.hidden = nn.ModuleList(
             nn.Conv1d(given, width, 3, padding=1) for given in ((size, width) if width else ())
         )
         self.last = nn.Conv1d(width or size, config.n_conditions, 1)
 
-    def forward(self, code: Codes, embedding: Embeddings) -> Conditions:
-        """Condition on a code, and on the embedding of an instrument or of a place between two."""
-        x = torch.cat([code, embedding], dim=1)
+    def forward(self, seen: Float[Tensor, "piece size frame"]) -> Conditions:
+        """Condition on what `Nsynth.seen` returns."""
+        x = seen
         for convolution in self.hidden:
             x = functional.relu(convolution(x))
         return self.last(x)
@@ -182,12 +194,11 @@ class WaveNetDecoder(nn.Module):
             sines: As `sines_of` returns them, for a decoder that hears harmonics.
         """
         config = self.config
-        *layers, output = conditions.split(
-            [2 * config.channels] * len(config.dilations) + [config.skip_channels], dim=1
-        )
+        sizes = [2 * config.channels] * len(config.dilations) + [config.skip_channels, 2 * config.n_harmonics]
+        *layers, output, gains = conditions.split(sizes, dim=1)
         x = self.first(causal(before[:, None], config.first_kernel_size))
         if self.driven is not None and sines is not None:
-            x = x + self.driven(sines)
+            x = x + self.driven(weighed(sines, gains))
         gated = []
         for i, (dilated, dilation) in enumerate(zip(self.dilated, config.dilations, strict=True)):
             h = steered(dilated(causal(x, config.kernel_size, dilation)), layers[i])
@@ -197,41 +208,6 @@ class WaveNetDecoder(nn.Module):
                 x = x + self.residual[i](gated[-1])
         h = functional.relu(self.skip(torch.cat(gated, dim=1)))
         return self.last(functional.relu(steered(self.hidden(h), output)))
-
-
-class PitchReader(nn.Module):
-    """Reads the fundamental off the code, which it teaches to hold it."""
-
-    WIDTH = 128
-    centres_octaves: Tensor
-
-    def __init__(self, config: NsynthConfig) -> None:
-        super().__init__()
-        n_bins = int(math.log2(HIGHEST_HZ / LOWEST_HZ) * PITCHES_PER_OCTAVE) + 1
-        self.hidden = nn.Conv1d(config.code_size, self.WIDTH, 3, padding=1)
-        self.last = nn.Conv1d(self.WIDTH, n_bins, 1)
-        self.register_buffer("centres_octaves", torch.arange(n_bins) / PITCHES_PER_OCTAVE, persistent=False)
-
-    def forward(self, code: Codes) -> Float[Tensor, "piece pitch frame"]:
-        """Return the log odds of each pitch."""
-        return self.last(functional.relu(self.hidden(code)))
-
-    def f0_hz(self, code: Codes) -> Float[Tensor, "piece frame"]:
-        """Return the likeliest fundamental, between the pitches around it."""
-        logits = self(code)
-        best = logits.argmax(dim=1, keepdim=True)
-        bins = torch.arange(logits.shape[1], device=logits.device)[:, None]
-        near = logits.masked_fill((bins - best).abs() > 2, -torch.inf).softmax(dim=1)
-        return LOWEST_HZ * 2.0 ** torch.einsum("ptf,t->pf", near, self.centres_octaves)
-
-    def cross_entropy(
-        self, code: Codes, f0_hz: Float[Tensor, "piece frame"], is_voiced: Bool[Tensor, "piece frame"]
-    ) -> Float[Tensor, ""]:
-        """Compare with what was measured, where there is a pitch."""
-        octaves = (f0_hz.clamp(LOWEST_HZ, HIGHEST_HZ) / LOWEST_HZ).log2()
-        target = (octaves * PITCHES_PER_OCTAVE).round().long()
-        costs = functional.cross_entropy(self(code).float(), target, reduction="none")
-        return (costs * is_voiced).sum() / is_voiced.sum().clamp(min=1)
 
 
 class Nsynth(nn.Module):
@@ -244,7 +220,6 @@ class Nsynth(nn.Module):
         self.instruments = nn.Parameter(torch.randn(N_INSTRUMENTS, config.embedding_size))
         self.conditioner = Conditioner(config)
         self.decoder = WaveNetDecoder(config)
-        self.pitch = PitchReader(config) if config.n_harmonics else None
 
     def embedded(self, shares: Float[Tensor, "piece instrument frame"]) -> Embeddings:
         """Return the embeddings of places between instruments, by each one's share."""
@@ -255,9 +230,50 @@ class Nsynth(nn.Module):
         whole = functional.one_hot(instrument, N_INSTRUMENTS).float()
         return whole[:, :, None].expand(-1, -1, n_frames)
 
-    def conditions(self, code: Codes, shares: Float[Tensor, "piece instrument frame"]) -> Conditions:
-        """Return what steers the decoder through a code played by instruments."""
-        return self.conditioner(code, self.embedded(shares))
+    def seen(
+        self,
+        code: Codes,
+        shares: Float[Tensor, "piece instrument frame"],
+        told: Float[Tensor, "piece told frame"] | None,
+    ) -> Float[Tensor, "piece seen frame"]:
+        """Return all that a conditioner sees: code, instrument, and what `told_of` returns."""
+        parts = [code, self.embedded(shares)]
+        return torch.cat(parts if told is None or not self.config.is_told else [*parts, told], dim=1)
+
+
+def n_seen(config: NsynthConfig) -> int:
+    """Return how many numbers a frame a conditioner sees."""
+    return config.code_size + config.embedding_size + (N_TOLD if config.is_told else 0)
+
+
+def told_of(
+    f0_hz: Float[Tensor, "piece frame"],
+    loudness_db: Float[Tensor, "piece frame"],
+    noisiness: Float[Tensor, "piece frame"],
+    knows_phases: Float[Tensor, "piece frame"],
+) -> Float[Tensor, "piece told frame"]:
+    """Tell pitch and loudness as a network likes to hear them.
+
+    Args:
+        f0_hz: Of each frame.
+        loudness_db: Likewise.
+        noisiness: Of the past, from 0 to 1, as `data.unreliable` returns it.
+        knows_phases: 1 where the sines are in the partials' own phases, 0 where in any.
+    """
+    octaves = (f0_hz.clamp(LOWEST_HZ, HIGHEST_HZ) / LOWEST_HZ).log2()
+    waves = torch.arange(1, N_PITCH_WAVES + 1, device=f0_hz.device)[:, None]
+    pitch = torch.cos(math.pi / PITCH_OCTAVES * waves * octaves[:, None])
+    loudness = (loudness_db - LOUDNESS_MIDDLE_DB) / LOUDNESS_SPREAD_DB
+    rest = torch.stack([loudness.clamp(-3.0, 3.0), noisiness, knows_phases], dim=1)
+    return torch.cat([pitch, rest], dim=1)
+
+
+def weighed(
+    sines: Float[Tensor, "piece sine sample"], gains: Float[Tensor, "piece sine frame"]
+) -> Float[Tensor, "piece sine sample"]:
+    """Make each sine as loud as its frame's condition says: 0 leaves it as it is."""
+    frames = sines.unflatten(2, (gains.shape[2], -1))
+    return (frames * (1.0 + gains)[..., None]).flatten(2)
 
 
 def causal(x: Float[Tensor, "piece channel sample"], kernel_size: int, dilation: int = 1) -> Tensor:

@@ -23,9 +23,10 @@ class NsynthRecipe(Recipe):
         most_noise: Standard deviation of the noise on the decoder's past in the noisiest crop, on the
             mu-law scale of [-1, 1].
         missing_share: Share of the crops in which a span of the past is silent, at most all of it.
-        calm_from: Share of the steps after which the past grows more reliable, so that a network that has
-            learned to run free learns to say more exactly what comes next.
-        calm_to: Share of the noise and of the missing spans that is left after the last step.
+        is_disguised: Whether the encoder hears crops in another colour, room, band and level than is played.
+        faint_code_share: Share of the crops that are played with less of their code, down to none of it: what
+            they sound like has to come from the instrument and from what is told.
+        known_phases_share: Share of the crops whose sines are in the phases of the recording's partials.
         is_half: Whether convolutions compute with 16-bit numbers (bfloat16), twice as fast where the
             processor knows them.
     """
@@ -39,8 +40,9 @@ class NsynthRecipe(Recipe):
     code_noise: float = 0.0
     most_noise: float = 0.0
     missing_share: float = 0.0
-    calm_from: float = 1.0
-    calm_to: float = 1.0
+    is_disguised: bool = False
+    faint_code_share: float = 0.0
+    known_phases_share: float = 0.0
     is_half: bool = False
     loss_weights: Mapping[str, float] = field(default_factory=lambda: {"waveform/bits": 1.0})
 
@@ -56,18 +58,18 @@ SMALL_NETWORK = NsynthConfig(
     first_kernel_size=16,
     condition_channels=128,
     output="logistics",
-    embedding_size=4,
-    n_harmonics=16,
+    embedding_size=8,
+    is_told=True,
+    n_harmonics=32,
 )
 MEDIUM_NETWORK = replace(
     SMALL_NETWORK,
     encoder_channels=128,
     encoder_dilations=2 * (1, 2, 4, 8),
-    channels=128,
+    channels=96,
     skip_channels=128,
-    dilations=2 * (1, 2, 4, 8, 16, 32, 64, 128),
+    dilations=2 * (1, 2, 4, 8, 16, 32, 64),
     condition_channels=256,
-    embedding_size=8,
 )
 TINY_NETWORK = replace(
     SMALL_NETWORK,
@@ -87,8 +89,7 @@ TINY_NETWORK = replace(
 
 GUIDED_WEIGHTS: Mapping[str, float] = {
     "waveform/bits": 1.0,
-    "code/spectrum": 5.0,
-    "code/pitch": 0.2,
+    "code/spectrum": 1.0,
     "code/instrument": 0.3,
 }
 
@@ -100,9 +101,9 @@ def nsynth_paper() -> NsynthRecipe:
 
 
 def nsynth_medium() -> NsynthRecipe:
-    """Return a decoder four times as wide and twice as deep as the small one, for a GPU."""
-    loop = LoopSettings(n_steps=100_000, minutes=240.0, validate_every=1000)
-    return replace(_guided(loop, MEDIUM_NETWORK), learning_rate=1e-3, batch_size=32, is_half=True)
+    """Return a decoder half as wide again and twice as deep as the small one, for a GPU."""
+    loop = LoopSettings(n_steps=40_000, minutes=60.0, report_every=20, validate_every=250, final_factor=0.02)
+    return replace(_guided(loop, MEDIUM_NETWORK), batch_size=24, is_half=True)
 
 
 def nsynth_small() -> NsynthRecipe:
@@ -124,7 +125,7 @@ def nsynth_tiny() -> NsynthRecipe:
 
 
 def _guided(loop: LoopSettings, network: NsynthConfig) -> NsynthRecipe:
-    """Return what keeps a decoder that hears little of the past on the code's pitch."""
+    """Return what keeps a decoder in tune when it runs free, and the instrument out of the code."""
     return NsynthRecipe(
         loop=loop,
         network=network,
@@ -133,11 +134,12 @@ def _guided(loop: LoopSettings, network: NsynthConfig) -> NsynthRecipe:
         n_frames=8,
         n_context_frames=2,
         is_augmented=True,
-        code_noise=0.05,
+        code_noise=0.2,
         most_noise=0.25,
-        missing_share=0.5,
-        calm_from=0.7,
-        calm_to=0.3,
+        missing_share=0.4,
+        is_disguised=True,
+        faint_code_share=0.5,
+        known_phases_share=0.75,
         loss_weights=GUIDED_WEIGHTS,
     )
 

@@ -98,6 +98,7 @@ def generate(
     n_layers, hop, n_frames = len(shape.dilations), shape.hop_length, conditions.shape[2]
     n_steering = 2 * shape.channels
     margin, n_sines = shape.first_kernel_size, 2 * shape.n_harmonics
+    parts = [n_layers * n_steering, conditions.shape[1] - n_sines]
     heat = np.array(temperature, np.float32)
 
     def draw(pieces: Int64[np.ndarray, " piece"]) -> Int64[np.ndarray, "piece sample"]:
@@ -109,16 +110,17 @@ def generate(
         own_conditions, own_sines = conditions[pieces], sines[pieces]
         turns = np.ascontiguousarray(chance[pieces].transpose(1, 0, 2))
         for frame in range(n_frames):
-            layers = own_conditions[:, : n_layers * n_steering, frame]
-            layers = layers.reshape(n_pieces, n_layers, n_steering).transpose(1, 0, 2)
+            steering, output, gains = np.split(own_conditions[:, :, frame], parts, axis=1)
+            layers = steering.reshape(n_pieces, n_layers, n_steering).transpose(1, 0, 2)
+            driven = own_sines[:, frame * hop : (frame + 1) * hop] * (1.0 + gains[:, None])
             given = {
                 "recent": recent,
                 "conditions": np.ascontiguousarray(layers),
-                "output_conditions": np.ascontiguousarray(own_conditions[:, n_layers * n_steering :, frame]),
+                "output_conditions": np.ascontiguousarray(output),
                 "temperature": heat,
             }
             for at in range(frame * hop, (frame + 1) * hop):
-                recent[:, :n_sines] = own_sines[:, at]
+                recent[:, :n_sines] = driven[:, at - frame * hop]
                 recent[:, n_sines:] = sound[:, at : at + margin]
                 level, heard = session.run(None, given | {"past": queues.past(at), "chance": turns[at]})
                 queues.push(at, heard)

@@ -15,15 +15,11 @@ from torch.nn import functional
 
 from violute.data.recordings import Recording
 from violute.data.sampling import read_both_ends, training_and_validation
+from violute.dsp.disguise import disguised
 from violute.dsp.mu_law import scaled, to_levels
 from violute.dsp.sines import sines_of
-from violute.families.nsynth.data import Crops, Wave, draw_crops, read_waves, unreliable
-from violute.families.nsynth.network import (
-    HIGHEST_HZ,
-    LOWEST_HZ,
-    SAMPLE_RATE,
-    Nsynth,
-)
+from violute.families.nsynth.data import Crops, Wave, draw_crops, leads_of, read_waves, unreliable
+from violute.families.nsynth.network import SAMPLE_RATE, Nsynth, told_of
 from violute.families.nsynth.output import bits
 from violute.families.nsynth.recipes import NsynthRecipe
 from violute.families.nsynth.sampler import HIGHEST_SINE_HZ
@@ -74,47 +70,45 @@ class NsynthTask(ModulesTask):
 
     def step(self, batch: Crops, context: StepContext) -> Losses:
         """Descend on the weighted losses."""
-        unreliability = self.unreliability_at(context.share)
-        losses = self.losses(batch, context.generator, unreliability)
-        losses = weighted_total(losses, self.recipe.loss_weights)
+        losses = weighted_total(self.losses(batch, context.generator), self.recipe.loss_weights)
         context.descend("network", losses["total"])
         return losses
 
-    def unreliability_at(self, done: float) -> float:
-        """Return how much of the past's unreliability is left when a share of the steps is done."""
-        recipe = self.recipe
-        late = max(done - recipe.calm_from, 0.0) / max(1.0 - recipe.calm_from, 1e-9)
-        return 1.0 - (1.0 - recipe.calm_to) * late
-
-    def losses(
-        self, crops: Crops, generator: torch.Generator | None, unreliability: float = 1.0
-    ) -> dict[str, Float[Tensor, ""]]:
+    def losses(self, crops: Crops, generator: torch.Generator | None) -> dict[str, Float[Tensor, ""]]:
         """Compute every loss of the recipe, unweighted.
 
         Args:
             crops: To hear and to draw.
-            generator: Of what makes the past and the code unreliable; None leaves both as they are.
-            unreliability: Share of the recipe's noise on the past, and of what is missing there.
+            generator: Of the disguise and of what makes past, code and phases unreliable; None leaves
+                sound, past and code as they are, and knows no phases but the fundamental's.
         """
         recipe, network = self.recipe, self.network
         levels = to_levels(crops.audio)
         wave = scaled(levels)
+        heard = wave
+        if generator is not None and recipe.is_disguised:
+            heard = scaled(to_levels(disguised(crops.audio, SAMPLE_RATE, generator)))
+        config, n_context = network.config, recipe.n_context_frames
+        n_frames = levels.shape[1] // config.hop_length
+        inside = slice(n_context, n_frames - n_context)
+        samples = slice(inside.start * config.hop_length, inside.stop * config.hop_length)
+        before, noisiness = self._past(wave[:, samples], generator)
+        sines, knows_phases = self._sines(crops, samples, inside, generator)
+        reliability = (one[:, None].expand(-1, n_frames) for one in (noisiness, knows_phases))
+        told = told_of(crops.f0_hz, crops.loudness_db, *reliability)
         device_type = self.corpus.device.type
         with torch.autocast(device_type, torch.bfloat16, enabled=recipe.is_half):
-            code = network.encoder(wave)
+            code = network.encoder(heard)
             losses = {}
             if "code/instrument" in recipe.loss_weights:
                 losses["code/instrument"] = self._modules["confusion"](code, crops.end)
-            if generator is not None and recipe.code_noise:
-                noise = torch.randn(code.shape, generator=generator).to(code.device)
-                code = code + recipe.code_noise * noise
-            shares = network.shares_of(crops.end, code.shape[2])
-            if network.pitch is not None:
-                losses["code/pitch"] = network.pitch.cross_entropy(code, crops.f0_hz, crops.is_voiced)
+            code = self._unreliable_code(code, generator)
+            seen = network.seen(code, network.shares_of(crops.end, n_frames), told)
             if "code/spectrum" in recipe.loss_weights:
-                seen = torch.cat([code, network.embedded(shares)], dim=1)
                 losses["code/spectrum"] = self._modules["spectrum"](seen, network.encoder.bank, wave)
-            losses["waveform/bits"] = self._bits(levels, wave, code, shares, crops, generator, unreliability)
+            conditions = network.conditioner(seen)[:, :, inside]
+            outputs = network.decoder(before, conditions, sines).float()
+        losses["waveform/bits"] = bits(outputs, levels[:, samples], config.output).mean()
         return {name: loss.float() for name, loss in losses.items()}
 
     def validate(self) -> Mapping[str, float]:
@@ -141,36 +135,43 @@ class NsynthTask(ModulesTask):
         network = deepcopy(self.network).cpu().eval()
         export_nsynth(network, path, names=self.corpus.names, card={**known, **self.corpus.card})
 
-    def _bits(
-        self,
-        levels: Tensor,
-        wave: Tensor,
-        code: Tensor,
-        shares: Tensor,
-        crops: Crops,
-        generator: torch.Generator | None,
-        unreliability: float,
-    ) -> Float[Tensor, ""]:
-        """Draw the frames without their context, from a past that is as unreliable as the recipe says."""
-        recipe, network = self.recipe, self.network
-        config, n_context = network.config, recipe.n_context_frames
-        inside = slice(n_context, code.shape[2] - n_context)
-        samples = slice(inside.start * config.hop_length, inside.stop * config.hop_length)
-        before = functional.pad(wave[:, samples][:, :-1], (1, 0))
+    def _past(self, wave: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
+        """Return what comes before each sample, as unreliable as the recipe says, and how noisy it is."""
+        before = functional.pad(wave[:, :-1], (1, 0))
+        if generator is None:
+            return before, before.new_zeros(len(before))
+        recipe = self.recipe
+        return unreliable(before, generator, most_noise=recipe.most_noise, missing_share=recipe.missing_share)
+
+    def _sines(
+        self, crops: Crops, samples: slice, inside: slice, generator: torch.Generator | None
+    ) -> tuple[Tensor | None, Tensor]:
+        """Return what the decoder hears of the pitch, and in which crops its phases are the partials' own."""
+        n_harmonics = self.network.config.n_harmonics
+        n_crops, device = len(crops.audio), crops.audio.device
+        knows = torch.zeros(n_crops)
+        leads = torch.zeros(n_crops, n_harmonics)
         if generator is not None:
-            before = unreliable(
-                before,
-                generator,
-                most_noise=unreliability * recipe.most_noise,
-                missing_share=unreliability * recipe.missing_share,
-            )
-        sines = None
-        if config.n_harmonics:
-            f0_hz = crops.f0_hz[:, inside].clamp(LOWEST_HZ, HIGHEST_HZ)
-            sines = sines_of(crops.cycles[:, samples], f0_hz, config.n_harmonics, HIGHEST_SINE_HZ)
-        conditions = network.conditions(code, shares)[:, :, inside]
-        outputs = network.decoder(before, conditions, sines).float()
-        return bits(outputs, levels[:, samples], config.output).mean()
+            knows = (torch.rand(n_crops, generator=generator) < self.recipe.known_phases_share).float()
+            leads = torch.rand(n_crops, n_harmonics, generator=generator)
+        knows, leads = knows.to(device), leads.to(device)
+        if not n_harmonics:
+            return None, knows
+        leads[:, 0] = 0.0  # the fundamental's own phase is known in any case
+        played = leads_of(crops)[:, :n_harmonics, samples]
+        leads = torch.where(knows[:, None, None] > 0.0, played, leads[:, :, None])
+        f0_hz, cycles = crops.f0_hz[:, inside], crops.cycles[:, samples]
+        return sines_of(cycles, f0_hz, n_harmonics, HIGHEST_SINE_HZ, leads), knows
+
+    def _unreliable_code(self, code: Tensor, generator: torch.Generator | None) -> Tensor:
+        """Add noise to the code, and play some crops with less of it, down to none."""
+        if generator is None:
+            return code
+        n_crops = len(code)
+        share, rarity = torch.rand(2, n_crops, 1, 1, generator=generator)
+        share = torch.where(rarity < self.recipe.faint_code_share, share, 1.0).to(code.device)
+        noise = self.recipe.code_noise * torch.randn(code.shape, generator=generator).to(code.device)
+        return share * code + noise
 
     def _drawn(self, waves: Sequence[Wave], rng: np.random.Generator, *, augment: bool) -> Crops:
         recipe = self.recipe

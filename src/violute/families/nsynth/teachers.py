@@ -21,14 +21,14 @@ from violute.families.nsynth.network import (
     N_INSTRUMENTS,
     SAMPLE_RATE,
     Codes,
-    Embeddings,
     NsynthConfig,
     Waves,
+    n_seen,
 )
 
 
 class SpectrumReader(nn.Module):
-    """Reads the levels of the filters off code and instrument: it teaches the encoder before a decoder can.
+    """Reads the filters' levels off what a conditioner sees: it teaches the encoder before a decoder can.
 
     Args:
         config: Sizes, of an encoder that hears filters.
@@ -38,10 +38,12 @@ class SpectrumReader(nn.Module):
 
     def __init__(self, config: NsynthConfig) -> None:
         super().__init__()
-        self.hidden = nn.Conv1d(config.code_size + config.embedding_size, self.WIDTH, 3, padding=1)
+        self.hidden = nn.Conv1d(n_seen(config), self.WIDTH, 3, padding=1)
         self.last = nn.Conv1d(self.WIDTH, n_filters(SAMPLE_RATE), 1)
 
-    def forward(self, seen: Embeddings, bank: FilterBank, wave: Waves) -> Float[Tensor, ""]:
+    def forward(
+        self, seen: Float[Tensor, "piece size frame"], bank: FilterBank, wave: Waves
+    ) -> Float[Tensor, ""]:
         """Return the mean distance from the levels, averaged over each frame, of what is `seen` of them."""
         with torch.no_grad():
             levels = bank(wave).unflatten(2, (seen.shape[2], -1)).mean(dim=3)
