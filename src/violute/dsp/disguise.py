@@ -11,6 +11,7 @@ Source:
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -41,25 +42,27 @@ def disguised(
     Args:
         audio: Pieces, on any device.
         sample_rate: In Hz.
-        generator: On the CPU; all chance comes from it.
+        generator: On the same device; all chance comes from it.
     """
     n_pieces, n_samples = audio.shape
     n_fft = n_samples + round(ROOM_SECONDS * sample_rate)
     n_fft += n_fft % 2
 
+    chance: dict[str, Any] = {"generator": generator, "device": audio.device}
+
     def drawn(low: float, high: float) -> Tensor:
-        return (low + (high - low) * torch.rand(n_pieces, 1, generator=generator)).to(audio.device)
+        return low + (high - low) * torch.rand(n_pieces, 1, **chance)
 
     def is_drawn(share: float) -> Tensor:
-        return (torch.rand(n_pieces, 1, generator=generator) < share).to(audio.device)
+        return torch.rand(n_pieces, 1, **chance) < share
 
     rms = audio.square().mean(dim=1, keepdim=True).sqrt() + 1e-6
     drive = drawn(*map(math.log, SATURATION_DRIVE)).exp() / rms
     played = torch.where(is_drawn(SATURATED_SHARE), (drive * audio).tanh() / drive, audio)
     octaves = torch.fft.rfftfreq(n_fft, 1.0 / sample_rate, device=audio.device).clamp(min=1.0).log2()
     n_points = math.ceil(math.log2(0.5 * sample_rate / LOWEST_HZ) * POINTS_PER_OCTAVE) + 1
-    points_db = EQUALISER_DB * (2.0 * torch.rand(n_pieces, n_points, generator=generator) - 1.0)
-    gain_db = _between_points(points_db.to(audio.device), octaves)
+    points_db = EQUALISER_DB * (2.0 * torch.rand(n_pieces, n_points, **chance) - 1.0)
+    gain_db = _between_points(points_db, octaves)
     slope = drawn(*SLOPE_DB_PER_OCTAVE) * is_drawn(SLOPED_SHARE)
     gain_db = gain_db + slope * (octaves - math.log2(SLOPE_FROM_HZ)).clamp(min=0.0)
     limit = drawn(*map(math.log2, LIMIT_HZ))
@@ -68,14 +71,14 @@ def disguised(
     changed = torch.fft.rfft(played, n_fft) * 10.0 ** (gain_db / 20.0)
 
     t = torch.arange(round(ROOM_SECONDS * sample_rate), device=audio.device) / sample_rate
-    echoes = torch.randn(n_pieces, len(t), generator=generator).to(audio.device)
+    echoes = torch.randn(n_pieces, len(t), **chance)
     echoes = echoes * (-t / drawn(*ROOM_DECAY_SECONDS)).exp()
     echoes = echoes / echoes.square().sum(dim=1, keepdim=True).sqrt()
     room = is_drawn(ROOM_SHARE) * 10.0 ** (drawn(*ROOM_DB) / 20.0) * echoes
     changed = torch.fft.irfft(changed * (1.0 + torch.fft.rfft(room, n_fft)), n_fft)[:, :n_samples]
 
     changed = changed * (rms / (changed.square().mean(dim=1, keepdim=True).sqrt() + 1e-6))
-    hiss = torch.randn(audio.shape, generator=generator).to(audio.device)
+    hiss = torch.randn(audio.shape, **chance)
     changed = changed + rms * 10.0 ** (drawn(*HISS_DB) / 20.0) * hiss
     return (changed * 10.0 ** (drawn(*LEVEL_DB) / 20.0)).clamp(-1.0, 1.0)
 

@@ -24,6 +24,7 @@ def test_noise_is_no_louder_than_it_may_be_and_differs_between_crops():
     assert float(loudness.max()) < 0.21
     assert float(loudness.min()) < 0.01
     assert float(loudness.max()) > 0.15
+    assert 5 < int((noisiness == 0.0).sum()) < 30
 
 
 def test_spans_of_any_length_are_silent_in_the_share_asked_for():

@@ -11,7 +11,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import soxr
@@ -41,6 +41,9 @@ QUIETEST_RMS = 0.004
 """Below it a crop is a rest, of which few are kept."""
 
 N_ATTEMPTS = 6
+CLEAN_SHARE = 0.25
+"""Of the crops; their past has no noise."""
+
 TRANSPOSED_SEMITONES = 1.0
 LEVEL_RANGE_DB = (-9.0, 2.0)
 
@@ -170,7 +173,7 @@ def unreliable(
 
     Args:
         before: Scaled mu-law samples.
-        generator: All chance comes from it.
+        generator: On the same device; all chance comes from it.
         most_noise: Standard deviation on the scale of [-1, 1] in the noisiest crop; most have less.
         missing_share: Share of the crops in which a span of any length is silent.
 
@@ -178,13 +181,14 @@ def unreliable(
         The past, and how noisy it is, from 0 to 1: the root of the deviation's share of the most.
     """
     n_crops, n_samples = before.shape
-    noisiness = torch.rand(n_crops, 1, generator=generator)
-    noise = most_noise * noisiness.square() * torch.randn(before.shape, generator=generator)
-    start, length = torch.rand(2, n_crops, 1, generator=generator) * n_samples
-    is_missing = torch.rand(n_crops, 1, generator=generator) < missing_share
-    is_silent = is_missing & ((torch.arange(n_samples) - start) % n_samples < length)
-    noisy = (before + noise.to(before.device)).masked_fill(is_silent.to(before.device), 0.0)
-    return noisy, noisiness[:, 0].to(before.device)
+    chance: dict[str, Any] = {"generator": generator, "device": before.device}
+    drawn = torch.rand(n_crops, 1, **chance)
+    noisiness = ((drawn - CLEAN_SHARE) / (1.0 - CLEAN_SHARE)).clamp(min=0.0)
+    noise = most_noise * noisiness.square() * torch.randn(before.shape, **chance)
+    start, length = torch.rand(2, n_crops, 1, **chance) * n_samples
+    is_missing = torch.rand(n_crops, 1, **chance) < missing_share
+    is_silent = is_missing & ((torch.arange(n_samples, device=before.device) - start) % n_samples < length)
+    return (before + noise).masked_fill(is_silent, 0.0), noisiness[:, 0]
 
 
 def _measure(recording: Recording) -> dict[str, np.ndarray]:

@@ -30,7 +30,7 @@ TEMPERATURE = 0.5
 """At which a voice draws unless its card says otherwise: less noise than was learned, and steadier."""
 
 NOISINESS = 0.3
-"""How noisy the decoder is told that its past is when it runs free; see `data.unreliable`."""
+"""How noisy the decoder is told that its past is when it runs free; see `unreliable` in data.py."""
 
 CODE_SHARE = 0.5
 """How much of the code is played: what is left out has to come from the instrument."""

@@ -257,7 +257,7 @@ def told_of(
     Args:
         f0_hz: Of each frame.
         loudness_db: Likewise.
-        noisiness: Of the past, from 0 to 1, as `data.unreliable` returns it.
+        noisiness: Of the past, from 0 to 1, as `unreliable` returns it.
         knows_phases: 1 where the sines are in the partials' own phases, 0 where in any.
     """
     octaves = (f0_hz.clamp(LOWEST_HZ, HIGHEST_HZ) / LOWEST_HZ).log2()

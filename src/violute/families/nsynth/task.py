@@ -70,7 +70,10 @@ class NsynthTask(ModulesTask):
 
     def step(self, batch: Crops, context: StepContext) -> Losses:
         """Descend on the weighted losses."""
-        losses = weighted_total(self.losses(batch, context.generator), self.recipe.loss_weights)
+        # A generator on the device, which a step would wait for otherwise.
+        seed = int(torch.randint(2**62, (1,), generator=context.generator))
+        generator = torch.Generator(self.corpus.device).manual_seed(seed)
+        losses = weighted_total(self.losses(batch, generator), self.recipe.loss_weights)
         context.descend("network", losses["total"])
         return losses
 
@@ -79,8 +82,8 @@ class NsynthTask(ModulesTask):
 
         Args:
             crops: To hear and to draw.
-            generator: Of the disguise and of what makes past, code and phases unreliable; None leaves
-                sound, past and code as they are, and knows no phases but the fundamental's.
+            generator: On the device, of the disguise and of what makes past, code and phases unreliable; None
+                leaves sound, past and code as they are, and knows no phases but the fundamental's.
         """
         recipe, network = self.recipe, self.network
         levels = to_levels(crops.audio)
@@ -149,12 +152,12 @@ class NsynthTask(ModulesTask):
         """Return what the decoder hears of the pitch, and in which crops its phases are the partials' own."""
         n_harmonics = self.network.config.n_harmonics
         n_crops, device = len(crops.audio), crops.audio.device
-        knows = torch.zeros(n_crops)
-        leads = torch.zeros(n_crops, n_harmonics)
+        knows = torch.zeros(n_crops, device=device)
+        leads = torch.zeros(n_crops, n_harmonics, device=device)
         if generator is not None:
-            knows = (torch.rand(n_crops, generator=generator) < self.recipe.known_phases_share).float()
-            leads = torch.rand(n_crops, n_harmonics, generator=generator)
-        knows, leads = knows.to(device), leads.to(device)
+            drawn = torch.rand(n_crops, generator=generator, device=device)
+            knows = (drawn < self.recipe.known_phases_share).float()
+            leads = torch.rand(n_crops, n_harmonics, generator=generator, device=device)
         if not n_harmonics:
             return None, knows
         leads[:, 0] = 0.0  # the fundamental's own phase is known in any case
@@ -167,11 +170,10 @@ class NsynthTask(ModulesTask):
         """Add noise to the code, and play some crops with less of it, down to none."""
         if generator is None:
             return code
-        n_crops = len(code)
-        share, rarity = torch.rand(2, n_crops, 1, 1, generator=generator)
-        share = torch.where(rarity < self.recipe.faint_code_share, share, 1.0).to(code.device)
-        noise = self.recipe.code_noise * torch.randn(code.shape, generator=generator).to(code.device)
-        return share * code + noise
+        share, rarity = torch.rand(2, len(code), 1, 1, generator=generator, device=code.device)
+        share = torch.where(rarity < self.recipe.faint_code_share, share, 1.0)
+        noise = torch.randn(code.shape, generator=generator, device=code.device)
+        return share * code + self.recipe.code_noise * noise
 
     def _drawn(self, waves: Sequence[Wave], rng: np.random.Generator, *, augment: bool) -> Crops:
         recipe = self.recipe

@@ -47,7 +47,7 @@ CONTEXT_FRAMES = 8
 MOST_GAIN_DB = 24.0
 SEED = 16
 LOWEST_HZ, HIGHEST_HZ = 180.0, 3700.0
-"""Between which fundamentals are told, as in training (`network`)."""
+"""Between which fundamentals are told, as in training."""
 
 MOMENTS_HZ = round(FRAME_RATE_HZ)
 PARTIAL_LEADS = np.concatenate([[0.0], np.random.default_rng(SEED).random(63)])
