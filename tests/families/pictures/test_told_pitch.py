@@ -8,7 +8,7 @@ from tones import SAMPLE_RATE, tone
 from violute.analysis.analyser import analyse
 from violute.analysis.controls import Controls
 from violute.families.pictures import drawn_partials
-from violute.families.pictures.told_pitch import ToldPitch, harmonic_lobes, phases_of
+from violute.families.pictures.told_pitch import NOISE_LEVEL, ToldPitch, harmonic_lobes, phases_of
 from violute.transforms.spectrogram import DETAIL, stft
 
 
@@ -51,7 +51,8 @@ def test_outside_of_the_piece_and_without_a_pitch_nothing_is_drawn():
     silent = ToldPitch(controls(0.0))
     assert silent.voiced_share == 0.0
     assert silent.partials(0, 50, DETAIL).max() == 0.0
-    assert max(np.abs(block).max() for block in silent.excitation()) == 0.0
+    sound = np.concatenate(list(silent.excitation()))
+    assert np.std(sound) == pytest.approx(NOISE_LEVEL, rel=0.02)
 
 
 def test_the_excitation_has_all_harmonics_in_tune_and_equally_strong():
@@ -61,6 +62,8 @@ def test_the_excitation_has_all_harmonics_in_tune_and_equally_strong():
     found = [level[441 * k - 3 : 441 * k + 4].max() for k in (1, 5, 20, 40)]
     np.testing.assert_allclose(found, 1.0, atol=0.25)
     assert level[500:800].max() < 0.02
+    between = level[442 * 10 + 60 : 441 * 11 - 60]  # noise: flat, and never quite silent
+    assert 0.0005 < np.sqrt(np.mean(np.square(between))) < 0.02
 
 
 def test_where_nothing_has_a_pitch_the_phases_are_the_sources():
@@ -68,7 +71,7 @@ def test_where_nothing_has_a_pitch_the_phases_are_the_sources():
     source = (rng.standard_normal((50, 2)) + 1j * rng.standard_normal((50, 2))).astype(np.complex64)
     excitation = np.ones_like(source)
     excitation[:, 1] = 0.0
-    turned = phases_of(excitation, source, np.array([1.0, 0.0], np.float32), rng)
+    turned = phases_of(excitation, source, np.array([1.0, 0.0], np.float32))
     apart = np.abs(np.angle(turned[:, 1] / source[:, 1]))
     assert np.median(apart) < 0.1
     assert np.abs(np.angle(turned[:, 0])).max() < 0.2

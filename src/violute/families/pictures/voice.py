@@ -59,7 +59,6 @@ READING_SHARE = 0.4
 
 LITTLE_PITCH_SHARE = 0.02
 NO_PITCH = "hardly any pitch was found: give a recording of one instrument, one note at a time"
-NOISE_SEED = 0x50484153
 
 
 class SpectrogramVoice(FamilyVoice):
@@ -216,5 +215,4 @@ class SpectrogramPerformance(Performance):
         n_frames = heard.shape[1]
         excitation = self._spectrum(self._excitation, np.float32(1.0), first_frame, n_frames)
         strength = self._pitch.at(first_frame, n_frames, settings)[1].max(axis=0)
-        rng = np.random.default_rng((NOISE_SEED, first_frame + self._windows.n_overlap))
-        return with_phase(levelled, phases_of(excitation, heard, strength, rng))
+        return with_phase(levelled, phases_of(excitation, heard, strength))
