@@ -29,7 +29,7 @@ from violute.data.recordings import list_recordings, read_patterns
 from violute.errors import InputError, VioluteError
 from violute.evaluation.bench.schema import read_document
 from violute.families.pictures.corpus import picture_lines
-from violute.families.pictures.prepared import prepared_lines
+from violute.families.pictures.prepared import PreparedPitch, prepared_lines
 from violute.families.recipes import family_recipe
 from violute.training.plots import plot_metrics
 from violute.training.run_folder import RunFolder
@@ -72,12 +72,14 @@ def make_card(
         overlap = set(known) & {r.name for r in kept}
         if overlap:
             raise InputError(f"{select}: the run learned from {min(overlap)}: select what it held out")
-        held_out += picture_lines(kept, end, settings, cache)
+        held_out += picture_lines(kept, end, settings, cache, told=recipe.told)
         if config.get("store") is None:
             learned = [r for r in list_recordings(config["folders"][end]) if r.name in set(known)]
-            training += picture_lines(learned, end, settings, cache)
+            training += picture_lines(learned, end, settings, cache, told=recipe.told)
     if config.get("store") is not None:
-        training = prepared_lines(open_store(config["folders"][0]).train, card.ends)
+        store = open_store(config["folders"][0])
+        pitch = PreparedPitch(store, card.ends, cache) if recipe.told else None
+        training = prepared_lines(store.train, card.ends, pitch)
     windows = even_windows(training, settings, MOST_TRAINING_WINDOWS)
     unheard = even_windows(held_out, settings, MOST_HELD_OUT_WINDOWS)
     coder = open_coder(run, recipe, card.family)

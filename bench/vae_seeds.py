@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from matplotlib.figure import Figure
 from scipy import stats
 
@@ -30,6 +29,7 @@ from violute.families.pictures.task import SpectrogramTask, build_corpus
 from violute.families.recipes import family_recipe
 from violute.families.vae.task import VaeTask
 from violute.training.loop import train
+from violute.training.processes import choose_device
 
 ROOT = Path(__file__).parent.parent
 TASKS: dict[str, Callable[..., SpectrogramTask]] = {"vae": VaeTask, "mevae": MevaeTask}
@@ -48,6 +48,8 @@ def main() -> None:
     )
     parser.add_argument("--steps", type=int, default=150)
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--device", default="auto", help="auto takes a GPU if there is one")
+    parser.add_argument("--only", choices=TASKS, help="train this family's runs and no more")
     given = parser.parse_args()
     patterns = read_patterns(given.hold_out)
     first, second = (list_recordings(given.data / name, hold_out=patterns) for name in NAMES)
@@ -55,7 +57,7 @@ def main() -> None:
         names=NAMES,
         recordings=(first, second),
         cache=given.runs / "features",
-        device=torch.device("cpu"),
+        device=choose_device(given.device),
     )
     corpus = build_corpus(ends, family_recipe("vae", "small"))
     seconds = {
@@ -64,6 +66,8 @@ def main() -> None:
     }
     curves: dict[str, list[list[list[float]]]] = {}
     for family, build in TASKS.items():
+        if given.only not in (None, family):
+            continue
         for seed in range(given.seeds):
             recipe = family_recipe(family, "small")
             loop = replace(
@@ -77,10 +81,11 @@ def main() -> None:
                 averaging_decay=0.95,
             )
             folder = given.runs / f"{family}-{seed}"
-            alike = replace(recipe, loop=loop, hinted_share=0.0)  # the mevae's recipe has none
-            train(build(corpus, alike), folder, loop, resume=True)
+            train(build(corpus, replace(recipe, loop=loop)), folder, loop, resume=True)
             curves.setdefault(family, []).append(validation_curve(folder / "metrics.jsonl"))
             print(f"{family} seed {seed}: {curves[family][-1][-1][1]:.5f}", flush=True)
+    if given.only is not None:
+        return
     document = figures(curves, given.steps, seconds)
     (ROOT / "bench" / "vae_seeds.json").write_text(json.dumps(document, indent=2) + "\n")
     draw(curves, document["answer"], ROOT / "docs" / "vae_seeds.png")

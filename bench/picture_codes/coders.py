@@ -31,13 +31,13 @@ class Coder(Protocol):
         """Return the means of the latent; `ends` says which instrument plays each window."""
         ...
 
-    def decode(self, latents: LatentArray, ends: Ends) -> Pictures:
-        """Draw latents, as played by these instruments where the decoder is given them."""
+    def decode(self, latents: LatentArray, ends: Ends, partials: Pictures | None) -> Pictures:
+        """Draw latents, as these instruments and with harmonics there where the decoder is told them."""
         ...
 
 
 class VaeCoder:
-    """The code of a `Vae`, which knows no instruments.
+    """The code of a `Vae`.
 
     Args:
         network: Trained.
@@ -51,10 +51,10 @@ class VaeCoder:
         del ends
         return _batched(lambda x: self.network.encode(x).mean, pictures)
 
-    def decode(self, latents: LatentArray, ends: Ends) -> Pictures:
-        """Draw latents."""
-        del ends
-        return _batched(self.network.decode, latents)
+    def decode(self, latents: LatentArray, ends: Ends, partials: Pictures | None) -> Pictures:
+        """Draw latents; a network without condition is told nothing."""
+        told = () if partials is None else (partials,)
+        return _batched(self.network.decode, latents, ends.astype(np.float32), *told)
 
 
 class MultiEncoderCoder:
@@ -75,9 +75,10 @@ class MultiEncoderCoder:
         ]
         return np.where((ends == 1)[:, None, None], by_encoder[1], by_encoder[0])
 
-    def decode(self, latents: LatentArray, ends: Ends) -> Pictures:
+    def decode(self, latents: LatentArray, ends: Ends, partials: Pictures | None) -> Pictures:
         """Draw latents, as played by these instruments."""
-        return _batched(self.network.decode, latents, ends.astype(np.float32))
+        told = () if partials is None else (partials,)
+        return _batched(self.network.decode, latents, ends.astype(np.float32), *told)
 
 
 def open_coder(run: Path, recipe: SpectrogramRecipe, family: str) -> Coder:

@@ -113,13 +113,14 @@ def draw_reconstructions(
         InputError: An end has too few windows.
     """
     shown = _shown(held_out)
-    pictures, ends = held_out.pictures[shown], held_out.ends[shown]
-    latents = coder.encode(pictures, ends)
+    drawn = held_out.chosen(shown)
+    pictures = drawn.pictures
+    latents = coder.encode(pictures, drawn.ends)
     components = PrincipalComponents(training.pictures, int(np.prod(latents.shape[1:])))
     titles = [_short(held_out.names[i]) for i in shown]
     rows = {
         "recording": pictures,
-        "model": coder.decode(latents, ends),
+        "model": coder.decode(latents, drawn.ends, drawn.partials),
         "components": components.through(pictures),
     }
     draw_grid({name: list(zip(titles, row, strict=True)) for name, row in rows.items()}, settings, path)
@@ -134,11 +135,12 @@ def draw_traversals(coder: Coder, held_out: WindowSet, settings: SpectrogramSett
     latents = coder.encode(held_out.pictures, held_out.ends)
     deviation = latents.std(axis=(0, 2))
     shown = _shown(held_out)[:1]
+    same = held_out.chosen(shown * len(DEVIATIONS))
     rows = {}
     for channel in np.argsort(-deviation)[:N_TRAVERSED]:
         moved = np.repeat(latents[shown], len(DEVIATIONS), axis=0)
         moved[:, channel] += (np.array(DEVIATIONS) * deviation[channel])[:, None]
-        drawn = coder.decode(moved.astype(np.float32), np.repeat(held_out.ends[shown], len(DEVIATIONS)))
+        drawn = coder.decode(moved.astype(np.float32), same.ends, same.partials)
         titles = [f"{d:+g} deviations" if d else _short(held_out.names[shown[0]]) for d in DEVIATIONS]
         rows[f"channel {channel}"] = list(zip(titles, drawn, strict=True))
     draw_grid(rows, settings, path)
@@ -156,8 +158,12 @@ def draw_mixes(
     titles = ["recording", *(f"mix {mix:g}" for mix in MIXES)]
     rows = {}
     for end, name in enumerate(ends):
-        window = held_out.pictures[next(i for i in _shown(held_out) if held_out.ends[i] == end)]
-        given = {"spectrogram": np.stack([window] * len(MIXES)), "mix": np.array(MIXES, np.float32)}
+        shown = next(i for i in _shown(held_out) if held_out.ends[i] == end)
+        same = held_out.chosen([shown] * len(MIXES))
+        window = held_out.pictures[shown]
+        given = {"spectrogram": same.pictures, "mix": np.array(MIXES, np.float32)}
+        if same.partials is not None:
+            given["partials"] = same.partials
         rows[f"{name} in"] = list(zip(titles, [window, *session.run(None, given)[0]], strict=True))
     draw_grid(rows, settings, path)
 

@@ -24,8 +24,10 @@ import scipy.fft
 from jaxtyping import Float, Float32, Int
 
 from picture_codes.coders import Coder, Pictures
+from violute.data.sampling import window_of
 from violute.errors import InputError, ShapeError
 from violute.families.pictures.corpus import QUIETEST_MEAN, PictureLine, window_at
+from violute.families.pictures.told_pitch import harmonic_lobes
 from violute.transforms.spectrogram import SpectrogramSettings
 
 ACTIVE_VARIANCE = 0.01
@@ -46,11 +48,19 @@ class WindowSet:
         pictures: Of both instruments.
         ends: Which instrument plays each: 0 or 1.
         names: Of the recordings.
+        partials: Where the harmonics of their pitch lie, for a decoder that is told it.
     """
 
     pictures: Pictures
     ends: Int[np.ndarray, " window"]
     names: tuple[str, ...]
+    partials: Pictures | None = None
+
+    def chosen(self, which: Sequence[int]) -> WindowSet:
+        """Return some of the windows."""
+        partials = None if self.partials is None else self.partials[which]
+        names = tuple(self.names[i] for i in which)
+        return WindowSet(self.pictures[which], self.ends[which], names, partials)
 
 
 def even_windows(lines: Sequence[PictureLine], settings: SpectrogramSettings, most: int) -> WindowSet:
@@ -76,7 +86,13 @@ def even_windows(lines: Sequence[PictureLine], settings: SpectrogramSettings, mo
         picks = np.unique(np.linspace(0, len(found) - 1, most // 2).round().astype(int))
         kept += [found[i] for i in picks]
     pictures = np.stack([window_at(line, start, settings.n_frames) for line, start in kept])
-    return WindowSet(pictures, np.array([line.end for line, _ in kept]), tuple(line.name for line, _ in kept))
+    ends, names = np.array([line.end for line, _ in kept]), tuple(line.name for line, _ in kept)
+    pitches = [
+        harmonic_lobes(window_of(line.f0_hz, start, settings.n_frames), settings)
+        for line, start in kept
+        if line.f0_hz is not None
+    ]
+    return WindowSet(pictures, ends, names, np.stack(pitches) if pitches else None)
 
 
 def measure_code(
@@ -92,7 +108,7 @@ def measure_code(
     size = int(np.prod(latents.shape[1:]))
     n_columns = min(MOST_COSINES_IN_TIME, settings.n_frames)
     drawn = {
-        "model": coder.decode(latents, held_out.ends),
+        "model": coder.decode(latents, held_out.ends, held_out.partials),
         "principal components": PrincipalComponents(training.pictures, size).through(held_out.pictures),
         "low-pass": low_passed(held_out.pictures, max(size // n_columns, 1), n_columns),
         "mean spectrogram": mean_pictures(training.pictures, training.ends, held_out.ends),

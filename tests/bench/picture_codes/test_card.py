@@ -53,7 +53,7 @@ class MeanCoder:
         n, n_bins, n_frames = pictures.shape
         return pictures.reshape(n, 2, n_bins // 2, 4, n_frames // 4).mean(axis=(2, 4))
 
-    def decode(self, latents, ends):
+    def decode(self, latents, ends, partials=None):
         return latents.repeat(SMALL.n_bins // 2, axis=1).repeat(SMALL.n_frames // 4, axis=2)
 
 
