@@ -21,11 +21,13 @@ import numpy as np
 from held_out_figures import hear, medians
 from picture_codes.reconstruction import low_passed, mean_error_db, mean_pictures
 
+from violute.analysis.analyser import analyse
 from violute.data.recordings import list_recordings, read_patterns, read_recording
 from violute.evaluation.bench.clips import find_clips
 from violute.evaluation.judge.classifier import Judge
 from violute.evaluation.metrics.notes import chord_notes, note_f1
-from violute.families.pictures.retouching import FRAMES_A_STEP, ROWS_A_NODE, RetouchConfig
+from violute.families.pictures.drawing import FRAMES_A_STEP, ROWS_A_NODE, DrawingConfig
+from violute.families.pictures.told_pitch import ToldPitch
 from violute.families.pictures.voice import SpectrogramVoice
 from violute.transforms.spectrogram import PEAK, normalise, stft
 from violute.voices.load import load_voice
@@ -82,6 +84,7 @@ def cycle(voice: SpectrogramVoice, data: Path) -> dict[str, float]:
     patterns = read_patterns(Path(__file__).with_name("held_out_pieces.txt"))
     windows: list[np.ndarray] = []
     training: list[np.ndarray] = []
+    partials: list[np.ndarray] = []
     ends: list[int] = []
     rng = np.random.default_rng(0)
     for end, name in enumerate(INSTRUMENTS):
@@ -94,19 +97,25 @@ def cycle(voice: SpectrogramVoice, data: Path) -> dict[str, float]:
                 piece = audio[start : start + settings.n_samples]
                 cut = normalise(np.abs(stft(piece, settings)), settings)[:, : settings.n_frames]
                 kept.append(np.pad(cut, ((0, 0), (0, settings.n_frames - cut.shape[1]))))
+                if voice.is_told and kept is windows:
+                    partials.append(ToldPitch(analyse(piece)).partials(0, settings.n_frames, settings))
         ends += [end] * N_CYCLE_WINDOWS
     wanted_pictures, training_pictures = np.stack(windows), np.stack(training)
     which = np.array(ends)
 
     def drawn(pictures: np.ndarray, mixes: np.ndarray) -> np.ndarray:
-        groups = zip(np.array_split(pictures, 12), np.array_split(mixes, 12), strict=True)
-        return np.concatenate(
-            [voice.session.run(None, {"spectrogram": p, "mix": m.astype(np.float32)})[0] for p, m in groups]
-        )
+        given = {"spectrogram": pictures, "mix": mixes.astype(np.float32)}
+        if voice.is_told:
+            given["partials"] = np.stack(partials)
+        groups = [
+            dict(zip(given, parts, strict=True))
+            for parts in zip(*(np.array_split(one, 12) for one in given.values()), strict=True)
+        ]
+        return np.concatenate([voice.session.run(None, group)[0] for group in groups])
 
     there = drawn(wanted_pictures, 1.0 - which)
     back = drawn(there, 1.0 * which)
-    config = RetouchConfig()
+    config = DrawingConfig()
     rows, columns = config.n_rows // ROWS_A_NODE, config.n_frames // FRAMES_A_STEP
     means = mean_pictures(training_pictures, which, which)
     silent = np.zeros_like(wanted_pictures)

@@ -13,12 +13,12 @@ from torch import Tensor
 from violute.families.cyclegan.network import CycleGanConfig
 from violute.families.cyclegan.recipes import CycleGanRecipe
 from violute.families.cyclegan.task import CycleGanTask
-from violute.families.pictures.retouching import RetouchConfig
+from violute.families.pictures.drawing import DrawingConfig
 from violute.families.pictures.task import SpectrogramCorpus
 from violute.training.settings import LoopSettings
 
 SETTINGS = tiny_vae.SETTINGS
-RETOUCH = RetouchConfig(
+DRAWING = DrawingConfig(
     n_bins=SETTINGS.n_bins,
     n_frames=SETTINGS.n_frames,
     bin_hz=SETTINGS.sample_rate / SETTINGS.n_fft,
@@ -27,7 +27,7 @@ RETOUCH = RetouchConfig(
     channels=(4, 8, 8),
     n_blocks=1,
 )
-NETWORK = CycleGanConfig(RETOUCH, critic_channels=(4, 8, 8), has_mixed_critics=True)
+NETWORK = CycleGanConfig(DRAWING, critic_channels=(4, 8, 8), has_mixed_critics=True)
 WEIGHTS: Mapping[str, float] = {
     "adversarial/translation": 1.0,
     "adversarial/mixed": 0.5,
@@ -67,4 +67,4 @@ def task(seed: int = 0, weights: Mapping[str, float] = WEIGHTS) -> CycleGanTask:
 def outputs(task: CycleGanTask, given: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """What a voice file should give."""
     graph, _ = task.hybrid(task.network)
-    return {"made": graph.eval()(given["spectrogram"], given["mix"])}
+    return {"made": graph.eval()(given["spectrogram"], given["partials"], given["mix"])}

@@ -18,7 +18,7 @@ from violute.families.paired.task import PairedTask
 from violute.training.settings import LoopSettings
 
 MIXES = (0.0, 0.5, 1.0)
-RETOUCH = replace(tiny_cyclegan.RETOUCH, condition_size=1)
+DRAWING = replace(tiny_cyclegan.DRAWING, condition_size=1)
 VAE_WEIGHTS: Mapping[str, float] = {"pairs/fine": 10.0, "pairs/smooth": 10.0, "latent/divergence": 0.01}
 WEIGHTS = {"vae": VAE_WEIGHTS, "gan": GAN_WEIGHTS}
 
@@ -41,7 +41,7 @@ def task(
     """A tiny paired model."""
     recipe = PairedRecipe(
         loop=LoopSettings(seed=seed),
-        network=PairedConfig(flavour, RETOUCH, latent_channels=4, critic_channels=(4, 8, 8)),
+        network=PairedConfig(flavour, DRAWING, latent_channels=4, critic_channels=(4, 8, 8)),
         spectrogram=tiny_cyclegan.SETTINGS,
         learning_rate=1e-2,
         batch_size=4,
@@ -53,4 +53,4 @@ def task(
 def outputs(task: PairedTask, given: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """What a voice file should give."""
     graph, _ = task.hybrid(task.network)
-    return {"made": graph.eval()(given["spectrogram"], given["mix"])}
+    return {"made": graph.eval()(given["spectrogram"], given["partials"], given["mix"])}

@@ -9,7 +9,7 @@ import pytest
 import tiny_cyclegan
 import torch
 
-from violute.families.cyclegan.network import DrawingPool, PatchCritic, least_squares
+from violute.families.cyclegan.critics import Critics, DrawingPool, PatchCritic, least_squares
 from violute.families.cyclegan.task import CycleGanTask
 from violute.families.pictures.adversarial_health import diagnosis, distribution_distance, diversity
 from violute.training.loop import train
@@ -37,11 +37,12 @@ def _own_chance():
 
 
 def test_the_pool_gives_new_drawings_until_it_is_full_and_then_half_of_them_old():
-    pool = DrawingPool(2, 3, size=50)
+    pool = DrawingPool((1, 2, 3), size=50)
     for i in range(50):
-        new = torch.full((1, 2, 3), float(i))
+        new = torch.full((1, 1, 2, 3), float(i))
         assert torch.equal(pool.exchange(new), new)
-    old = sum(float(pool.exchange(torch.full((1, 2, 3), 100.0 + i))[0, 0, 0]) < 100.0 + i for i in range(400))
+    given = (torch.full((1, 1, 2, 3), 100.0 + i) for i in range(400))
+    old = sum(float(pool.exchange(one)[0, 0, 0, 0]) < 100.0 + i for i, one in enumerate(given))
     assert 150 < old < 250
     assert pool.kept.min() >= 0.0
     assert (pool.kept >= 100.0).float().mean() > 0.9, "old drawings leave the pool"
@@ -49,15 +50,31 @@ def test_the_pool_gives_new_drawings_until_it_is_full_and_then_half_of_them_old(
 
 def test_a_critic_is_deaf_below_what_is_audible():
     critic = PatchCritic((4, 4, 4), 64, audible_from=0.2)
-    quiet, silent = 0.19 * torch.rand(1, 64, 16), torch.zeros(1, 64, 16)
+    quiet, silent = 0.19 * torch.rand(1, 1, 64, 16), torch.zeros(1, 1, 64, 16)
     assert torch.equal(critic(quiet), critic(silent))
     assert not torch.equal(critic(quiet + 0.3), critic(silent))
 
 
+def test_critics_cannot_know_a_microphone():
+    """One more equaliser moves the scores less than they scatter anyway."""
+    critics = Critics((4, 4, 4), 64, audible_from=0.0).eval()
+    views = 0.3 + 0.4 * torch.rand(1, 2, 64, 16)
+    tilted = views.clone()
+    tilted[:, 0] += torch.linspace(-0.05, 0.05, 64)[:, None]
+
+    def scores(given):
+        with torch.no_grad():
+            return [torch.stack([critics(given)[i].mean() for _ in range(200)]) for i in range(2)]
+
+    for one, other in zip(scores(views), scores(tilted), strict=True):
+        assert one.std() > 0.0
+        assert (one.mean() - other.mean()).abs() < 1.5 * one.std()
+
+
 def test_least_squares_is_zero_only_for_what_is_asked_for():
-    assert least_squares(torch.ones(3), real=True) == 0.0
-    assert least_squares(torch.zeros(3), real=False) == 0.0
-    assert least_squares(torch.zeros(3), real=True) == 1.0
+    assert least_squares([torch.ones(3), torch.ones(2)], real=True) == 0.0
+    assert least_squares([torch.zeros(3)], real=False) == 0.0
+    assert least_squares([torch.zeros(3), torch.ones(5)], real=True) == 0.5
 
 
 def test_distribution_distance_is_a_distance_of_levels_and_blind_to_order():
@@ -89,11 +106,11 @@ def test_each_figure_has_its_words(figures, word):
     assert diagnosis({}) is None
 
 
-def test_a_collapse_is_reported_once_and_the_best_checkpoint_is_kept(tmp_path):
-    """Provoked: nothing holds the generators to their source, and they may leap."""
+def test_a_failure_is_reported_once_and_the_best_checkpoint_is_kept(tmp_path):
+    """Provoked: nothing holds the generators to their source, and all may leap."""
     weights = {**tiny_cyclegan.WEIGHTS, "cycle/reconstruction": 0.0, "identity/own_instrument": 0.0}
     loop = replace(LOOP, gradient_clip_norm=None, best_by="total")
-    recipe = replace(tiny_cyclegan.RECIPE, loop=loop, learning_rate=0.3, loss_weights=weights)
+    recipe = replace(tiny_cyclegan.RECIPE, loop=loop, learning_rate=10.0, loss_weights=weights)
     # Judged by what it should have learned, as a real run is.
     task = CycleGanTask(tiny_cyclegan.corpus(), recipe)
     task.total_weights = tiny_cyclegan.WEIGHTS
@@ -130,8 +147,8 @@ def test_it_learns_to_translate_both_ways_and_keeps_the_source():
     with torch.no_grad():
         after = task.validate()
     assert task.problem(after) is None, "a healthy run warns of nothing"
-    assert before["distribution/rows"] == pytest.approx(1.0, abs=0.1)
-    assert after["distribution/rows"] < 0.8
+    assert after["distribution/rows"] < 0.8 * before["distribution/rows"]
+    assert after["identity/own_instrument"] < 0.7 * before["identity/own_instrument"]
     assert after["health/cycle_share"] < 0.3
 
 

@@ -14,6 +14,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from violute.data.recordings import Recording
 from violute.errors import TrainingError
 from violute.families.paired.data import draw_pairs, pair_folder
+from violute.families.pictures.corpus import partials_of
 from violute.training.schedules import learning_rate_factor
 from violute.training.seeds import seed_everything
 from violute.training.settings import LoopSettings
@@ -56,7 +57,10 @@ def test_it_learns_the_hybrids_and_the_dial_moves_them(flavour):
         assert figures["pairs/share_of_unchanged"] < 0.92, "it should beat leaving the source as it is"
         notes = tiny_cyclegan.corpus().training
         window = torch.from_numpy(np.ascontiguousarray(notes[0].picture[:16].T, np.float32))[None]
-        made = [task.network(window, torch.tensor([mix])).spectrogram for mix in (0.0, 0.5, 1.0)]
+        f0_hz = notes[0].f0_hz
+        assert f0_hz is not None
+        where = partials_of(torch.from_numpy(f0_hz[None, :16]), tiny_cyclegan.SETTINGS)
+        made = [task.network(window, where, torch.tensor([mix])).drawn.spectrogram for mix in (0.0, 0.5, 1.0)]
     above = [float(one[:, 30:].mean()) for one in made]
     assert above[0] < above[1] < above[2], "brighter towards the bright end"
 

@@ -1,17 +1,18 @@
 """CycleGAN: two generators that turn each instrument into the other, learned from unpaired recordings.
 
-Each end of the dial has a generator that turns a window of anything into that instrument, and a critic
-that tells its drawings from recordings patch by patch. A window that went to the other end and back
+Each end of the dial has a generator that turns a window of anything into that instrument, and critics
+that tell its drawings from recordings patch by patch. A window that went to the other end and back
 should be what it was, and the generator of one's own instrument should change nothing. The hybrid needs
 no word on which instrument plays: both generators redraw the source, one of them hardly at all, and the
 mix lies between the two drawings on their logarithmic scale.
 
+Told generators hear a disguised window, its pitch and its loudness, and draw the clean one
+(`families.pictures.drawing`); those of the paper hear a picture and answer with one (`paper`).
+
 Source:
     Zhu et al., Unpaired image-to-image translation using cycle-consistent adversarial networks (ICCV
-    2017): equations 1 to 3, identity loss of section 5.2, critics and pool of 50 of section 4; Mao et
-    al., Least squares generative adversarial networks (ICCV 2017), equation 9; Brunner et al., Symbolic
-    music genre transfer with CycleGAN (ICTAI 2018), section III, for critics that hear music of both
-    domains.
+    2017): equations 1 to 3, identity loss of section 5.2; Brunner et al., Symbolic music genre transfer
+    with CycleGAN (ICTAI 2018), section III, for critics that hear music of both domains.
 """
 
 from __future__ import annotations
@@ -21,12 +22,11 @@ from dataclasses import dataclass, field
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn import functional
 
-from violute.families.pictures.networks import Conditions, Spectrograms, group_norm
-from violute.families.pictures.retouching import Ear, RetouchConfig, RetouchEncoder, Retoucher, Rows
-
-POOL_SIZE = 50
+from violute.families.cyclegan.critics import Critics, DrawingPool, Views
+from violute.families.cyclegan.paper import PaperConfig, PaperCritic, PaperGenerator
+from violute.families.pictures.drawing import DrawingConfig, Drawn, Ear, Generator, Loudness
+from violute.families.pictures.networks import Spectrograms
 
 
 @dataclass(frozen=True)
@@ -34,102 +34,20 @@ class CycleGanConfig:
     """Sizes of generators and critics.
 
     Attributes:
-        retouch: Of the generators.
-        critic_channels: Of a critic's three first convolutions.
-        audible_from: Where on a window's scale the critics begin to hear, 0 to 1: what lies below is the
+        drawing: Of told generators; its window is that of the paper's networks, too.
+        paper: Of the paper's networks; None for told ones.
+        critic_channels: Of a told critic's three first convolutions.
+        audible_from: Where on a window's scale told critics begin to hear, 0 to 1: what lies below is the
             recording's noise, by which they would know the room instead of the instrument.
-        has_mixed_critics: Whether each end has a second critic, for which recordings of either
-            instrument are real: it asks for music rather than for an instrument.
+        has_mixed_critics: Whether each end has further critics, for which recordings of either instrument
+            are real: they ask for music rather than for an instrument.
     """
 
-    retouch: RetouchConfig = field(default_factory=RetouchConfig)
+    drawing: DrawingConfig = field(default_factory=DrawingConfig)
+    paper: PaperConfig | None = None
     critic_channels: tuple[int, int, int] = (16, 32, 64)
     audible_from: float = 0.15
     has_mixed_critics: bool = False
-
-
-class Generator(nn.Module):
-    """Redraws windows as one instrument's."""
-
-    def __init__(self, config: RetouchConfig) -> None:
-        super().__init__()
-        self.ear = Ear(config)
-        self.encoder = RetouchEncoder(config, config.n_blocks)
-        self.retoucher = Retoucher(config, config.channels[-1])
-
-    def forward(self, spectrogram: Spectrograms, condition: Conditions | None = None) -> Spectrograms:
-        """Return the windows, redrawn, in [0, 1]."""
-        return self.retoucher(spectrogram, self.encoder(self.ear(spectrogram), condition))
-
-
-class PatchCritic(nn.Module):
-    """Scores patches of rows: 1 for recordings, 0 for drawings.
-
-    A patch is some 0.4 seconds long and as high as the window: an instrument is known by how its high
-    partials stand to its low ones, which no small square shows. For the same reason the layers are
-    normalised in groups; instance by instance, every channel would forget its level.
-
-    Args:
-        channels: Of the three first convolutions.
-        n_rows: That it hears.
-        audible_from: Values below are silence to it.
-        n_inputs: Planes of rows that it hears at once.
-    """
-
-    position: Tensor
-
-    def __init__(
-        self, channels: tuple[int, int, int], n_rows: int, *, audible_from: float, n_inputs: int = 1
-    ) -> None:
-        super().__init__()
-        self.audible_from = audible_from
-        first, second, third = channels
-        self.register_buffer("position", torch.linspace(-1.0, 1.0, n_rows)[:, None], persistent=False)
-        self.layers = nn.Sequential(
-            nn.Conv2d(1 + n_inputs, first, (8, 4), (4, 2), (2, 1)),
-            nn.LeakyReLU(0.2),
-            nn.Conv2d(first, second, (8, 4), (4, 2), (2, 1)),
-            group_norm(second),
-            nn.LeakyReLU(0.2),
-            nn.Conv2d(second, third, (8, 4), (4, 2), (2, 1)),
-            group_norm(third),
-            nn.LeakyReLU(0.2),
-            nn.Conv2d(third, 1, 3, padding=1),
-        )
-
-    def forward(self, *rows: Rows) -> Float[Tensor, "window 1 patch_row patch_column"]:
-        """Return a score for each patch."""
-        heard = [functional.relu(plane - self.audible_from) for plane in rows]
-        return self.layers(torch.stack([*heard, self.position.expand_as(rows[0])], dim=1))
-
-
-class DrawingPool(nn.Module):
-    """The last drawings of a generator, of which its critic meets old ones as well as new."""
-
-    kept: Tensor
-    n_kept: Tensor
-
-    def __init__(self, n_rows: int, n_frames: int, size: int = POOL_SIZE) -> None:
-        super().__init__()
-        # Buffers, so that a resumed run meets the same drawings.
-        self.register_buffer("kept", torch.zeros(size, n_rows, n_frames, dtype=torch.float16))
-        self.register_buffer("n_kept", torch.zeros((), dtype=torch.long))
-
-    @torch.no_grad()
-    def exchange(self, rows: Rows) -> Rows:
-        """Take drawings in and return as many: half of them new, half old once the pool is full."""
-        given = rows.detach().clone()
-        size = len(self.kept)
-        for i, drawing in enumerate(rows.detach()):
-            n_kept = int(self.n_kept)
-            if n_kept < size:
-                self.kept[n_kept] = drawing.half()
-                self.n_kept += 1
-            elif torch.rand(()) < 0.5:
-                place = int(torch.randint(size, ()))
-                given[i] = self.kept[place].to(rows.dtype)
-                self.kept[place] = drawing.half()
-        return given
 
 
 class CycleGan(nn.Module):
@@ -138,30 +56,65 @@ class CycleGan(nn.Module):
     def __init__(self, config: CycleGanConfig) -> None:
         super().__init__()
         self.config = config
-        retouch = config.retouch
-        self.ear = Ear(retouch)
-        self.generators = nn.ModuleList(Generator(retouch) for _ in range(2))
-        self.critics = nn.ModuleList(self._critic() for _ in range(2))
-        self.mixed_critics = nn.ModuleList(self._critic() for _ in range(2 * config.has_mixed_critics))
-        self.pools = nn.ModuleList(DrawingPool(retouch.n_rows, retouch.n_frames) for _ in range(2))
+        self.is_told = config.paper is None
+        drawing = config.drawing
+        self.ear, self.loudness = Ear(drawing), Loudness(drawing)
+        self.generators = nn.ModuleList(self._generator() for _ in range(2))
+        self.critics = nn.ModuleList(self._critics() for _ in range(2))
+        self.mixed_critics = nn.ModuleList(self._critics() for _ in range(2 * config.has_mixed_critics))
+        shape = (
+            (2, drawing.n_rows, drawing.n_frames) if self.is_told else (1, drawing.n_bins, drawing.n_frames)
+        )
+        self.pools = nn.ModuleList(DrawingPool(shape) for _ in range(2))
 
-    def to_end(self, end: int, spectrogram: Spectrograms) -> Spectrograms:
-        """Redraw windows as the instrument of an end, 0 or 1."""
-        return self.generators[end](spectrogram)
+    def to_end(
+        self,
+        end: int,
+        heard: Spectrograms,
+        partials: Spectrograms | None,
+        like: Spectrograms | None = None,
+    ) -> Drawn:
+        """Draw windows as the instrument of an end, 0 or 1.
 
-    def meet(self, end: int, rows: Rows) -> Rows:
-        """Return drawings of an end's generator, new and old, for its critic."""
+        Args:
+            end: Whose.
+            heard: Windows of anything, perhaps disguised.
+            partials: 1 where the harmonics of the told pitch lie; None where nothing is told.
+            like: Windows that are as loud as the drawings should be; None takes those heard.
+        """
+        generator = self.generators[end]
+        if not self.is_told:
+            made = generator(heard)
+            return Drawn(made, made)
+        power = None if like is None else self.loudness(like)
+        drawn: Drawn = generator(heard, partials, power=power, is_grained=True)
+        return drawn
+
+    def view(self, spectrogram: Spectrograms, partials: Spectrograms | None) -> Views:
+        """Return what critics hear of windows."""
+        if partials is None:
+            return spectrogram.unsqueeze(1)
+        return torch.stack([self.ear(spectrogram), self.ear(partials)], dim=1)
+
+    def meet(self, end: int, views: Views) -> Views:
+        """Return drawings of an end's generator, new and old, for its critics."""
         pool = self.pools[end]
         assert isinstance(pool, DrawingPool)
-        return pool.exchange(rows)
+        return pool.exchange(views)
 
-    def _critic(self) -> PatchCritic:
+    def _generator(self) -> nn.Module:
+        paper = self.config.paper
+        return Generator(self.config.drawing) if paper is None else PaperGenerator(paper)
+
+    def _critics(self) -> nn.Module:
         config = self.config
-        return PatchCritic(config.critic_channels, config.retouch.n_rows, audible_from=config.audible_from)
+        if config.paper is not None:
+            return PaperCritic(config.paper)
+        return Critics(config.critic_channels, config.drawing.n_rows, audible_from=config.audible_from)
 
 
 class CycleHybrid(nn.Module):
-    """What a voice file holds: windows and a mix in, windows of the hybrid out.
+    """What the voice file of the paper's networks holds: windows and a mix in, windows of the hybrid out.
 
     Args:
         generators: Of mix 0 and mix 1, trained.
@@ -173,14 +126,28 @@ class CycleHybrid(nn.Module):
 
     def forward(self, spectrogram: Spectrograms, mix: Float[Tensor, " window"]) -> Spectrograms:
         """Redraw windows as both instruments and return what lies between at `mix`."""
-        first, second = (generator(spectrogram) for generator in self.generators)
-        return first + mix[:, None, None] * (second - first)
+        first, second = (one(spectrogram) for one in self.generators)
+        return _between(first, second, mix)
 
 
-def least_squares(scores: Float[Tensor, "..."], *, real: bool) -> Float[Tensor, ""]:
-    """Return how far scores are from 1, for what should pass as real, or from 0.
+class ToldCycleHybrid(nn.Module):
+    """What the voice file of told networks holds: windows, their partials and a mix in, windows out.
 
-    Source:
-        Mao et al. (ICCV 2017), equation 9.
+    Args:
+        generators: Of mix 0 and mix 1, trained.
     """
-    return (scores - 1.0).square().mean() if real else scores.square().mean()
+
+    def __init__(self, generators: nn.ModuleList) -> None:
+        super().__init__()
+        self.generators = generators
+
+    def forward(
+        self, spectrogram: Spectrograms, partials: Spectrograms, mix: Float[Tensor, " window"]
+    ) -> Spectrograms:
+        """Draw windows as both instruments and return what lies between at `mix`."""
+        first, second = (one(spectrogram, partials).spectrogram for one in self.generators)
+        return _between(first, second, mix)
+
+
+def _between(first: Spectrograms, second: Spectrograms, mix: Float[Tensor, " window"]) -> Spectrograms:
+    return first + mix[:, None, None] * (second - first)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from violute.families.cyclegan.network import CycleGan, CycleHybrid, least_squares
+from violute.families.cyclegan.critics import Views, least_squares
+from violute.families.cyclegan.network import CycleGan, CycleHybrid, ToldCycleHybrid
 from violute.families.cyclegan.recipes import CycleGanRecipe
 from violute.families.pictures.adversarial_health import (
     CYCLE_SHARE,
@@ -23,14 +24,30 @@ from violute.families.pictures.adversarial_health import (
     largest_score,
 )
 from violute.families.pictures.corpus import DrawnWindows, Windows, windows_of
+from violute.families.pictures.disguise import disguised, drawn_disguises
+from violute.families.pictures.drawing import Drawn
+from violute.families.pictures.losses import spectrogram_losses
 from violute.families.pictures.networks import Spectrograms
 from violute.families.pictures.task import SpectrogramCorpus, WindowTask
 from violute.training.losses import of_both_turns, take_turn
+from violute.training.seeds import numpy_generator
 from violute.training.task import Losses, StepContext
 
 N_VALIDATION_WINDOWS = 32
 DISTRIBUTION = "distribution/rows"
 ENDS = (0, 1)
+
+
+class Translations(NamedTuple):
+    """What each end's generator made of a batch; an entry for each end."""
+
+    real: list[Windows]
+    drawn: list[Drawn]
+    """Of the other end's windows."""
+    own: list[Drawn]
+    """Of its own."""
+    returned: list[Drawn]
+    """Of its own, after they went to the other end."""
 
 
 class CycleGanTask(WindowTask):
@@ -53,52 +70,79 @@ class CycleGanTask(WindowTask):
 
     def step(self, batch: DrawnWindows, context: StepContext) -> Losses:
         """Let the generators descend, then the critics on what the generators drew before."""
-        windows = windows_of(batch, self.recipe.spectrogram)
+        rng = numpy_generator(context.generator) if self.recipe.is_disguised else None
         with _frozen(self._critics):
-            losses, rows = self.generator_losses(windows)
-            generators = take_turn("generators", losses, self.recipe.loss_weights, context)
-        judged = self.critic_losses(windows, rows)
+            made = self.translations(windows_of(batch, self.recipe.spectrogram), rng)
+            generators = take_turn(
+                "generators", self.generator_losses(made), self.recipe.loss_weights, context
+            )
+        judged = self.critic_losses(made)
         return of_both_turns(generators, take_turn("critics", judged, self.recipe.loss_weights, context))
 
-    def generator_losses(self, batch: Windows) -> tuple[dict[str, Float[Tensor, ""]], list[Tensor]]:
-        """Translate both ways and back; return the losses and the rows that each end's generator drew."""
+    def translations(self, batch: Windows, rng: np.random.Generator | None) -> Translations:
+        """Translate both ways and back.
+
+        Args:
+            batch: Windows of both ends.
+            rng: Decides how drawings are disguised before they come back, as recordings are; None leaves
+                them as they are.
+        """
         network = self.network
         real = [_of_end(batch, end) for end in ENDS]
-        drawn, own = [], []
+        drawn = [self._to_end(end, real[1 - end]) for end in ENDS]
+        own = [self._to_end(end, real[end]) for end in ENDS]
+        returned = []
         for end in ENDS:
-            given = [real[1 - end].spectrogram, real[end].spectrogram]
-            others, same = network.to_end(end, torch.cat(given)).split([len(one) for one in given])
-            drawn.append(others)
-            own.append(same)
-        rows = [network.ear(one) for one in drawn]
-        returned = [network.to_end(end, drawn[1 - end]) for end in ENDS]
+            partials, heard = real[end].partials, drawn[1 - end].grained
+            assert heard is not None
+            if rng is not None:
+                settings = self.recipe.spectrogram
+                heard = disguised(heard, partials, drawn_disguises(len(heard), settings, rng), settings)
+            returned.append(network.to_end(end, heard, partials, real[end].spectrogram))
+        return Translations(real, drawn, own, returned)
+
+    def generator_losses(self, made: Translations) -> dict[str, Float[Tensor, ""]]:
+        """Return what generators miss: critics' approval, the way back, one's own instrument."""
+        network, real = self.network, made.real
+        views = self._views(made)
         losses = {
             "adversarial/translation": sum_of(
-                least_squares(network.critics[end](rows[end]), real=True) for end in ENDS
+                least_squares(network.critics[end](views[end]), real=True) for end in ENDS
             ),
-            "cycle/reconstruction": sum_of(self.distance(returned[end], real[end]) for end in ENDS),
-            "identity/own_instrument": sum_of(self.distance(own[end], real[end]) for end in ENDS),
+            "cycle/reconstruction": sum_of(
+                self.distance(made.returned[end].spectrogram, real[end]) for end in ENDS
+            ),
+            "identity/own_instrument": sum_of(
+                self.distance(made.own[end].spectrogram, real[end]) for end in ENDS
+            ),
         }
         if network.config.has_mixed_critics:
             losses["adversarial/mixed"] = sum_of(
-                least_squares(network.mixed_critics[end](rows[end]), real=True) for end in ENDS
+                least_squares(network.mixed_critics[end](views[end]), real=True) for end in ENDS
             )
-        return losses, rows
+        return losses
 
-    def critic_losses(self, batch: Windows, rows: list[Tensor]) -> dict[str, Float[Tensor, ""]]:
-        """Let each critic hear recordings, and drawings of its generator, new and old."""
+    def critic_losses(self, made: Translations) -> dict[str, Float[Tensor, ""]]:
+        """Let each critic hear recordings, and drawings of its generator, new and old.
+
+        What a told generator draws of its own instrument counts as recorded, too: what all its drawings have
+        in common is no sign of the other instrument then.
+        """
         network = self.network
-        recorded = [network.ear(_of_end(batch, end).spectrogram) for end in ENDS]
-        met = [network.meet(end, rows[end]) for end in ENDS]
+        real = [network.view(one.spectrogram, one.partials).detach() for one in made.real]
+        if network.is_told:
+            own = [self._view(made.own[end], made.real[end].partials).detach() for end in ENDS]
+            real = [torch.cat(both) for both in zip(real, own, strict=True)]
+        met = [network.meet(end, view) for end, view in enumerate(self._views(made))]
         losses = {
             "critic/translation": sum_of(
-                least_squares(network.critics[end](recorded[end]), real=True)
+                least_squares(network.critics[end](real[end]), real=True)
                 + least_squares(network.critics[end](met[end]), real=False)
                 for end in ENDS
             )
         }
         if network.config.has_mixed_critics:
-            both = torch.cat(recorded)
+            both = torch.cat(real)
             losses["critic/mixed"] = sum_of(
                 least_squares(network.mixed_critics[end](both), real=True)
                 + least_squares(network.mixed_critics[end](met[end]), real=False)
@@ -107,10 +151,15 @@ class CycleGanTask(WindowTask):
         return losses
 
     def distance(self, made: Spectrograms, wanted: Windows) -> Float[Tensor, ""]:
-        """Return the mean distance of windows, every mel alike, where the recording holds anything."""
-        importance = wanted.is_recorded * self.bin_weights
-        total = importance.sum() * made.shape[2]
-        return ((made - wanted.spectrogram).abs() * importance).sum() / total
+        """Return the mean distance of windows, every mel alike, where the recording holds anything.
+
+        For told networks half of it is that of their means over neighbouring bins and frames, which hold the
+        level of noise.
+        """
+        compared = spectrogram_losses(made, wanted.spectrogram, wanted.is_recorded, self.bin_weights)
+        if not self.network.is_told:
+            return compared["spectrogram/fine"]
+        return 0.5 * (compared["spectrogram/fine"] + compared["spectrogram/smooth"])
 
     def validate(self) -> Mapping[str, float]:
         """Measure cycle, identity, likeness and health on the same windows every time.
@@ -119,22 +168,29 @@ class CycleGanTask(WindowTask):
         """
         rng = np.random.default_rng(1)
         windows = self._held_out(min(N_VALIDATION_WINDOWS, 8 * self.recipe.batch_size), rng)
-        losses, rows = self.generator_losses(windows)
-        network = self.network
-        real = [_of_end(windows, end) for end in ENDS]
-        recorded = [network.ear(one.spectrogram) for one in real]
-        # The untrained generators change nothing: what recordings of the other end miss is the scale.
+        made = self.translations(windows, None)
+        losses = self.generator_losses(made)
+        network, real = self.network, made.real
+        recorded = [network.view(one.spectrogram, one.partials) for one in real]
+        views = self._views(made)
+        rows = [[view[:, 0] for view in side] for side in (views, recorded)]
+        # What recordings of the other end miss is the scale.
         likeness = [
-            distribution_distance(rows[end], recorded[end])
-            / distribution_distance(recorded[1 - end], recorded[end])
+            distribution_distance(rows[0][end], rows[1][end])
+            / distribution_distance(rows[1][1 - end], rows[1][end])
             for end in ENDS
         ]
         silence = sum_of(self.distance(torch.zeros_like(one.spectrogram), one) for one in real)
-        scores = [network.critics[end](one) for end in ENDS for one in (rows[end], recorded[end])]
+        scores = [
+            score
+            for end in ENDS
+            for view in (views[end], recorded[end])
+            for score in network.critics[end](view)
+        ]
         figures = {
             **{name: float(value) for name, value in losses.items()},
             DISTRIBUTION: float(sum(likeness)) / len(ENDS),
-            DIVERSITY: diversity(rows, recorded),
+            DIVERSITY: diversity(*rows),
             CYCLE_SHARE: float(losses["cycle/reconstruction"] / silence),
             LARGEST_SCORE: largest_score(scores),
         }
@@ -149,7 +205,20 @@ class CycleGanTask(WindowTask):
     def hybrid(self, network: nn.Module) -> tuple[nn.Module, dict[str, Any]]:
         """Keep the generators; the critics' work is done."""
         assert isinstance(network, CycleGan)
-        return CycleHybrid(network.generators), {"output": "transfer"}
+        kind = ToldCycleHybrid if network.is_told else CycleHybrid
+        return kind(network.generators), {"output": "transfer"}
+
+    def _to_end(self, end: int, windows: Windows) -> Drawn:
+        return self.network.to_end(end, windows.heard, windows.partials, windows.spectrogram)
+
+    def _view(self, drawn: Drawn, partials: Spectrograms | None) -> Views:
+        """Return what critics hear of a drawing."""
+        assert drawn.grained is not None
+        return self.network.view(drawn.grained, partials)
+
+    def _views(self, made: Translations) -> list[Views]:
+        """Return what the critics of each end hear of the translations."""
+        return [self._view(made.drawn[end], made.real[1 - end].partials) for end in ENDS]
 
 
 def sum_of(losses: Iterator[Tensor]) -> Float[Tensor, ""]:

@@ -18,7 +18,7 @@ from jaxtyping import Float, Float32
 from torch import Tensor
 
 from violute.data.recordings import Recording
-from violute.data.sampling import WindowSampler
+from violute.data.sampling import WindowSampler, window_of
 from violute.errors import TrainingError
 from violute.families.paired.pairs import SOURCES, read_pairs
 from violute.families.pictures.corpus import (
@@ -27,11 +27,13 @@ from violute.families.pictures.corpus import (
     PictureLine,
     is_rest,
     louder,
+    partials_of,
     picture_lines,
     recorded_bins,
     transposed,
     window_at,
 )
+from violute.families.pictures.disguise import Disguises, disguised, drawn_disguises
 from violute.transforms.spectrogram import SpectrogramSettings
 
 MOST_LEVEL_DB = 24.0
@@ -51,13 +53,44 @@ class PairLine:
         return self.source.end
 
 
-class PairWindows(NamedTuple):
-    """A batch of pairs; `is_recorded` is 0 for bins that a codec cut off, else 1."""
+class DrawnPairs(NamedTuple):
+    """A batch as it is drawn: what is quick on the device where it is trained on is left to `pairs_of`.
+
+    Attributes:
+        source: As recorded.
+        hybrid: What the teacher made of it.
+        mix: 0 to 1.
+        is_recorded: 1 for bins that the hybrid holds and 0 for those that its recording's codec cut off.
+        f0_hz: Pitch of each frame of the source; None for networks that are not told it.
+        disguises: One for each window; None for networks that hear what was recorded.
+    """
 
     source: Float[Tensor, "window bin frame"]
     hybrid: Float[Tensor, "window bin frame"]
     mix: Float[Tensor, " window"]
     is_recorded: Float[Tensor, "window bin 1"]
+    f0_hz: Float[Tensor, "window frame"] | None
+    disguises: Disguises | None
+
+
+class PairWindows(NamedTuple):
+    """A batch of pairs.
+
+    Attributes:
+        source: As recorded.
+        hybrid: What the teacher made of it.
+        mix: 0 to 1.
+        is_recorded: 1 for bins that the hybrid holds and 0 for those that its recording's codec cut off.
+        heard: The source as a network hears it: the same, or disguised.
+        partials: 1 where the harmonics of the source's pitch lie; None for networks that are not told it.
+    """
+
+    source: Float[Tensor, "window bin frame"]
+    hybrid: Float[Tensor, "window bin frame"]
+    mix: Float[Tensor, " window"]
+    is_recorded: Float[Tensor, "window bin 1"]
+    heard: Float[Tensor, "window bin frame"]
+    partials: Float[Tensor, "window bin frame"] | None
 
 
 def pair_folder(recordings: Sequence[Recording]) -> Path:
@@ -104,34 +137,53 @@ def draw_pairs(
     rng: np.random.Generator,
     *,
     augment: bool,
-) -> PairWindows:
+    disguise: bool = False,
+) -> DrawnPairs:
     """Draw windows of pairs: both ends and all mixes equally often, sources by their length.
 
-    To augment is to transpose and to change the level a little.
+    Args:
+        lines: To draw from.
+        settings: Of the transform.
+        n_windows: To draw.
+        rng: Decides everything.
+        augment: Whether to transpose and to change the level a little.
+        disguise: Whether networks hear the sources disguised.
     """
     sources, lengths = zip(*((line.source.source, len(line.source.picture)) for line in lines), strict=True)
     sampler = WindowSampler(lines, sources, lengths)
-    played, wanted, mixes, limits_hz = [], [], [], []
+    played, wanted, mixes, limits_hz, pitches = [], [], [], [], []
     for i in range(n_windows):
         line, start, source = sampler.window(i, settings.n_frames, rng, _source_at, is_rest)
         mix = float(rng.choice(sorted(line.hybrids)))
         hybrid = window_at(line.hybrids[mix], start, settings.n_frames)
-        limit_hz = line.source.highest_hz
+        limit_hz, ratio = line.hybrids[mix].highest_hz, 1.0
         if augment:
             ratio = float(2.0 ** (rng.uniform(-TRANSPOSED_SEMITONES, TRANSPOSED_SEMITONES) / 12.0))
             gain_db = float(rng.uniform(*LEVEL_RANGE_DB))
             source, hybrid = (louder(transposed(one, ratio), gain_db, settings) for one in (source, hybrid))
             limit_hz *= min(ratio, 1.0)
+        if line.source.f0_hz is not None:
+            pitches.append(window_of(line.source.f0_hz, start, settings.n_frames) * np.float32(ratio))
         played.append(source)
         wanted.append(_as_loud_as(source, hybrid, settings))
         mixes.append(mix)
         limits_hz.append(limit_hz)
-    return PairWindows(
+    return DrawnPairs(
         torch.from_numpy(np.stack(played)),
         torch.from_numpy(np.stack(wanted)),
         torch.tensor(mixes, dtype=torch.float32),
         recorded_bins(limits_hz, settings),
+        torch.from_numpy(np.stack(pitches)) if pitches else None,
+        drawn_disguises(n_windows, settings, rng) if disguise else None,
     )
+
+
+def pairs_of(drawn: DrawnPairs, settings: SpectrogramSettings) -> PairWindows:
+    """Draw the harmonics of sources and disguise them, on their device."""
+    source, hybrid, mix, is_recorded, f0_hz, disguises = drawn
+    partials = None if f0_hz is None else partials_of(f0_hz, settings)
+    heard = source if disguises is None else disguised(source, partials, disguises, settings)
+    return PairWindows(source, hybrid, mix, is_recorded, heard, partials)
 
 
 def _source_at(line: PairLine, start: int, n_frames: int) -> Float32[np.ndarray, "bin frame"]:

@@ -1,13 +1,14 @@
 """The paired model: a source and a mix in, the hybrid out, learned from pairs that a teacher made.
 
-No ends and no axis: the network is conditioned on the mix beside the window and redraws the window in one
-pass. Two flavours share the change that they make, smooth in frequency, and the partials that they draw into
-it (`families.pictures.retouching`):
+No ends and no axis: the network is conditioned on the mix beside the window and draws it in one pass. It is
+told pitch and loudness, and draws harmonics and noise (`families.pictures.drawing`); what it hears is
+disguised in training, what it should draw is what the teacher made of the clean recording. Flavours:
 
 - `gan`, after pix2pix: a deterministic network, drawn towards the pair's hybrid and past a critic that sees
   the source, the mix and a hybrid, its own or the teacher's, and says which.
-- `vae`: what is to be changed goes through a latent of a few numbers a step, drawn from a posterior that
+- `vae`: what is to be drawn goes through a latent of a few numbers a step, drawn from a posterior that
   sees the source alone, so that it can be encoded at conversion too; the mix joins in the decoder.
+- `paper`: as `gan`, with the networks of the CycleGAN paper, from picture to picture; nothing is told.
 
 Source:
     Isola et al., Image-to-image translation with conditional adversarial networks (CVPR 2017), equations 1
@@ -25,9 +26,19 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from violute.families.cyclegan.network import Generator, PatchCritic
+from violute.families.cyclegan.critics import PatchCritic, Scores
+from violute.families.cyclegan.paper import PaperConfig, PaperCritic, PaperGenerator
+from violute.families.pictures.drawing import (
+    Drawer,
+    DrawingBlock,
+    DrawingConfig,
+    DrawingEncoder,
+    Drawn,
+    Ear,
+    Generator,
+    Loudness,
+)
 from violute.families.pictures.networks import Spectrograms
-from violute.families.pictures.retouching import Ear, RetouchBlock, RetouchConfig, RetouchEncoder, Retoucher
 from violute.families.vae.network import Posterior, posterior_of
 
 Mixes = Float[Tensor, " window"]
@@ -38,17 +49,19 @@ class PairedConfig:
     """Flavour and sizes.
 
     Attributes:
-        flavour: `vae` or `gan`.
-        retouch: Of the network; the mix is its condition.
+        flavour: `vae`, `gan` or `paper`.
+        drawing: Of the network and its windows; the mix is its condition.
+        paper: Of the networks of `paper`.
         latent_channels: Numbers of the latent at one step of the grid, for `vae`.
         critic_channels: Of the critic's three first convolutions, for `gan`.
         audible_from: Where on a window's scale the critic begins to hear.
     """
 
-    flavour: Literal["vae", "gan"] = "vae"
-    retouch: RetouchConfig = field(
-        default_factory=lambda: RetouchConfig(channels=(24, 48, 64), condition_size=1, draws_partials=True)
+    flavour: Literal["vae", "gan", "paper"] = "vae"
+    drawing: DrawingConfig = field(
+        default_factory=lambda: DrawingConfig(channels=(24, 48, 64), condition_size=1)
     )
+    paper: PaperConfig = field(default_factory=lambda: PaperConfig(condition_size=1))
     latent_channels: int = 16
     critic_channels: tuple[int, int, int] = (16, 32, 64)
     audible_from: float = 0.15
@@ -57,87 +70,131 @@ class PairedConfig:
 class Redrawn(NamedTuple):
     """Windows of a hybrid, and the posterior that they were drawn from, if there is one."""
 
-    spectrogram: Spectrograms
+    drawn: Drawn
     posterior: Posterior | None
 
 
-class LatentRetouch(nn.Module):
-    """A change that goes through a latent of few numbers."""
+class LatentGenerator(nn.Module):
+    """Hears, and draws what goes through a latent of few numbers."""
 
     def __init__(self, config: PairedConfig) -> None:
         super().__init__()
-        retouch, size = config.retouch, config.latent_channels
-        channels, n_nodes = retouch.channels[-1], retouch.grid[0]
+        drawing, size = config.drawing, config.latent_channels
+        channels, n_nodes = drawing.channels[-1], drawing.grid[0]
         self.grid_channels = channels
-        self.ear = Ear(retouch)
-        self.encoder = RetouchEncoder(replace(retouch, condition_size=0), retouch.n_blocks)
+        self.loudness = Loudness(drawing)
+        self.encoder = DrawingEncoder(replace(drawing, condition_size=0))
         # All of frequency goes into each step's latent, and comes out of it.
         self.to_latent = nn.Conv2d(channels, 2 * size, (n_nodes, 1))
         self.from_latent = nn.Conv1d(size + 1, channels * n_nodes, 1)
-        self.blocks = nn.ModuleList([RetouchBlock(channels)])
-        self.retoucher = Retoucher(retouch, channels)
+        self.blocks = nn.ModuleList([DrawingBlock(channels)])
+        self.drawer = Drawer(drawing, channels)
 
-    def forward(self, spectrogram: Spectrograms, mix: Mixes) -> Redrawn:
-        """Redraw windows; in training through a draw from the posterior, else through its mean."""
-        features = self.encoder(self.ear(spectrogram))
-        posterior = posterior_of(self.to_latent(features).squeeze(2))
+    def forward(
+        self,
+        heard: Spectrograms,
+        partials: Spectrograms,
+        mix: Mixes,
+        like: Spectrograms | None = None,
+        *,
+        is_grained: bool = False,
+    ) -> Redrawn:
+        """Draw windows; in training through a draw from the posterior, else through its mean."""
+        power = self.loudness(heard if like is None else like)
+        posterior = posterior_of(self.to_latent(self.encoder(heard, partials, power)).squeeze(2))
         latent = posterior.sample() if self.training else posterior.mean
         condition = mix[:, None, None].expand(-1, 1, latent.shape[2])
         grid = self.from_latent(torch.cat([latent, condition], dim=1)).unflatten(1, (self.grid_channels, -1))
         for block in self.blocks:
             grid = block(grid)
-        return Redrawn(self.retoucher(spectrogram, grid), posterior)
+        return Redrawn(self.drawer(heard, partials, power, grid, is_grained=is_grained), posterior)
 
 
 class PairedModel(nn.Module):
-    """A paired model of either flavour, with its critic."""
+    """A paired model of any flavour, with its critic."""
 
     def __init__(self, config: PairedConfig) -> None:
         super().__init__()
         self.config = config
-        self.ear = Ear(config.retouch)
-        is_vae = config.flavour == "vae"
-        self.network: LatentRetouch | Generator = (
-            LatentRetouch(config) if is_vae else Generator(config.retouch)
-        )
-        self.critic = (
-            None
-            if is_vae
-            else PatchCritic(
-                config.critic_channels, config.retouch.n_rows, audible_from=config.audible_from, n_inputs=3
+        drawing = config.drawing
+        self.ear, self.loudness = Ear(drawing), Loudness(drawing)
+        self.network: nn.Module
+        self.critic: nn.Module | None = None
+        if config.flavour == "paper":
+            self.network, self.critic = PaperGenerator(config.paper), PaperCritic(config.paper, n_planes=3)
+        elif config.flavour == "vae":
+            self.network = LatentGenerator(config)
+        else:
+            self.network = Generator(drawing)
+            self.critic = PatchCritic(
+                config.critic_channels,
+                drawing.n_rows,
+                audible_from=config.audible_from,
+                n_heard=2,
+                n_told=2,
             )
-        )
 
-    def forward(self, spectrogram: Spectrograms, mix: Mixes) -> Redrawn:
-        """Redraw windows of either instrument at mixes, 0 to 1."""
-        return _redrawn(self.network, spectrogram, mix)
+    def forward(
+        self,
+        heard: Spectrograms,
+        partials: Spectrograms | None,
+        mix: Mixes,
+        like: Spectrograms | None = None,
+        *,
+        is_grained: bool = False,
+    ) -> Redrawn:
+        """Draw windows of either instrument at mixes, 0 to 1.
+
+        Args:
+            heard: Windows, perhaps disguised.
+            partials: 1 where the harmonics of the told pitch lie; None where nothing is told.
+            mix: Of each window.
+            like: Windows that are as loud as the drawings should be; None takes those heard.
+            is_grained: Whether noise is drawn as a transform shows it, too.
+        """
+        if self.config.flavour == "paper":
+            made = self.network(heard, mix[:, None])
+            return Redrawn(Drawn(made, made), None)
+        if self.config.flavour == "vae":
+            redrawn: Redrawn = self.network(heard, partials, mix, like, is_grained=is_grained)
+            return redrawn
+        power = None if like is None else self.loudness(like)
+        return Redrawn(self.network(heard, partials, mix[:, None], power, is_grained=is_grained), None)
 
     def scores(
-        self, source: Spectrograms, hybrid: Spectrograms, mix: Mixes
-    ) -> Float[Tensor, "window 1 patch_row patch_column"]:
+        self, source: Spectrograms, partials: Spectrograms | None, hybrid: Spectrograms, mix: Mixes
+    ) -> Scores:
         """Let the critic say how much each patch of a hybrid is like the teacher's."""
         assert self.critic is not None
-        rows = self.ear(source)
-        # The critic is deaf below `audible_from`, which must not hide a small mix.
-        condition = mix[:, None, None].expand_as(rows) + self.config.audible_from
-        scores: Tensor = self.critic(rows, self.ear(hybrid), condition)
-        return scores
+        told = mix[:, None, None]
+        if partials is None:
+            seen: Scores = self.critic(torch.stack([source, hybrid, told.expand_as(source)], dim=1))
+            return seen
+        rows = [self.ear(one) for one in (source, hybrid, partials)]
+        return [self.critic(torch.stack([*rows, told.expand_as(rows[0])], dim=1))]
 
 
 class PairedHybrid(nn.Module):
-    """What a voice file holds: windows and a mix in, windows of the hybrid out."""
+    """What the voice file of `paper` holds: windows and a mix in, windows of the hybrid out."""
 
     def __init__(self, model: PairedModel) -> None:
         super().__init__()
-        self.network = model.network
+        self.model = model
 
     def forward(self, spectrogram: Spectrograms, mix: Mixes) -> Spectrograms:
         """Redraw windows of either instrument at mixes, 0 to 1."""
-        return _redrawn(self.network, spectrogram, mix).spectrogram
+        made: Redrawn = self.model(spectrogram, None, mix)
+        return made.drawn.spectrogram
 
 
-def _redrawn(network: LatentRetouch | Generator, spectrogram: Spectrograms, mix: Mixes) -> Redrawn:
-    if isinstance(network, LatentRetouch):
-        redrawn: Redrawn = network(spectrogram, mix)
-        return redrawn
-    return Redrawn(network(spectrogram, mix[:, None]), None)
+class ToldPairedHybrid(nn.Module):
+    """What other voice files hold: windows, their partials and a mix in, windows of the hybrid out."""
+
+    def __init__(self, model: PairedModel) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, spectrogram: Spectrograms, partials: Spectrograms, mix: Mixes) -> Spectrograms:
+        """Draw windows of either instrument at mixes, 0 to 1."""
+        made: Redrawn = self.model(spectrogram, partials, mix)
+        return made.drawn.spectrogram

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
+from violute.errors import TrainingError
+from violute.families.cyclegan.recipes import PAPER_PICTURES
 from violute.families.paired.network import PairedConfig
+from violute.families.pictures.drawing import DrawingConfig
 from violute.families.pictures.recipe import WindowRecipe
-from violute.families.pictures.retouching import RetouchConfig
 from violute.families.recipes import tiny_loop
 from violute.training.settings import LoopSettings
 
@@ -22,12 +24,18 @@ class PairedRecipe(WindowRecipe):
     """
 
     network: PairedConfig = field(default_factory=PairedConfig)
+    told: bool = True
+    is_disguised: bool = True
     learning_rate: float = 2e-3
     batch_size: int = 8
     free_nats: float = 0.05
     loss_weights: Mapping[str, float] = field(
         default_factory=lambda: {"pairs/fine": 10.0, "pairs/smooth": 10.0, "latent/divergence": 0.01}
     )
+
+    def __post_init__(self) -> None:
+        if self.told == (self.network.flavour == "paper"):
+            raise TrainingError("the flavour paper is told no pitch, others are: set told accordingly")
 
 
 GAN_WEIGHTS = {
@@ -56,34 +64,58 @@ def paired_gan() -> PairedRecipe:
     return replace(paired_vae(), network=PairedConfig("gan"), loss_weights=GAN_WEIGHTS)
 
 
+def paired_medium() -> PairedRecipe:
+    """Return `gan` with wider networks and more windows a step: minutes of a GPU."""
+    loop = LoopSettings(
+        n_steps=6_000, minutes=60.0, validate_every=250, checkpoint_every=250, averaging_decay=0.998
+    )
+    drawing = DrawingConfig(channels=(48, 96, 128), n_blocks=6, condition_size=1)
+    network = PairedConfig("gan", drawing, critic_channels=(32, 64, 128))
+    return replace(paired_gan(), loop=loop, network=network, learning_rate=1e-3, batch_size=16)
+
+
 def paired_paper() -> PairedRecipe:
-    """Return the adversarial flavour with nine residual blocks, for a GPU."""
+    """Return pix2pix's objective with the generator and the critic of the CycleGAN paper, for a GPU.
+
+    What departs from pix2pix: the generator has residual blocks instead of a U-Net and no noise by dropout,
+    and means over neighbouring bins and frames are compared, too.
+    """
     loop = LoopSettings(n_steps=60_000, minutes=240.0, validate_every=1000)
-    retouch = RetouchConfig(channels=(64, 128, 256), n_blocks=9, condition_size=1, draws_partials=True)
-    network = PairedConfig("gan", retouch, critic_channels=(64, 128, 256))
+    pictures = PAPER_PICTURES
+    drawing = DrawingConfig(
+        n_bins=pictures.n_bins, bin_hz=pictures.sample_rate / pictures.n_fft, n_heard_bins=pictures.n_bins
+    )
     return PairedRecipe(
-        loop=loop, network=network, learning_rate=2e-4, batch_size=16, loss_weights=GAN_WEIGHTS
+        loop=loop,
+        network=PairedConfig("paper", drawing),
+        spectrogram=pictures,
+        told=False,
+        is_disguised=False,
+        learning_rate=2e-4,
+        batch_size=2,
+        loss_weights=GAN_WEIGHTS,
     )
 
 
 def paired_tiny() -> PairedRecipe:
     """Return what runs through everything in seconds, for tests."""
-    retouch = RetouchConfig(n_rows=64, channels=(4, 4, 4), n_blocks=1, condition_size=1, draws_partials=True)
+    drawing = DrawingConfig(n_rows=64, channels=(4, 4, 4), n_blocks=1, condition_size=1)
     return PairedRecipe(
-        loop=tiny_loop(), network=PairedConfig("vae", retouch, latent_channels=2), batch_size=2
+        loop=tiny_loop(), network=PairedConfig("vae", drawing, latent_channels=2), batch_size=2
     )
 
 
 def paired_tiny_gan() -> PairedRecipe:
     """Return `tiny` in the adversarial flavour."""
     tiny = paired_tiny()
-    network = PairedConfig("gan", tiny.network.retouch, critic_channels=(4, 4, 4))
+    network = PairedConfig("gan", tiny.network.drawing, critic_channels=(4, 4, 4))
     return replace(tiny, network=network, loss_weights=GAN_WEIGHTS)
 
 
 PAIRED_RECIPES: Mapping[str, Callable[[], PairedRecipe]] = {
     "vae": paired_vae,
     "gan": paired_gan,
+    "medium": paired_medium,
     "paper": paired_paper,
     "tiny": paired_tiny,
     "tiny-gan": paired_tiny_gan,

@@ -11,9 +11,17 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from violute.families.cyclegan.network import least_squares
-from violute.families.paired.data import PairLine, PairWindows, draw_pairs, pair_folder, pair_lines
-from violute.families.paired.network import PairedHybrid, PairedModel
+from violute.families.cyclegan.critics import Scores, least_squares
+from violute.families.paired.data import (
+    DrawnPairs,
+    PairLine,
+    PairWindows,
+    draw_pairs,
+    pair_folder,
+    pair_lines,
+    pairs_of,
+)
+from violute.families.paired.network import PairedHybrid, PairedModel, ToldPairedHybrid
 from violute.families.paired.pairs import read_pairs
 from violute.families.paired.recipes import PairedRecipe
 from violute.families.pictures.adversarial_health import (
@@ -70,13 +78,16 @@ class PairedTask(WindowTask):
 
     def batch(self, generator: torch.Generator) -> Any:
         """Draw pairs."""
-        recipe, rng = self.recipe, numpy_generator(generator)
-        return draw_pairs(
-            self.training, recipe.spectrogram, recipe.batch_size, rng, augment=recipe.is_augmented
+        recipe = self.recipe
+        return self._drawn_pairs(
+            self.training, recipe.batch_size, numpy_generator(generator), augment=recipe.is_augmented
         )
 
-    def step(self, batch: PairWindows, context: StepContext) -> Losses:
+    def step(self, batch: DrawnPairs, context: StepContext) -> Losses:
         """Let the network descend, then the critic on what the network drew before."""
+        return self._descend(pairs_of(batch, self.recipe.spectrogram), context)
+
+    def _descend(self, batch: PairWindows, context: StepContext) -> Losses:
         critic = self.network.critic
         if critic is not None:
             critic.requires_grad_(False)
@@ -94,20 +105,21 @@ class PairedTask(WindowTask):
         return of_both_turns(own, take_turn("critic", judged, self.recipe.loss_weights, context))
 
     def losses(self, batch: PairWindows) -> tuple[Spectrograms, dict[str, Float[Tensor, ""]]]:
-        """Redraw sources; return the windows and what they miss of the teacher's."""
-        redrawn = self.network(batch.source, batch.mix)
-        compared = spectrogram_losses(redrawn.spectrogram, batch.hybrid, batch.is_recorded, self.bin_weights)
+        """Draw hybrids; return them, their noise grained, and what they miss of the teacher's."""
+        redrawn = self.network(batch.heard, batch.partials, batch.mix, batch.hybrid, is_grained=True)
+        made, grained = redrawn.drawn
+        compared = spectrogram_losses(made, batch.hybrid, batch.is_recorded, self.bin_weights)
         losses = {f"pairs/{name.partition('/')[2]}": value for name, value in compared.items()}
         if redrawn.posterior is not None:
             losses["latent/divergence"] = divergence_above(redrawn.posterior, self.recipe.free_nats)
-        return redrawn.spectrogram, losses
+        return grained, losses
 
     def validate(self) -> Mapping[str, float]:
         """Measure what is missed on the same pairs every time, and the critic's health; it has no vote."""
         rng = np.random.default_rng(1)
         n_windows = min(N_VALIDATION_WINDOWS, 8 * self.recipe.batch_size)
-        drawn = draw_pairs(self.validation, self.recipe.spectrogram, n_windows, rng, augment=False)
-        pairs = PairWindows(*to_device(drawn, self.corpus.device))
+        drawn = self._drawn_pairs(self.validation, n_windows, rng, augment=False)
+        pairs = pairs_of(to_device(drawn, self.corpus.device), self.recipe.spectrogram)
         made, losses = self.losses(pairs)
         unchanged = spectrogram_losses(pairs.source, pairs.hybrid, pairs.is_recorded, self.bin_weights)
         figures = {name: float(value) for name, value in losses.items()}
@@ -119,7 +131,7 @@ class PairedTask(WindowTask):
         )
         figures[DIVERSITY] = diversity([ear(made)], [ear(pairs.hybrid)])
         if self.network.critic is not None:
-            scores = [self._scores(pairs, one) for one in (made, pairs.hybrid)]
+            scores = [score for one in (made, pairs.hybrid) for score in self._scores(pairs, one)]
             figures[LARGEST_SCORE] = largest_score(scores)
         return {**figures, "total": total}
 
@@ -130,10 +142,19 @@ class PairedTask(WindowTask):
     def hybrid(self, network: nn.Module) -> tuple[nn.Module, dict[str, Any]]:
         """Keep the network; the critic's work is done."""
         assert isinstance(network, PairedModel)
-        return PairedHybrid(network), {"output": "transfer", "flavour": network.config.flavour, **self.lesson}
+        kind = ToldPairedHybrid if self.recipe.told else PairedHybrid
+        return kind(network), {"output": "transfer", "flavour": network.config.flavour, **self.lesson}
 
-    def _scores(self, batch: PairWindows, hybrid: Spectrograms) -> Tensor:
-        return self.network.scores(batch.source, hybrid, batch.mix)
+    def _scores(self, batch: PairWindows, hybrid: Spectrograms) -> Scores:
+        return self.network.scores(batch.source, batch.partials, hybrid, batch.mix)
+
+    def _drawn_pairs(
+        self, lines: Sequence[PairLine], n_windows: int, rng: np.random.Generator, *, augment: bool
+    ) -> DrawnPairs:
+        recipe = self.recipe
+        return draw_pairs(
+            lines, recipe.spectrogram, n_windows, rng, augment=augment, disguise=recipe.is_disguised
+        )
 
 
 def build_paired_task(ends: TwoEnds, recipe: PairedRecipe) -> PairedTask:

@@ -48,6 +48,9 @@ HISS_SHARE, HISS_DB = 0.5, (-65.0, -25.0)
 
 LEVEL_DB = (-12.0, 6.0)
 
+SMALLEST_POWER = 1e-12
+"""In squared floors of the window's scale."""
+
 
 class Disguises(NamedTuple):
     """How each of some windows is disguised: drawn with a batch, before anything is computed on a device."""
@@ -114,7 +117,8 @@ def disguised(
     generator = torch.Generator(spectrogram.device).manual_seed(seed)
     noise = torch.empty_like(power).exponential_(generator=generator)  # power of Gaussian noise in a bin
     hiss = hiss_gain.square() * power.mean(dim=(1, 2))
-    magnitude = (power + hiss[:, None, None] * noise).sqrt()
+    # Not 0, where a root has no gradient: drawings are disguised, too.
+    magnitude = (power + hiss[:, None, None] * noise).clamp_min(SMALLEST_POWER).sqrt()
     return (torch.log1p(magnitude) / full).clamp(0.0, 1.0)
 
 

@@ -1,0 +1,386 @@
+"""Pictures drawn from what is told of them: the network that CycleGAN and the paired model share.
+
+A network hears a window on rows evenly spaced in mel, the harmonics of the told pitch on the same rows, each
+frame's loudness, and where each row lies. It answers with three surfaces on a coarse grid of nodes in
+frequency and steps in time: how loud the told harmonics are, how loud noise is, and a gain. Straight lines
+are drawn between the nodes. Harmonics and noise are drawn, not filtered out of the source: a flute's upper
+partials lie below its breath, a recording that ends at 8 kHz has none, and no gain brings them back. The gain
+acts on the source alone, and only where no pitch is told (rests, tails, noises). Then each frame is brought
+to the loudness that it is told, so silence stays silent and attacks keep their place.
+
+In training noise is drawn twice: smooth, its mean, for what is compared bin by bin; and grained, as a
+transform shows noise, for critics, who would know a smooth one at once, and for the way back of a cycle, in
+which nothing can be hidden then.
+
+Source:
+    Serra & Smith, Spectral modeling synthesis (Computer Music Journal 14(4), 1990), for partials and noise
+    as the two parts of a sound; Zhu et al., Unpaired image-to-image translation using cycle-consistent
+    adversarial networks (ICCV 2017), appendix, for down-sampling, residual blocks and instance normalisation;
+    Liu et al., An intriguing failing of convolutional neural networks and the CoordConv solution (NeurIPS
+    2018), for the position; Chu et al., CycleGAN, a master of steganography (2017), for what a cycle hides.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional
+
+from violute.analysis.loudness import a_weighting_db
+from violute.errors import ShapeError
+from violute.families.pictures.networks import Conditions, Spectrograms
+from violute.transforms.mel import MEL_BREAK_HZ
+from violute.transforms.spectrogram import SpectrogramSettings, stft
+
+ROWS_A_NODE = 8
+FRAMES_A_STEP = 4
+"""How much coarser the grid of what is drawn is than the rows and frames that the network hears."""
+
+NODES_APART = 4
+"""Distance at which the second convolution of a block looks along frequency."""
+
+FIRST_SHARE = 0.1
+"""Of a layer's usual first weights, where it decides what is drawn."""
+
+STEEPEST = 1.0
+"""On the scale of a window, 80 dB: how far levels go to either side of where they begin."""
+
+TILT_HZ = 400.0
+HARMONIC_DB, HARMONIC_TILT_DB = 0.0, -9.0
+NOISE_DB, NOISE_TILT_DB = -45.0, -3.0
+"""Where levels begin: below `TILT_HZ`, and by how much they fall for each octave above."""
+
+GRAIN_FRAMES = 1024
+QUIETEST_POWER = 1e-8
+"""In squared floors of the window's scale: what a silent frame is divided by."""
+
+Rows = Float[Tensor, "window row frame"]
+Planes = Float[Tensor, "window channel node step"]
+Powers = Float[Tensor, "window 1 frame"]
+
+
+@dataclass(frozen=True)
+class DrawingConfig:
+    """Sizes of a network that draws windows.
+
+    Attributes:
+        n_bins: Of a window, in frequency.
+        n_frames: Of a window, in time.
+        bin_hz: Distance of two bins, in Hz.
+        floor_db: Magnitude, relative to full scale, below which the window's scale turns linear.
+        n_rows: Rows that the network hears, evenly spaced in mel.
+        n_heard_bins: Bins that the rows cover. Lossy recordings end at 16 kHz, and a network that could
+            tell would take the codec for the instrument.
+        channels: Of the two first convolutions and of the residual blocks.
+        n_blocks: Residual blocks.
+        condition_size: Numbers that condition the network beside the window; 0 for none.
+
+    Raises:
+        ShapeError: The rows or frames don't divide into nodes and steps.
+    """
+
+    n_bins: int = 1024
+    n_frames: int = 128
+    bin_hz: float = 44_100 / 2048
+    floor_db: float = -80.0
+    n_rows: int = 256
+    n_heard_bins: int = 720
+    channels: tuple[int, int, int] = (16, 32, 32)
+    n_blocks: int = 3
+    condition_size: int = 0
+
+    def __post_init__(self) -> None:
+        if self.n_rows % ROWS_A_NODE or self.n_frames % FRAMES_A_STEP:
+            raise ShapeError(
+                f"{self.n_rows} rows and {self.n_frames} frames: give multiples of {ROWS_A_NODE} and "
+                f"{FRAMES_A_STEP}"
+            )
+        if not 2 <= self.n_heard_bins <= self.n_bins:
+            raise ShapeError(f"{self.n_heard_bins} heard bins of {self.n_bins}: give from 2 to all")
+
+    @property
+    def grid(self) -> tuple[int, int]:
+        """Nodes in frequency and steps in time of what is drawn."""
+        return self.n_rows // ROWS_A_NODE, self.n_frames // FRAMES_A_STEP
+
+    @property
+    def full_scale(self) -> float:
+        """Natural logarithm of how far 1 lies above the floor of a window's scale."""
+        return float(np.log1p(10.0 ** (-self.floor_db / 20.0)))
+
+
+class Ear(nn.Module):
+    """Windows on rows evenly spaced in mel: fine where partials are close, coarse above."""
+
+    filters: Tensor
+
+    def __init__(self, config: DrawingConfig) -> None:
+        super().__init__()
+        self.register_buffer("filters", torch.from_numpy(_mel_rows(config)), persistent=False)
+
+    def forward(self, spectrogram: Spectrograms) -> Rows:
+        """Return the mean of each row's bins, weighted by a triangle."""
+        return self.filters @ spectrogram
+
+
+class Loudness(nn.Module):
+    """The A-weighted power of each frame, in squared floors of the window's scale."""
+
+    weights: Tensor
+
+    def __init__(self, config: DrawingConfig) -> None:
+        super().__init__()
+        self.full_scale = config.full_scale
+        weights = 10.0 ** (a_weighting_db(np.arange(config.n_bins) * config.bin_hz) / 10.0)
+        self.register_buffer("weights", torch.from_numpy(weights.astype(np.float32)), persistent=False)
+
+    def forward(self, spectrogram: Spectrograms) -> Powers:
+        """Return the power of windows in [0, 1]."""
+        return self.of_magnitude(torch.exp(self.full_scale * spectrogram) - 1.0)
+
+    def of_magnitude(self, magnitude: Spectrograms) -> Powers:
+        """Return the power of linear magnitudes."""
+        return (self.weights[:, None] * magnitude.square()).sum(dim=1, keepdim=True)
+
+
+class DrawingBlock(nn.Module):
+    """Two convolutions beside an untouched path."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.first_norm = nn.InstanceNorm2d(channels, affine=True)
+        self.second_norm = nn.InstanceNorm2d(channels, affine=True)
+        self.first = nn.Conv2d(channels, channels, 3, padding=1)
+        # A timbre is how high partials stand to low ones, so nodes hear far along frequency.
+        self.second = nn.Conv2d(channels, channels, 3, padding=(NODES_APART, 1), dilation=(NODES_APART, 1))
+
+    def forward(self, x: Planes) -> Planes:
+        """Add what the block finds to `x`."""
+        hidden = self.first(functional.silu(self.first_norm(x)))
+        return x + self.second(functional.silu(self.second_norm(hidden)))
+
+
+class DrawingEncoder(nn.Module):
+    """What is heard and told to features on the grid of what is drawn."""
+
+    position: Tensor
+
+    def __init__(self, config: DrawingConfig) -> None:
+        super().__init__()
+        first, second, third = config.channels
+        self.full_scale = config.full_scale
+        self.ear, self.loudness = Ear(config), Loudness(config)
+        self.register_buffer("position", torch.linspace(-1.0, 1.0, config.n_rows)[:, None], persistent=False)
+        self.layers = nn.ModuleList(
+            [
+                nn.Conv2d(4 + config.condition_size, first, 5, (2, 2), 2),
+                nn.Conv2d(first, second, 3, (2, 2), 1),
+                nn.Conv2d(second, third, 3, (2, 1), 1),
+            ]
+        )
+        self.blocks = nn.ModuleList(DrawingBlock(third) for _ in range(config.n_blocks))
+
+    def forward(
+        self,
+        heard: Spectrograms,
+        partials: Spectrograms,
+        power: Powers,
+        condition: Conditions | None = None,
+    ) -> Planes:
+        """Return the features of each node and step.
+
+        Args:
+            heard: Windows, beside whose own level the rows count: a gain says nothing.
+            partials: 1 where the told harmonics lie.
+            power: Told loudness of each frame.
+            condition: Numbers beside the window.
+        """
+        rows = self.ear(heard)
+        planes = [
+            rows - self._level(self.loudness(heard)),
+            self.ear(partials),
+            self._level(power).expand_as(rows),
+            self.position.expand_as(rows),
+        ]
+        if condition is not None:
+            planes += [number[:, None, None].expand_as(rows) for number in condition.unbind(1)]
+        x = torch.stack(planes, dim=1)
+        for layer in self.layers:
+            x = functional.silu(layer(x))
+        for block in self.blocks:
+            x = block(x)
+        return x
+
+    def _level(self, power: Powers) -> Powers:
+        """Return a power on the scale of a window."""
+        return 0.5 * torch.log(1.0 + power) / self.full_scale
+
+
+class Drawn(NamedTuple):
+    """What a network drew, in [0, 1]: with the mean of its noise, and with noise as a transform shows it.
+
+    `grained` is None where nobody learns.
+    """
+
+    spectrogram: Spectrograms
+    grained: Spectrograms | None
+
+
+class Drawer(nn.Module):
+    """Draws windows by surfaces on the grid.
+
+    Args:
+        config: Sizes.
+        channels: Of the features.
+    """
+
+    to_bins: Tensor
+    to_frames: Tensor
+    first_levels: Tensor
+    grain: Tensor
+
+    def __init__(self, config: DrawingConfig, channels: int) -> None:
+        super().__init__()
+        n_nodes, n_steps = config.grid
+        self.full_scale = config.full_scale
+        self.loudness = Loudness(config)
+        self.register_buffer("to_bins", torch.from_numpy(_between_nodes(config, n_nodes)), persistent=False)
+        self.register_buffer(
+            "to_frames", torch.from_numpy(_between_steps(config.n_frames, n_steps)), persistent=False
+        )
+        self.register_buffer("first_levels", torch.from_numpy(_first_levels(config)), persistent=False)
+        self.register_buffer("grain", torch.from_numpy(_grain(config)), persistent=False)
+        self.head = nn.Conv2d(channels, 3, 3, padding=1)
+        # An instrument's mean levels, which a bias of each node learns sooner than the layers before.
+        self.mean = nn.Parameter(torch.zeros(3, n_nodes, 1))
+        with torch.no_grad():
+            # Not 0: with all of it 0, nothing before it would learn at the first step.
+            for parameter in self.head.parameters():
+                parameter.mul_(FIRST_SHARE)
+
+    def forward(
+        self,
+        heard: Spectrograms,
+        partials: Spectrograms,
+        power: Powers,
+        features: Planes,
+        *,
+        is_grained: bool = False,
+    ) -> Drawn:
+        """Draw windows.
+
+        Args:
+            heard: Windows in [0, 1], of which something is left where no pitch is told.
+            partials: 1 where the told harmonics lie.
+            power: Told loudness of each frame.
+            features: Of the grid.
+            is_grained: Whether noise is drawn as a transform shows it, too.
+        """
+        surfaces = self.spread(STEEPEST * torch.tanh(self.head(features) + self.mean)).float()
+        harmonic, noise = (
+            torch.exp(self.full_scale * (surfaces[:, i] + self.first_levels[i])) for i in (0, 1)
+        )
+        own = (torch.exp(self.full_scale * heard) - 1.0) * torch.exp(self.full_scale * surfaces[:, 2])
+        unvoiced = 1.0 - partials.amax(dim=1, keepdim=True).clamp(0.0, 1.0)
+        own = own * unvoiced / (self.loudness(heard) + QUIETEST_POWER).sqrt()
+        tones = harmonic * partials + own
+        drawn_power = self.loudness.of_magnitude(tones + noise) + QUIETEST_POWER
+        told = power.sqrt() / drawn_power.sqrt()
+        grained = self._picture(told * (tones + noise * self._grained(noise))) if is_grained else None
+        return Drawn(self._picture(told * (tones + noise)), grained)
+
+    def spread(self, grid: Planes) -> Float[Tensor, "window channel bin frame"]:
+        """Draw straight lines between the nodes and between the steps, level beyond the outermost."""
+        return self.to_bins @ grid @ self.to_frames
+
+    def _picture(self, magnitude: Spectrograms) -> Spectrograms:
+        return (torch.log(1.0 + magnitude) / self.full_scale).clamp(0.0, 1.0)
+
+    def _grained(self, noise: Spectrograms) -> Spectrograms:
+        """Return what real noise comes to beside its mean, from a place of its own for each window."""
+        n_frames = noise.shape[2]
+        starts = torch.randint(self.grain.shape[1] - n_frames, (len(noise),)).tolist()
+        return torch.stack([self.grain[:, start : start + n_frames] for start in starts])
+
+
+class Generator(nn.Module):
+    """Hears and draws; what a CycleGAN has two of, and the adversarial paired model one."""
+
+    def __init__(self, config: DrawingConfig) -> None:
+        super().__init__()
+        self.loudness = Loudness(config)
+        self.encoder = DrawingEncoder(config)
+        self.drawer = Drawer(config, config.channels[-1])
+
+    def forward(
+        self,
+        heard: Spectrograms,
+        partials: Spectrograms,
+        condition: Conditions | None = None,
+        power: Powers | None = None,
+        *,
+        is_grained: bool = False,
+    ) -> Drawn:
+        """Draw windows; without a told loudness each frame is as loud as what is heard."""
+        power = self.loudness(heard) if power is None else power
+        features = self.encoder(heard, partials, power, condition)
+        drawn: Drawn = self.drawer(heard, partials, power, features, is_grained=is_grained)
+        return drawn
+
+
+def _centres(config: DrawingConfig, n_centres: int) -> Float[np.ndarray, " centre"]:
+    """Return positions evenly spaced in mel over what is heard, in bins."""
+    top = math.log1p((config.n_heard_bins - 1) * config.bin_hz / MEL_BREAK_HZ)
+    mel = (np.arange(n_centres) + 0.5) / n_centres * top
+    return MEL_BREAK_HZ * np.expm1(mel) / config.bin_hz
+
+
+def _mel_rows(config: DrawingConfig) -> Float[np.ndarray, "row bin"]:
+    """Return triangles that sum to 1, at least one bin to either side wide, 0 beyond what is heard."""
+    centres = _centres(config, config.n_rows)
+    width = np.maximum(np.gradient(centres), 1.0)
+    distance = np.abs(np.arange(config.n_bins) - centres[:, None]) / width[:, None]
+    triangles = np.maximum(1.0 - distance, 0.0)
+    triangles[:, config.n_heard_bins :] = 0.0
+    return (triangles / triangles.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
+def _between_nodes(config: DrawingConfig, n_nodes: int) -> Float[np.ndarray, "bin node"]:
+    """Return the share of each node in each bin."""
+    return _shares(_centres(config, n_nodes), np.arange(config.n_bins, dtype=np.float64))
+
+
+def _between_steps(n_frames: int, n_steps: int) -> Float[np.ndarray, "step frame"]:
+    """Return the share of each step in each frame."""
+    middles = (np.arange(n_steps) + 0.5) * (n_frames / n_steps) - 0.5
+    return np.ascontiguousarray(_shares(middles, np.arange(n_frames, dtype=np.float64)).T)
+
+
+def _shares(
+    nodes: Float[np.ndarray, " node"], places: Float[np.ndarray, " place"]
+) -> Float[np.ndarray, "place node"]:
+    """Return the weights of linear interpolation, held beyond the first node and the last."""
+    return np.stack([np.interp(places, nodes, row) for row in np.eye(len(nodes))], axis=1).astype(np.float32)
+
+
+def _first_levels(config: DrawingConfig) -> Float[np.ndarray, "two bin 1"]:
+    """Return where harmonics and noise begin, on the scale of a window."""
+    octaves = np.log2(np.maximum(np.arange(config.n_bins) * config.bin_hz / TILT_HZ, 1.0))
+    levels_db = [HARMONIC_DB + HARMONIC_TILT_DB * octaves, NOISE_DB + NOISE_TILT_DB * octaves]
+    return (np.stack(levels_db)[:, :, None] / -config.floor_db).astype(np.float32)
+
+
+def _grain(config: DrawingConfig) -> Float[np.ndarray, "bin frame"]:
+    """Return a transform of white noise, divided by its mean, the same every time."""
+    n_fft = 2 * config.n_bins
+    settings = SpectrogramSettings(44_100, n_fft, max(n_fft // 5, 1), n_bins=config.n_bins)
+    n_frames = GRAIN_FRAMES + config.n_frames
+    noise = np.random.default_rng(0).standard_normal(n_frames * settings.hop_length).astype(np.float32)
+    magnitude = np.abs(stft(noise, settings, start=n_fft, n_frames=n_frames - 16))[: config.n_bins]
+    return (magnitude / magnitude.mean()).astype(np.float32)
