@@ -92,11 +92,11 @@ FAMILIES: dict[str, Family] = {
         default_recipe="small",
         learns_from="pictures",
         about="each instrument redrawn as the other, learned without pairs.",
-        help=f"{_TO_STUDY} Plays chords, since it tracks no pitch. Warns when generators collapse or critics "
-        "explode, and keeps the best checkpoint.",
-        recipe_help="small (two CPU cores, twenty minutes), full (small, with a change as fine as the "
-        f"window), mixed (small, with critics of mixed music), paper (nine residual blocks, for a GPU) "
-        f"or {_TINY}.",
+        help=f"{_TO_STUDY} Told the pitch, but for paper. Warns when generators collapse or critics explode, "
+        "and keeps the best checkpoint.",
+        recipe_help="small (two CPU cores, twenty minutes), medium (wider, minutes of a GPU), mixed (small, "
+        "with critics of mixed music), paper (the paper's networks, which are told nothing, for a GPU), "
+        f"{_TINY} or tiny-paper.",
     ),
     "paired": Family(
         _PICTURES_VOICE,
@@ -106,8 +106,9 @@ FAMILIES: dict[str, Family] = {
         learns_from="pairs",
         about="source and mix in, hybrid out, learned from a teacher's pairs.",
         help=f"Learns from a set that `violute pairs` made. {_TO_STUDY}",
-        recipe_help="vae or gan (two CPU cores, 45 minutes), paper (gan with nine residual blocks, for a "
-        "GPU), tiny or tiny-gan (seconds, to try the path).",
+        recipe_help="vae or gan (two CPU cores, 45 minutes), medium (gan, wider, minutes of a GPU), paper "
+        "(networks of the CycleGAN paper, which are told nothing, for a GPU), tiny or tiny-gan (seconds, to "
+        "try the path).",
     ),
     "rave": Family(
         "violute.families.rave.voice:RaveVoice",

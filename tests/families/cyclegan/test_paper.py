@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
 from violute.errors import TrainingError
 from violute.families.cyclegan.paper import PaperConfig, PaperCritic, PaperGenerator
-from violute.families.cyclegan.recipes import cyclegan_paper
+from violute.families.cyclegan.recipes import cyclegan_paper, cyclegan_tiny_paper
+from violute.families.cyclegan.task import CycleGanTask
+from violute.families.pictures.corpus import PictureLine
+from violute.families.pictures.task import SpectrogramCorpus
 from violute.families.recipes import with_changes
+from violute.training.seeds import seed_everything
+from violute.training.task import StepContext
+from violute.voices.load import load_voice
 
 
 @pytest.fixture(autouse=True)
@@ -55,3 +62,34 @@ def test_a_score_depends_on_a_square_of_70_by_70():
 def test_the_paper_s_networks_cannot_be_told_the_pitch():
     with pytest.raises(TrainingError, match="told"):
         with_changes(cyclegan_paper(), {"told": "true"})
+
+
+def test_it_trains_and_its_voice_hears_pictures_alone(tmp_path):
+    recipe = cyclegan_tiny_paper()
+    settings = recipe.spectrogram
+    rng = np.random.default_rng(0)
+    lines = [
+        PictureLine(f"{end}-{i}", f"source-{end}", end, rng.random((150, 512)).astype(np.float16), 11_025.0)
+        for end in (0, 1)
+        for i in (0, 1)
+    ]
+    nothing = np.zeros(settings.sample_rate, np.float32)
+    task = CycleGanTask(
+        SpectrogramCorpus(("a", "b"), lines, [], torch.device("cpu"), {}, (nothing, nothing)), recipe
+    )
+    descended = []
+
+    def descend(name, loss):
+        task.optimizers()[name].zero_grad()
+        loss.backward()
+        task.optimizers()[name].step()
+        descended.append(name)
+
+    generator = seed_everything(0)
+    task.step(task.batch(generator), StepContext(0, 1, generator, descend))
+    assert descended == ["generators", "critics"]
+    task.network.eval()
+    task.export(tmp_path / "paper.onnx")
+    voice = load_voice(tmp_path / "paper.onnx")
+    assert {one.name for one in voice.session.get_inputs()} == {"spectrogram", "mix"}
+    assert not voice.card.settings.get("told")

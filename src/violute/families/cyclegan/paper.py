@@ -94,7 +94,7 @@ class PaperGenerator(nn.Module):
         planes = [2.0 * spectrogram - 1.0]
         if condition is not None:
             planes += [number[:, None, None].expand_as(spectrogram) for number in condition.unbind(1)]
-        made: Tensor = torch.tanh(self.layers(torch.stack(planes, dim=1))).squeeze(1)
+        made: Tensor = torch.tanh(self.layers(torch.stack(planes, dim=1)).float()).squeeze(1)
         return 0.5 * made + 0.5
 
 

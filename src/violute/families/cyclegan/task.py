@@ -70,13 +70,15 @@ class CycleGanTask(WindowTask):
 
     def step(self, batch: DrawnWindows, context: StepContext) -> Losses:
         """Let the generators descend, then the critics on what the generators drew before."""
-        rng = numpy_generator(context.generator) if self.recipe.is_disguised else None
+        recipe = self.recipe
+        rng = numpy_generator(context.generator) if recipe.is_disguised else None
         with _frozen(self._critics):
-            made = self.translations(windows_of(batch, self.recipe.spectrogram), rng)
-            generators = take_turn(
-                "generators", self.generator_losses(made), self.recipe.loss_weights, context
-            )
-        judged = self.critic_losses(made)
+            with self._precision():
+                made = self.translations(windows_of(batch, recipe.spectrogram), rng)
+                losses = self.generator_losses(made)
+            generators = take_turn("generators", losses, recipe.loss_weights, context)
+        with self._precision():
+            judged = self.critic_losses(made)
         return of_both_turns(generators, take_turn("critics", judged, self.recipe.loss_weights, context))
 
     def translations(self, batch: Windows, rng: np.random.Generator | None) -> Translations:
@@ -207,6 +209,10 @@ class CycleGanTask(WindowTask):
         assert isinstance(network, CycleGan)
         kind = ToldCycleHybrid if network.is_told else CycleHybrid
         return kind(network.generators), {"output": "transfer"}
+
+    def _precision(self) -> torch.autocast:
+        """Compute convolutions as precisely as the recipe says."""
+        return torch.autocast(self.corpus.device.type, torch.bfloat16, enabled=self.recipe.is_half)
 
     def _to_end(self, end: int, windows: Windows) -> Drawn:
         return self.network.to_end(end, windows.heard, windows.partials, windows.spectrogram)
