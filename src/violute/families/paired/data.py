@@ -20,7 +20,7 @@ from torch import Tensor
 from violute.data.recordings import Recording
 from violute.data.sampling import WindowSampler, window_of
 from violute.errors import TrainingError
-from violute.families.paired.pairs import SOURCES, read_pairs
+from violute.families.paired.pairs import SOURCES, Pair, read_pairs
 from violute.families.pictures.corpus import (
     LEVEL_RANGE_DB,
     TRANSPOSED_SEMITONES,
@@ -116,18 +116,26 @@ def pair_lines(
     """
     folder = pair_folder(recordings)
     files = {recording.name: recording.path for recording in recordings}
-    made: dict[str, list[tuple[float, str]]] = defaultdict(list)
+    made: dict[str, list[Pair]] = defaultdict(list)
     for pair in read_pairs(folder)[1]:
-        made[pair.source].append((pair.mix, pair.hybrid))
-    found = []
-    for line in lines:
-        members = made.get(files[line.name].relative_to(folder).as_posix(), [])
-        if not members:
+        made[pair.source].append(pair)
+    members = [made.get(files[line.name].relative_to(folder).as_posix(), []) for line in lines]
+    for line, pairs in zip(lines, members, strict=True):
+        if not pairs:
             raise TrainingError(f"{files[line.name]}: has no hybrid: run the same violute pairs again")
-        hybrids = [Recording(Path(name).stem, folder / name, source=line.source) for _, name in members]
-        pictures = picture_lines(hybrids, line.end, settings, cache)
-        found.append(PairLine(line, {mix: one for (mix, _), one in zip(members, pictures, strict=True)}))
-    return found
+    # All in one go, so that all cores measure.
+    hybrids = [
+        Recording(pair.hybrid, folder / pair.hybrid, source=line.source)
+        for line, pairs in zip(lines, members, strict=True)
+        for pair in pairs
+    ]
+    end = lines[0].end if lines else 0
+    pictures = {one.name: one for one in picture_lines(hybrids, end, settings, cache)}
+    found = (
+        PairLine(line, {pair.mix: pictures[pair.hybrid] for pair in pairs if pair.hybrid in pictures})
+        for line, pairs in zip(lines, members, strict=True)
+    )
+    return [line for line in found if line.hybrids]  # others are silent at every mix
 
 
 def draw_pairs(
