@@ -61,10 +61,11 @@ MODELS: dict[str, Model] = {
     "mevae": Model("mevae", "default"),
     "vae-assignment": Model("vae", "assignment"),
     "mevae-assignment": Model("mevae", "assignment"),
-    "cyclegan": Model("cyclegan", "small"),
+    "cyclegan": Model("cyclegan", "medium"),
+    "cyclegan-paper": Model("cyclegan", "paper"),
     "paired": Model(
         "paired",
-        "gan",
+        "medium",
         pairs=("*_05_*", "*_15_*", "*_1_*", "--own-end", "rendering", "--seconds", "60"),
     ),
     "rave": Model("rave", "small"),

@@ -118,7 +118,7 @@ def disguised(
     noise = torch.empty_like(power).exponential_(generator=generator)  # power of Gaussian noise in a bin
     hiss = hiss_gain.square() * power.mean(dim=(1, 2))
     # Not 0, where a root has no gradient: drawings are disguised, too.
-    magnitude = (power + hiss[:, None, None] * noise).clamp_min(SMALLEST_POWER).sqrt()
+    magnitude = (power + hiss[:, None, None] * noise).clamp_min(SMALLEST_POWER).sqrt() - SMALLEST_POWER**0.5
     return (torch.log1p(magnitude) / full).clamp(0.0, 1.0)
 
 
