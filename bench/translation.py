@@ -26,7 +26,7 @@ from violute.data.recordings import list_recordings, read_patterns, read_recordi
 from violute.evaluation.bench.clips import find_clips
 from violute.evaluation.judge.classifier import Judge
 from violute.evaluation.metrics.notes import chord_notes, note_f1
-from violute.families.pictures.drawing import FRAMES_A_STEP, ROWS_A_NODE, DrawingConfig
+from violute.families.pictures.rows import FRAMES_A_STEP, ROWS_A_NODE, DrawingConfig
 from violute.families.pictures.told_pitch import ToldPitch
 from violute.families.pictures.voice import SpectrogramVoice
 from violute.transforms.spectrogram import PEAK, normalise, stft

@@ -13,7 +13,7 @@ from torch import Tensor
 from violute.families.cyclegan.network import CycleGanConfig
 from violute.families.cyclegan.recipes import CycleGanRecipe
 from violute.families.cyclegan.task import CycleGanTask
-from violute.families.pictures.drawing import DrawingConfig
+from violute.families.pictures.rows import DrawingConfig
 from violute.families.pictures.task import SpectrogramCorpus
 from violute.training.settings import LoopSettings
 

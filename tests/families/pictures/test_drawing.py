@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from tones import tone
 
 from violute.errors import ShapeError
-from violute.families.pictures.drawing import Drawer, DrawingConfig, DrawingEncoder, Ear, Generator, Loudness
+from violute.families.pictures.drawing import Drawer, DrawingEncoder, Generator
 from violute.families.pictures.drawn_partials import harmonic_lobes
+from violute.families.pictures.rows import DrawingConfig, Ear, Loudness
 from violute.transforms.spectrogram import DETAIL, normalise, stft
 
 CONFIG = DrawingConfig()

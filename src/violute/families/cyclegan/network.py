@@ -25,8 +25,9 @@ from torch import Tensor, nn
 
 from violute.families.cyclegan.critics import Critics, DrawingPool, Views
 from violute.families.cyclegan.paper import PaperConfig, PaperCritic, PaperGenerator
-from violute.families.pictures.drawing import DrawingConfig, Drawn, Ear, Generator, Loudness
+from violute.families.pictures.drawing import Drawn, Generator
 from violute.families.pictures.networks import Spectrograms
+from violute.families.pictures.rows import DrawingConfig, Ear, Loudness
 
 
 @dataclass(frozen=True)

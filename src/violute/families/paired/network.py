@@ -28,17 +28,9 @@ from torch import Tensor, nn
 
 from violute.families.cyclegan.critics import PatchCritic, Scores
 from violute.families.cyclegan.paper import PaperConfig, PaperCritic, PaperGenerator
-from violute.families.pictures.drawing import (
-    Drawer,
-    DrawingBlock,
-    DrawingConfig,
-    DrawingEncoder,
-    Drawn,
-    Ear,
-    Generator,
-    Loudness,
-)
+from violute.families.pictures.drawing import Drawer, DrawingBlock, DrawingEncoder, Drawn, Generator
 from violute.families.pictures.networks import Spectrograms
+from violute.families.pictures.rows import DrawingConfig, Ear, Loudness
 from violute.families.vae.network import Posterior, posterior_of
 
 Mixes = Float[Tensor, " window"]
