@@ -116,9 +116,9 @@ def centres(config: DrawingConfig, n_centres: int) -> Float[np.ndarray, " centre
 
 def _mel_rows(config: DrawingConfig) -> Float[np.ndarray, "row bin"]:
     """Return triangles that sum to 1, at least one bin to either side wide, 0 beyond what is heard."""
-    centres = centres(config, config.n_rows)
-    width = np.maximum(np.gradient(centres), 1.0)
-    distance = np.abs(np.arange(config.n_bins) - centres[:, None]) / width[:, None]
+    middles = centres(config, config.n_rows)
+    width = np.maximum(np.gradient(middles), 1.0)
+    distance = np.abs(np.arange(config.n_bins) - middles[:, None]) / width[:, None]
     triangles = np.maximum(1.0 - distance, 0.0)
     triangles[:, config.n_heard_bins :] = 0.0
     return (triangles / triangles.sum(axis=1, keepdims=True)).astype(np.float32)
