@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from violute.errors import ShapeError
-from violute.evaluation.metrics.intervals import Interval, draws, percentile_interval
+from violute.evaluation.metrics.intervals import Interval, jackknife_interval
 from violute.evaluation.metrics.timbre_distance import (
     Patches,
     mean_discrepancy,
@@ -24,7 +24,7 @@ def kernel_audio_distance_change(
 ) -> Interval:
     """Estimate by how much a distance changed between two renderings of the same recordings.
 
-    Both distances are taken of the same recordings drawn, so what those have in common cancels: the
+    Both distances are taken without the same recordings in turn, so what those have in common cancels: the
     interval is that of the change, narrower than the two intervals beside each other suggest.
 
     Args:
@@ -47,13 +47,9 @@ def kernel_audio_distance_change(
     if n < 2 or n_real < 2:
         return Interval(math.nan, math.nan, math.nan, n)
     first, second = (similarities_of(one, real, bandwidth=width) for one, real, width in sides)
-    chosen = (draws(size, seed=i) for i, size in enumerate((n, n_real)))
-    drawn = [
-        mean_discrepancy(*second, own, real) - mean_discrepancy(*first, own, real)
-        for own, real in zip(*chosen, strict=True)
-    ]
-    return percentile_interval(
-        float(mean_discrepancy(*second) - mean_discrepancy(*first)),
-        np.array(drawn),
-        n=n,
-    )
+
+    def change(left_out: tuple[int, int] | None = None) -> float:
+        return mean_discrepancy(*second, left_out=left_out) - mean_discrepancy(*first, left_out=left_out)
+
+    without = [np.array([change((side, i)) for i in range(size)]) for side, size in enumerate((n, n_real))]
+    return jackknife_interval(change(), without, n=n)

@@ -69,8 +69,8 @@ def hear(judge: Judge, name: str, audio: np.ndarray, mix: float) -> Sound:
 def row(name: str, played: str, sounds: list[Sound], real: list[Sound], known: list[np.ndarray]) -> Row:
     """Return the figures of one end from one source."""
     target, other = (float(np.median([getattr(s, key) for s in sounds])) for key in ("target", "other"))
-    distance = kernel_audio_distance([s.patches for s in sounds], known, n_resamples=200)
-    floor = kernel_audio_distance([s.patches for s in real], known, n_resamples=200)
+    distance = kernel_audio_distance([s.patches for s in sounds], known)
+    floor = kernel_audio_distance([s.patches for s in real], known)
     return {
         "voice": name,
         "in": played,

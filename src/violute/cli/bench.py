@@ -152,9 +152,10 @@ def compare(
     *,
     json: Json = False,
 ) -> int:
-    """Say what got better or worse from one report to another, beyond its interval.
+    """Say what got better or worse from one report to another, beyond chance.
 
-    Contenders are matched by name and recordings by theirs; differences are paired by recording.
+    Contenders are matched by name and recordings by theirs; differences are paired by recording,
+    and corrected for how many figures are looked at (Holm).
 
     Parameters
     ----------

@@ -146,6 +146,22 @@ def test_what_changed_is_told_with_its_direction(tmp_path):
     )
 
 
+def test_changes_are_corrected_for_how_many_figures_are_looked_at():
+    old, new = bench_document.document(), bench_document.document()
+    for entry in new["results"]:
+        place = bench_document.CLIPS.index(entry["clip"]) % 3 - 1
+        for row in entry["mixes"]:
+            row["pitch/raw_accuracy"] -= 0.1 + 1e-4 * place
+            row["fusion/roughness"] += 0.1 + 0.02 * place
+    tested = [c for c in compare_documents(old, new)["changes"] if c["p"] is not None]
+    alone = {c["figure"] for c in tested if c["high"] < 0.0}
+    changed = {c["figure"] for c in tested if c["verdict"] == "worse"}
+    assert alone == {"pitch/raw_accuracy", "fusion/roughness"}
+    assert changed == {"pitch/raw_accuracy"}
+    assert all((c["p"] <= 0.05) == (c["verdict"] == "worse") for c in tested)
+    assert f"corrected for the {len(tested)} figures" in markdown_comparison(compare_documents(old, new))
+
+
 def test_documents_that_share_nothing_are_refused():
     document = bench_document.document()
     renamed = bench_document.document()

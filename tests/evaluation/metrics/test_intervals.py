@@ -9,13 +9,14 @@ import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 
-from violute.errors import InputError
 from violute.evaluation.metrics.intervals import (
     Interval,
     Scale,
-    draws,
+    holm,
+    jackknife_interval,
     mean_interval,
     median_interval,
+    p_value,
     percentile_interval,
 )
 
@@ -43,16 +44,7 @@ def test_an_interval_of_95_percent_holds_the_median_as_often(name: str, n: int) 
     found = [median_interval(row, scale) for row in draw(rng, (800, n))]
     held = np.mean([one.low <= truth <= one.high for one in found])
     # Of 800 trials 95 % are right but for 1.5 % (two standard errors); the scales are not perfect.
-    assert 0.92 <= held <= 0.98
-
-
-def test_percentiles_of_few_recordings_would_promise_too_much() -> None:
-    rng = np.random.default_rng(0)
-    held = 0
-    for row in rng.normal(0.0, 1.0, (300, 3)):
-        low, high = np.quantile(np.median(row[draws(3, n_resamples=200)], axis=1), [0.025, 0.975])
-        held += low <= 0.0 <= high
-    assert held / 300 < 0.85
+    assert 0.93 <= held <= 0.98
 
 
 def test_means_have_the_ends_of_scipys_test() -> None:
@@ -92,7 +84,7 @@ def test_too_few_recordings_have_no_ends(n: int) -> None:
         mean_interval(sample),
         median_interval(sample),
         median_interval(sample / 10.0, "share"),
-        percentile_interval(4.0, np.arange(10.0), n=n),
+        jackknife_interval(4.0, [np.arange(4.0)], n=n),
     ):
         assert interval.n == n
         assert math.isnan(interval.low)
@@ -109,18 +101,58 @@ def test_beyond_chance_is_outside_the_interval() -> None:
     assert Interval(0.0, -1.0, 1.0, 3).excludes(-1.5)
 
 
-def test_the_same_seed_draws_the_same() -> None:
-    np.testing.assert_array_equal(draws(5, n_resamples=7, seed=3), draws(5, n_resamples=7, seed=3))
-    assert draws(5, n_resamples=7).shape == (7, 5)
-    assert draws(1, n_resamples=7).shape == (0, 1)
+def test_figures_that_failed_are_left_out_of_a_range() -> None:
+    interval = percentile_interval(np.array([1.0, np.nan, 1.0]), n=3)
+    assert (interval.estimate, interval.low, interval.high) == (1.0, 1.0, 1.0)
+    assert math.isnan(percentile_interval(np.array([np.nan]), n=3).low)
 
 
-def test_figures_that_failed_in_a_resample_are_left_out() -> None:
-    interval = percentile_interval(1.0, np.array([1.0, np.nan, 1.0]), n=3)
-    assert (interval.low, interval.high) == (1.0, 1.0)
-    assert math.isnan(percentile_interval(1.0, np.array([np.nan]), n=3).low)
+@pytest.mark.parametrize("n", [4, 6, 13])
+def test_the_interval_of_a_mean_by_the_jackknife_is_students(n: int) -> None:
+    sample = np.random.default_rng(n).normal(2.0, 3.0, n)
+    without = np.array([np.delete(sample, i).mean() for i in range(n)])
+    jackknife, student = jackknife_interval(sample.mean(), [without], n=n), mean_interval(sample)
+    assert (jackknife.low, jackknife.high) == pytest.approx((student.low, student.high))
 
 
-def test_errors() -> None:
-    with pytest.raises(InputError, match="0 resamples"):
-        draws(3, n_resamples=0)
+def test_the_jackknife_of_two_sets_is_welchs_test() -> None:
+    rng = np.random.default_rng(1)
+    first, second = rng.normal(0.0, 1.0, 5), rng.normal(1.0, 4.0, 9)
+    without = [
+        np.array([np.delete(first, i).mean() - second.mean() for i in range(5)]),
+        np.array([first.mean() - np.delete(second, i).mean() for i in range(9)]),
+    ]
+    interval = jackknife_interval(first.mean() - second.mean(), without, n=5)
+    theirs = scipy.stats.ttest_ind(first, second, equal_var=False).confidence_interval(0.95)
+    assert (interval.low, interval.high) == pytest.approx((theirs.low, theirs.high))
+    assert math.isnan(jackknife_interval(0.0, [np.array([1.0, np.nan, 1.0, 2.0])], n=4).low)
+
+
+def test_the_chance_of_a_mean_is_scipys() -> None:
+    sample = np.random.default_rng(0).normal(1.0, 2.0, 7)
+    assert p_value(mean_interval(sample)) == pytest.approx(scipy.stats.ttest_1samp(sample, 0.0).pvalue)
+    assert p_value(mean_interval(np.zeros(4))) == 1.0
+    assert p_value(mean_interval(np.ones(4))) == 0.0
+    assert math.isnan(p_value(mean_interval(np.ones(2))))
+
+
+@given(st.lists(st.floats(0.0, 1.0), max_size=12).map(np.array))
+def test_holm_stands_between_nothing_and_bonferroni(chances: np.ndarray) -> None:
+    corrected = holm(chances)
+    assert np.all(corrected >= chances)
+    assert np.all(corrected <= np.minimum(chances * len(chances), 1.0) + 1e-12)
+    assert np.all(np.diff(corrected[np.argsort(chances, kind="stable")]) >= 0.0)
+
+
+def test_holm_gives_the_written_values_and_leaves_the_unknown() -> None:
+    found = holm(np.array([0.01, np.nan, 0.04, 0.03, 0.005]))
+    np.testing.assert_allclose(found, [0.03, np.nan, 0.06, 0.06, 0.02])
+
+
+def test_of_comparisons_without_a_change_one_in_twenty_finds_any() -> None:
+    rng = np.random.default_rng(2)
+    wrong = 0
+    for _ in range(200):
+        chances = np.array([p_value(mean_interval(row)) for row in rng.normal(0.0, 1.0, (20, 6))])
+        wrong += bool(np.any(holm(chances) <= 0.05))
+    assert wrong / 200 < 0.09

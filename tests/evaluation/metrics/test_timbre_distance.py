@@ -64,9 +64,7 @@ def recordings(n: int, *, shift: float = 0.0, seed: int = 0, room: float = 0.7) 
 
 def test_sets_of_one_kind_are_no_distance_apart_on_average() -> None:
     apart = [
-        kernel_audio_distance(
-            recordings(8, seed=2 * i), recordings(8, seed=2 * i + 1), n_resamples=1
-        ).estimate
+        kernel_audio_distance(recordings(8, seed=2 * i), recordings(8, seed=2 * i + 1)).estimate
         for i in range(60)
     ]
     assert abs(np.mean(apart)) < 3.5 * np.std(apart) / np.sqrt(60)
@@ -82,7 +80,7 @@ def test_one_patch_a_recording_is_the_plain_estimate() -> None:
     rng = np.random.default_rng(3)
     x, y = rng.normal(1, 1, (20, 2)), rng.normal(0, 1, (30, 2))
     scaled = [(side - y.mean(0)) / y.std(0) for side in (x, y)]
-    ours = kernel_audio_distance([row[None] for row in x], [row[None] for row in y], n_resamples=5)
+    ours = kernel_audio_distance([row[None] for row in x], [row[None] for row in y])
     assert ours.estimate == pytest.approx(discrepancy(*scaled, median_bandwidth(scaled[1])))
     assert ours.n == 20
 
@@ -108,12 +106,10 @@ def test_the_floor_falls_with_more_recordings() -> None:
 @given(scale=st.floats(0.01, 100.0), shift=st.floats(-100.0, 100.0), seed=st.integers(0, 99))
 def test_units_and_order_do_not_matter(scale: float, shift: float, seed: int) -> None:
     x, y = recordings(5, shift=1.0, seed=seed), recordings(6, seed=seed + 1)
-    plain = kernel_audio_distance(x, y, n_resamples=3)
-    moved = kernel_audio_distance(
-        [scale * r + shift for r in reversed(x)], [scale * r + shift for r in y], n_resamples=3
-    )
+    plain = kernel_audio_distance(x, y)
+    moved = kernel_audio_distance([scale * r + shift for r in reversed(x)], [scale * r + shift for r in y])
     assert moved.estimate == pytest.approx(plain.estimate, abs=1e-6)
-    assert kernel_audio_distance(x, y, n_resamples=3) == plain
+    assert kernel_audio_distance(x, y) == plain
 
 
 def phrase(db_per_octave: float, *, seed: int = 0, seconds: float = 2.0) -> np.ndarray:
@@ -128,7 +124,7 @@ def test_phrases_of_two_colours_are_told_apart_whatever_they_play() -> None:
         [patch_embeddings(phrase(slope, seed=first + i), SAMPLE_RATE) for i in range(6)]
         for slope, first in ((-5.0, 0), (-14.0, 20), (-5.0, 40))
     )
-    near, far = (kernel_audio_distance(other, bright, n_resamples=200) for other in (more, dull))
+    near, far = (kernel_audio_distance(other, bright) for other in (more, dull))
     assert near.estimate < real_to_real_floor(bright).high
     assert far.low > near.high
 
@@ -145,6 +141,26 @@ def test_every_half_second_that_sounds_is_a_patch() -> None:
     assert patch_embeddings(np.zeros(SAMPLE_RATE), SAMPLE_RATE).shape == (0, N_DIMENSIONS)
 
 
+@pytest.mark.parametrize("shift", [0.5, 1.5])
+@pytest.mark.parametrize("n", [4, 6, 13])
+def test_an_interval_of_95_percent_holds_the_distance_as_often(n: int, shift: float) -> None:
+    truth = np.mean(
+        [
+            kernel_audio_distance(
+                recordings(20, shift=shift, seed=5000 + i), recordings(13, seed=6000 + i)
+            ).estimate
+            for i in range(40)
+        ]
+    )
+    held = 0
+    for i in range(150):
+        sides = recordings(n, shift=shift, seed=2 * i), recordings(13, seed=2 * i + 1)
+        interval = kernel_audio_distance(*sides)
+        held += interval.low <= truth <= interval.high
+    assert held / 150 >= 0.9
+    assert np.isnan(kernel_audio_distance(sides[0][:3], sides[1]).low)
+
+
 def test_too_few_recordings_have_no_distance() -> None:
     some, empty = recordings(3), np.zeros((0, 4))
     for few in ([], some[:1], [some[0], empty]):
@@ -152,9 +168,7 @@ def test_too_few_recordings_have_no_distance() -> None:
         assert np.isnan(kernel_audio_distance(some, few).high)
     assert np.isnan(real_to_real_floor(some).high)
     assert np.isnan(discrepancy(np.zeros((1, 2)), np.zeros((3, 2)), 1.0))
-    assert kernel_audio_distance([*some, empty], some, n_resamples=3) == kernel_audio_distance(
-        some, some, n_resamples=3
-    )
+    assert kernel_audio_distance([*some, empty], some) == kernel_audio_distance(some, some)
 
 
 def test_recordings_that_are_all_alike() -> None:

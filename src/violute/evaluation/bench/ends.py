@@ -74,7 +74,7 @@ def end_distances(
     summary: list[SummaryEntry] = []
     for (contender, instrument, mix), recordings in gathered.items():
         played = [np.concatenate(patches) for patches in recordings.values()]
-        interval = kernel_audio_distance(played, real[mix], n_resamples=200)
+        interval = kernel_audio_distance(played, real[mix])
         summary.append(summary_entry(contender, instrument, "timbre/kernel_distance", mix, interval))
     floors: dict[str, dict[str, float | None]] = {
         end: _ends(real_to_real_floor(real[mix], n_splits=100))

@@ -23,10 +23,10 @@ from collections.abc import Sequence
 import librosa
 import numpy as np
 import scipy.spatial.distance
-from jaxtyping import Float, Int
+from jaxtyping import Float
 
 from violute.errors import InputError, ShapeError
-from violute.evaluation.metrics.intervals import N_RESAMPLES, Interval, draws, percentile_interval
+from violute.evaluation.metrics.intervals import Interval, jackknife_interval, percentile_interval
 from violute.evaluation.metrics.loudness import mono_at, sounding_frames_of
 from violute.evaluation.metrics.mix_path import N_MFCC
 
@@ -87,13 +87,8 @@ def patch_embeddings(
     return np.array(rows, dtype=np.float64).reshape(len(rows), N_DIMENSIONS)
 
 
-def kernel_audio_distance(
-    recordings: Sequence[Patches],
-    reference: Sequence[Patches],
-    *,
-    n_resamples: int = N_RESAMPLES,
-) -> Interval:
-    """Estimate the squared MMD between two sets of recordings, with a bootstrap over recordings.
+def kernel_audio_distance(recordings: Sequence[Patches], reference: Sequence[Patches]) -> Interval:
+    """Estimate the squared MMD between two sets of recordings, with a jackknife over recordings.
 
     Dimensions are first scaled to the reference's standard deviation; the kernel is as wide as the median
     distance within the reference.
@@ -101,14 +96,12 @@ def kernel_audio_distance(
     Args:
         recordings: Patches of each, from `patch_embeddings`; those without a patch are left out.
         reference: Likewise, real recordings.
-        n_resamples: At least 1.
 
     Returns:
         NaN with fewer than two recordings on either side.
 
     Raises:
         ShapeError: Recordings differ in dimension.
-        InputError: The number of resamples is below 1.
 
     Source:
         Chung et al. (2025), equation 6, with pairs of patches from different recordings only.
@@ -117,10 +110,11 @@ def kernel_audio_distance(
     if len(scaled) < 2 or len(real) < 2:
         return Interval(math.nan, math.nan, math.nan, len(scaled))
     similarities = similarities_of(scaled, real, bandwidth=bandwidth)
-    # Two seeds, or the same places of both sets would be drawn together.
-    chosen = (draws(len(side), n_resamples=n_resamples, seed=i) for i, side in enumerate((scaled, real)))
-    drawn = [mean_discrepancy(*similarities, first, second) for first, second in zip(*chosen, strict=True)]
-    return percentile_interval(mean_discrepancy(*similarities), np.array(drawn), n=len(scaled))
+    without = [
+        np.array([mean_discrepancy(*similarities, left_out=(side, i)) for i in range(size)])
+        for side, size in enumerate((len(scaled), len(real)))
+    ]
+    return jackknife_interval(mean_discrepancy(*similarities), without, n=len(scaled))
 
 
 def real_to_real_floor(reference: Sequence[Patches], *, n_splits: int = N_SPLITS) -> Interval:
@@ -152,7 +146,7 @@ def real_to_real_floor(reference: Sequence[Patches], *, n_splits: int = N_SPLITS
         first, second = order[: len(real) // 2], order[len(real) // 2 :]
         blocks = (similarity[np.ix_(a, b)] for a, b in ((first, first), (second, second), (first, second)))
         apart.append(mean_discrepancy(*blocks))
-    return percentile_interval(float(np.median(apart)), np.array(apart), n=len(real))
+    return percentile_interval(np.array(apart), n=len(real))
 
 
 def median_bandwidth(samples: Float[np.ndarray, "sample dimension"]) -> float:
@@ -214,14 +208,16 @@ def mean_discrepancy(
     within: Float[np.ndarray, "n n"],
     within_reference: Float[np.ndarray, "m m"],
     across: Float[np.ndarray, "n m"],
-    drawn: Int[np.ndarray, " n"] | None = None,
-    drawn_reference: Int[np.ndarray, " m"] | None = None,
+    *,
+    left_out: tuple[int, int] | None = None,
 ) -> float:
-    """Return the unbiased estimate for the recordings drawn; a recording is never paired with itself."""
-    counts = [
-        np.bincount(np.arange(size) if chosen is None else chosen, minlength=size).astype(np.float64)
-        for size, chosen in zip(across.shape, (drawn, drawn_reference), strict=True)
-    ]
+    """Return the unbiased estimate, of all recordings or without one (its set and place in it).
+
+    No recording is ever paired with itself.
+    """
+    counts = [np.ones(size) for size in across.shape]
+    if left_out is not None:
+        counts[left_out[0]][left_out[1]] = 0.0
     total = 0.0
     for similarity, count in zip((within, within_reference), counts, strict=True):
         n_pairs = np.sum(count) ** 2 - np.sum(np.square(count))
