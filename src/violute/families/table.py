@@ -53,7 +53,8 @@ FAMILIES: dict[str, Family] = {
         "violute.families.ddsp.recipes:DDSP_RECIPES",
         "violute.families.ddsp.task:build_ddsp_task",
         about="harmonics and noise of two instruments, mixed at one pitch.",
-        recipe_help=f"default (two CPU cores, two hours), quick (minutes) or {_TINY}.",
+        recipe_help="default (two CPU cores, two hours), quick (minutes), adversarial (refits the built-in "
+        f"voice against critics, for a GPU) or {_TINY}.",
     ),
     "vae": Family(
         _PICTURES_VOICE,

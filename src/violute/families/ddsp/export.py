@@ -90,7 +90,7 @@ def export_ddsp(
         "ripple_db": ripple,
         "unrest_db": wavering,
         "tilt_db_per_octave": dict(zip(names, tilt, strict=True)),
-        "dial": _calibrated(graph, lines),
+        "dial": calibrated_dial(graph, lines),
     }
     path.write_bytes(seal(graph_bytes(graph), Card(**{**entries, **card})))
 
@@ -149,7 +149,7 @@ def _loudness_db(lines: Sequence[Line]) -> np.ndarray:
     return np.concatenate([line.relative_loudness_db[line.is_reliable] for line in lines])
 
 
-def _calibrated(graph: VoiceGraph, lines: Sequence[Line]) -> list[list[float]]:
+def calibrated_dial(graph: VoiceGraph, lines: Sequence[Line]) -> list[list[float]]:
     """Find the scale of the dial over frames of all lines, played by both ends."""
     rng = np.random.default_rng(0)
     harmonic, noise, pitch = [], [], []

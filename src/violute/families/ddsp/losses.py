@@ -44,8 +44,8 @@ def regression_losses(
     centres_hz = torch.tensor(noise_bands(N_BANDS, sample_rate=SAMPLE_RATE), device=noise_db.device)
     noise_weight = frames * (centres_hz < limit_hz) * audibility(target.noise_db, NOISE_KNEE_DB)
     return {
-        "regression/harmonics": _weighted_l1(harmonic_db, target.harmonic_db, harmonic_weight),
-        "regression/noise": _weighted_l1(noise_db, target.noise_db, noise_weight),
+        "regression/harmonics": weighted_l1(harmonic_db, target.harmonic_db, harmonic_weight),
+        "regression/noise": weighted_l1(noise_db, target.noise_db, noise_weight),
     }
 
 
@@ -54,7 +54,8 @@ def audibility(level_db: Float[Tensor, "*axes"], knee_db: float) -> Float[Tensor
     return torch.sigmoid((level_db - knee_db) / KNEE_WIDTH_DB) + MASKED_WEIGHT
 
 
-def _weighted_l1(
+def weighted_l1(
     predicted: Float[Tensor, "*axes"], measured: Float[Tensor, "*axes"], weight: Float[Tensor, "*axes"]
 ) -> Float[Tensor, ""]:
+    """Mean distance, weighted."""
     return ((predicted - measured).abs() * weight).sum() / (weight.sum() + 1e-6)

@@ -242,13 +242,13 @@ class VoiceGraph(nn.Module):
             if self.noise_trim_db is not None:
                 noise = noise + registers[i] @ self.noise_trim_db[i]
             if tilt != 0.0:
-                harmonic = harmonic + tilt * _octaves_above(frequency_hz[0])
-                noise = noise + tilt * _octaves_above(self.band_hz)
+                harmonic = harmonic + tilt * octaves_above_tilt(frequency_hz[0])
+                noise = noise + tilt * octaves_above_tilt(self.band_hz)
             harmonic_db.append(harmonic)
             noise_db.append(noise)
         return Levels(torch.stack(harmonic_db), torch.stack(noise_db))
 
 
-def _octaves_above(frequency_hz: Float[Tensor, "*axes"]) -> Float[Tensor, "*axes"]:
+def octaves_above_tilt(frequency_hz: Float[Tensor, "*axes"]) -> Float[Tensor, "*axes"]:
     """Octaves above `TILT_FROM_HZ`; 0 below it."""
     return torch.log2(torch.clamp(frequency_hz, min=TILT_FROM_HZ) / TILT_FROM_HZ)

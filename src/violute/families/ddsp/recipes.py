@@ -46,6 +46,40 @@ class DdspRecipe(Recipe):
     )
 
 
+@dataclass(frozen=True, kw_only=True)
+class AdversarialRecipe(DdspRecipe):
+    """Everything about refitting a voice against critics that is not data; sizes are the voice's own.
+
+    Attributes:
+        start: Name or path of the voice to start from; none is the built-in one.
+        rooms_until_step: Before this step the reverberation of the recordings is fitted alone.
+        reverb_learning_rate: Of it.
+        critic_learning_rate: Of the critics.
+        n_ffts: Resolutions of the critics.
+        critic_channels: Of their layers.
+    """
+
+    learning_rate: float = 1e-4
+    n_frames: int = 120
+    start: str = ""
+    rooms_until_step: int = 200
+    reverb_learning_rate: float = 3e-3
+    critic_learning_rate: float = 2e-4
+    n_ffts: tuple[int, ...] = (2048, 1024, 512)
+    critic_channels: tuple[int, ...] = (16, 32, 64)
+    loss_weights: Mapping[str, float] = field(
+        default_factory=lambda: {
+            "spectral/multi_resolution": 1.0,
+            "adversarial/critics": 1.0,
+            "adversarial/decoder": 1.0,
+            "adversarial/feature_matching": 2.0,
+            "adversarial/feature_statistics": 2.0,
+            "anchor/harmonics": 0.1,
+            "anchor/noise": 0.1,
+        }
+    )
+
+
 def ddsp_default() -> DdspRecipe:
     """Return what made the built-in voice: two CPU cores, two hours."""
     return DdspRecipe(
@@ -63,6 +97,21 @@ def ddsp_quick() -> DdspRecipe:
     )
 
 
+def ddsp_adversarial() -> AdversarialRecipe:
+    """Return what refits the built-in voice through its synthesiser: a GPU, some minutes."""
+    return AdversarialRecipe(
+        loop=LoopSettings(
+            n_steps=4_000,
+            minutes=60.0,
+            schedule="constant",
+            checkpoint_every=200,
+            validate_every=200,
+            averaging_decay=0.995,
+            best_by=None,
+        )
+    )
+
+
 def ddsp_tiny() -> DdspRecipe:
     """Return what runs through everything in seconds, for tests."""
     return DdspRecipe(loop=tiny_loop(), batch_size=2, n_frames=50, channels=16)
@@ -71,5 +120,6 @@ def ddsp_tiny() -> DdspRecipe:
 DDSP_RECIPES: Mapping[str, Callable[[], DdspRecipe]] = {
     "default": ddsp_default,
     "quick": ddsp_quick,
+    "adversarial": ddsp_adversarial,
     "tiny": ddsp_tiny,
 }

@@ -10,7 +10,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -24,7 +24,7 @@ from violute.families.ddsp.data import Line, Snippets, draw, lines_of
 from violute.families.ddsp.export import export_ddsp
 from violute.families.ddsp.losses import regression_losses
 from violute.families.ddsp.network import DdspConfig, DdspDecoder
-from violute.families.ddsp.recipes import DdspRecipe
+from violute.families.ddsp.recipes import AdversarialRecipe, DdspRecipe
 from violute.families.ddsp.sound import Sounds, SourceReverb, draw_sounds, spectral_loss
 from violute.families.ddsp.voice import HarmonicPerformance, HarmonicVoice
 from violute.families.task import EXAMPLE_MIXES, ModulesTask, sources_heard
@@ -88,12 +88,12 @@ class DdspTask(ModulesTask):
         parameters = [p for module in self._modules.values() for p in module.parameters()]
         self._optimizers = {"voice": torch.optim.Adam(parameters, lr=recipe.learning_rate)}
 
-    def batch(self, generator: torch.Generator) -> Snippets:
+    def batch(self, generator: torch.Generator) -> Any:
         """Draw augmented snippets."""
         rng = numpy_generator(generator)
         return draw(self.lines, self.recipe.n_frames, self.recipe.batch_size, rng, augment=True)
 
-    def step(self, batch: Snippets, context: StepContext) -> Losses:
+    def step(self, batch: Any, context: StepContext) -> Losses:
         """Descend on the weighted losses."""
         losses, weights = self._losses(batch), self._level_weights()
         first = self.recipe.spectral_from_step
@@ -178,8 +178,23 @@ def build_ddsp_task(ends: TwoEnds, recipe: DdspRecipe) -> DdspTask:
         TrainingError: An end has no recording with a steady pitch.
         AudioError: A recording cannot be read.
     """
-    measured = measured_ends(ends, with_audio=recipe.spectral_from_step is not None)
+    hears = isinstance(recipe, AdversarialRecipe) or recipe.spectral_from_step is not None
+    measured = measured_ends(ends, with_audio=hears)
     (a, a_held), (b, b_held) = (split(features) for features in measured)
+    if isinstance(recipe, AdversarialRecipe):
+        # It builds on this module.
+        from violute.families.ddsp.adversarial.start import read_start
+        from violute.families.ddsp.adversarial.task import AdversarialTask
+
+        return AdversarialTask(
+            read_start(recipe.start, ends.names),
+            (a, b),
+            (a_held, b_held),
+            recipe,
+            names=ends.names,
+            device=ends.device,
+            card=ends.card,
+        )
     return DdspTask((a, b), (a_held, b_held), recipe, names=ends.names, device=ends.device, card=ends.card)
 
 

@@ -12,6 +12,7 @@ Source:
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
@@ -105,6 +106,27 @@ class HarmonicVoice(FamilyVoice):
         return HarmonicStream(self.session, self.settings, mix)
 
 
+@dataclass(frozen=True)
+class EndFrames:
+    """A whole performance as one end is asked to play it: what stands between analysis and network.
+
+    Attributes:
+        features: Conditioning, adapted to the end.
+        f0_hz: Fundamental that the network reads.
+        sounding_hz: With the vibrato moved.
+        still_hz: Without its vibrato.
+        wanted_db: Loudness of each frame.
+        gate: Gain of the harmonics.
+    """
+
+    features: Float[np.ndarray, "frame feature"]
+    f0_hz: Float[np.ndarray, " frame"]
+    sounding_hz: Float[np.ndarray, " frame"]
+    still_hz: Float[np.ndarray, " frame"]
+    wanted_db: Float[np.ndarray, " frame"]
+    gate: Float[np.ndarray, " frame"]
+
+
 class HarmonicPerformance(Performance):
     """One performance, ready to be rendered at any mix.
 
@@ -193,6 +215,20 @@ class HarmonicPerformance(Performance):
             )
             audio = harmonics.block(f0_hz[points], amplitudes) + noise.block(noise_db)
             yield audio if room is None else room.block(audio, dials.room[points])
+
+    def end_frames(self, end: int, *, vibrato: float | None) -> EndFrames:
+        """Return what an end is given, its vibrato moved by that dial, or left as it was played."""
+        cents, vibrato_db = np.zeros(self.n_frames), np.zeros(self.n_frames)
+        if vibrato is not None:
+            cents, vibrato_db = self._vibrato.moved(np.full(self.n_frames, vibrato))
+        return EndFrames(
+            self._features(end, 0, self.n_frames),
+            self._f0_hz,
+            (self._f0_hz * 2.0 ** (cents / 1200.0)).astype(np.float32),
+            self._still_hz,
+            (self._loudness_db + vibrato_db).astype(np.float32),
+            np.asarray(self._gate, np.float32),
+        )
 
     def live_tracks(self) -> LiveTracks:
         """Return the parameters of both ends over the whole piece, as `blocks` mixes them."""

@@ -193,7 +193,7 @@ def feature_distance(real: Judged, made: Judged, n_items: int) -> Float[Tensor, 
 
 
 def statistics_distance(
-    real: Judged, end: Int[Tensor, " batch"], made: Judged, claimed: Int[Tensor, " batch"]
+    real: Judged, end: Int[Tensor, " recording"], made: Judged, claimed: Int[Tensor, " sound"]
 ) -> Float[Tensor, ""]:
     """Return the distance of mean features of each instrument's recordings and of what claims to be it.
 

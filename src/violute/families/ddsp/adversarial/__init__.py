@@ -1,0 +1,1 @@
+"""The third stage of the default voice: its levels against critics of sound."""
