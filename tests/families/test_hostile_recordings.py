@@ -18,7 +18,7 @@ from tones import SAMPLE_RATE, tone
 from violute.data.pictures.prepare import prepare
 from violute.data.recordings import list_recordings
 from violute.errors import AudioError, TrainingError
-from violute.families.ddsp.task import build_ddsp_task
+from violute.families.ddsp.build import build_ddsp_task
 from violute.families.ends import TwoEnds
 from violute.families.nsynth.task import build_nsynth_task
 from violute.families.pictures.task import build_corpus

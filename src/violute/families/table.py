@@ -51,7 +51,7 @@ FAMILIES: dict[str, Family] = {
     "ddsp": Family(
         "violute.families.ddsp.voice:HarmonicVoice",
         "violute.families.ddsp.recipes:DDSP_RECIPES",
-        "violute.families.ddsp.task:build_ddsp_task",
+        "violute.families.ddsp.build:build_ddsp_task",
         about="harmonics and noise of two instruments, mixed at one pitch.",
         recipe_help="default (two CPU cores, two hours), quick (minutes), adversarial (refits the built-in "
         f"voice against critics, for a GPU) or {_TINY}.",

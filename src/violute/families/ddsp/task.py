@@ -18,13 +18,13 @@ import torch
 from violute.data.features import Features, measure_all
 from violute.data.recordings import Recording
 from violute.data.reverb_tails import DECAY_SECONDS
-from violute.data.sampling import by_source, of_both_ends, read_both_ends, split
+from violute.data.sampling import by_source, of_both_ends, read_both_ends
 from violute.errors import TrainingError
 from violute.families.ddsp.data import Line, Snippets, draw, lines_of
 from violute.families.ddsp.export import export_ddsp
 from violute.families.ddsp.losses import regression_losses
 from violute.families.ddsp.network import DdspConfig, DdspDecoder
-from violute.families.ddsp.recipes import AdversarialRecipe, DdspRecipe
+from violute.families.ddsp.recipes import DdspRecipe
 from violute.families.ddsp.sound import Sounds, SourceReverb, draw_sounds, spectral_loss
 from violute.families.ddsp.voice import HarmonicPerformance, HarmonicVoice
 from violute.families.task import EXAMPLE_MIXES, ModulesTask, sources_heard
@@ -169,33 +169,6 @@ class DdspTask(ModulesTask):
 
     def _to_device(self, snippets: Snippets) -> Snippets:
         return Snippets(*to_device(snippets, self.device))
-
-
-def build_ddsp_task(ends: TwoEnds, recipe: DdspRecipe) -> DdspTask:
-    """Measure the recordings of both ends, keep some for validation, and set the task up.
-
-    Raises:
-        TrainingError: An end has no recording with a steady pitch.
-        AudioError: A recording cannot be read.
-    """
-    hears = isinstance(recipe, AdversarialRecipe) or recipe.spectral_from_step is not None
-    measured = measured_ends(ends, with_audio=hears)
-    (a, a_held), (b, b_held) = (split(features) for features in measured)
-    if isinstance(recipe, AdversarialRecipe):
-        # It builds on this module.
-        from violute.families.ddsp.adversarial.start import read_start
-        from violute.families.ddsp.adversarial.task import AdversarialTask
-
-        return AdversarialTask(
-            read_start(recipe.start, ends.names),
-            (a, b),
-            (a_held, b_held),
-            recipe,
-            names=ends.names,
-            device=ends.device,
-            card=ends.card,
-        )
-    return DdspTask((a, b), (a_held, b_held), recipe, names=ends.names, device=ends.device, card=ends.card)
 
 
 def measured_ends(ends: TwoEnds, *, with_audio: bool) -> list[list[Features]]:

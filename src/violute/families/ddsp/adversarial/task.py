@@ -50,6 +50,7 @@ from violute.families.rave.discriminators import (
     statistics_distance,
 )
 from violute.rates import SAMPLE_RATE
+from violute.training.batches import to_device
 from violute.training.losses import of_both_turns, take_turn
 from violute.training.seeds import first_weights, numpy_generator
 from violute.training.task import Losses, StepContext
@@ -108,14 +109,13 @@ class AdversarialTask(DdspTask):
 
     def batch(self, generator: torch.Generator) -> Compared:
         """Draw sounds to compare, and what is asked for."""
-        drawn = self.sampler.draw(self.adversarial.batch_size, numpy_generator(generator))
-        return self._compared(drawn)
+        return self.sampler.draw(self.adversarial.batch_size, numpy_generator(generator))
 
     def step(self, batch: Compared, context: StepContext) -> Losses:
         """Let critics and decoder descend; for the first steps the rooms' reverberation alone."""
         compared, weights = batch, self.adversarial.loss_weights
         noise = self._noise(context.generator)
-        if context.step < self.adversarial.rooms_until_step:
+        if context.scheduled_step < self.adversarial.rooms_until_step:
             losses = {SPECTRAL: self._spectral(self._played(_copies(compared), noise), compared)}
             return take_turn("rooms", losses, weights, context)
         levels = self.player.levels(self.decoder, compared.asked, in_rooms=True)
@@ -146,7 +146,8 @@ class AdversarialTask(DdspTask):
 
     def validate(self) -> Mapping[str, float]:
         """Compare copies of the same recordings every time, and how far levels have moved."""
-        compared = self._compared(self.validation_sampler.draw(N_VALIDATION_ITEMS, np.random.default_rng(1)))
+        drawn = self.validation_sampler.draw(N_VALIDATION_ITEMS, np.random.default_rng(1))
+        compared = to_device(drawn, self.device)
         made = self._played(_copies(compared), self._noise(torch.Generator().manual_seed(1)))
         losses = {SPECTRAL: self._spectral(made, compared), **self._anchor(compared.asked)}
         return {name: float(loss) for name, loss in losses.items()}
@@ -161,10 +162,6 @@ class AdversarialTask(DdspTask):
         }
         decoder.load_state_dict(own, strict=False)
         export_like(self.start, decoder, self.lines, path, card={"name": path.stem, **self.card})
-
-    def _compared(self, drawn: Compared) -> Compared:
-        asked = Asked(*(tensor.to(self.device) for tensor in drawn.asked))
-        return Compared(drawn.audio.to(self.device), drawn.highest_hz.to(self.device), asked)
 
     def _noise(self, generator: torch.Generator) -> torch.Generator:
         """Return a generator on the device whose chance follows from one on the CPU."""
