@@ -69,7 +69,7 @@ MODELS: dict[str, Model] = {
         pairs=("*_05_*", "*_15_*", "*_1_*", "--own-end", "rendering", "--seconds", "60"),
     ),
     "rave": Model("rave", "small"),
-    "nsynth": Model("nsynth", "small"),
+    "nsynth": Model("nsynth", "medium"),
 }
 """By the name of the voice file."""
 

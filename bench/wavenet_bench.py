@@ -67,6 +67,14 @@ class Given:
         sines = np.ascontiguousarray(self.sines.numpy().transpose(0, 2, 1))
         return self.conditions.numpy(), sines, self.chance.numpy()
 
+    def driving(self, network: Nsynth) -> Given:
+        """Return the same for the ways that are handed the partials ready-made, before the sines."""
+        n_harmonics = network.config.n_harmonics
+        if not n_harmonics:
+            return self
+        partials = network.decoder.partials(self.conditions, self.sines)[:, None]
+        return Given(self.conditions[:, :-n_harmonics], torch.cat([partials, self.sines], dim=1), self.chance)
+
 
 @dataclass(frozen=True)
 class Row:
@@ -103,11 +111,15 @@ def ways_of(network: Nsynth) -> dict[str, Callable[[Given, float], np.ndarray]]:
 
     def by_torch(given: Given, temperature: float) -> np.ndarray:
         sampler = Sampler(network.decoder, len(given.chance), temperature, is_captured=False)
+        given = given.driving(network)
         return sampler.draw(given.conditions, given.sines, given.chance).numpy()
+
+    def by_numba(given: Given, temperature: float) -> np.ndarray:
+        return generate_compiled(weights, shape, *given.driving(network).arrays(), temperature)
 
     return {
         "queues, PyTorch": by_torch,
-        "queues, numba": lambda given, heat: generate_compiled(weights, shape, *given.arrays(), heat),
+        "queues, numba": by_numba,
         "queues, onnxruntime": lambda given, heat: generate(session, shape, *given.arrays(), heat),
     }
 
@@ -172,6 +184,7 @@ def by_graphs(network: Nsynth, given: Given) -> Callable[[], object]:
     """Return work that replays captured frames on a GPU, which were captured before."""
     decoder = network.decoder.cuda()
     sampler = Sampler(decoder, len(given.chance), TEMPERATURE)
+    given = given.driving(network)
     on_gpu = (given.conditions.cuda(), given.sines.cuda(), given.chance.cuda())
     network.decoder.cpu()
     return lambda: sampler.draw(*on_gpu).cpu()

@@ -57,7 +57,7 @@ class Sampler:
         self._at = torch.zeros((), dtype=torch.long, device=device)
         self._layers = zeros(n_layers, n_pieces, 2 * config.channels)
         self._output = zeros(n_pieces, config.skip_channels)
-        self._sines = zeros(n_pieces, config.hop_length, 2 * config.n_harmonics)
+        self._sines = zeros(n_pieces, config.hop_length, config.n_driving)
         self._chance = zeros(n_pieces, config.hop_length, 2)
         self._levels = torch.zeros(n_pieces, config.hop_length, dtype=torch.long, device=device)
         self._heat = torch.tensor(temperature, device=device)

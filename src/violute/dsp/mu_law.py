@@ -19,8 +19,12 @@ MU = N_LEVELS - 1
 
 def to_levels(audio: Float[Tensor, "*sample"]) -> Int[Tensor, "*sample"]:
     """Return the level of each sample, 0 to 255; what exceeds full scale takes the outermost."""
-    curved = audio.sign() * torch.log1p(MU * audio.abs().clamp(max=1.0)) / math.log1p(MU)
-    return (0.5 * N_LEVELS * (curved + 1.0)).floor().clamp(0, MU).long()
+    return (0.5 * N_LEVELS * (companded(audio) + 1.0)).floor().clamp(0, MU).long()
+
+
+def companded(audio: Float[Tensor, "*sample"]) -> Float[Tensor, "*sample"]:
+    """Return numbers from -1 to 1 on the curve, without steps, so that gradients pass."""
+    return audio.sign() * torch.log1p(MU * audio.abs().clamp(max=1.0)) / math.log1p(MU)
 
 
 def scaled(levels: Int[Tensor, "*sample"]) -> Float[Tensor, "*sample"]:

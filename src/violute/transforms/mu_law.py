@@ -19,8 +19,12 @@ MU = N_LEVELS - 1
 
 def to_levels(audio: Float[np.ndarray, "*sample"]) -> Integer[np.ndarray, "*sample"]:
     """Return the level of each sample; what exceeds full scale takes the outermost."""
-    curved = np.sign(audio) * np.log1p(MU * np.minimum(np.abs(audio), 1.0)) / np.log1p(MU)
-    return np.clip(np.floor(0.5 * N_LEVELS * (curved + 1.0)), 0, MU).astype(np.int64)
+    return np.clip(np.floor(0.5 * N_LEVELS * (companded(audio) + 1.0)), 0, MU).astype(np.int64)
+
+
+def companded(audio: Float[np.ndarray, "*sample"]) -> Float[np.ndarray, "*sample"]:
+    """Return numbers from -1 to 1 on the curve, without steps."""
+    return np.sign(audio) * np.log1p(MU * np.minimum(np.abs(audio), 1.0)) / np.log1p(MU)
 
 
 def scaled(levels: Integer[np.ndarray, "*sample"]) -> Float32[np.ndarray, "*sample"]:

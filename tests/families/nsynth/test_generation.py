@@ -16,8 +16,9 @@ from violute.families.nsynth.export import SteeringGraph, step_bytes
 from violute.families.nsynth.network import Nsynth, NsynthConfig
 from violute.families.nsynth.output import bits, drawn
 from violute.families.nsynth.recipes import MEDIUM_NETWORK, PAPER_NETWORK, SMALL_NETWORK
-from violute.families.nsynth.sampler import HIGHEST_SINE_HZ, WavenetShape, generate
+from violute.families.nsynth.sampler import HIGHEST_SINE_HZ, WavenetShape, driving_waves, generate
 from violute.families.nsynth.segment_joins import Joiner
+from violute.transforms.mu_law import companded
 from violute.voices.network import open_network
 
 PATTERNS = {
@@ -190,3 +191,19 @@ def test_chances_add_up_and_draws_follow_them():
         got = drawn(outputs[:, 0].expand(20_000, -1), chance, torch.tensor(1.0), output)
         counted = torch.bincount(got, minlength=256) / 20_000
         assert float((counted.cumsum(0) - shares.cumsum(0)).abs().max()) < 0.015
+
+
+def test_partials_are_drawn_alike_in_training_and_in_play():
+    config = replace(tiny_nsynth.NETWORK, hop_length=40)
+    made = network(config)
+    conditions, sines, turned = steering(made, 2, 5)
+    with torch.no_grad():
+        conditions[:, -config.n_harmonics :] *= 4.0
+        wanted = made.decoder.partials(conditions, sines).numpy()
+    given = (shape_of(config), conditions.numpy(), turned)
+    played = np.concatenate([driving_waves(*given, frame) for frame in range(5)], axis=1)
+    assert np.allclose(played[..., 0], wanted, atol=1e-4)
+    assert np.array_equal(played[..., 1:], turned)
+    levels = np.exp(conditions[0, -config.n_harmonics :, 3].numpy() - 4.0)
+    expected = (levels * turned[0, 159, : config.n_harmonics]).sum()
+    assert played[0, 159, 0] == pytest.approx(float(companded(np.array([expected]))[0]), abs=0.02)

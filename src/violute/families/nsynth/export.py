@@ -105,7 +105,7 @@ def step_bytes(network: Nsynth) -> bytes:
     config = network.config
     n_pieces, n_layers = 2, len(config.dilations)
     given = (
-        torch.zeros(n_pieces, 2 * config.n_harmonics + config.first_kernel_size),
+        torch.zeros(n_pieces, config.n_driving + config.first_kernel_size),
         torch.zeros(n_layers * (config.kernel_size - 1), n_pieces, config.channels),
         torch.zeros(n_layers, n_pieces, 2 * config.channels),
         torch.zeros(n_pieces, config.skip_channels),

@@ -6,8 +6,9 @@ reads the pitch off them and ignores the code, which shows only when it runs fre
 cores hear little of the past, and noisily (`families.nsynth.data`), and whatever lasts longer has to come
 through the code.
 
-They are also told the recording's pitch and loudness, and hear sines at the multiples of that pitch, each as
-loud as instrument, pitch, loudness and code say: partials are drawn, also those that a recording lacks.
+They are also told the recording's pitch and loudness, and hear sines at the multiples of that pitch and their
+sum, each as loud as instrument, pitch, loudness and code say: partials are drawn, also those that a
+recording lacks.
 
 An instrument embedding beside the code gives the two ends of the dial; what teaches the code besides the
 waveform is in `families.nsynth.teachers`.
@@ -33,8 +34,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from violute.dsp.filter_bank import FilterBank
+from violute.dsp.mu_law import companded
 from violute.errors import TrainingError
 from violute.families.nsynth.output import n_outputs
+from violute.families.nsynth.sampler import LEVELS_FROM
 
 SAMPLE_RATE = 16_000
 N_INSTRUMENTS = 2
@@ -108,7 +111,12 @@ class NsynthConfig:
     @property
     def n_conditions(self) -> int:
         """Numbers a frame that steer a decoder: two for each channel of a layer, the output's, the sines'."""
-        return 2 * self.channels * len(self.dilations) + self.skip_channels + 2 * self.n_harmonics
+        return 2 * self.channels * len(self.dilations) + self.skip_channels + self.n_harmonics
+
+    @property
+    def n_driving(self) -> int:
+        """Waves that the first convolution hears beside the past: the sines, and the partials' sum."""
+        return 2 * self.n_harmonics + 1 if self.n_harmonics else 0
 
 
 class TemporalEncoder(nn.Module):
@@ -171,8 +179,7 @@ class WaveNetDecoder(nn.Module):
         self.config = config
         channels, skip, n_layers = config.channels, config.skip_channels, len(config.dilations)
         self.first = nn.Conv1d(1, channels, config.first_kernel_size)
-        n_sines = 2 * config.n_harmonics
-        self.driven = nn.Conv1d(n_sines, channels, 1, bias=False) if n_sines else None
+        self.driven = nn.Conv1d(config.n_driving, channels, 1, bias=False) if config.n_harmonics else None
         self.dilated = nn.ModuleList(
             nn.Conv1d(channels, 2 * channels, config.kernel_size, dilation=d, bias=False)
             for d in config.dilations
@@ -194,11 +201,11 @@ class WaveNetDecoder(nn.Module):
             sines: As `sines_of` returns them, for a decoder that hears harmonics.
         """
         config = self.config
-        sizes = [2 * config.channels] * len(config.dilations) + [config.skip_channels, 2 * config.n_harmonics]
-        *layers, output, gains = conditions.split(sizes, dim=1)
+        sizes = [2 * config.channels] * len(config.dilations) + [config.skip_channels, config.n_harmonics]
+        *layers, output, _ = conditions.split(sizes, dim=1)
         x = self.first(causal(before[:, None], config.first_kernel_size))
         if self.driven is not None and sines is not None:
-            x = x + self.driven(weighed(sines, gains))
+            x = x + self.driven(torch.cat([self.partials(conditions, sines)[:, None], sines], dim=1))
         gated = []
         for i, (dilated, dilation) in enumerate(zip(self.dilated, config.dilations, strict=True)):
             h = steered(dilated(causal(x, config.kernel_size, dilation)), layers[i])
@@ -208,6 +215,20 @@ class WaveNetDecoder(nn.Module):
                 x = x + self.residual[i](gated[-1])
         h = functional.relu(self.skip(torch.cat(gated, dim=1)))
         return self.last(functional.relu(steered(self.hidden(h), output)))
+
+    def partials(self, conditions: Conditions, sines: Float[Tensor, "piece sine sample"]) -> Waves:
+        """Sum cosines as loud as the conditions say, on the scale of mu-law samples.
+
+        Levels move in straight lines to each frame's from the one before it: nothing is heard ahead.
+        """
+        n_harmonics = self.config.n_harmonics
+        logs = conditions[:, -n_harmonics:].float()
+        before = torch.cat([logs[..., :1], logs[..., :-1]], dim=2)
+        hop = self.config.hop_length
+        rise = (torch.arange(hop, device=logs.device) + 0.5) / hop
+        levels = (before[..., None] + (logs - before)[..., None] * rise).flatten(2)
+        summed = ((levels - LEVELS_FROM).exp() * sines[:, :n_harmonics]).sum(dim=1)
+        return companded(summed)
 
 
 class Nsynth(nn.Module):
@@ -266,14 +287,6 @@ def told_of(
     loudness = (loudness_db - LOUDNESS_MIDDLE_DB) / LOUDNESS_SPREAD_DB
     rest = torch.stack([loudness.clamp(-3.0, 3.0), noisiness, knows_phases], dim=1)
     return torch.cat([pitch, rest], dim=1)
-
-
-def weighed(
-    sines: Float[Tensor, "piece sine sample"], gains: Float[Tensor, "piece sine frame"]
-) -> Float[Tensor, "piece sine sample"]:
-    """Make each sine as loud as its frame's condition says: 0 leaves it as it is."""
-    frames = sines.unflatten(2, (gains.shape[2], -1))
-    return (frames * (1.0 + gains)[..., None]).flatten(2)
 
 
 def causal(x: Float[Tensor, "piece channel sample"], kernel_size: int, dilation: int = 1) -> Tensor:

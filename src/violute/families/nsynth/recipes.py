@@ -89,6 +89,7 @@ TINY_NETWORK = replace(
 
 GUIDED_WEIGHTS: Mapping[str, float] = {
     "waveform/bits": 1.0,
+    "partials/waveform": 5.0,
     "code/spectrum": 1.0,
     "code/instrument": 0.3,
 }
@@ -103,7 +104,7 @@ def nsynth_paper() -> NsynthRecipe:
 def nsynth_medium() -> NsynthRecipe:
     """Return a decoder half as wide again and twice as deep as the small one, for a GPU."""
     loop = LoopSettings(n_steps=40_000, minutes=60.0, report_every=20, validate_every=250, final_factor=0.02)
-    return replace(_guided(loop, MEDIUM_NETWORK), learning_rate=1.5e-3, batch_size=24, is_half=True)
+    return replace(_guided(loop, MEDIUM_NETWORK), learning_rate=1.5e-3, batch_size=12, is_half=True)
 
 
 def nsynth_small() -> NsynthRecipe:

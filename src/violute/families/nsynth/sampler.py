@@ -16,12 +16,16 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float32, Int64
 
-from violute.transforms.mu_law import scaled
+from violute.transforms.mu_law import companded, scaled
 from violute.voices.network import Network
 
 N_WORKERS = 2
 HIGHEST_SINE_HZ = 7600.0
 """Where the sines that a decoder hears end."""
+
+LEVELS_FROM = 4.0
+"""Logarithm by which partials are softer than conditions say; an untrained network draws them 35 dB below
+full scale."""
 
 LEAST_BATCH = 8
 """Fewer segments are not worth a worker of their own."""
@@ -97,8 +101,8 @@ def generate(
     """
     n_layers, hop, n_frames = len(shape.dilations), shape.hop_length, conditions.shape[2]
     n_steering = 2 * shape.channels
-    margin, n_sines = shape.first_kernel_size, 2 * shape.n_harmonics
-    parts = [n_layers * n_steering, conditions.shape[1] - n_sines]
+    margin, n_driving = shape.first_kernel_size, 2 * shape.n_harmonics + bool(shape.n_harmonics)
+    parts = [n_layers * n_steering, conditions.shape[1] - shape.n_harmonics]
     heat = np.array(temperature, np.float32)
 
     def draw(pieces: Int64[np.ndarray, " piece"]) -> Int64[np.ndarray, "piece sample"]:
@@ -106,13 +110,13 @@ def generate(
         queues = Queues(shape, n_pieces)
         levels = np.zeros((n_pieces, n_frames * hop), np.int64)
         sound = np.zeros((n_pieces, margin + n_frames * hop), np.float32)
-        recent = np.empty((n_pieces, n_sines + margin), np.float32)
+        recent = np.empty((n_pieces, n_driving + margin), np.float32)
         own_conditions, own_sines = conditions[pieces], sines[pieces]
         turns = np.ascontiguousarray(chance[pieces].transpose(1, 0, 2))
         for frame in range(n_frames):
-            steering, output, gains = np.split(own_conditions[:, :, frame], parts, axis=1)
+            steering, output, _ = np.split(own_conditions[:, :, frame], parts, axis=1)
+            driving = driving_waves(shape, own_conditions, own_sines, frame)
             layers = steering.reshape(n_pieces, n_layers, n_steering).transpose(1, 0, 2)
-            driven = own_sines[:, frame * hop : (frame + 1) * hop] * (1.0 + gains[:, None])
             given = {
                 "recent": recent,
                 "conditions": np.ascontiguousarray(layers),
@@ -120,8 +124,8 @@ def generate(
                 "temperature": heat,
             }
             for at in range(frame * hop, (frame + 1) * hop):
-                recent[:, :n_sines] = driven[:, at - frame * hop]
-                recent[:, n_sines:] = sound[:, at : at + margin]
+                recent[:, :n_driving] = driving[:, at - frame * hop]
+                recent[:, n_driving:] = sound[:, at : at + margin]
                 level, heard = session.run(None, given | {"past": queues.past(at), "chance": turns[at]})
                 queues.push(at, heard)
                 levels[:, at] = level
@@ -131,3 +135,21 @@ def generate(
     n_groups = N_WORKERS if len(conditions) >= 2 * LEAST_BATCH else 1
     with ThreadPoolExecutor(n_groups) as workers:
         return np.concatenate(list(workers.map(draw, np.array_split(np.arange(len(conditions)), n_groups))))
+
+
+def driving_waves(
+    shape: WavenetShape,
+    conditions: Float32[np.ndarray, "piece channel frame"],
+    sines: Float32[np.ndarray, "piece sample sine"],
+    frame: int,
+) -> Float32[np.ndarray, "piece hop driving"]:
+    """Return the partials' sum in a frame, as `WaveNetDecoder.partials` draws it, and the sines after it."""
+    hop, n_harmonics = shape.hop_length, shape.n_harmonics
+    sines = sines[:, frame * hop : (frame + 1) * hop]
+    if not n_harmonics:
+        return sines
+    logs, before = (conditions[:, None, -n_harmonics:, i] for i in (frame, max(frame - 1, 0)))
+    rise = ((np.arange(hop, dtype=np.float32) + 0.5) / hop)[:, None]
+    levels = np.exp(before + (logs - before) * rise - np.float32(LEVELS_FROM))
+    summed = (levels * sines[..., :n_harmonics]).sum(axis=2, keepdims=True)
+    return np.concatenate([companded(summed).astype(np.float32), sines], axis=2)

@@ -62,8 +62,8 @@ class DecoderStep(nn.Module):
         """Draw the next sample of each piece.
 
         Args:
-            recent: The sines now, for a decoder that hears them; then the latest samples, scaled, the very
-                latest last.
+            recent: The sum of the partials and the sines now, for a decoder that hears them; then the
+                latest samples, scaled, the very latest last.
             past: What each layer heard at its distances, the longest first, layer by layer.
             conditions: Of each layer.
             output_conditions: Of the output.

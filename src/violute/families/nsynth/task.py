@@ -111,6 +111,9 @@ class NsynthTask(ModulesTask):
                 losses["code/spectrum"] = self._modules["spectrum"](seen, network.encoder.bank, wave)
             conditions = network.conditioner(seen)[:, :, inside]
             outputs = network.decoder(before, conditions, sines).float()
+        if "partials/waveform" in recipe.loss_weights and sines is not None:
+            off = network.decoder.partials(conditions, sines) - wave[:, samples]
+            losses["partials/waveform"] = (off.square().mean(dim=1) * knows_phases).mean()
         losses["waveform/bits"] = bits(outputs, levels[:, samples], config.output).mean()
         return {name: loss.float() for name, loss in losses.items()}
 
