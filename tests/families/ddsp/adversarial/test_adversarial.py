@@ -16,12 +16,14 @@ from violute.errors import TrainingError
 from violute.families.ddsp.adversarial.data import Asked, ComparedSampler, played_line
 from violute.families.ddsp.adversarial.player import Player
 from violute.families.ddsp.adversarial.rooms import fit_colours
+from violute.families.ddsp.adversarial.spread import spread_distance
 from violute.families.ddsp.adversarial.start import export_like, read_start
 from violute.families.ddsp.adversarial.task import AdversarialTask
 from violute.families.ddsp.recipes import DDSP_RECIPES
 from violute.families.ddsp.sound import SourceReverb
 from violute.families.ddsp.task import SPECTRAL
 from violute.families.ddsp.voice import HarmonicPerformance
+from violute.families.rave.discriminators import Judged
 from violute.rates import HOP_LENGTH
 from violute.training.seeds import seed_everything
 from violute.training.task import StepContext
@@ -227,3 +229,17 @@ def test_a_task_exports_what_plays(task, tmp_path):
         None, {"features": features, "f0_hz": np.full(5, 440.0, np.float32)}
     )
     assert np.isfinite(harmonic_db).all()
+
+
+def test_what_moves_otherwise_in_time_is_told_apart_and_another_order_is_not():
+    """Features of one end stand nearly still, those of the other move."""
+    generator = torch.Generator().manual_seed(0)
+    still = torch.randn(4, 3, 16, 1, generator=generator).expand(-1, -1, -1, 50)
+    moving = still + 0.5 * torch.randn(4, 3, 16, 50, generator=generator)
+    end = torch.tensor([0, 1, 0, 1])
+    recordings = torch.where((end == 1)[:, None, None, None], moving, still + 0.1 * (moving - still))
+    heard = Judged([], [], [[recordings]])
+    same = Judged([], [], [[recordings[[2, 3, 0, 1]]]])
+    assert float(spread_distance(heard, end, same, end)) < 1e-4
+    stiff = Judged([], [], [[still]])
+    assert float(spread_distance(heard, end, stiff, end)) > 0.9

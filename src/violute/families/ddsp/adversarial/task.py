@@ -30,6 +30,7 @@ from violute.dsp.spectral import multi_resolution_spectral_loss
 from violute.families.ddsp.adversarial.data import Asked, Compared, ComparedSampler, played_line
 from violute.families.ddsp.adversarial.player import Player
 from violute.families.ddsp.adversarial.rooms import fit_colours
+from violute.families.ddsp.adversarial.spread import spread_distance
 from violute.families.ddsp.adversarial.start import Start, export_like
 from violute.families.ddsp.losses import (
     HARMONIC_KNEE_DB,
@@ -137,6 +138,7 @@ class AdversarialTask(DdspTask):
                 "adversarial/decoder": decoder_loss(judged),
                 "adversarial/feature_matching": feature_distance(heard, judged, n_items),
                 "adversarial/feature_statistics": statistics_distance(heard, end, judged, compared.asked.end),
+                "adversarial/feature_spread": spread_distance(heard, end, judged, compared.asked.end),
                 **self._anchor(compared.asked),
             },
             weights,
