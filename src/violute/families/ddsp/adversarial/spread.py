@@ -15,7 +15,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional
 
-from violute.families.rave.discriminators import N_COARSE, Judged, mean_of
+from violute.families.rave.band_levels import mean_of
+from violute.families.rave.discriminators import N_COARSE, Judged
 
 ENDS = (0, 1)
 SMALLEST = 1e-6
