@@ -18,7 +18,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -86,6 +86,7 @@ class Plan:
         tries_path: Whether the recipes are the tiny ones.
         resume: Whether runs that are there go on.
         deadline: When the last steps are to be taken, on the clock of `time.monotonic`.
+        names: Of the models that are trained together.
     """
 
     data: Path
@@ -95,6 +96,7 @@ class Plan:
     tries_path: bool
     resume: bool
     deadline: float
+    names: Sequence[str]
 
     def folder(self, name: str) -> Path:
         """Return the folder of a model."""
@@ -122,7 +124,8 @@ class Plan:
             given = ["--data", str(self.data), "--hold-out", str(self.held_out)]
             given += ["--out", str(self.out), "--cache", str(self.cache)]
             tried = ["--tiny"] if self.tries_path else []
-            return [sys.executable, str(Path(__file__).resolve()), *given, *tried, "--measure", name]
+            measure = ["--measure", name, "--only", *self.names]
+            return [sys.executable, str(Path(__file__).resolve()), *given, *tried, *measure]
         recipe, settings = self.recipe(name)
         ends = [item for x, end in zip("ab", NAMES, strict=True) for item in (f"--{x}", str(self.data / end))]
         source = ["--pairs", pairs] if model.pairs else [*ends, "--hold-out", str(self.held_out)]
@@ -212,7 +215,7 @@ class Run:
 def main() -> int:
     """Train, tell how it goes, and put the results together."""
     given = _arguments()
-    started = time.monotonic()
+    started, names = time.monotonic(), given.only or list(MODELS)
     plan = Plan(
         given.data,
         given.hold_out,
@@ -221,11 +224,11 @@ def main() -> int:
         given.tiny,
         given.resume,
         started + 60.0 * given.minutes,
+        names,
     )
     if given.measure:
         measure(given.measure, plan)
         return 0
-    names = given.only or list(MODELS)
     if given.list:
         for name in names:
             stages = ("pairs", "train") if MODELS[name].pairs else ("train",)
@@ -291,11 +294,15 @@ def tell(runs: list[Run], started: float) -> None:
 
 
 def measure(name: str, plan: Plan) -> None:
-    """Measure what a model learns from, sharing cores and cache with the other models.
+    """Measure what a model learns from, on its share of the cores, with a cache that it shares too.
 
     Raises:
         TrainingError, DataError, AudioError: It cannot be measured.
     """
+    if hasattr(os, "sched_setaffinity"):
+        cores = sorted(os.sched_getaffinity(0))
+        first = plan.names.index(name) % len(cores)
+        os.sched_setaffinity(0, cores[first :: len(plan.names)])
     import torch
 
     from violute.data.recordings import read_patterns

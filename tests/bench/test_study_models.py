@@ -19,7 +19,9 @@ from violute.training.checkpoints import read_checkpoint, write_checkpoint
 
 def plan_in(folder: Path, *, resume=False, seconds=600.0) -> Plan:
     end = time.monotonic() + seconds
-    return Plan(Path("data"), Path("held_out.txt"), folder, folder / "cache", False, resume, end)
+    return Plan(
+        Path("data"), Path("held_out.txt"), folder, folder / "cache", False, resume, end, list(MODELS)
+    )
 
 
 @pytest.mark.parametrize("name", MODELS)
