@@ -177,7 +177,7 @@ class Run:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 env=dict(self._environment),
-                start_new_session=True,  # so that its own processes can be stopped with it
+                process_group=0,  # so that its own processes can be stopped with it
             )
 
     def is_under_way(self) -> bool:
