@@ -26,6 +26,7 @@ bench_app = App(name="bench")
 
 DEFAULT_HEARD = 2
 REPORT_ENDINGS = (".json", ".md", ".html")
+WEBMUSHRA_ENDING = ".webmushra"
 
 
 @bench_app.default
@@ -47,6 +48,7 @@ def bench(
     pitch_judge: Literal["harvest", "pyin"] = "harvest",
     no_baselines: Flag = False,
     no_cost: Flag = False,
+    webmushra: Flag = False,
     force: Annotated[
         Flag, Parameter(help="Replace a report that is there; what was worked out for it is kept.")
     ] = False,
@@ -90,6 +92,8 @@ def bench(
         Leave the baselines out.
     no_cost
         Leave speed and memory out.
+    webmushra
+        Write the listening trials for webMUSHRA too: a folder OUT.webmushra to lay over its own.
     """
     if (limit is not None and limit < 1) or clips < 1 or (jobs is not None and jobs < 1) or heard < 0:
         raise InputError(
@@ -97,7 +101,7 @@ def bench(
         )
     if not (seconds > 0 and shortest >= 0):
         raise InputError("--seconds must be above 0, --shortest 0 or more: give a larger number")
-    for ending in REPORT_ENDINGS:
+    for ending in (*REPORT_ENDINGS, *[WEBMUSHRA_ENDING] * webmushra):
         refuse_existing(out.with_name(out.name + ending), replace=force)
     require_extra(
         "bench", "the bench needs", "violute.evaluation.bench.run", "violute.evaluation.report.html"
@@ -137,7 +141,7 @@ def bench(
             on_stage=start,
         )
         start("writing the report")
-        paths = _write_report(document, done, played, out, heard, overwrite=force)
+        paths = _write_report(document, done, played, out, heard, overwrite=force, with_webmushra=webmushra)
     for failure in document["failures"]:
         complain(f"warning: {failure['contender']} did not play {failure['clip']}: {failure['message']}")
     say_done("\n".join(map(str, paths)), document, json=json, quiet=quiet)
@@ -222,14 +226,17 @@ def _write_report(
     n_heard: int,
     *,
     overwrite: bool,
+    with_webmushra: bool,
 ) -> list[Path]:
-    """Write JSON, Markdown and the page; return their paths."""
+    """Write JSON, Markdown, the page and, if asked for, the trials for webMUSHRA; return their paths."""
     from violute.evaluation.bench.job import hear
     from violute.evaluation.bench.schema import to_json
     from violute.evaluation.report.html import report_html
     from violute.evaluation.report.tables import markdown
+    from violute.evaluation.report.webmushra import write_webmushra
 
-    texts = (to_json(document), markdown(document), report_html(document, hear(done, played, n_heard)))
+    sounds = hear(done, played, n_heard)
+    texts = (to_json(document), markdown(document), report_html(document, sounds))
     paths = []
     for ending, text in zip(REPORT_ENDINGS, texts, strict=True):
         path = out.with_name(out.name + ending)
@@ -239,4 +246,9 @@ def _write_report(
         ):
             partial.write_text(text, encoding="utf-8")
         paths.append(path)
+    if with_webmushra:
+        names = [entry["name"] for entry in document["contenders"] if entry["kind"] == "voice"]
+        folder = out.with_name(out.name + WEBMUSHRA_ENDING)
+        with disk_errors(folder, "name another report", error=InputError):
+            paths.append(write_webmushra(sounds, names, folder, out.name))
     return paths

@@ -19,14 +19,18 @@ def data(tmp_path):
     return tmp_path
 
 
-def test_the_command_writes_three_reports(data):
+def test_the_command_writes_its_reports(data):
     put_voice(data)
     options = ("--voices", "sines", "--no-baselines", "--no-cost", "--jobs", "1", "--shortest", "0.5")
+    options = (*options, "--webmushra")
     done = violute(
         "bench", "--data", ".", *options, "--limit", "1", "--heard", "1", "--out", "report", cwd=data
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.split() == ["report.json", "report.md", "report.html"]
+    assert done.stdout.split() == [
+        *("report.json", "report.md", "report.html"),
+        "report.webmushra/configs/report.yaml",
+    ]
     assert json.loads((data / "report.json").read_text())["environment"]["command"].startswith(
         "violute bench"
     )

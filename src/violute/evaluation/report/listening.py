@@ -16,12 +16,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Float, Float32
 
-from violute.evaluation.report.audio import SoundStore, layered, low_passed
+from violute.evaluation.report.audio import layered, low_passed
 
 RATED_MIX = 0.5
 """The middle of the dial, where a hybrid is neither end."""
@@ -49,11 +49,18 @@ class HeardClip:
     sample_rate: int
 
 
-def make_trials(clips: Sequence[HeardClip], voices: Sequence[str], store: SoundStore) -> list[dict[str, Any]]:
+class Store(Protocol):
+    """Keeps sounds for listeners."""
+
+    def add(self, audio: Float[np.ndarray, " sample"], sample_rate: int) -> str:
+        """Store an excerpt and return its name, which tells nothing about who played."""
+
+
+def make_trials(clips: Sequence[HeardClip], voices: Sequence[str], store: Store) -> list[dict[str, Any]]:
     """Prepare the trials of a report.
 
     Args:
-        clips: What is played.
+        clips: What is played; those that the first voice did not play whole are left out.
         voices: Names of the voices; the first is compared with everybody.
         store: Takes the sounds.
 
@@ -63,8 +70,10 @@ def make_trials(clips: Sequence[HeardClip], voices: Sequence[str], store: SoundS
         object of `role`, `contender`, `mix` and `sound`.
     """
     trials: list[dict[str, Any]] = []
+    first = voices[0]
     for clip in clips:
-        first = voices[0]
+        if not all((first, mix) in clip.renderings for mix in (0.0, RATED_MIX, 1.0)):
+            continue
         for rival in [*voices[1:], RIVAL]:
             pair = [_stimulus(clip, name, RATED_MIX, store) for name in (first, rival)]
             if all(pair):
@@ -73,7 +82,7 @@ def make_trials(clips: Sequence[HeardClip], voices: Sequence[str], store: SoundS
     return [{"id": f"trial-{number}", **trial} for number, trial in enumerate(trials, start=1)]
 
 
-def _rating(clip: HeardClip, voices: Sequence[str], question: str, store: SoundStore) -> dict[str, Any]:
+def _rating(clip: HeardClip, voices: Sequence[str], question: str, store: Store) -> dict[str, Any]:
     reference = store.add(clip.source, clip.sample_rate)
     left_out = {SAME_SOUND, LAYERING} if question == FUSION else {SAME_SOUND}
     names = dict.fromkeys(name for name, mix in clip.renderings if mix == RATED_MIX and name not in left_out)
@@ -96,7 +105,7 @@ def _rating(clip: HeardClip, voices: Sequence[str], question: str, store: SoundS
     }
 
 
-def _stimulus(clip: HeardClip, contender: str, mix: float, store: SoundStore) -> dict[str, Any] | None:
+def _stimulus(clip: HeardClip, contender: str, mix: float, store: Store) -> dict[str, Any] | None:
     audio = clip.renderings.get((contender, mix))
     if audio is None:
         return None
