@@ -2,7 +2,7 @@
 
 A voice with instrument embeddings moves between its ends by those alone. A network without them, such as the
 paper's, has the code for it; and with them a code can be moved further. What a moved code says of the pitch
-is of little use, so that is read off the code as it was (`NsynthPerformance`).
+is of little use, so that is the recording's own (`NsynthPerformance`).
 
 Source:
     Engel et al., Neural audio synthesis of musical notes with WaveNet autoencoders (ICML 2017), section 4.2,

@@ -25,6 +25,7 @@ from violute.families.nsynth.step import DecoderStep
 from violute.training.onnx_graph import onnx_bytes
 from violute.voices.card import Card
 from violute.voices.file import seal
+from violute.voices.mix import DIAL
 
 TEMPERATURE = 0.5
 """At which a voice draws unless its card says otherwise: less noise than was learned, and steadier."""
@@ -35,7 +36,7 @@ NOISINESS = 0.3
 CODE_SHARE = 0.5
 """How much of the code is played: what is left out has to come from the instrument."""
 
-DIAL = ((0.0, 0.0), (1.0, 1.0))
+DIAL_POINTS = ((0.0, 0.0), (1.0, 1.0))
 """Places between the instruments by mix: 0 and 1 are at the embeddings."""
 
 CONDITIONER, STEP = "conditioner", "step"
@@ -83,7 +84,7 @@ def export_nsynth(network: Nsynth, path: Path, *, names: tuple[str, str], card: 
             "temperature": TEMPERATURE,
             "noisiness": NOISINESS,
             "code_share": CODE_SHARE if config.is_told else 1.0,
-            "dial": DIAL,
+            DIAL: DIAL_POINTS,
         },
         **card,
     }

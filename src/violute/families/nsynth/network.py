@@ -214,7 +214,10 @@ class WaveNetDecoder(nn.Module):
             if i < len(self.residual):
                 x = x + self.residual[i](gated[-1])
         h = functional.relu(self.skip(torch.cat(gated, dim=1)))
-        return self.last(functional.relu(steered(self.hidden(h), output)))
+        h = functional.relu(steered(self.hidden(h), output))
+        # Means and scales finer than a level, which numbers of 16 bits do not hold.
+        with torch.autocast(h.device.type, enabled=False):
+            return self.last(h.float())
 
     def partials(self, conditions: Conditions, sines: Float[Tensor, "piece sine sample"]) -> Waves:
         """Sum cosines as loud as the conditions say, on the scale of mu-law samples.

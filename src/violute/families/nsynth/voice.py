@@ -29,7 +29,7 @@ from violute.transforms.mu_law import from_levels, scaled, to_levels
 from violute.voices.card import Card
 from violute.voices.contract import OnProgress, Performance
 from violute.voices.family import FamilyVoice
-from violute.voices.mix import Dials
+from violute.voices.mix import Dials, DialScale
 from violute.voices.network import UNUSABLE, open_network
 from violute.voices.recording import resampled_blocks, spooled
 from violute.voices.spool import Spool
@@ -81,7 +81,7 @@ class NsynthVoice(FamilyVoice):
             self.temperature, self.noisiness, self.code_share = (
                 float(card.settings[name]) for name in ("temperature", "noisiness", "code_share")
             )
-            self.dial = np.array(card.settings["dial"], np.float64).reshape(-1, 2)
+            self.dial = DialScale(card)
             self.encoder = open_network(onnx_bytes)
             silence = np.zeros((1, self.shape.hop_length), np.float32)
             carried = self.encoder.run(["conditioner", "step"], {"wave": silence})
@@ -176,7 +176,7 @@ class NsynthVoice(FamilyVoice):
         try:
             given = {
                 "code": np.float32(self.code_share) * np.ascontiguousarray(code.transpose(0, 2, 1)),
-                "place": np.interp(mix, *self.dial.T).astype(np.float32),
+                "place": self.dial.place(mix),
                 "f0_hz": f0_hz,
                 "loudness_db": loudness_db,
                 "noisiness": np.full(mix.shape, self.noisiness, np.float32),
