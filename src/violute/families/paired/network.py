@@ -99,7 +99,8 @@ class LatentGenerator(nn.Module):
         grid = self.from_latent(torch.cat([latent, condition], dim=1)).unflatten(1, (self.grid_channels, -1))
         for block in self.blocks:
             grid = block(grid)
-        return Redrawn(self.drawer(heard, partials, power, grid, is_grained=is_grained), posterior)
+        drawn = self.drawer(heard, partials, power, grid, mix[:, None], is_grained=is_grained)
+        return Redrawn(drawn, posterior)
 
 
 class PairedModel(nn.Module):

@@ -163,8 +163,10 @@ class Drawer(nn.Module):
         self.register_buffer("first_levels", torch.from_numpy(_first_levels(config)), persistent=False)
         self.register_buffer("grain", torch.from_numpy(_grain(config)), persistent=False)
         self.head = nn.Conv2d(channels, 3, 3, padding=1)
-        # An instrument's mean levels, which a bias of each node learns sooner than the layers before.
+        # Mean levels and how a condition moves them: each node's bias learns sooner than the layers before.
+        size = config.condition_size
         self.mean = nn.Parameter(torch.zeros(3, n_nodes, 1))
+        self.moved = nn.Parameter(torch.zeros(size, 3, n_nodes, 1)) if size else None
         with torch.no_grad():
             # Not 0: with all of it 0, nothing before it would learn at the first step.
             for parameter in self.head.parameters():
@@ -176,6 +178,7 @@ class Drawer(nn.Module):
         partials: Spectrograms,
         power: Powers,
         features: Planes,
+        condition: Conditions | None = None,
         *,
         is_grained: bool = False,
     ) -> Drawn:
@@ -186,9 +189,13 @@ class Drawer(nn.Module):
             partials: 1 where the told harmonics lie.
             power: Told loudness of each frame.
             features: Of the grid.
+            condition: Numbers beside the window.
             is_grained: Whether noise is drawn as a transform shows it, too.
         """
-        surfaces = self.spread(STEEPEST * torch.tanh(self.head(features) + self.mean)).float()
+        levels = self.head(features) + self.mean
+        if condition is not None and self.moved is not None:
+            levels = levels + (condition[:, :, None, None, None] * self.moved).sum(dim=1)
+        surfaces = self.spread(STEEPEST * torch.tanh(levels)).float()
         harmonic, noise = (
             torch.exp(self.full_scale * (surfaces[:, i] + self.first_levels[i])) for i in (0, 1)
         )
@@ -236,7 +243,7 @@ class Generator(nn.Module):
         """Draw windows; without a told loudness each frame is as loud as what is heard."""
         power = self.loudness(heard) if power is None else power
         features = self.encoder(heard, partials, power, condition)
-        drawn: Drawn = self.drawer(heard, partials, power, features, is_grained=is_grained)
+        drawn: Drawn = self.drawer(heard, partials, power, features, condition, is_grained=is_grained)
         return drawn
 
 
