@@ -15,7 +15,7 @@ from violute.analysis.controls import Controls
 from violute.data.recordings import list_recordings
 from violute.dsp.causal import set_streaming
 from violute.dsp.pulses import pulses as torch_pulses
-from violute.errors import ShapeError
+from violute.errors import ShapeError, TrainingError
 from violute.families.rave import voice as rave_voice
 from violute.families.rave.data import SoundLine, draw
 from violute.families.rave.network import Rave
@@ -286,6 +286,11 @@ def test_a_told_voice_says_so_plays_in_tune_and_in_blocks(voice, monkeypatch):
     assert peaks_hz(renderings[1][8192:-8192], -6.0) == pytest.approx(
         523.25 * np.rint(peaks_hz(renderings[1][8192:-8192], -6.0) / 523.25), rel=0.005
     )
+
+
+def test_what_is_told_is_not_exported_to_nn_tilde(told_corpus, tmp_path):
+    with pytest.raises(TrainingError, match="train --recipe live"):
+        told_task(1, told_corpus).export(tmp_path / "voice.ts")
 
 
 def test_chords_keep_their_notes(voice):

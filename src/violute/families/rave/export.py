@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from violute.errors import TrainingError
 from violute.families.rave.data import draw
 from violute.families.rave.latent import CroppedRave, LatentAxes, latent_axes
 from violute.rates import SAMPLE_RATE
@@ -48,7 +49,15 @@ def cropped(task: RaveTask) -> tuple[CroppedRave, LatentAxes]:
 
 
 def export_rave(task: RaveTask, path: Path) -> None:
-    """Write a voice file, or TorchScript where the name ends in .ts."""
+    """Write a voice file, or TorchScript where the name ends in .ts.
+
+    Raises:
+        TrainingError: The network is told a pitch, which nn~ has no inlet for.
+    """
+    if path.suffix == ".ts" and task.recipe.network.told:
+        raise TrainingError(
+            f"{path}: this voice is told pitch and loudness, which nn~ cannot tell it: train --recipe live"
+        )
     graph, axes = cropped(task)
     if path.suffix == ".ts":
         from violute.families.rave.nn_tilde import save_nn_tilde
