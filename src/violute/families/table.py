@@ -118,11 +118,12 @@ FAMILIES: dict[str, Family] = {
         default_recipe="small",
         forecast="violute.families.rave.stages:forecast",
         about="sound through a slow latent, decoded as either instrument.",
-        help="Told pitch and loudness, or in the recipe live nothing, which nn~ can play. Two stages: an autoencoder, then its decoder against "
-        "discriminators; when the second begins and how long both take on this machine is said before the "
-        "first step.",
+        help="Told pitch and loudness, or in the recipe live nothing, which nn~ can play. Two stages: an "
+        "autoencoder, then its decoder against discriminators; when the second begins and how long both take "
+        "on this machine is said before the first step.",
         recipe_help="small (two CPU cores, an hour), small-two-encoders (an encoder for each instrument), "
-        f"live (as small, for nn~), medium (for a GPU, minutes), paper (published sizes; days on a GPU) or {_TINY}.",
+        "live (as small, for nn~), medium (for a GPU, minutes), paper (published sizes; days on a GPU) or "
+        f"{_TINY}.",
     ),
 }
 """By name, as in `violute train NAME` and in a voice's card; in the order of the command's help."""
