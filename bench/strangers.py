@@ -21,7 +21,7 @@ import json
 import sys
 from contextlib import closing
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ from environment import environment_lines
 from exam.conditions import CONDITIONS, under
 from exam.figures import Source, examine, measure_source
 from exam.page import page, verdicts
+from exam.tagger import Tagger
 
 from violute.data.recordings import read_patterns
 from violute.errors import VioluteError
@@ -53,6 +54,7 @@ class Job:
     clip: Clip
     voices: tuple[tuple[str, Path], ...]
     work: Path
+    tagger: Path | None
 
 
 def do_job(job: Job) -> list[dict[str, Any]]:
@@ -60,9 +62,12 @@ def do_job(job: Job) -> list[dict[str, Any]]:
     results = []
     audio = job.clip.read(SAMPLE_RATE)
     sources: dict[str, Source] = {}
+    measured = partial(measure_source, judge=_judge(), tagger=_tagger(job.tagger))
+    examined = partial(examine, judge=_judge(), tagger=_tagger(job.tagger))
     for name, path in job.voices:
         store = job.work / f"{slug(name)}--{slug(job.clip.name)}.json"
-        wanted = hashlib.sha256(path.read_bytes() + _exam_bytes() + audio.tobytes()).hexdigest()
+        whole = path.read_bytes() + _exam_bytes() + audio.tobytes() + bytes(job.tagger is not None)
+        wanted = hashlib.sha256(whole).hexdigest()
         stored = json.loads(store.read_text(encoding="utf-8")) if store.is_file() else {}
         if stored.get("fingerprint") == wanted:
             results.append(stored)
@@ -78,13 +83,11 @@ def do_job(job: Job) -> list[dict[str, Any]]:
         }
         try:
             sources = sources or {
-                condition: measure_source(
-                    *under(condition, audio, SAMPLE_RATE, name=job.clip.name), judge=_judge()
-                )
+                condition: measured(*under(condition, audio, SAMPLE_RATE, name=job.clip.name))
                 for condition in CONDITIONS
             }
             result["conditions"] = {
-                condition: examine(voice, source, judge=_judge()) for condition, source in sources.items()
+                condition: examined(voice, source) for condition, source in sources.items()
             }
         except VioluteError as error:
             result["failure"] = str(error)
@@ -104,6 +107,9 @@ def main() -> int:
     parser.add_argument("--limit", type=int, help="recordings of each instrument at most, evenly picked")
     parser.add_argument("--clips", type=int, default=1, help="clips of a long recording at most (default 1)")
     parser.add_argument("--seconds", type=float, default=5.0, help="longest clip (default 5)")
+    parser.add_argument(
+        "--tagger", type=Path, metavar="MUSICNN", help="a second opinion (exam/tagger.py says how to get it)"
+    )
     parser.add_argument("--jobs", type=int, help="processes at a time (default: the cores)")
     parser.add_argument("--title", default="Strangers", help="of the page")
     parser.add_argument("--work", type=Path, help="folder of what is done (default: OUT with .work)")
@@ -123,7 +129,7 @@ def main() -> int:
         voices = tuple((name, find_voice(path or name).resolve()) for name, _, path in named)
         work: Path = options.work or options.out.with_suffix(".work")
         work.mkdir(parents=True, exist_ok=True)
-        jobs = [Job(clip, voices, work) for clip in clips]
+        jobs = [Job(clip, voices, work, options.tagger) for clip in clips]
         results: list[dict[str, Any]] = []
         with closing(mapped(do_job, jobs, n_jobs=options.jobs)) as done:
             for number, found in enumerate(done, start=1):
@@ -157,6 +163,11 @@ def _exam_bytes() -> bytes:
     """What decides over figures besides the voice: the exam's own code, and the judge."""
     files = [*sorted((HERE / "exam").glob("*.py")), Path(classifier.__file__).with_name("judge.onnx")]
     return b"".join(path.read_bytes() for path in files if path.name not in ("page.py", "requirements.py"))
+
+
+@lru_cache(maxsize=1)
+def _tagger(folder: Path | None) -> Tagger | None:
+    return Tagger(folder) if folder else None
 
 
 @lru_cache(maxsize=1)

@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from exam.conditions import Mono
+from exam.tagger import Tagger
 from violute.errors import AudioError
 from violute.evaluation.bench.schema import Figures, figure
 from violute.evaluation.judge.classifier import Judge
@@ -44,8 +45,14 @@ class Source(NamedTuple):
     figures: Figures
 
 
-def measure_source(audio: Mono, sample_rate: int, *, judge: Judge) -> Source:
+def measure_source(audio: Mono, sample_rate: int, *, judge: Judge, tagger: Tagger | None = None) -> Source:
     """Measure a recording, once for all voices.
+
+    Args:
+        audio: Of the recording.
+        sample_rate: In Hz.
+        judge: Ours.
+        tagger: From elsewhere, for a second opinion.
 
     Raises:
         AudioError: It is empty or not finite.
@@ -57,17 +64,15 @@ def measure_source(audio: Mono, sample_rate: int, *, judge: Judge) -> Source:
     pyin = _fitted(pitch.judge_f0(audio, sample_rate, judge="pyin"), n_frames)
     sounding = loudness.sounding_frames(loudness_db)
     trusted = pitch.compared_frames(f0_hz, f0_hz, sounding, conditioning_hz=pyin)
-    heard = judge.hear(audio, sample_rate)
     figures = {
-        "judge/posterior": figure(heard.posterior),
-        "judge/other": figure(heard.other),
+        **_opinions(audio, sample_rate, judge, tagger),
         "pitch/judges_agree": figure(float(trusted.sum() / max(sounding.sum(), 1))),
     }
     begun = onsets.note_onsets(f0_hz, loudness_db)
     return Source(audio, sample_rate, f0_hz, loudness_db, trusted, begun, figures)
 
 
-def examine(voice: Player, source: Source, *, judge: Judge) -> dict[str, Any]:
+def examine(voice: Player, source: Source, *, judge: Judge, tagger: Tagger | None = None) -> dict[str, Any]:
     """Let a voice play a recording at every mix; compare with the recording as it came.
 
     Returns:
@@ -84,7 +89,8 @@ def examine(voice: Player, source: Source, *, judge: Judge) -> dict[str, Any]:
             raise AudioError(
                 f"mix {mix:g} gave {rendering.shape} for {source.audio.shape}, or samples that are not finite"
             )
-        rows.append({"mix": mix, **_figures(rendering, source, judge)})
+        opinions = _opinions(rendering, source.sample_rate, judge, tagger)
+        rows.append({"mix": mix, **opinions, **_kept(rendering, source)})
     posteriors = np.array([row["judge/posterior"] for row in rows], dtype=np.float64)
     return {
         "source": source.figures,
@@ -93,16 +99,23 @@ def examine(voice: Player, source: Source, *, judge: Judge) -> dict[str, Any]:
     }
 
 
-def _figures(rendering: Mono, source: Source, judge: Judge) -> Figures:
+def _opinions(audio: Mono, sample_rate: int, judge: Judge, tagger: Tagger | None) -> Figures:
+    heard = judge.hear(audio, sample_rate)
+    figures = {"judge/posterior": figure(heard.posterior), "judge/other": figure(heard.other)}
+    if tagger is not None:
+        second = tagger.hear(audio, sample_rate)
+        figures |= {"tagger/posterior": figure(second.posterior), "tagger/mass": figure(second.mass)}
+    return figures
+
+
+def _kept(rendering: Mono, source: Source) -> Figures:
+    """Say what is left of the notes."""
     rate, n_frames = source.sample_rate, len(source.f0_hz)
     f0_hz = _fitted(pitch.judge_f0(rendering, rate), n_frames)
     loudness_db = _fitted(loudness.frame_loudness_db(rendering, rate), n_frames, loudness.SILENCE_DB)
     compared = source.trusted & (f0_hz > 0.0)
     cents = pitch.cents_apart(source.f0_hz, f0_hz)[compared]
-    heard = judge.hear(rendering, rate)
     return {
-        "judge/posterior": figure(heard.posterior),
-        "judge/other": figure(heard.other),
         "pitch/raw_accuracy": figure(pitch.raw_pitch_accuracy(cents)),
         "pitch/octave_errors": figure(pitch.octave_error_rate(cents)),
         "pitch/coverage": figure(compared.sum() / source.trusted.sum()) if source.trusted.any() else None,

@@ -20,6 +20,8 @@ Result = Mapping[str, Any]
 SHOWN = (
     ("violin", "judge/posterior"),
     ("neither", "judge/other"),
+    ("violin, tagger", "tagger/posterior"),
+    ("mass, tagger", "tagger/mass"),
     ("pitch", "pitch/raw_accuracy"),
     ("octave errors", "pitch/octave_errors"),
     ("pitched", "pitch/coverage"),
@@ -36,7 +38,7 @@ def medians(results: Sequence[Result], condition: str) -> Lookup:
             if result["instrument"] != source or "conditions" not in result:
                 continue
             found = result["conditions"][condition]
-            value = found[figure] if mix is None else found["mixes"][MIXES.index(mix)][figure]
+            value = found[figure] if mix is None else found["mixes"][MIXES.index(mix)].get(figure)
             if value is not None:
                 groups[result["group"]].append(value)
         values = np.array([float(np.median(values)) for values in groups.values()])
@@ -94,7 +96,10 @@ def _voice_table(results: Sequence[Result]) -> list[str]:
         median_of = medians(results, condition)
         for source in SOURCES:
             for title, figure in SHOWN:
-                cells = [_cell(median_of(source, figure, mix)) for mix in MIXES]
+                intervals = [median_of(source, figure, mix) for mix in MIXES]
+                if figure.startswith("tagger/") and not any(interval.n for interval in intervals):
+                    continue
+                cells = [_cell(interval) for interval in intervals]
                 path = _cell(median_of(source, "mix/spearman", None)) if figure == SHOWN[0][1] else ""
                 lines.append(f"| {condition} | {source} | {title} | " + " | ".join(cells) + f" | {path} |")
     return lines
@@ -102,7 +107,10 @@ def _voice_table(results: Sequence[Result]) -> list[str]:
 
 def _source_table(results: Sequence[Result]) -> list[str]:
     """Lay out what the judge hears in the recordings before anybody plays them."""
-    lines = ["| condition | in | n | violin | neither | trackers agree |", "|---|---|---|---|---|---|"]
+    lines = [
+        "| condition | in | n | violin | neither | violin, tagger | mass, tagger | trackers agree |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
     for condition in CONDITIONS:
         for source in SOURCES:
             sounds = [
@@ -111,9 +119,9 @@ def _source_table(results: Sequence[Result]) -> list[str]:
                 if r["instrument"] == source and "conditions" in r
             ]
             if sounds:
-                names = ("judge/posterior", "judge/other", "pitch/judges_agree")
-                values = [np.array([s[name] for s in sounds if s[name] is not None]) for name in names]
-                cells = [f"{np.median(v):.2f} ({v.min():.2f} to {v.max():.2f})" for v in values]
+                names = [figure for _, figure in SHOWN[:4]] + ["pitch/judges_agree"]
+                values = [[s[name] for s in sounds if s.get(name) is not None] for name in names]
+                cells = [f"{np.median(v):.2f} ({min(v):.2f} to {max(v):.2f})" if v else "-" for v in values]
                 lines.append(f"| {condition} | {source} | {len(sounds)} | " + " | ".join(cells) + " |")
     return lines
 
