@@ -123,7 +123,7 @@ def _drawn(
     recent = np.empty((n_pieces, n_sines + first_size), np.float32)
     taken = np.empty((n_pieces, kernel_size * channels), np.float32)
     gated = np.empty((n_pieces, channels), np.float32)
-    everything = np.empty((n_pieces, n_layers * channels), np.float32)
+    everything = np.empty((n_pieces, n_layers * channels + n_sines), np.float32)
     for at in range(n_samples):
         frame = at // hop
         recent[:, :n_sines] = sines[:, at]
@@ -146,6 +146,7 @@ def _drawn(
             everything[:, i * channels : (i + 1) * channels] = gated
             if i < n_layers - 1:
                 x = x + np.dot(gated, residual[i]) + residual_bias[i]
+        everything[:, n_layers * channels :] = sines[:, at]
         h = np.maximum(np.dot(everything, skip) + skip_bias, np.float32(0.0))
         h = np.dot(h, hidden) + hidden_bias + conditions[:, 2 * channels * n_layers :, frame]
         said = np.dot(np.maximum(h, np.float32(0.0)), last) + last_bias

@@ -186,7 +186,8 @@ class WaveNetDecoder(nn.Module):
         )
         self.residual = nn.ModuleList(nn.Conv1d(channels, channels, 1) for _ in range(n_layers - 1))
         # The sum of the layers' skip convolutions is one convolution of all their outputs.
-        self.skip = nn.Conv1d(n_layers * channels, skip, 1)
+        # It hears the driving waves too, which are much of what comes out.
+        self.skip = nn.Conv1d(n_layers * channels + config.n_driving, skip, 1)
         self.hidden = nn.Conv1d(skip, skip, 1)
         self.last = nn.Conv1d(skip, n_outputs(config.output, config.n_components), 1)
 
@@ -204,8 +205,10 @@ class WaveNetDecoder(nn.Module):
         sizes = [2 * config.channels] * len(config.dilations) + [config.skip_channels, config.n_harmonics]
         *layers, output, _ = conditions.split(sizes, dim=1)
         x = self.first(causal(before[:, None], config.first_kernel_size))
+        driving: list[Tensor] = []
         if self.driven is not None and sines is not None:
-            x = x + self.driven(torch.cat([self.partials(conditions, sines)[:, None], sines], dim=1))
+            driving = [self.partials(conditions, sines)[:, None], sines]
+            x = x + self.driven(torch.cat(driving, dim=1))
         gated = []
         for i, (dilated, dilation) in enumerate(zip(self.dilated, config.dilations, strict=True)):
             h = steered(dilated(causal(x, config.kernel_size, dilation)), layers[i])
@@ -213,7 +216,7 @@ class WaveNetDecoder(nn.Module):
             gated.append(torch.tanh(filtered) * torch.sigmoid(gate))
             if i < len(self.residual):
                 x = x + self.residual[i](gated[-1])
-        h = functional.relu(self.skip(torch.cat(gated, dim=1)))
+        h = functional.relu(self.skip(torch.cat([*gated, *driving], dim=1)))
         h = functional.relu(steered(self.hidden(h), output))
         # Means and scales finer than a level, which numbers of 16 bits do not hold.
         with torch.autocast(h.device.type, enabled=False):

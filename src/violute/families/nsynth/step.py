@@ -82,7 +82,8 @@ class DecoderStep(nn.Module):
             gated.append(torch.tanh(filtered) * torch.sigmoid(gate))
             if i < len(self.residual):
                 x = x + _applied(self.residual[i], gated[-1])
-        h = functional.relu(_applied(self.skip, torch.cat(gated, dim=1)))
+        driving = recent[:, : config.n_driving]
+        h = functional.relu(_applied(self.skip, torch.cat([*gated, driving], dim=1)))
         h = functional.relu(_applied(self.hidden, h) + output_conditions)
         level = drawn(_applied(self.last, h), chance, temperature, config.output)
         return Stepped(level, torch.stack(heard))
