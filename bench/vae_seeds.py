@@ -48,6 +48,7 @@ def main() -> None:
     )
     parser.add_argument("--steps", type=int, default=150)
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--cache", type=Path, help="folder for what is measured; default: in the runs' own")
     parser.add_argument("--device", default="auto", help="auto takes a GPU if there is one")
     parser.add_argument("--only", choices=TASKS, help="train this family's runs and no more")
     given = parser.parse_args()
@@ -56,7 +57,7 @@ def main() -> None:
     ends = TwoEnds(
         names=NAMES,
         recordings=(first, second),
-        cache=given.runs / "features",
+        cache=given.cache or given.runs / "features",
         device=choose_device(given.device),
     )
     corpus = build_corpus(ends, family_recipe("vae", "small"))
