@@ -166,6 +166,20 @@ def test_a_told_network_remembers_no_more_steps_than_it_says_and_streams():
         torch.testing.assert_close(torch.cat(blocks, dim=1), whole, atol=1e-5, rtol=1e-4)
 
 
+def test_no_tone_stands_at_the_edge_of_a_band():
+    """A waveform that never moves within its band would be heard at the band's edge."""
+    rave, n_steps = network(), 60
+    with torch.no_grad():
+        rave.decoder.waveform.conv.weight.zero_()
+        rave.decoder.waveform.conv.bias.fill_(5.0)
+        rave.decoder.loudness.conv.weight.zero_()
+    silent = drive(n_steps, noise=0.0)
+    silent[:, 16:32] = 0.0
+    latent = torch.zeros(1, CONFIG.latent_size, n_steps)
+    made = rave.decode(latent, torch.zeros(1, n_steps), silent)[0, 4096:]
+    assert float(made.abs().max()) < 1e-5
+
+
 def test_loudness_is_what_is_told():
     rave, n_steps = network(), 60
     latent, mix = torch.zeros(1, CONFIG.latent_size, n_steps), torch.zeros(1, n_steps)

@@ -114,8 +114,8 @@ class RaveConfig:
             rate /= stride
             steps += rate * (2.0 * sum(self.dilations) + (2.0 if self.told else 0.0))
         n_filter = pqmf.N_TAPS // pqmf.N_BANDS + 1
-        if self.told:  # the excitation is split into bands and filtered first
-            n_filter += n_filter + self.n_taps
+        if self.told:  # the excitation is split into bands and filtered first, and means are taken
+            n_filter += n_filter + self.n_taps + 32
         return math.ceil(steps + rate * (4 + n_filter))
 
     @property

@@ -158,6 +158,7 @@ def rave_medium() -> RaveRecipe:
         best_by=None,
         schedule="linear",
         final_factor=0.05,
+        batch_workers=4,
         gradient_clip_norm=5.0,
     )
     return RaveRecipe(

@@ -31,6 +31,9 @@ HEARING_FRAMES = 4
 N_HIDDEN = 64
 """Of the network that turns tracks and embedding into a modulation."""
 
+MEAN_FRAMES = 32
+"""Over which the waveform's mean is taken away, in each band: 12 ms."""
+
 FIRST_NOISE_LOGIT = -2.0
 
 
@@ -144,6 +147,10 @@ class ToldDecoder(nn.Module):
         self.past = CausalConv1d(pqmf.N_BANDS, config.n_taps * pqmf.N_BANDS, config.n_taps, has_bias=False)
         del self.past.conv.weight
         self.past.conv.register_buffer("weight", _delays(config.n_taps), persistent=False)
+        self.mean = CausalConv1d(pqmf.N_BANDS, pqmf.N_BANDS, MEAN_FRAMES, has_bias=False)
+        del self.mean.conv.weight
+        means = torch.eye(pqmf.N_BANDS)[:, :, None].expand(-1, -1, MEAN_FRAMES) / MEAN_FRAMES
+        self.mean.conv.register_buffer("weight", means.contiguous(), persistent=False)
         self.waveform = CausalConv1d(channels[-1], pqmf.N_BANDS, 5)
         self.loudness = CausalConv1d(channels[-1], pqmf.N_BANDS, 3)
         with torch.no_grad():
@@ -181,7 +188,9 @@ class ToldDecoder(nn.Module):
             taps.shape[0], self.n_taps, self.n_bands, taps.shape[2]
         )
         x = rectified(x)
-        played = excitation + shaped.sum(dim=1) + self.waveform(x) * (2.0 * torch.sigmoid(self.loudness(x)))
+        waveform = self.waveform(x) * (2.0 * torch.sigmoid(self.loudness(x)))
+        # What stands still in a band is a tone at its edge, which belongs to no note.
+        played = excitation + shaped.sum(dim=1) + waveform - self.mean(waveform)
         bands = levels[:, : self.n_bands] * played + levels[:, self.n_bands :] * noise
         return torch.exp(level_db * (math.log(10.0) / 20.0)) * self.is_played * bands
 
