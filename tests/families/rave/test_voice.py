@@ -129,7 +129,8 @@ def test_the_file_holds_what_the_task_holds(path):
         wanted = tiny_rave.outputs(task, given)
     voice = load_voice(path)
     encoded = voice.encode(given["audio"][0].numpy())
-    np.testing.assert_allclose(encoded.T, wanted["encoded"][0].numpy(), atol=1e-4)
+    scale = float(wanted["encoded"].abs().max())
+    np.testing.assert_allclose(encoded.T, wanted["encoded"][0].numpy(), atol=2e-3 * scale)  # half precision
 
 
 @pytest.mark.parametrize("sizes", [[50_000], [100, 7000, 3, 20_000, 22_897], [512] * 97 + [336]])

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from violute.errors import TrainingError
+from violute.families.pictures.export import halved
 from violute.families.rave.data import draw
 from violute.families.rave.latent import CroppedRave, LatentAxes, latent_axes
 from violute.rates import SAMPLE_RATE
@@ -90,7 +91,7 @@ def export_rave(task: RaveTask, path: Path) -> None:
         },
         **task.corpus.card,
     }
-    path.write_bytes(seal(graph_bytes(graph), Card(**entries)))
+    path.write_bytes(seal(halved(graph_bytes(graph)), Card(**entries)))
 
 
 def graph_bytes(graph: CroppedRave) -> bytes:
