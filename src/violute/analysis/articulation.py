@@ -19,6 +19,11 @@ LONGEST_ATTACK_FRAMES, LONGEST_ENDING_FRAMES, NOTE_FRAMES = 10, 20, 10
 MURMUR_RANGE_DB = 30.0
 """How much softer than the note the frames at its ends may be and still be played."""
 
+BESIDE_FRAMES = 100
+REST_RANGE_DB = 15.0
+"""How much softer than what sounds within a second beside it a rest is at least: breath and bow are, a cough
+need not be."""
+
 ATTACK_HOLD_FRAMES, ATTACK_FADE_FRAMES = 5, 8
 
 
@@ -47,6 +52,20 @@ def harmonic_gate(
             gate[attack] = np.minimum.accumulate(loudness_db[attack][::-1] > note_db - MURMUR_RANGE_DB)[::-1]
     padded = np.pad(gate, 1, mode="edge")
     return 0.25 * padded[:-2] + 0.5 * padded[1:-1] + 0.25 * padded[2:]
+
+
+def rest_loudness(
+    loudness_db: Float[np.ndarray, " frame"], gate: Float[np.ndarray, " frame"]
+) -> Float[np.ndarray, " frame"]:
+    """Return the loudness of a performance, limited in its rests by what sounds beside them."""
+    limited = np.array(loudness_db)
+    for start, stop in runs(gate <= 0.0):
+        before = slice(max(start - BESIDE_FRAMES, 0), start)
+        beside = (loudness_db[before], loudness_db[stop : stop + BESIDE_FRAMES])
+        notes = np.concatenate(beside)
+        if len(notes):
+            limited[start:stop] = np.minimum(limited[start:stop], notes.max() - REST_RANGE_DB)
+    return limited
 
 
 def attack_share(onset_strength: Float[np.ndarray, " frame"]) -> Float[np.ndarray, " frame"]:

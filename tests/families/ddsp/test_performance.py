@@ -8,7 +8,7 @@ import tiny_ddsp
 from tones import SAMPLE_RATE, at_frames, cents_apart, tone, vibrato
 
 from violute.analysis.analyser import analyse
-from violute.analysis.articulation import attack_share, harmonic_gate
+from violute.analysis.articulation import REST_RANGE_DB, attack_share, harmonic_gate, rest_loudness
 from violute.analysis.controls import Controls
 from violute.errors import VoiceError
 from violute.families.ddsp import voice as ddsp
@@ -298,6 +298,33 @@ def test_noise_that_goes_on_is_no_attack_and_no_ending():
     assert (gate[40:60] == 1.0).all()
     assert not gate[:29].any()
     assert not gate[81:].any()
+
+
+def test_rests_are_as_loud_as_they_were_and_coughs_are_softer_than_the_notes_beside_them():
+    gate = np.zeros(300)
+    gate[50:100] = 1.0
+    loudness_db = np.where(gate > 0.0, -20.0, -50.0)
+    loudness_db[120:130] = -12.0
+    expected = loudness_db.copy()
+    expected[120:130] = -20.0 - REST_RANGE_DB
+    np.testing.assert_array_equal(rest_loudness(loudness_db, gate), expected)
+    np.testing.assert_array_equal(rest_loudness(loudness_db, np.zeros(300)), loudness_db)
+
+
+@pytest.mark.parametrize("mix", [0.0, 1.0])
+@pytest.mark.parametrize("breath_db", [-30.0, -45.0])
+def test_between_notes_the_breath_of_the_source_is_played_as_noise_at_its_level(voice, mix, breath_db):
+    rest = slice(SAMPLE_RATE, SAMPLE_RATE + SAMPLE_RATE // 2)
+    breath = 10.0 ** (breath_db / 20.0) * np.random.default_rng(0).standard_normal(5 * SAMPLE_RATE // 2)
+    audio = 0.1 * breath
+    audio[: rest.start] += 0.3 * tone(440.0, 1.0)
+    audio[rest.stop :] += 0.3 * tone(440.0, 1.0)
+    played = play(perform(voice, audio.astype(np.float32)), mix)
+    middle = slice(rest.start + SAMPLE_RATE // 4, rest.stop - SAMPLE_RATE // 20)
+    before, after = (analyse(x[middle].astype(np.float32)).loudness_db[0] for x in (audio, played))
+    assert abs(float(np.median(after) - np.median(before))) < 2.0
+    power = np.square(np.abs(np.fft.rfft(played[middle] * np.hanning(middle.stop - middle.start))))
+    assert power.max() < 0.1 * power.sum(), "no partial sounds on"
 
 
 def test_an_attack_is_whole_at_its_onset_and_over_soon():

@@ -52,6 +52,15 @@ def test_latency_is_20_ms_and_no_more(position):
     assert position <= apart[0] <= position + LATENCY_SAMPLES
 
 
+def test_breath_after_a_note_is_played_at_its_level():
+    audio = 0.002 * np.random.default_rng(0).standard_normal(2 * SAMPLE_RATE)
+    audio[:SAMPLE_RATE] += 0.3 * tone(440.0, 1.0)
+    rest = slice(SAMPLE_RATE + SAMPLE_RATE // 2, 2 * SAMPLE_RATE)
+    out = played(audio.astype(np.float32))[LATENCY_SAMPLES:]
+    before, after = (np.median(analyse(x[rest].astype(np.float32)).loudness_db) for x in (audio, out))
+    assert abs(float(after - before)) < 2.0
+
+
 def test_a_burst_comes_out_20_ms_after_it_went_in():
     noise = np.zeros(SAMPLE_RATE, np.float32)
     noise[22_050:26_460] = np.random.default_rng(1).normal(0.0, 0.1, 4410)

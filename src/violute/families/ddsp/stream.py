@@ -17,7 +17,12 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Float32
 
-from violute.analysis.articulation import LONGEST_BRIDGED_FRAMES, MURMUR_RANGE_DB, attack_share
+from violute.analysis.articulation import (
+    LONGEST_BRIDGED_FRAMES,
+    MURMUR_RANGE_DB,
+    REST_RANGE_DB,
+    attack_share,
+)
 from violute.analysis.causal import LOOKAHEAD_SAMPLES, CausalAnalyser, CausalFrame
 from violute.analysis.conditioning import conditioning
 from violute.analysis.controls import FRAME_RATE_HZ, SILENCE_DB
@@ -40,6 +45,9 @@ LOOK_BACK_FRAMES = 32
 
 GATE_STEP = 0.5
 """How far the gate of the harmonics moves in a frame."""
+
+BESIDE_FALL_DB = 0.1
+"""How fast the loudest note is forgotten, by which rests are limited, in dB for each frame of a note."""
 
 BEND_FROM = 0.8
 """Peaks above this level are bent, so that none reaches 1: there is no time to look ahead for them."""
@@ -73,6 +81,7 @@ class HarmonicStream:
         self._recent: list[CausalFrame] = []
         self._frame = -1
         self._gate, self._n_unvoiced, self._note_db = 0.0, LONGEST_BRIDGED_FRAMES + 1, SILENCE_DB
+        self._beside_db = SILENCE_DB
         self._before: _Point | None = None
         self._harmonics, self._noise = HarmonicSynth(), FilteredNoise()
         self._room: Room | None = None
@@ -126,6 +135,7 @@ class HarmonicStream:
         if frame.periodicity > 0.0:
             self._loudness.add(frame.loudness_db)
             self._n_unvoiced, self._note_db = 0, frame.loudness_db
+            self._beside_db = max(self._beside_db - BESIDE_FALL_DB, frame.loudness_db)
         else:
             self._n_unvoiced += 1
         is_bridged = self._n_unvoiced <= LONGEST_BRIDGED_FRAMES
@@ -146,13 +156,16 @@ class HarmonicStream:
         ends = EndLevels(
             root_of(harmonic_db) * settings.wavering(point, f0_hz[-1:], None, n_harmonics),
             root_of(noise_db) * settings.rumble_root,
-            harmonic_weights(f0_hz[-1:], n_harmonics),
+            harmonic_weights(f0_hz[-1:], n_harmonics) * np.float32(self._gate**2),
         )
         second = self._frame / FRAME_RATE_HZ
         dials = {name: np.array([self._dial(name, second)]) for name in ("tone", "noise", "attack")}
         share = float(attack_share(strength)[-1])
         harmonic_root, noise_root, power = settings.mixed(ends, **dials, attack_share=share)
-        loudness_db, gate = np.array([frame.loudness_db]), np.array([self._gate], np.float32)
+        # In rests noise alone is as loud as the source, up to what breath, bow and room are.
+        rests = self._gate <= 0.0 and self._beside_db > SILENCE_DB
+        most_db = self._beside_db - REST_RANGE_DB if rests else np.inf
+        loudness_db, gate = np.array([min(frame.loudness_db, most_db)]), np.array([self._gate], np.float32)
         amplitudes, noise_level_db = at_loudness(harmonic_root, noise_root, power, loudness_db, gate)
         return _Point(float(f0_hz[-1]), amplitudes[0], noise_level_db[0], self._dial("room", second))
 

@@ -18,7 +18,7 @@ import numpy as np
 from jaxtyping import Float
 
 from violute.analysis.analyser import analyse_blocks
-from violute.analysis.articulation import attack_share, harmonic_gate
+from violute.analysis.articulation import attack_share, harmonic_gate, rest_loudness
 from violute.analysis.conditioning import conditioning, reference_loudness_db
 from violute.analysis.controls import SILENCE_DB, Controls
 from violute.analysis.polyphony.chords import Lines
@@ -169,6 +169,7 @@ class HarmonicPerformance(Performance):
         self._f0_hz = np.where(controls.f0_hz[0] > 0.0, controls.f0_hz[0], UNPITCHED_HZ).astype(np.float32)
         self._loudness_db = controls.loudness_db[0]
         self._gate = harmonic_gate(is_voiced, self._loudness_db)
+        self._played_db = rest_loudness(self._loudness_db, self._gate)
         self._attack = attack_share(controls.onset_strength)
         self._vibrato = Vibrato.measure(
             self._f0_hz, self._loudness_db, is_voiced, frame_rate_hz=controls.frame_rate_hz
@@ -209,7 +210,7 @@ class HarmonicPerformance(Performance):
                 attack=dials.attack[points],
                 attack_share=self._attack[points],
             )
-            wanted_db = self._loudness_db[points] + vibrato_db[points]
+            wanted_db = self._played_db[points] + vibrato_db[points]
             amplitudes, noise_db = at_loudness(
                 harmonic_root, noise_root, power, wanted_db, self._gate[points]
             )
@@ -226,7 +227,7 @@ class HarmonicPerformance(Performance):
             self._f0_hz,
             (self._f0_hz * 2.0 ** (cents / 1200.0)).astype(np.float32),
             self._still_hz,
-            (self._loudness_db + vibrato_db).astype(np.float32),
+            (self._played_db + vibrato_db).astype(np.float32),
             np.asarray(self._gate, np.float32),
         )
 
@@ -251,7 +252,7 @@ class HarmonicPerformance(Performance):
             self.frame_rate_hz,
             np.stack([self._settings.dial.mixes, self._settings.dial.places], axis=1),
             self._f0_hz,
-            np.asarray(self._loudness_db, np.float32),
+            np.asarray(self._played_db, np.float32),
             np.asarray(self._gate, np.float32),
             self._attack,
             np.stack([still[0], moving[0]]).astype(np.float32),
@@ -280,7 +281,8 @@ class HarmonicPerformance(Performance):
         inside = points - first
         weight = harmonic_weights(f0_hz[inside], harmonic_db.shape[2])
         # Without any pitch there are no harmonics to be loud.
-        weight *= np.float32(self._is_pitched)
+        # Where they rest, noise alone is as loud as the source: its breath, its bow, its room.
+        weight *= np.square(self._gate[points])[:, None] * np.float32(self._is_pitched)
         ends = EndLevels(
             root_of(harmonic_db[:, inside])
             * self._settings.wavering(points, f0_hz[inside], self._still_hz[points], harmonic_db.shape[2]),

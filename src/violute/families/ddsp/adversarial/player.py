@@ -81,7 +81,7 @@ class Player(nn.Module):
         frequency_hz = asked.f0_hz[:, :, None] * number
         index = frequency_hz.long().clamp(max=len(self.a_weights) - 1)
         weights = self.a_weights[index] * nyquist_fade(frequency_hz, SAMPLE_RATE / 2)
-        power = (harmonic.square() * weights).sum(dim=2)
+        power = (harmonic.square() * weights).sum(dim=2) * asked.gate.square()
         power = power + torch.exp(2.0 * NEPERS_PER_DB * noise_db) @ self.noise_weights
         gain_db = asked.wanted_db - 10.0 * torch.log10(power.clamp_min(QUIETEST_POWER))
         amplitudes = harmonic * (torch.exp(NEPERS_PER_DB * gain_db) * asked.gate)[:, :, None]
