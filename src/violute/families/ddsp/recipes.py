@@ -74,9 +74,9 @@ class AdversarialRecipe(DdspRecipe):
             "adversarial/decoder": 1.0,
             "adversarial/feature_matching": 2.0,
             "adversarial/feature_statistics": 2.0,
-            "adversarial/feature_spread": 2.0,
-            "anchor/harmonics": 0.1,
-            "anchor/noise": 0.1,
+            "adversarial/feature_spread": 0.0,
+            "anchor/harmonics": 0.2,
+            "anchor/noise": 0.3,
         }
     )
 
