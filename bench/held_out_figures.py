@@ -55,7 +55,7 @@ def medians(contender: Player, heard: Heard, judge: Judge) -> dict[str, dict[str
         }
         for instrument in dict.fromkeys(clip.instrument for clip, _ in heard)
     }
-    for entry in summarise(results, [clip_entry(clip, facts) for clip, facts in heard]):
+    for entry in summarise(results, [clip_entry(clip, facts, ()) for clip, facts in heard]):
         if entry["instrument"] != "all":
             own = found[entry["instrument"]]
             row = own["path"] if entry["mix"] is None else own["mixes"][MIXES.index(entry["mix"])]

@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import torch
 from judge_training.augmentation import Source
 from judge_training.figures import (
     Clip,
@@ -47,6 +48,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--leave-out", action="append", default=[], help="one more pattern to hold out")
     parser.add_argument("--out", type=Path, required=True, help="ONNX file to write")
     parser.add_argument("--steps", type=int, default=1200, help="optimiser steps (default 1200)")
+    parser.add_argument(
+        "--start", type=Path, help="weights (.pt, beside OUT) of an earlier run to go on from"
+    )
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args(arguments)
     try:
@@ -65,7 +69,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if step % 25 == 0:
                 sys.stderr.write(f"step {step} of {options.steps}: loss {loss:.3f}\n")
 
-        network = train_judge(sources, n_steps=options.steps, seed=options.seed, on_step=report)
+        start = torch.load(options.start, weights_only=True) if options.start else None
+        network = train_judge(sources, n_steps=options.steps, seed=options.seed, start=start, on_step=report)
+        torch.save(network.state_dict(), options.out.with_suffix(".pt"))
         heard = {source.name for source in sources}
         fitted_on = [clip for clip in clips if clip[0] in heard][::2]
         fitting = evenly([part for clip in fitted_on for part in cut_clips(clip)])

@@ -69,15 +69,15 @@ def blurred_picture(audio: Mono, rng: np.random.Generator) -> np.ndarray:
 
 
 def few_spectra(audio: Mono, rng: np.random.Generator) -> np.ndarray:
-    """Magnitudes of rank 1 to 3, a latent that says too little, with phases guessed in a few rounds."""
+    """Magnitudes of rank 1 or 2, a latent that says too little, with phases guessed in a few rounds."""
     n_fft = 1024
     magnitudes = np.abs(_stft(audio, n_fft))
     left, values, right = np.linalg.svd(magnitudes, full_matrices=False)
-    rank = int(rng.integers(1, 4))
+    rank = int(rng.integers(1, 3))
     poor = np.maximum((left[:, :rank] * values[:rank]) @ right[:rank], 0.0)
     return librosa.griffinlim(
         poor.astype(np.float32),
-        n_iter=int(rng.integers(1, 8)),
+        n_iter=int(rng.integers(1, 4)),
         hop_length=n_fft // 4,
         n_fft=n_fft,
         length=len(audio),

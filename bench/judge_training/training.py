@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby, pairwise
 from pathlib import Path
 
@@ -33,12 +33,16 @@ from violute.evaluation.judge.classifier import (
     INSTRUMENTS,
     N_FRAMES,
     N_MELS,
+    OTHER,
     PATCH_SAMPLES,
     SAMPLE_RATE,
     VIOLIN,
     log_mel,
 )
 from violute.whole_file import replace_bytes
+
+FAILED = "failed_"
+"""Beginning of the names of files that `bench/failed_sounds.py` makes."""
 
 N_PATCHES_PER_EXCERPT = 2
 """Consecutive seconds heard in one drawn room."""
@@ -92,14 +96,22 @@ def load_sources(
 def draw_batch(
     sources: Sequence[Source], n_excerpts: int, rng: np.random.Generator
 ) -> tuple[Float32[np.ndarray, "patch mel frame"], Int64[np.ndarray, " patch"]]:
-    """Draw augmented patches, as many excerpts of each instrument, and their places in `INSTRUMENTS`."""
+    """Draw augmented patches, as many excerpts of each instrument, and their places in `INSTRUMENTS`.
+
+    Sounds of failed models (files named `failed_*`) are drawn as often as all other instruments together.
+    """
     n_samples = N_PATCHES_PER_EXCERPT * PATCH_SAMPLES
-    classes = [[s for s in sources if s.instrument == instrument] for instrument in INSTRUMENTS]
-    weights = [np.sqrt([s.n_seconds for s in members]) for members in classes]
+    failed = [s for s in sources if s.name.startswith(FAILED)]
+    kinds = [
+        [s for s in sources if s.instrument == instrument and s not in failed] for instrument in INSTRUMENTS
+    ]
+    kinds += [failed] if failed else []
+    weights = [np.sqrt([s.n_seconds for s in members]) for members in kinds]
     patches, labels = [], []
     for i in range(n_excerpts):
-        label = i % len(INSTRUMENTS)
-        members, weight = classes[label], weights[label]
+        kind = i % len(kinds)
+        label = min(kind, OTHER)
+        members, weight = kinds[kind], weights[kind]
         source = members[int(rng.choice(len(members), p=weight / weight.sum()))]
         target = sources[int(rng.integers(len(sources)))]
         excerpt = augment(
@@ -176,12 +188,22 @@ def train_judge(
     sources: Sequence[Source],
     *,
     n_steps: int,
-    n_fresh_excerpts: int = 9,
+    n_fresh_excerpts: int = 12,
     n_patches: int = 48,
     seed: int = 0,
+    start: Mapping[str, Tensor] | None = None,
     on_step: OnStep | None = None,
 ) -> JudgeNetwork:
-    """Train a network from nothing; the same seed draws the same excerpts.
+    """Train a network; the same seed draws the same excerpts.
+
+    Args:
+        sources: Of all classes.
+        n_steps: Of the optimiser.
+        n_fresh_excerpts: Drawn anew at each step.
+        n_patches: Of a step.
+        seed: Of everything random.
+        start: Weights of an earlier run to go on from, at half the learning rate; None starts from nothing.
+        on_step: Told about each step.
 
     Raises:
         TrainingError: One of the classes is missing.
@@ -192,9 +214,11 @@ def train_judge(
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
     network = JudgeNetwork().train()
+    if start is not None:
+        network.load_state_dict(start)
     optimiser = torch.optim.AdamW(network.parameters(), lr=2e-3, weight_decay=2e-2)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, max_lr=3e-3, total_steps=n_steps, pct_start=0.15
+        optimiser, max_lr=3e-3 if start is None else 1.5e-3, total_steps=n_steps, pct_start=0.15
     )
     running = float("nan")
     pool = Pool(sources, rng)

@@ -59,6 +59,7 @@ def document(**accuracies: float) -> Document:
             "seconds": 2.0,
             "source": {"judge/posterior": 0.5},
             "timbre": np.linspace(-10.0, 10.0, 13).tolist(),
+            "is_stranger": clip == "flute/one",
         }
         for clip in CLIPS
     ]

@@ -37,11 +37,13 @@ from violute.evaluation.bench.schema import (
     figure,
     to_json,
 )
+from violute.evaluation.bench.strangers import is_stranger
 from violute.evaluation.judge.classifier import Judge
 from violute.evaluation.metrics.pitch import PitchJudge
 from violute.evaluation.report.listening import HeardClip
 from violute.rates import SAMPLE_RATE
 from violute.voices.contract import Player
+from violute.voices.load import load_voice
 from violute.whole_file import replace_text, whole_file
 
 KEPT_MIXES = (0.0, 0.5, 1.0)
@@ -86,6 +88,7 @@ def fingerprint(job: Job) -> str:
     facts = {
         "schema_version": SCHEMA_VERSION,
         "code": code_digest(),
+        "first": job.lineup.voices[0].sha256,
         "voice": job.lineup.voices[0].sha256 if voice is None else voice.sha256,
         "contender": job.contender,
         "references": [[asdict(r) for r in rs] for rs in job.lineup.references] if is_baseline else [],
@@ -128,13 +131,14 @@ def do_job(job: Job) -> FailureEntry | None:
         with whole_file(job.rendering_path(mix)) as partial:
             soundfile.write(partial, audio, SAMPLE_RATE, subtype="PCM_16")
     result = {"contender": job.contender, "clip": job.clip.name, **measured, "cost": cost}
-    entries = {"fingerprint": wanted, "clip": clip_entry(job.clip, facts), "result": result}
+    heard = load_voice(job.lineup.voices[0].path).card.training_data
+    entries = {"fingerprint": wanted, "clip": clip_entry(job.clip, facts, heard), "result": result}
     replace_text(job.path, to_json(entries))
     return None
 
 
-def clip_entry(clip: Clip, facts: SourceFacts) -> ClipEntry:
-    """Describe a clip for the document."""
+def clip_entry(clip: Clip, facts: SourceFacts, training_data: Sequence[str]) -> ClipEntry:
+    """Describe a clip for the document, to a voice that learned from `training_data`."""
     return {
         "name": clip.name,
         "instrument": clip.instrument,
@@ -142,6 +146,7 @@ def clip_entry(clip: Clip, facts: SourceFacts) -> ClipEntry:
         "seconds": len(facts.audio) / facts.sample_rate,
         "source": facts.figures,
         "timbre": [figure(value) for value in facts.timbre],
+        "is_stranger": is_stranger(clip.recording.source, clip.instrument, training_data),
     }
 
 

@@ -59,6 +59,7 @@ class ClipEntry(TypedDict):
         source: Figures of the recording itself. Where `notes/polyphonic_share` is 0.2 or more it is
             chords, and results leave out what needs a track of one line.
         timbre: Mean cepstrum of the recording itself; null in silence.
+        is_stranger: Whether the card of the first voice does not name its source.
     """
 
     name: str
@@ -67,6 +68,7 @@ class ClipEntry(TypedDict):
     seconds: float
     source: Figures
     timbre: list[float | None]
+    is_stranger: bool
 
 
 class ResultEntry(TypedDict):

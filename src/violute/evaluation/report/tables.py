@@ -10,8 +10,9 @@ import numpy as np
 
 from violute.evaluation.bench.figures import MOST_POLYPHONIC_SHARE
 from violute.evaluation.bench.schema import Document, SummaryEntry
-from violute.evaluation.bench.summary import mean_difference, values_by_group
+from violute.evaluation.bench.summary import mean_difference, summary_entry, values_by_group
 from violute.evaluation.bench.targets import FIGURES, is_met, target_text
+from violute.evaluation.metrics.intervals import median_interval
 
 TITLES = {
     name: about.title for name, about in FIGURES.items() if about.title and not name.startswith("cost/")
@@ -86,6 +87,7 @@ def tables(document: Document) -> list[Table]:
         made.append(
             Table(f"{instrument} in, {n} recording{'s' * (n != 1)}", ["figure", "target", *names], rows)
         )
+    made.insert(0, strangers_table(document))
     made += [dial_table(document, instrument, found) for instrument in instruments(document)]
     if document["costs"]:
         rows = [
@@ -113,6 +115,33 @@ def dial_table(document: Document, instrument: str, found: Mapping[SummaryKey, S
         rows.append((title, cells))
     head = ["figure", "target", "recordings", *(f"mix {mix:g}" for mix in mixes)]
     return Table(f"{voice} over the dial, {instrument} in", head, rows)
+
+
+def strangers_table(document: Document) -> Table:
+    """Tabulate the first voice on players that it has heard in training, and on those that it has not."""
+    voice = document["contenders"][0]["name"]
+    head, columns = ["figure", "target"], []
+    for instrument in instruments(document):
+        for is_stranger, who in ((True, "strangers"), (False, "acquaintances")):
+            groups = {
+                f"{clip['instrument']}/{clip['group']}"
+                for clip in document["clips"]
+                if clip["instrument"] == instrument and clip.get("is_stranger", True) == is_stranger
+            }
+            if groups:
+                head.append(f"{instrument} in, {len(groups)} {who}")
+                columns.append((instrument, groups))
+    rows = []
+    for title, key, mix in _compared_figures():
+        cells = [Cell(target_text(key, mix=mix))]
+        for instrument, groups in columns:
+            values = values_by_group(document, voice, instrument, key, mix)
+            own = np.array([value for group, value in values.items() if group in groups])
+            interval = median_interval(own, FIGURES[key].scale)
+            cells.append(figure_cell(summary_entry(voice, instrument, key, mix, interval), key, mix))
+        if any(cell.value != "-" for cell in cells[1:]):
+            rows.append((title, cells))
+    return Table(f"{voice} on strangers and acquaintances", head, rows)
 
 
 def rival_table(document: Document) -> Table | None:
@@ -186,6 +215,7 @@ def explanation(document: Document) -> list[str]:
     lines = [
         f"Mix 0 is {ends[0]}, mix 1 is {ends[1]}; where no mix is named, it is 0.5. Figures are medians over",
         "recordings, with 95 % intervals (Student's; none of fewer than three); a missed target is bold.",
+        "Strangers are recordings whose source the voice's card does not name among what it learned from.",
         f"Pitch is judged by {settings['pitch_judge']}; clips last up to {settings['clip_seconds']:g} s.",
         "",
         f"Violute {about['violute']}, revision {revision}{changed}; {about['date']};",
