@@ -99,7 +99,7 @@ def test_rooms_begin_with_the_direct_sound_and_decay(seed: int) -> None:
     third = len(tail) // 3
     assert np.sum(np.square(tail[-third:])) < np.sum(np.square(tail[:-third]))
     ratio_db = -10 * np.log10(np.sum(np.square(tail)))
-    assert -7.0 < ratio_db < 13.0
+    assert -3.0 < ratio_db < 16.0
 
 
 def test_batches_are_balanced_and_repeat_themselves(sources: list[Source]) -> None:
