@@ -179,6 +179,15 @@ def flutter(audio: Mono, rng: np.random.Generator) -> np.ndarray:
     return np.interp(places / places[-1] * (len(audio) - 1), np.arange(len(audio)), audio)
 
 
+def bursts(audio: Mono, rng: np.random.Generator) -> np.ndarray:
+    """Bursts of noise of 1 to 30 ms, 2 to 30 a second, as loud as the recording was there."""
+    seconds = np.arange(len(audio)) / SAMPLE_RATE
+    period = 1.0 / np.exp(rng.uniform(np.log(2.0), np.log(30.0)))
+    length = min(np.exp(rng.uniform(np.log(0.001), np.log(0.03))), 0.5 * period)
+    envelope = np.sqrt(uniform_filter1d(np.square(audio.astype(np.float64)), 2048).clip(0.0))
+    return rng.standard_normal(len(audio)) * envelope * (seconds % period < length)
+
+
 DAMAGES: Mapping[str, Damage] = {
     damage.__name__: damage
     for damage in (
@@ -197,6 +206,7 @@ DAMAGES: Mapping[str, Damage] = {
         few_levels,
         shifted_partials,
         flutter,
+        bursts,
     )
 }
 """By name."""
