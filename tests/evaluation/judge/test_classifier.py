@@ -5,12 +5,16 @@ from pathlib import Path
 import librosa
 import numpy as np
 import pytest
+import soxr
+from exam.conditions import CONDITIONS, under
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from judge_training.augmentation import average_spectrum_db, draw_equaliser_db, draw_room
+from judge_training.failures import DAMAGES
 
 from violute.data.recordings import list_recordings, read_patterns, read_recording
 from violute.errors import AudioError, InputError, ShapeError
+from violute.evaluation.bench.clips import find_clips
 from violute.evaluation.judge.classifier import (
     FLUTE,
     HOP_LENGTH,
@@ -29,6 +33,7 @@ from violute.evaluation.judge.classifier import (
 
 ROOT = Path(__file__).parents[3]
 DATA = ROOT.parent / "shared" / "data"
+EXAM_RATE = 44_100
 
 needs_recordings = pytest.mark.skipif(
     not DATA.is_dir(), reason="the development recordings are not beside the repository"
@@ -198,3 +203,46 @@ def test_the_average_spectrum_of_the_other_does_not_make_an_instrument(
     assert judge.posterior(given_spectrum(violin, to_flute), SAMPLE_RATE) > 0.5
     back = [judge.posterior(given_spectrum(flute, -to_flute), SAMPLE_RATE) for flute in flutes]
     assert np.mean(np.array(back) < 0.5) > 0.8
+
+
+@pytest.fixture(scope="module")
+def held_out_pieces() -> dict[str, list[np.ndarray]]:
+    """Phrases and stretches of a performance, of 5 s, at the exam's rate."""
+    patterns = read_patterns(ROOT / "bench" / "held_out_pieces.txt")
+    pieces = {}
+    for instrument in ("violin", "flute"):
+        clips = find_clips(DATA, [instrument], select=patterns, clip_seconds=5.0, clips_per_recording=8)
+        pieces[instrument] = [clip.read(EXAM_RATE) for clip in clips[:8]]
+    return pieces
+
+
+@needs_recordings
+@pytest.mark.parametrize("condition", CONDITIONS)
+def test_a_real_instrument_stays_one_in_every_condition_of_the_exam(
+    judge: Judge, held_out_pieces: dict[str, list[np.ndarray]], condition: str
+) -> None:
+    for instrument, pieces in held_out_pieces.items():
+        heard = [
+            judge.hear(*under(condition, piece, EXAM_RATE, name=f"{instrument}{i}"))
+            for i, piece in enumerate(pieces)
+        ]
+        own = [one.posterior if instrument == "violin" else 1.0 - one.posterior for one in heard]
+        assert min(own) > 0.5
+        assert np.median(own) > 0.9
+        assert np.median([one.other for one in heard]) < 0.15
+
+
+@needs_recordings
+def test_what_failed_models_make_is_neither(
+    judge: Judge, held_out_pieces: dict[str, list[np.ndarray]]
+) -> None:
+    damaged, real = [], []
+    for number, damage in enumerate(DAMAGES.values()):
+        for pieces in held_out_pieces.values():
+            piece = soxr.resample(pieces[number % len(pieces)], EXAM_RATE, SAMPLE_RATE)
+            broken = damage(piece, np.random.default_rng(number))
+            damaged.append(judge.hear(broken, SAMPLE_RATE).other)
+            real.append(judge.hear(piece, SAMPLE_RATE).other)
+    assert np.mean(real) < 0.1
+    assert np.median(damaged) > 0.5
+    assert np.mean(np.array(damaged) > 0.2) > 0.75

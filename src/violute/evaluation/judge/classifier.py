@@ -1,9 +1,10 @@
 """The instrument judge: how surely a sound is a violin rather than a flute, or neither of them.
 
 A small convolutional network hears log-mel patches of one second, each levelled for itself, so
-that neither loudness nor the shape of a phrase can tell. It was trained on real recordings only,
-under random equalisation, rooms, noise and band limits (`bench/train_judge.py`, figures in JUDGE.md),
-and shares nothing with any voice. It tells three classes apart: flute, violin and anything else.
+that neither loudness nor the shape of a phrase can tell. It was trained on recordings under random
+equalisation, rooms, noise and band limits (`bench/train_judge.py`, figures in JUDGE.md), and shares
+nothing with any voice. It tells three classes apart: flute, violin and anything else, which includes
+what models make of the two before they have learned.
 
 Conventions: audio in [-1, 1] at any rate; inside, 22.05 kHz, Hann windows of 1024 samples every
 256, 80 bands on Slaney's mel scale from 120 Hz to 10.8 kHz.
