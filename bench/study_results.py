@@ -2,9 +2,9 @@
 
     cat FOLDER/results.tar.* | tar x
 
-First voices, curves, tables, settings and logs of every model; then its best weights in half precision, from
-which `violute export` makes a voice anew; then its last checkpoint, to go on from. A model whose weights or
-checkpoint find no room is left without; smaller ones go first.
+First curves, tables, settings and logs of every model; then the voices; then best weights in half precision, from
+which `violute export` makes a voice anew; then last checkpoints, to go on from. What finds no room is left out:
+of voices, weights and checkpoints smaller ones go first, so that one large model costs no other its own.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from violute.errors import TrainingError
 from violute.training.checkpoints import read_checkpoint, write_checkpoint
 
 PART_BYTES = 15 << 20
-SMALL = ("*.onnx", "log.txt", "metrics.csv", "run/*.json", "run/*.jsonl", "run/*.png")
+SMALL = ("log.txt", "metrics.csv", "run/*.json", "run/*.jsonl", "run/*.png")
 BEST = "run/checkpoints/best.safetensors"
 LAST = "run/checkpoints/last.safetensors"
 BLOCK_BYTES = 512
@@ -78,6 +78,9 @@ def pack(results: Path, names: Sequence[str], out: Path, *, n_parts: int) -> lis
             for pattern in SMALL:
                 for path in sorted((results / name).glob(pattern)):
                     add(path, str(path.relative_to(results)))
+        voices = [path for name in names for path in (results / name).glob("*.onnx")]
+        for path in sorted(voices, key=lambda one: one.stat().st_size):
+            add(path, str(path.relative_to(results)))
         halves = []
         for name in names:
             half = results / name / "half.safetensors"

@@ -26,7 +26,7 @@ from violute.voices.card import Card
 from violute.voices.contract import OnProgress, Performance
 from violute.voices.family import FamilyVoice
 from violute.voices.loudness_follower import LoudnessFollower
-from violute.voices.mix import Dials
+from violute.voices.mix import Dials, DialScale
 from violute.voices.network import UNUSABLE, open_network
 from violute.voices.recording import spooled, without_first
 from violute.voices.spool import SPOOL_BYTES, Spool
@@ -108,6 +108,7 @@ class RaveVoice(FamilyVoice):
         super().__init__(card)
         try:
             self.settings = RaveSettings.from_dict(card.settings["rave"])
+            self.dial = DialScale(card)
             self._session = open_network(onnx_bytes, inputs=INPUTS)
         except (KeyError, TypeError, *UNUSABLE) as error:
             raise self.unusable(error) from None
@@ -219,8 +220,9 @@ class RavePerformance(Performance):
         """Decode with `dials.tone` as the mix, some steps at a time."""
         n_block = self._voice.settings.block_steps
         follower = LoudnessFollower(self._recording, self.sample_rate)
+        place = self._voice.dial.place(dials.tone)
         made = (
-            self._decoded(start, min(start + n_block, self.n_frames), dials.tone)
+            self._decoded(start, min(start + n_block, self.n_frames), place)
             for start in range(0, self.n_frames, n_block)
         )
         for block in without_first(made, self._voice.settings.delay_samples):
