@@ -2,10 +2,10 @@
 
     python bench/set_dial.py voices/vae.onnx --data DATA --select bench/strangers_dev_pieces.txt
 
-plays recordings of both instruments at places between the voice's ends, lets the judge say how much of a violin
-each is, and writes into the voice's card a dial whose middle lies where the two instruments' medians are 0.5 on
-average. In between the dial bends evenly (a power of the mix), so that its steps stay even to the ear. The
-recordings are those of development, never the strangers of the exam.
+plays recordings of both instruments at places between the voice's ends, lets the judge say how much of a
+violin each is, and writes into the voice's card a dial whose middle lies where the two instruments'
+medians are 0.5 on average. In between the dial bends evenly (a power of the mix), so that its steps stay
+even to the ear. The recordings are those of development, never the strangers of the exam.
 """
 
 from __future__ import annotations

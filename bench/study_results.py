@@ -2,9 +2,10 @@
 
     cat FOLDER/results.tar.* | tar x
 
-First curves, tables, settings and logs of every model; then the voices; then best weights in half precision, from
-which `violute export` makes a voice anew; then last checkpoints, to go on from. What finds no room is left out:
-of voices, weights and checkpoints smaller ones go first, so that one large model costs no other its own.
+First curves, tables, settings and logs of every model; then the voices; then best weights in half
+precision, from which `violute export` makes a voice anew; then last checkpoints, to go on from. What
+finds no room is left out: of voices, weights and checkpoints smaller ones go first, so that one large
+model costs no other its own.
 """
 
 from __future__ import annotations
