@@ -48,7 +48,8 @@ Piece = tuple[str, Controls]
 
 def play(performance: HarmonicPerformance, mix: MixLike) -> np.ndarray:
     """Render a performance in mono."""
-    laid = dials(mix, performance.n_frames, performance.frame_rate_hz)
+    dry = mix if isinstance(mix, Mix) else Mix.at(mix, room=0.0)
+    laid = dials(dry, performance.n_frames, performance.frame_rate_hz)
     return np.concatenate(list(performance.blocks(laid)))
 
 
@@ -135,13 +136,13 @@ class Adaptation:
         return [
             depth
             for dial in (0.0, 1.0)
-            for depth in vibrato_depths(play(performance, Mix(0.5, 0.5, 0.5, dial)), frames, own)
+            for depth in vibrato_depths(play(performance, Mix(0.5, 0.5, 0.5, dial, 0.0)), frames, own)
         ]
 
     def attack(self, controls: Controls) -> list[float]:
         """Movement with the attack dial, early in notes and later."""
         performance = self.perform(controls)
-        low, high = (mel_db(play(performance, Mix(0.5, 0.5, dial, 0.5))) for dial in (0.0, 1.0))
+        low, high = (mel_db(play(performance, Mix(0.5, 0.5, dial, 0.5, 0.0))) for dial in (0.0, 1.0))
         age = frames_since(pick_onsets(controls.onset_strength), controls.n_frames)
         sounding = controls.periodicity[0] > 0.0
         return [

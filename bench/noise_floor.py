@@ -19,6 +19,7 @@ import numpy as np
 from violute.data.recordings import read_patterns
 from violute.evaluation.bench.clips import find_clips
 from violute.voices.load import load_voice
+from violute.voices.mix import Mix
 
 RATE = 44_100
 N_FFT = 4096
@@ -75,9 +76,8 @@ def main() -> None:
             for clip in clips:
                 if clip.instrument == end:
                     audio = clip.read(RATE)
-                    excess_db.append(
-                        floor_db(voice.analyse(audio, RATE).render(float(mix))) - floor_db(audio)
-                    )
+                    dry = voice.analyse(audio, RATE).render(Mix.at(float(mix), room=0.0))
+                    excess_db.append(floor_db(dry) - floor_db(audio))
             cells = " | ".join(f"{value:+.1f}" for value in np.median(excess_db, axis=0))
             print(f"| {Path(name).name if name else voice.card.name} | {end} | {cells} |")
 

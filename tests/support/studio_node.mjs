@@ -72,7 +72,7 @@ const tasks = {
   },
 
   async room() {
-    return (await load("room")).roomResponse(job.size, job.sampleRate);
+    return (await load("room")).roomResponse(job.size, job.sampleRate, job.side);
   },
 
   async refusal() {

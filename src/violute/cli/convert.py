@@ -39,7 +39,7 @@ def convert(
     noise: Noise = None,
     attack: Attack = None,
     vibrato: float | None = None,
-    room: Room = 0.0,
+    room: Room = None,
     automation: Moves = None,
     voice: str | None = None,
     lines: Annotated[str, Parameter(name=("--lines", "--voices"))] = "auto",

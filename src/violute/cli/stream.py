@@ -40,7 +40,7 @@ def stream(
     tone: Tone = None,
     noise: Noise = None,
     attack: Attack = None,
-    room: Room = 0.0,
+    room: Room = None,
     automation: Path | None = None,
     voice: str | None = None,
     encoding: Literal["f32le", "s16le"] = "f32le",

@@ -20,8 +20,10 @@ Source:
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
+
 import numpy as np
-from jaxtyping import Complex, Float
+from jaxtyping import Complex, Float, Float32
 
 from violute.errors import ShapeError
 from violute.rates import HOP_LENGTH, SAMPLE_RATE
@@ -56,6 +58,9 @@ REFLECTIONS_SHARE = 0.25
 
 PARTITION_GROWTH = 16
 """Each partition's block is this many times as long as that of the partition before."""
+
+PLACES = (0, 1)
+"""Seeds of the walls as they are heard from two loudspeakers."""
 
 FRAMES_PER_GROUP = 64
 """Frames that `room` hands over together, a multiple of what the long partition takes."""
@@ -114,6 +119,30 @@ class Room:
         wet *= (gain[:-1] + (gain[1:] - gain[:-1]) * self._position).ravel()
         wet += audio
         return wet
+
+
+def in_rooms(
+    blocks: Iterable[Float[np.ndarray, " _sample"]],
+    dial: Float[np.ndarray, " frame"],
+    *,
+    seeds: Sequence[int] = (0,),
+) -> Iterator[Float32[np.ndarray, "seed _sample"]]:
+    """Put a performance, block by block, into one room as it is heard in some places.
+
+    Args:
+        blocks: Whole frames of sound at `SAMPLE_RATE`, of `HOP_LENGTH` samples each.
+        dial: Frame by frame; its last value holds. The largest is the size of the room.
+        seeds: One for each place: what comes from the walls differs, and the sound itself does not.
+    """
+    size = float(dial.max(initial=0.0))
+    places = [Room(size, seed=seed) for seed in seeds] if size > 0.0 else []
+    start = 0
+    for audio in blocks:
+        stop = start + len(audio) // HOP_LENGTH
+        points = np.minimum(np.arange(start, stop + 1), len(dial) - 1)
+        heard = [place.block(audio, dial[points]) for place in places]
+        yield np.stack(heard or [audio.astype(np.float32)] * len(seeds))
+        start = stop
 
 
 def room(

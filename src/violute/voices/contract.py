@@ -37,6 +37,9 @@ class Performance(ABC):
     has_one_dial: ClassVar[bool] = False
     """Whether the tone is the only dial that does anything."""
 
+    is_wide: ClassVar[bool] = False
+    """Whether `wide_blocks` differ from one loudspeaker to the other where there is a room."""
+
     def __init__(
         self,
         sample_rate: int,
@@ -56,6 +59,11 @@ class Performance(ABC):
 
         The joined blocks last at least as long as the piece; the same dials give the same samples.
         """
+
+    def wide_blocks(self, dials: Dials) -> Iterator[Float32[np.ndarray, "2 _sample"]]:
+        """Synthesise for two loudspeakers; without a room that is wide, both play the same."""
+        for block in self.blocks(dials):
+            yield np.stack([block, block])
 
     def warnings_for(self, dials: Dials) -> tuple[str, ...]:
         """What the user should know about a rendering at these dials."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from violute.audio.file_source import STANDARD_INPUT
 from violute.audio.formats import AUDIO_SUFFIXES, FORMATS, visible_files
 from violute.errors import AudioError, InputError
-from violute.voices.mix import Automation, Mix, MixLike
+from violute.voices.mix import DEFAULT_ROOM, Automation, Mix, MixLike
 
 _NAME_BYTES = 255
 """The longest name of a file, on nearly all systems."""
@@ -108,7 +108,7 @@ def mix_label(mix: MixLike) -> str:
     parts = [_dial_label("mix", mix.tone)]
     if len(set(dials.values())) > 1:
         parts = [_dial_label(name, value) for name, value in dials.items()]
-    if room != 0.0:
+    if room != DEFAULT_ROOM:
         parts.append(_dial_label("room", room))
     return "-".join(parts)
 

@@ -15,6 +15,10 @@ from violute.voices.card import Card
 Automation = Sequence[tuple[float, float]]
 """Break-points of a dial that moves: (seconds, mix), seconds rising."""
 
+DEFAULT_ROOM = 0.2
+"""A small room, where nothing else is asked for: dry sound is heard as an instrument less surely than
+recordings are, and in larger rooms the ends lose theirs; `bench/ENDS.md`."""
+
 Dial = float | Automation
 """One dial: a number from 0 to 1, or break-points."""
 
@@ -40,7 +44,7 @@ class Mix:
     noise: Dial = 0.5
     attack: Dial = 0.5
     vibrato: Dial = 0.5
-    room: Dial = 0.0
+    room: Dial = DEFAULT_ROOM
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -48,23 +52,23 @@ class Mix:
             object.__setattr__(self, field.name, check_setting(getattr(self, field.name), field.name))
 
     @classmethod
-    def at(cls, mix: Dial, *, room: Dial = 0.0) -> Mix:
+    def at(cls, mix: Dial, *, room: Dial = DEFAULT_ROOM) -> Mix:
         """Turn tone, noise, attack and vibrato to the same place."""
         setting = check_setting(mix, "mix")
         return cls(setting, setting, setting, setting, room)
 
 
 def mix_of_settings(
-    mix: Dial | None = None, automation: Automation | None = None, *, room: Dial = 0.0, **dials: Dial | None
+    mix: Dial | None = None, automation: Automation | None = None, **dials: Dial | None
 ) -> Mix:
-    """Return the `Mix` that a program's options describe; a dial of None is with the mix, a mix of None 0.5.
+    """Return the `Mix` that a program's options describe; None is with the mix, at 0.5, in a small room.
 
     Raises:
         MixError: Both `mix` and `automation` came, or one of the dials is malformed.
     """
     if mix is not None and automation is not None:
         raise MixError("both mix and automation came: choose one, the automation is the mix over time")
-    base = Mix.at(automation if automation is not None else 0.5 if mix is None else mix, room=room)
+    base = Mix.at(automation if automation is not None else 0.5 if mix is None else mix)
     return replace(base, **{name: dial for name, dial in dials.items() if dial is not None})
 
 
@@ -94,9 +98,10 @@ class Dials:
 
     @property
     def is_one_dial(self) -> bool:
-        """Whether noise, attack and vibrato go with the tone all the way, and the room stays dry."""
+        """Whether noise, attack and vibrato go with the tone all the way, and no room is asked for."""
         others = (self.noise, self.attack, self.vibrato)
-        return not self.room.any() and all(bool((dial == self.tone).all()) for dial in others)
+        is_asked = self.room.any() and not np.allclose(self.room, DEFAULT_ROOM)
+        return not is_asked and all(bool((dial == self.tone).all()) for dial in others)
 
 
 def dials(mix: MixLike, n_frames: int, frame_rate_hz: float) -> Dials:

@@ -1,4 +1,4 @@
-"""`Spool`: a mono sound that waits, in memory while it is short and on disk when it is long."""
+"""`Spool`: a sound that waits, in memory while it is short and on disk when it is long."""
 
 from __future__ import annotations
 
@@ -21,10 +21,13 @@ _SAMPLE_BYTES = 4
 
 
 class Spool:
-    """A mono sound that waits, beyond `most_bytes` on disk; whoever drops it leaves nothing behind."""
+    """A sound that waits, beyond `most_bytes` on disk; whoever drops it leaves nothing behind."""
 
-    def __init__(self, most_bytes: int = SPOOL_BYTES, name: str = "the rendering") -> None:
+    def __init__(
+        self, most_bytes: int = SPOOL_BYTES, name: str = "the rendering", *, n_channels: int = 1
+    ) -> None:
         self.n_samples = 0
+        self.n_channels = n_channels
         self._name = name
         # Without a name on disk, so that even a killed process leaves nothing behind.
         self._file = tempfile.SpooledTemporaryFile(most_bytes)  # noqa: SIM115 - closed by __exit__
@@ -38,8 +41,8 @@ class Spool:
     def __exit__(self, *_: object) -> None:
         self._file.close()
 
-    def append(self, mono: Float32[np.ndarray, "*channel sample"]) -> None:
-        """Add samples at the end.
+    def append(self, sound: Float32[np.ndarray, "*channel sample"]) -> None:
+        """Add samples of all channels at the end.
 
         Raises:
             AudioError: The disk is full.
@@ -47,16 +50,16 @@ class Spool:
         try:
             with self._lock:
                 self._file.seek(self.n_samples * _SAMPLE_BYTES)
-                self._file.write(mono.tobytes())
+                self._file.write(sound.T.tobytes())
         except OSError as error:
             raise AudioError(
                 f"{self._name} doesn't fit into {tempfile.gettempdir()} ({error.strerror}): "
                 "make room there, or set TMPDIR to another folder"
             ) from error
-        self.n_samples += mono.size
+        self.n_samples += sound.size
 
     def read(self, start: int, stop: int) -> Float32[np.ndarray, " sample"]:
-        """Read samples `start` up to, not including, `stop`; outside of the sound is silence."""
+        """Read samples `start` up to, not including, `stop`, channel by channel; beyond is silence."""
         first, last = (min(max(at, 0), self.n_samples) for at in (start, stop))
         with self._lock:
             self._file.seek(first * _SAMPLE_BYTES)
@@ -65,7 +68,9 @@ class Spool:
         samples[first - start : last - start] = np.frombuffer(content, np.float32)
         return samples
 
-    def blocks(self) -> Iterator[Float32[np.ndarray, "1 sample"]]:
+    def blocks(self) -> Iterator[Float32[np.ndarray, "_channel sample"]]:
         """Read everything, from the start."""
-        for start in range(0, self.n_samples, BLOCK_SAMPLES):
-            yield self.read(start, min(start + BLOCK_SAMPLES, self.n_samples))[None]
+        size = BLOCK_SAMPLES * self.n_channels
+        for start in range(0, self.n_samples, size):
+            samples = self.read(start, min(start + size, self.n_samples))
+            yield np.ascontiguousarray(samples.reshape(-1, self.n_channels).T)

@@ -27,6 +27,9 @@ from violute.voices.mix import Dials, MixLike, dials
 from violute.voices.prefetch import prefetched
 from violute.voices.spool import SPOOL_BYTES, Spool
 
+Lines = Float32[np.ndarray, "_line _sample"]
+"""What is synthesised: one sound for all channels, or one for each of two."""
+
 CEILING_DB = DEFAULT_CEILING_DB
 """Highest true peak of a rendering, in dBTP."""
 
@@ -158,46 +161,48 @@ class Take:
         self, settings: Dials, on_progress: OnProgress
     ) -> Iterator[Float32[np.ndarray, "channel sample"]]:
         frame = self.frame
-        with Spool(SPOOL_BYTES) as spool:
-            meter = LoudnessMeter(frame.sample_rate, 1)
+        is_wide = frame.n_channels == 2 and self.performance.is_wide and bool(settings.room.any())
+        # One sound for all channels, each at its gain; or one for each of two, at its gain already.
+        n_lines, loudest, spread_lu = 1, frame.loudest_gain, spread_loudness_lu(frame.channel_gains)
+        if is_wide:
+            n_lines, loudest, spread_lu = 2, 1.0, 0.0
+        with Spool(SPOOL_BYTES, n_channels=n_lines) as spool:
+            meter = LoudnessMeter(frame.sample_rate, n_lines)
             n_done = 0
-            for mono in prefetched(self._mono_blocks(settings)):
-                if not np.isfinite(mono).all():
+            for lines in prefetched(self._lines(settings, n_lines)):
+                if not np.isfinite(lines).all():
                     raise VoiceError("the voice plays no finite sound, its file is damaged: export it again")
-                meter.push(mono)
-                spool.append(mono)
-                n_done += mono.shape[1]
+                meter.push(lines)
+                spool.append(lines)
+                n_done += lines.shape[1]
                 on_progress(SYNTHESIS_SHARE * n_done / frame.n_samples)
 
-            def limited(gain_db: float) -> Iterator[Float32[np.ndarray, "1 sample"]]:
+            def limited(gain_db: float) -> Iterator[Lines]:
                 return prefetched(_limited(spool, _to_gain(gain_db), frame.sample_rate))
 
             # The limiter sees the loudest channel; the others hold the same sound, only softer.
-            gain = _to_gain(
-                gain_to_loudness_db(
-                    meter,
-                    frame.loudness_lufs - spread_loudness_lu(frame.channel_gains),
-                    limited,
-                    loudest_db=_to_db(frame.loudest_gain),
-                )
-            )
+            wanted_lufs = frame.loudness_lufs - spread_lu
+            gain = _to_gain(gain_to_loudness_db(meter, wanted_lufs, limited, loudest_db=_to_db(loudest)))
             balance = frame.channel_gains / np.float32(frame.loudest_gain)
             n_done = 0
-            loudest_gain = gain * frame.loudest_gain
+            loudest_gain = gain * loudest
             if meter.true_peak_db() + _to_db(loudest_gain) <= CEILING_DB - SAFE_MARGIN_DB:
                 finished = _scaled(spool, loudest_gain)
             else:
                 finished = prefetched(_limited(spool, loudest_gain, frame.sample_rate))
-            for mono in finished:
-                n_done += mono.shape[1]
-                yield spread_over_channels(mono[0], balance)
+            for lines in finished:
+                n_done += lines.shape[1]
+                yield lines if is_wide else spread_over_channels(lines[0], balance)
                 on_progress(SYNTHESIS_SHARE + (1.0 - SYNTHESIS_SHARE) * n_done / frame.n_samples)
 
-    def _mono_blocks(self, settings: Dials) -> Iterator[Float32[np.ndarray, "1 sample"]]:
-        """Synthesise at the recording's rate and exact length."""
-        frame = self.frame
-        resampler = StreamResampler(self.performance.sample_rate, frame.sample_rate, 1, frame.n_samples)
-        return _passed(resampler, (block[None] for block in self.performance.blocks(settings)))
+    def _lines(self, settings: Dials, n_lines: int) -> Iterator[Lines]:
+        """Synthesise at the recording's rate and exact length, in mono or for two channels."""
+        frame, performance = self.frame, self.performance
+        resampler = StreamResampler(performance.sample_rate, frame.sample_rate, n_lines, frame.n_samples)
+        if n_lines == 1:
+            return _passed(resampler, (block[None] for block in performance.blocks(settings)))
+        gains = frame.channel_gains[:, None]
+        return _passed(resampler, (gains * block for block in performance.wide_blocks(settings)))
 
     def _dials(self, mix: MixLike) -> Dials:
         return dials(mix, self.performance.n_frames, self.performance.frame_rate_hz)
@@ -211,20 +216,18 @@ def _to_gain(level_db: float) -> float:
     return float(10.0 ** (level_db / 20.0))
 
 
-def _scaled(spool: Spool, gain: float) -> Iterator[Float32[np.ndarray, "1 sample"]]:
+def _scaled(spool: Spool, gain: float) -> Iterator[Lines]:
     """Apply a gain."""
-    for mono in spool.blocks():
-        yield np.float32(gain) * mono
+    for lines in spool.blocks():
+        yield np.float32(gain) * lines
 
 
-def _limited(spool: Spool, gain: float, sample_rate: int) -> Iterator[Float32[np.ndarray, "1 sample"]]:
+def _limited(spool: Spool, gain: float, sample_rate: int) -> Iterator[Lines]:
     """Apply a gain and hold the true peak below the ceiling."""
-    return _passed(Limiter(sample_rate, 1, ceiling_db=CEILING_DB), _scaled(spool, gain))
+    return _passed(Limiter(sample_rate, spool.n_channels, ceiling_db=CEILING_DB), _scaled(spool, gain))
 
 
-def _passed(
-    stage: Limiter | StreamResampler, blocks: Iterator[Float32[np.ndarray, "1 sample"]]
-) -> Iterator[Float32[np.ndarray, "1 _ready"]]:
+def _passed(stage: Limiter | StreamResampler, blocks: Iterator[Lines]) -> Iterator[Lines]:
     """Pass blocks through a stage that holds some back, whose rest comes last; empty ones stay out."""
     for block in blocks:
         ready = stage.push(block)

@@ -1,5 +1,7 @@
 """A tiny voice plays: the pitch and loudness of the source, rests in its rests, and every dial."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import scipy.ndimage
@@ -16,7 +18,7 @@ from violute.families.ddsp.export import graph_bytes
 from violute.families.ddsp.network import VoiceGraph
 from violute.families.ddsp.voice import HarmonicPerformance, HarmonicVoice
 from violute.voices.card import Card
-from violute.voices.mix import Mix, dials
+from violute.voices.mix import DEFAULT_ROOM, Mix, dials
 
 STILL = {"vibrato": 1.0}
 """Vibrato as the second end has it: the source's own."""
@@ -32,7 +34,10 @@ def perform(voice, audio) -> HarmonicPerformance:
 
 
 def play(performance, mix=0.5):
-    laid = dials(mix, performance.n_frames, performance.frame_rate_hz)
+    """Play, dry unless a room is asked for."""
+    asked = mix if isinstance(mix, Mix) else Mix.at(mix)
+    asked = replace(asked, room=0.0) if asked.room == DEFAULT_ROOM else asked
+    laid = dials(asked, performance.n_frames, performance.frame_rate_hz)
     return np.concatenate(list(performance.blocks(laid)))
 
 

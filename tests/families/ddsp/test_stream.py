@@ -24,7 +24,7 @@ def phrase():
 
 
 def played(audio, mix=0.5, cuts=()):
-    stream = tiny_ddsp.voice().stream(mix)
+    stream = tiny_ddsp.voice().stream(mix if isinstance(mix, Mix) else Mix.at(mix, room=0.0))
     return np.concatenate([*(stream.push(piece) for piece in np.split(audio, cuts)), stream.flush()])
 
 
@@ -88,13 +88,13 @@ def test_the_dial_moves_from_end_to_end_and_turns_while_it_plays():
     audio = 0.3 * tone(440.0, 1.0)
     mellow, between, bright = (centroid_hz(played(audio, mix)[11_025:]) for mix in (0.0, 0.5, 1.0))
     assert mellow < between < bright
-    stream = tiny_ddsp.voice().stream(0.0)
+    stream = tiny_ddsp.voice().stream(Mix.at(0.0, room=0.0))
     first = stream.push(audio)
-    stream.set_mix(1.0)
+    stream.set_mix(Mix.at(1.0, room=0.0))
     second = stream.push(audio)
     assert centroid_hz(first[11_025:]) == pytest.approx(mellow, rel=0.05)
     assert centroid_hz(second[11_025:]) == pytest.approx(bright, rel=0.05)
-    moving = played(audio, [(0.0, 0.0), (0.4, 0.0), (0.6, 1.0)])[LATENCY_SAMPLES:]
+    moving = played(audio, Mix.at([(0.0, 0.0), (0.4, 0.0), (0.6, 1.0)], room=0.0))[LATENCY_SAMPLES:]
     assert centroid_hz(moving[8_000:17_000]) < 1.05 * mellow
     assert centroid_hz(moving[30_000:]) > 0.95 * bright
     with pytest.raises(MixError):

@@ -31,7 +31,9 @@ Noise = Annotated[float | None, Parameter(help=f"Dial from breath (0) to bow (1)
 Attack = Annotated[
     float | None, Parameter(help=f"Dial for the first tenth of a second of each note, 0 to 1. {_AS_MIX}")
 ]
-Room = Annotated[float, Parameter(help="Size of the room, dry (0) to a large hall (1).")]
+Room = Annotated[
+    float | None, Parameter(help="Size of the room, dry (0) to a large hall (1). Default: 0.2, a small one.")
+]
 Moves = Annotated[
     Path | None,
     Parameter(help="CSV file of `seconds,mix` lines: the dial moves in straight lines between them."),

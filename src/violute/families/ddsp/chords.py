@@ -8,19 +8,30 @@ line that rests costs nothing.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from typing import Protocol
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Float32
 
 from violute.analysis.conditioning import pitch_changes
 from violute.analysis.controls import Controls
-from violute.synthesis.room import Room
+from violute.synthesis.room import PLACES, in_rooms
 from violute.voices.contract import Performance
 from violute.voices.mix import Dials
 
 NEAR_ONSET_FRAMES = 6
 """An onset within 60 ms of a line's new note is that line's own."""
+
+
+class HarmonicLine(Protocol):
+    """One line as `violute.families.ddsp.voice` performs it."""
+
+    sample_rate: int
+    n_frames: int
+    frame_rate_hz: float
+
+    def dry_blocks(self, dials: Dials) -> Iterator[Float[np.ndarray, " sample"]]:
+        """Synthesise without a room."""
 
 
 class ChordPerformance(Performance):
@@ -30,26 +41,25 @@ class ChordPerformance(Performance):
         lines: One performance of each line, all of the same frames and rate.
     """
 
-    def __init__(self, lines: Sequence[Performance]) -> None:
+    is_wide = True
+
+    def __init__(self, lines: Sequence[HarmonicLine]) -> None:
         first = lines[0]
         super().__init__(first.sample_rate, first.n_frames, first.frame_rate_hz, n_lines=len(lines))
         self._lines = lines
 
     def blocks(self, dials: Dials) -> Iterator[Float[np.ndarray, " sample"]]:
         """Synthesise all lines at the dials and put them into one room."""
-        size = float(dials.room.max(initial=0.0))
-        room = Room(size) if size > 0.0 else None
-        dry = replace(dials, room=np.zeros_like(dials.room))
-        start = 0
-        for parts in zip(*(line.blocks(dry) for line in self._lines), strict=True):
-            audio = np.asarray(np.sum(parts, axis=0), np.float32)
-            if room is None:
-                yield audio
-                continue
-            stop = start + round(len(audio) * self.frame_rate_hz / self.sample_rate)
-            points = np.minimum(np.arange(start, stop + 1), self.n_frames - 1)
-            yield room.block(audio, dials.room[points])
-            start = stop
+        for (audio,) in in_rooms(self._dry_blocks(dials), dials.room):
+            yield audio
+
+    def wide_blocks(self, dials: Dials) -> Iterator[Float32[np.ndarray, "2 _sample"]]:
+        """Synthesise for two loudspeakers, with walls of its own for each."""
+        return in_rooms(self._dry_blocks(dials), dials.room, seeds=PLACES)
+
+    def _dry_blocks(self, dials: Dials) -> Iterator[Float[np.ndarray, " sample"]]:
+        for parts in zip(*(line.dry_blocks(dials) for line in self._lines), strict=True):
+            yield np.asarray(np.sum(parts, axis=0), np.float32)
 
 
 def separate_lines(controls: Controls) -> list[Controls]:

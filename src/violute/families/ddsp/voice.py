@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Float32
 
 from violute.analysis.analyser import analyse_blocks
 from violute.analysis.articulation import attack_share, harmonic_gate, rest_loudness
@@ -39,7 +39,7 @@ from violute.families.ddsp.stream import HarmonicStream
 from violute.rates import HOP_LENGTH, SAMPLE_RATE
 from violute.synthesis.harmonics import HarmonicSynth
 from violute.synthesis.noise import FilteredNoise
-from violute.synthesis.room import Room
+from violute.synthesis.room import PLACES, in_rooms
 from violute.voices.card import Card
 from violute.voices.contract import OnProgress, Performance, StreamLike
 from violute.voices.family import FamilyVoice
@@ -141,6 +141,8 @@ class HarmonicPerformance(Performance):
             piece's own by quantiles.
     """
 
+    is_wide = True
+
     def __init__(
         self,
         session: Network,
@@ -191,9 +193,16 @@ class HarmonicPerformance(Performance):
 
     def blocks(self, dials: Dials) -> Iterator[Float[np.ndarray, " sample"]]:
         """Synthesise at the dials, about five seconds at a time."""
+        for (audio,) in in_rooms(self.dry_blocks(dials), dials.room):
+            yield audio
+
+    def wide_blocks(self, dials: Dials) -> Iterator[Float32[np.ndarray, "2 _sample"]]:
+        """Synthesise for two loudspeakers, with walls of its own for each."""
+        return in_rooms(self.dry_blocks(dials), dials.room, seeds=PLACES)
+
+    def dry_blocks(self, dials: Dials) -> Iterator[Float[np.ndarray, " sample"]]:
+        """Synthesise without a room."""
         harmonics, noise = HarmonicSynth(), FilteredNoise(seed=self._seed)
-        size = float(dials.room.max(initial=0.0))
-        room = Room(size) if size > 0.0 else None
         cents, vibrato_db = self._vibrato.moved(dials.vibrato)
         f0_hz = (self._f0_hz * 2.0 ** (cents / 1200.0)).astype(np.float32)
         del cents
@@ -214,8 +223,7 @@ class HarmonicPerformance(Performance):
             amplitudes, noise_db = at_loudness(
                 harmonic_root, noise_root, power, wanted_db, self._gate[points]
             )
-            audio = harmonics.block(f0_hz[points], amplitudes) + noise.block(noise_db)
-            yield audio if room is None else room.block(audio, dials.room[points])
+            yield harmonics.block(f0_hz[points], amplitudes) + noise.block(noise_db)
 
     def end_frames(self, end: int, *, vibrato: float | None) -> EndFrames:
         """Return what an end is given, its vibrato moved by that dial, or left as it was played."""

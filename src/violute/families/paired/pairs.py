@@ -35,6 +35,7 @@ from violute.rates import SAMPLE_RATE
 from violute.transforms.spectrogram import PEAK
 from violute.voices.family import FamilyVoice
 from violute.voices.load import load_voice
+from violute.voices.mix import Mix
 from violute.whole_file import replace_text
 from violute.workers import mapped
 
@@ -221,11 +222,11 @@ def _work(out: Path, settings: PairSettings, item: tuple[int, Recording]) -> lis
         # What the file holds is what is blended, rounding and all.
         source = _written(out / source_name, source)
         take = _teacher(settings.teacher).analyse(source, SAMPLE_RATE)
-        translation = _written(out / translation_name, take.render(1.0 - end))
+        translation = _written(out / translation_name, take.render(Mix.at(1.0 - end, room=0.0)))
         own, own_name = source, source_name
         if settings.own_end == "rendering":
             own_name = f"{RENDERINGS}/{folder}/{recording.name}.flac"
-            own = _written(out / own_name, take.render(float(end)))
+            own = _written(out / own_name, take.render(Mix.at(float(end), room=0.0)))
         ends = (own, translation) if end == 0 else (translation, own)
         lag = lag_samples(source, translation)
         for mix in settings.mixes:

@@ -6,13 +6,16 @@
 export const LINKED = ["tone", "noise", "attack", "vibrato"];
 export const NAMES = [...LINKED, "room"];
 
+/** The small room of `violute convert`. */
+export const DEFAULT_ROOM = 0.2;
+
 // Whole percents: what is shown is what is heard, saved and written as a command.
 const settled = (value) => Math.round(Math.min(1, Math.max(0, value)) * 100) / 100;
 
 export class Dials extends EventTarget {
   #mix = 0.5;
   #apart = new Map();
-  #room = 0;
+  #room = DEFAULT_ROOM;
 
   get mix() { return this.#mix; }
 
@@ -24,7 +27,7 @@ export class Dials extends EventTarget {
   values() { return Object.fromEntries(NAMES.map((name) => [name, this.value(name)])); }
 
   // Those that differ from the large dial, as the command line takes them.
-  apart() { return { ...Object.fromEntries(this.#apart), ...(this.#room ? { room: this.#room } : {}) }; }
+  apart() { return { ...Object.fromEntries(this.#apart), ...(this.#room === DEFAULT_ROOM ? {} : { room: this.#room }) }; }
 
   // `by` is "hand" or "automation".
   turn(mix, by = "hand") {

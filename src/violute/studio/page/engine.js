@@ -56,6 +56,7 @@ export class Engine extends EventTarget {
     this.last = { sample: 0, time: 0 };
     this.loop = null;
     this.isLive = false;
+    this.isWide = false;
     this.source = false;
     this.renderings = new Set();
 
@@ -89,9 +90,12 @@ export class Engine extends EventTarget {
    * @param {object} [options]
    * @param {{mixes: number[], gain: number[]}} [options.gains] Linear gain that makes the synthesis as loud as the
    *   source, at some places of the dial.
+   * @param {boolean} [options.isWide] Whether the walls sound from both loudspeakers, as for a stereo recording.
    * @throws {Error} These are no live parameters.
    */
-  async load(parameters, { gains = null } = {}) {
+  async load(parameters, { gains = null, isWide = false } = {}) {
+    this.isWide = isWide;
+    this.room.size = -1; // the next room is a new one
     if (parameters !== null) {
       const { nFrames, frameRateHz } = parseParameters(parameters);
       if (!this.source) await this.setDuration((nFrames - 1) / frameRateHz);
@@ -289,9 +293,10 @@ export class Engine extends EventTarget {
     }
     Object.assign(room, { size: this.dials.room, convolver: null, wet: null, changedAt: performance.now() / 1000 });
     if (room.size === 0) return;
-    const response = roomResponse(room.size, context.sampleRate);
-    const buffer = new AudioBuffer({ length: response.length, sampleRate: context.sampleRate });
-    buffer.copyToChannel(response, 0);
+    const sides = (this.isWide ? [0, 1] : [0]).map((side) => roomResponse(room.size, context.sampleRate, side));
+    const { length } = sides[0];
+    const buffer = new AudioBuffer({ length, numberOfChannels: sides.length, sampleRate: context.sampleRate });
+    sides.forEach((response, side) => buffer.copyToChannel(response, side));
     room.convolver = new ConvolverNode(context, { buffer, disableNormalization: true });
     room.wet = new GainNode(context, { gain: wet ? 0 : this.dials.room });
     if (wet) room.wet.gain.setTargetAtTime(this.dials.room, context.currentTime, NEW_ROOM_SECONDS / 3);

@@ -67,7 +67,7 @@ export class Player extends EventTarget {
     this.#timeline.reset(take.duration_seconds);
     this.#rendered.clear();
     await this.#engine.clear();
-    await this.#engine.load(parameters, { gains: take.live_gains });
+    await this.#engine.load(parameters, { gains: take.live_gains, isWide: take.n_channels === 2 });
     await this.#engine.loadSource(source);
     if (parameters) {
       this.#engine.setDials(this.#dials.values());
@@ -243,7 +243,7 @@ export class Player extends EventTarget {
   settings() {
     if (this.#curve.isOn) {
       const room = this.#dials.value("room");
-      return { automation: this.#curve.points, dials: room ? { room } : {} };
+      return { automation: this.#curve.points, dials: { room } };
     }
     return { mix: this.#dials.mix, dials: this.#dials.apart() };
   }

@@ -13,7 +13,7 @@ from violute.errors import MixError
 from violute.studio.limits import MAX_BREAKPOINTS
 from violute.voices.destinations import MARK, mix_label
 from violute.voices.load import DEFAULT_VOICE
-from violute.voices.mix import Mix, mix_of_settings
+from violute.voices.mix import DEFAULT_ROOM, Mix, mix_of_settings
 
 FormatName = Literal["wav", "flac"]
 MEDIA_TYPES: dict[FormatName, str] = {"wav": "audio/wav", "flac": "audio/flac"}
@@ -33,7 +33,7 @@ class DialSettings(BaseModel):
     vibrato: DialValue | None = Field(
         default=None, description="Vibrato in loudness (0) to vibrato in pitch (1); null: as the mix."
     )
-    room: DialValue = Field(default=0.0, description="Dry (0) to a large hall (1).")
+    room: DialValue = Field(default=DEFAULT_ROOM, description="Dry (0) to a large hall (1).")
 
 
 class RenderSettings(BaseModel):
@@ -81,7 +81,7 @@ class RenderSettings(BaseModel):
         else:
             words += ["--mix", repr(0.5 if self.mix is None else self.mix)]
         for name, value in self.dials.model_dump().items():
-            if value not in (None, self.mix) if name != "room" else value:
+            if value not in (None, self.mix) if name != "room" else value != DEFAULT_ROOM:
                 words += [f"--{name}", repr(value)]
         if self.voice not in (None, DEFAULT_VOICE):
             words += ["--voice", str(self.voice)]

@@ -47,6 +47,7 @@ from violute.studio.web.schemas import (
     VoiceChoice,
 )
 from violute.studio.web.upload import receive_file
+from violute.voices.mix import DEFAULT_ROOM
 
 PAGE_FOLDER = Path(__file__).parents[1] / "page"
 BINARY = "application/octet-stream"
@@ -151,7 +152,7 @@ async def _settings(
     noise: DialValue | None = None,
     attack: DialValue | None = None,
     vibrato: DialValue | None = None,
-    room: DialValue = 0.0,
+    room: DialValue = DEFAULT_ROOM,
     format: FormatName = "wav",  # noqa: A002 - the name of the query
     automation: Annotated[str | None, Query(description="JSON: [[seconds, mix], ...]")] = None,
     voice: Annotated[str | None, Query(max_length=200)] = None,

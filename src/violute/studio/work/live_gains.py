@@ -12,7 +12,7 @@ import numpy as np
 
 from violute.audio.channels import spread_loudness_lu
 from violute.audio.loudness import SILENCE_LUFS, LoudnessMeter
-from violute.voices.mix import dials
+from violute.voices.mix import Mix, dials
 from violute.voices.take import Take
 
 MIXES = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -61,7 +61,8 @@ def _loudness_lufs(take: Take, mix: float, seconds: float) -> tuple[float, float
     performance = take.performance
     meter = LoudnessMeter(performance.sample_rate, 1)
     beginning: float | None = None
-    for block in performance.blocks(dials(mix, performance.n_frames, performance.frame_rate_hz)):
+    dry = dials(Mix.at(mix, room=0.0), performance.n_frames, performance.frame_rate_hz)
+    for block in performance.blocks(dry):
         meter.push(block[None])
         n_seconds = meter.n_samples / performance.sample_rate
         if beginning is None and n_seconds >= BEGINNING_SECONDS:

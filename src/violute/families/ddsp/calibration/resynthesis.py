@@ -23,7 +23,7 @@ from violute.families.ddsp.levels import level_of
 from violute.families.ddsp.voice import HarmonicPerformance, HarmonicVoice
 from violute.rates import HOP_LENGTH
 from violute.transforms.runs import runs
-from violute.voices.mix import dials
+from violute.voices.mix import Mix, dials
 
 SHORTEST_FRAMES = 35
 LONGEST_FRAMES = 200
@@ -105,7 +105,7 @@ def play(
     performance = HarmonicPerformance(
         voice.session, voice.settings, controls, end_loudness_db=[line.relative_loudness_db] * 2
     )
-    course = dials(float(line.end), performance.n_frames, performance.frame_rate_hz)
+    course = dials(Mix.at(float(line.end), room=0.0), performance.n_frames, performance.frame_rate_hz)
     predicted_db = level_of(performance.live_tracks().harmonic_root[line.end].astype(np.float32))
     return np.concatenate(list(performance.blocks(course))), predicted_db
 
