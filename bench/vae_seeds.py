@@ -1,20 +1,25 @@
-"""Does the multi-encoder VAE train more steadily than the VAE? Five seeds of each, drawn and told.
+"""Does the multi-encoder VAE train more steadily than the VAE? Five seeds of each, drawn and described.
 
-Each run is short and equal: the `small` recipe, the same recordings, the same windows to validate
-on; only the seed differs. The loss compared is the reconstruction's, which both models have alike.
+Each run is equally long: the `small` recipe, the same recordings, the same windows to validate on; only the
+seed differs. The loss compared is the reconstruction's, which both models have alike.
 
-    python bench/vae_seeds.py --data ../shared/data --steps 150
+    python bench/vae_seeds.py --data ../shared/data --runs runs/vae-seeds --steps 900
 
-writes bench/vae_seeds.json and docs/vae_seeds.png and says the answer in a sentence. Runs that were
-stopped go on; finished ones are not repeated.
+trains them, writes bench/vae_seeds.json and docs/vae_seeds.png and says the answer in a sentence. Runs that
+were stopped go on; finished ones are not repeated.
+
+    python bench/vae_seeds.py --draw --runs runs/vae-seeds --steps 900
+
+trains nothing, and draws the runs that are there; those that have not ended are dashed and count for nothing.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable
-from dataclasses import replace
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -36,22 +41,68 @@ TASKS: dict[str, Callable[..., SpectrogramTask]] = {"vae": VaeTask, "mevae": Mev
 COMPARED = ("validation/spectrogram/fine", "validation/spectrogram/smooth")
 N_VALIDATIONS = 10
 NAMES = ("flute", "violin")
+FEWEST_ENDED = 5
+"""Runs of each family below which nothing is said of their spread."""
+
+
+@dataclass(frozen=True)
+class SeedRun:
+    """One run.
+
+    Attributes:
+        seed: Its own.
+        curve: (step, reconstruction loss) of each validation.
+        n_steps: That it was to have.
+    """
+
+    seed: int
+    curve: Sequence[Sequence[float]]
+    n_steps: int
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether its last validation is that of its last step."""
+        return bool(self.curve) and self.curve[-1][0] >= self.n_steps
+
+    @property
+    def final(self) -> float:
+        """Its last loss."""
+        return self.curve[-1][1]
+
+
+Runs = Mapping[str, Sequence[SeedRun]]
 
 
 def main() -> None:
-    """Train, draw, tell."""
+    """Train, draw, describe."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, required=True, help="folder with flute/ and violin/")
+    parser.add_argument("--data", type=Path, help="folder with flute/ and violin/")
+    parser.add_argument("--draw", action="store_true", help="train nothing, draw the runs that are there")
     parser.add_argument("--hold-out", type=Path, default=ROOT / "bench" / "held_out.txt")
     parser.add_argument(
         "--runs", type=Path, default=ROOT / "runs" / "vae-seeds", help="folder for runs, can be deleted"
     )
-    parser.add_argument("--steps", type=int, default=150)
+    parser.add_argument("--steps", type=int, default=900)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--cache", type=Path, help="folder for what is measured; default: in the runs' own")
     parser.add_argument("--device", default="auto", help="auto takes a GPU if there is one")
     parser.add_argument("--only", choices=TASKS, help="train this family's runs and no more")
     given = parser.parse_args()
+    if not given.draw:
+        if given.data is None:
+            parser.error("--data is needed to train")
+        train_all(given)
+        if given.only is not None:
+            return
+    runs = {family: runs_of(family, given.runs, given.steps) for family in TASKS}
+    document = figures(runs, given.steps)
+    (ROOT / "bench" / "vae_seeds.json").write_text(json.dumps(document, indent=2) + "\n")
+    draw(runs, document["answer"], ROOT / "docs" / "vae_seeds.png")
+    print(document["answer"])
+
+
+def train_all(given: argparse.Namespace) -> None:
+    """Train each seed of each family, where that is not done."""
     patterns = read_patterns(given.hold_out)
     first, second = (list_recordings(given.data / name, hold_out=patterns) for name in NAMES)
     ends = TwoEnds(
@@ -61,11 +112,6 @@ def main() -> None:
         device=choose_device(given.device),
     )
     corpus = build_corpus(ends, family_recipe("vae", "small"))
-    seconds = {
-        name: round(sum(len(line.picture) for line in corpus.training if line.end == i) / 102.3)
-        for i, name in enumerate(NAMES)
-    }
-    curves: dict[str, list[list[list[float]]]] = {}
     for family, build in TASKS.items():
         if given.only not in (None, family):
             continue
@@ -83,14 +129,19 @@ def main() -> None:
             )
             folder = given.runs / f"{family}-{seed}"
             train(build(corpus, replace(recipe, loop=loop)), folder, loop, resume=True)
-            curves.setdefault(family, []).append(validation_curve(folder / "metrics.jsonl"))
-            print(f"{family} seed {seed}: {curves[family][-1][-1][1]:.5f}", flush=True)
-    if given.only is not None:
-        return
-    document = figures(curves, given.steps, seconds)
-    (ROOT / "bench" / "vae_seeds.json").write_text(json.dumps(document, indent=2) + "\n")
-    draw(curves, document["answer"], ROOT / "docs" / "vae_seeds.png")
-    print(document["answer"])
+            print(
+                f"{family} seed {seed}: {validation_curve(folder / 'metrics.jsonl')[-1][1]:.5f}", flush=True
+            )
+
+
+def runs_of(family: str, folder: Path, n_steps: int) -> list[SeedRun]:
+    """Read the runs of a family that have been validated at least once."""
+    found = []
+    for path in sorted(folder.glob(f"{family}-*/metrics.jsonl")):
+        number, curve = re.fullmatch(rf"{family}-(\d+)", path.parent.name), validation_curve(path)
+        if number and curve:
+            found.append(SeedRun(int(number[1]), curve, n_steps))
+    return found
 
 
 def validation_curve(path: Path) -> list[list[float]]:
@@ -101,60 +152,65 @@ def validation_curve(path: Path) -> list[list[float]]:
     ]
 
 
-def figures(
-    curves: dict[str, list[list[list[float]]]], n_steps: int, seconds: dict[str, int]
-) -> dict[str, Any]:
+def figures(runs: Runs, n_steps: int) -> dict[str, Any]:
     """Gather final losses and their spread, and put the answer into a sentence."""
-    families = {}
-    for family, runs in curves.items():
-        final = np.array([curve[-1][1] for curve in runs])
+    families: dict[str, Any] = {}
+    for family, of_family in runs.items():
+        final = np.array([run.final for run in of_family if run.has_ended])
         families[family] = {
             "final": final.tolist(),
-            "mean": round(float(final.mean()), 6),
-            "standard_deviation": round(float(final.std(ddof=1)), 6),
-            "range": round(float(np.ptp(final)), 6),
-            "curves": runs,
+            "mean": round(float(final.mean()), 6) if len(final) else None,
+            "standard_deviation": round(float(final.std(ddof=1)), 6) if len(final) > 1 else None,
+            "runs": [{"seed": r.seed, "ended": r.has_ended, "curve": list(r.curve)} for r in of_family],
         }
-    spread = {family: families[family]["standard_deviation"] for family in families}
-    mean = {family: families[family]["mean"] for family in families}
-    ratio = spread["mevae"] / spread["vae"]
-    # Equal spreads give a ratio of deviations within this factor 19 times in 20.
-    n_free = len(curves["vae"]) - 1
-    bound = float(np.sqrt(stats.f.ppf(0.975, n_free, n_free)))
-    verdict = (
-        "more steadily than"
-        if ratio < 1 / bound
-        else "less steadily than"
-        if ratio > bound
-        else "as steadily as"
-    )
-    answer = (
-        f"Over {n_free + 1} seeds of {n_steps} steps the multi-encoder VAE trained {verdict} the VAE, as far "
-        f"as so few runs can tell: its validation loss is {mean['mevae']:.4f} with a standard deviation of "
-        f"{spread['mevae']:.4f}, the VAE's {mean['vae']:.4f} with {spread['vae']:.4f} (ratio {ratio:.2f}; "
-        f"below {1 / bound:.2f} or above {bound:.2f} would be more than chance)."
-    )
     return {
-        "command": f"python bench/vae_seeds.py --data ../shared/data --steps {n_steps}",
+        "command": f"python bench/vae_seeds.py --draw --runs runs/vae-seeds --steps {n_steps}",
         "compared": list(COMPARED),
-        "training_seconds": seconds,
+        "steps": n_steps,
         "families": families,
-        "answer": answer,
+        "answer": answer(families, n_steps),
     }
 
 
-def draw(curves: dict[str, list[list[list[float]]]], answer: str, path: Path) -> None:
-    """Draw every run's validation loss against the step."""
+def answer(families: Mapping[str, Any], n_steps: int) -> str:
+    """Say which of the two is the steadier, if enough runs have ended."""
+    ended = {family: families[family]["final"] for family in ("vae", "mevae")}
+    n_vae, n_mevae = (len(final) for final in ended.values())
+    if min(n_vae, n_mevae) < FEWEST_ENDED:
+        losses = {family: " ".join(f"{loss:.4f}" for loss in final) for family, final in ended.items()}
+        return (
+            f"Too few runs have reached {n_steps} steps to compare their spread: {n_vae} of the VAE "
+            f"({losses['vae']}) and {n_mevae} of the multi-encoder VAE ({losses['mevae']})."
+        )
+    spread = {family: families[family]["standard_deviation"] for family in families}
+    mean = {family: families[family]["mean"] for family in families}
+    ratio = spread["mevae"] / spread["vae"]
+    # With equal spreads a ratio of deviations lies between these 19 times in 20.
+    low, high = (float(np.sqrt(stats.f.ppf(p, n_mevae - 1, n_vae - 1))) for p in (0.025, 0.975))
+    verdict = "more steadily than" if ratio < low else "less steadily than" if ratio > high else "like"
+    return (
+        f"Over {n_vae} and {n_mevae} seeds of {n_steps} steps the multi-encoder VAE trained {verdict} the "
+        f"VAE, as far as so few runs can say: its validation loss is {mean['mevae']:.4f} with a standard "
+        f"deviation of {spread['mevae']:.4f}, the VAE's {mean['vae']:.4f} with {spread['vae']:.4f} (ratio "
+        f"{ratio:.2f}; below {low:.2f} or above {high:.2f} would be more than chance)."
+    )
+
+
+def draw(runs: Runs, caption: str, path: Path) -> None:
+    """Draw every run's validation loss against the step; runs that have not ended are dashed."""
     figure = Figure(figsize=(8.0, 4.6), layout="constrained")
     axes = figure.add_subplot()
-    for (family, runs), colour in zip(curves.items(), ("tab:blue", "tab:orange"), strict=True):
-        for i, curve in enumerate(runs):
+    for (family, of_family), colour in zip(runs.items(), ("tab:blue", "tab:orange"), strict=True):
+        for i, run in enumerate(of_family):
             label = {"vae": "VAE", "mevae": "multi-encoder VAE"}[family] if i == 0 else None
-            axes.plot(*np.array(curve).T, color=colour, linewidth=1.2, marker=".", label=label)
+            style = "-" if run.has_ended else "--"
+            axes.plot(
+                *np.array(run.curve).T, color=colour, linewidth=1.2, linestyle=style, marker=".", label=label
+            )
     axes.set_yscale("log")
-    axes.set_xlabel("step")
+    axes.set_xlabel("step (dashed: not ended)")
     axes.set_ylabel("validation loss of the reconstruction")
-    axes.set_title(answer, fontsize=8, wrap=True)
+    axes.set_title(caption, fontsize=8, wrap=True)
     axes.legend()
     figure.savefig(path, dpi=100)
 
