@@ -1,7 +1,7 @@
 """Is the road of translated pairs viable: CycleGAN, what it taught, VAE and the default voice, side by side.
 
     python bench/translation.py --data DIR --voices cyclegan=voices/cyclegan.onnx ...
-        --out bench/translation.json --plot docs/translation_families.png
+        --out bench/translation.json --plot translation.png
 
 DIR has folders flute, violin and polyphonic. One-line pieces are those of bench/held_out_pieces.txt,
 measured as `violute bench` measures; of polyphonic pieces, where no pitch track is to be trusted, the judge's

@@ -11,7 +11,15 @@ import violute
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = Path(violute.__file__).parent
-TEXTS = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "voices/*.md", "bench/*.md", "src/**/*.[pmj]*")
+TEXTS = (
+    "README.md",
+    "CONTRIBUTING.md",
+    "CHANGELOG.md",
+    "docs/*.md",
+    "voices/*.md",
+    "bench/*.md",
+    "src/**/*.[pmj]*",
+)
 KINDS = (".py", ".md", ".json", ".onnx", ".txt")
 ROOTS = {"violute", *(path.name for path in PACKAGE.iterdir() if path.is_dir())}
 
