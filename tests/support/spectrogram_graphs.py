@@ -59,14 +59,34 @@ def constant(level: float, shape: tuple[int, int, int] = (1, 1024, 128)) -> byte
     )
 
 
-def _graph(nodes: list, constants: dict[str, np.ndarray]) -> bytes:
+def partials_and_a_top(first_bin: int) -> bytes:
+    """Draw the partials that it is given, and from a bin on all that there is to draw."""
+    top = np.zeros((1, SHAPE[1], 1), np.float32)
+    top[:, first_bin:] = 1.0
+    return _graph(
+        [
+            helper.make_node("Mul", ["mix", "nothing"], ["no_mix"]),
+            helper.make_node("Unsqueeze", ["no_mix", "axes"], ["no_shift"]),
+            helper.make_node("Add", ["partials", "no_shift"], ["drawn"]),
+            helper.make_node("Max", ["drawn", "top"], ["topped"]),
+            helper.make_node("Mul", ["spectrogram", "nothing"], ["no_sound"]),
+            helper.make_node("Add", ["topped", "no_sound"], ["played"]),
+        ],
+        {"nothing": np.float32(0.0), "axes": np.array([1, 2]), "top": top},
+        inputs=("spectrogram", "partials"),
+    )
+
+
+def _graph(
+    nodes: list, constants: dict[str, np.ndarray], inputs: tuple[str, ...] = ("spectrogram",)
+) -> bytes:
     """Build a graph with the inputs and the output of a spectrogram voice."""
     window = ["window", *SHAPE[1:]]
     graph = helper.make_graph(
         nodes,
         "by_hand",
         [
-            helper.make_tensor_value_info("spectrogram", TensorProto.FLOAT, window),
+            *(helper.make_tensor_value_info(name, TensorProto.FLOAT, window) for name in inputs),
             helper.make_tensor_value_info("mix", TensorProto.FLOAT, ["window"]),
         ],
         [helper.make_tensor_value_info("played", TensorProto.FLOAT, [None, None, None])],

@@ -193,6 +193,19 @@ def test_a_take_has_the_recordings_shape_rate_and_loudness(sample_rate, n_channe
     assert np.sqrt(np.mean(np.square(rendered)) / np.mean(np.square(audio))) == pytest.approx(1.0, abs=0.05)
 
 
+def test_what_nothing_taught_a_network_above_16_khz_is_not_heard():
+    """Neither in the sound nor in its loudness: the top would take what belongs to the notes."""
+    audio = tone(440.0, 2.0)
+    quiet, loud = (
+        play(perform(voice(spectrogram_graphs.partials_and_a_top(first_bin), told=["pitch"]), audio))
+        for first_bin in (1024, 760)
+    )
+    np.testing.assert_allclose(loud, quiet, atol=1e-4)
+    power = np.abs(np.fft.rfft(loud * np.hanning(len(loud)))) ** 2
+    assert power[round(16_500 * len(loud) / SAMPLE_RATE) :].sum() < 1e-8 * power.sum()
+    assert np.std(loud) > 0.1 * np.std(audio)
+
+
 def test_dials_that_it_lacks_are_warned_of_where_they_are_turned_apart():
     take = voice().analyse(phrase(1.0), SAMPLE_RATE)
     for mix in (0.3, Mix.at(0.3), [(0.0, 0.1), (0.5, 0.9)]):

@@ -50,6 +50,9 @@ BATCH_WINDOWS = 2
 MOST_GAIN_DB = 24.0
 """How far a frame that the network drew too softly is raised; what is too loud is lowered all the way."""
 
+HIGHEST_DRAWN_HZ = 16_000.0
+"""Lossy recordings end there: what a network draws above, nothing has taught it."""
+
 INPUTS = {"spectrogram", "mix"}
 TOLD = "told"
 """Entry of the card's settings: what of the performance the network is told, besides what it hears."""
@@ -201,12 +204,18 @@ class SpectrogramPerformance(Performance):
     ) -> Complex64[np.ndarray, "bin frame"]:
         """Give what was drawn its phases and the source's loudness.
 
-        Bins that pictures lack are the source's, or silent where the phases are not the source's.
+        Bins that pictures lack are the source's. Where the phases are not the source's, these are silent, and
+        what is drawn above `HIGHEST_DRAWN_HZ`.
         """
         settings = self._settings
         source = np.abs(heard)
         magnitude = denormalise(picture, settings)
-        magnitude[settings.n_bins :] = 0.0 if self._excitation else source[settings.n_bins :]
+        top = settings.n_bins
+        if self._excitation is None:
+            magnitude[top:] = source[top:]
+        else:
+            top = min(top, round(HIGHEST_DRAWN_HZ / settings.sample_rate * settings.n_fft))
+            magnitude[top:] = 0.0
         wanted_db, drawn_db = (frame_loudness_db(m.T, settings.sample_rate) for m in (source, magnitude))
         gain_db = np.minimum(wanted_db - drawn_db, MOST_GAIN_DB)
         levelled = magnitude * np.float32(10.0) ** (gain_db / np.float32(20.0))
