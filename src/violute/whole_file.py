@@ -35,6 +35,8 @@ def disk_errors(
     try:
         yield
     except FileExistsError:
+        if not path.exists():
+            raise error(f"{path}: cannot be written (its folder is a file): {remedy}") from None
         raise error(f"{path} exists already: name another output or allow overwriting") from None
     except OSError as refusal:
         full = refusal.errno == errno.ENOSPC

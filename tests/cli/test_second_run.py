@@ -1,5 +1,7 @@
 """Two runs with one output: the second loses, whether it comes late or both began together."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import soundfile
@@ -41,9 +43,8 @@ def place(tmp_path, monkeypatch, codec):
     monkeypatch.setitem(FAMILIES, "sines", Family("fake_voice:SineVoice"))
     monkeypatch.chdir(tmp_path)
     (tmp_path / "voices" / "codec.onnx").symlink_to(codec)
-    Codes(np.zeros((20, 4), np.float32), np.full(20, -20.0, np.float32), 20 * 64, 16_000, 64).write(
-        tmp_path / "codes.npz"
-    )
+    tracks = np.full(20, -20.0, np.float32), np.full(8, 440.0, np.float32), np.full(8, -20.0, np.float32)
+    Codes(np.zeros((20, 4), np.float32), *tracks, 20 * 64, 16_000, 64).write(tmp_path / "codes.npz")
     (tmp_path / "low").mkdir()
     for name in ("solo.wav", "low/note.wav"):
         soundfile.write(tmp_path / name, tone(440.0, 0.5), SAMPLE_RATE)
@@ -85,10 +86,11 @@ def test_of_two_that_began_together_the_later_loses(place, monkeypatch, verb):
 def test_a_report_of_the_bench_is_kept_too(place):
     report = place / "report.md"
     report.write_bytes(b"precious")
+    write = partial(_write_report, document(), [], [], place / "report", 0, with_webmushra=False)
     with pytest.raises(InputError, match=r"report\.md exists: .*--force"):
         run("bench --data . --out report")
     with pytest.raises(InputError, match=r"report\.md exists already"):
-        _write_report(document(), [], [], place / "report", 0, overwrite=False)
+        write(overwrite=False)
     assert report.read_bytes() == b"precious"
-    _write_report(document(), [], [], place / "report", 0, overwrite=True)
+    write(overwrite=True)
     assert report.read_text().startswith("# ")
