@@ -1,10 +1,10 @@
-"""Measure the trained WaveNet autoencoder on held-out recordings; write `bench/nsynth.json` and pictures.
+"""Measure a trained WaveNet autoencoder on held-out recordings, as JSON.
 
-    python bench/nsynth_figures.py --run nsynth-run --voice voices/nsynth.onnx --data ../shared/data
+    python bench/nsynth_figures.py --run RUN --voice voices/nsynth.onnx --data DATA --out nsynth.json
 
 Bits a sample: see `nsynth_bits`. Notes: decoded from their own codes, free-running, beside a decoding of the
-mean code, by WORLD's harvest, which conditions nothing here. Pieces: at five mixes, by the judge. Moves: the
-same, one piece of each instrument, with the codes moved too.
+mean code, by WORLD's harvest, which conditions nothing here. Moves: one piece of each instrument at five
+mixes, by the judge, with the codes moved too.
 """
 
 import argparse
@@ -19,8 +19,6 @@ from nsynth_bits import NAMES, bits_a_sample
 from scipy.stats import spearmanr
 
 from violute.data.recordings import list_recordings, read_patterns, read_recording
-from violute.drawing.png import write_picture
-from violute.drawing.rainbowgram import rainbowgram
 from violute.evaluation.judge.classifier import Judge
 from violute.evaluation.metrics.loudness import to_mono
 from violute.evaluation.metrics.pitch import cents_apart, compared_frames, judge_f0, raw_pitch_accuracy
@@ -44,18 +42,17 @@ GATE = 0.1
 def main() -> None:
     """Measure what was asked for and merge it into the document."""
     options = _options()
-    out = ROOT / "bench" / "nsynth.json"
+    out: Path = options.out
     measured: dict[str, Callable[[argparse.Namespace], dict[str, object]]] = {
         "bits": bits_a_sample,
         "notes": notes,
-        "pieces": pieces,
         "moves": moves,
     }
     figures = {name: measured[name](options) for name in options.only}
     # Read only now: another run may have measured something else meanwhile.
     document = {**(json.loads(out.read_text()) if out.is_file() else {}), **figures}
     document["command"] = (
-        "python bench/nsynth_figures.py --run nsynth-run --voice voices/nsynth.onnx --data ../shared/data"
+        "python bench/nsynth_figures.py --run RUN --voice voices/nsynth.onnx --data DATA --out OUT"
     )
     out.write_text(json.dumps(document, indent=1) + "\n")
     for name in options.only:
@@ -76,7 +73,6 @@ def notes(options: argparse.Namespace) -> dict[str, object]:
         found = list_recordings(options.data / name, select=read_patterns(ROOT / "bench" / "held_out.txt"))
         found = [r for r in found if "notes" in r.source]
         chosen = [found[i] for i in sorted(rng.choice(len(found), options.notes, replace=False))]
-        shown = []
         mean_code = taught_codes(options, voice, name).mean(axis=0)
         for recording in chosen:
             audio = loudest(read_recording(recording, SAMPLE_RATE, peak=0.8), 1.5)
@@ -97,8 +93,6 @@ def notes(options: argparse.Namespace) -> dict[str, object]:
                     "own_mean_spectral_db": spectral_db(audio, of_own_mean),
                 }
             )
-            shown += [audio, own]
-        draw(shown[: 2 * options.drawn_notes], f"nsynth_rainbow_{name}_notes", 1.5)
 
     def mean_of(key: str, *names: str) -> float:
         return float(np.nanmean([note[key] for note in each if note["played_by"] in names]))
@@ -106,38 +100,6 @@ def notes(options: argparse.Namespace) -> dict[str, object]:
     figures = {key: mean_of(key, *NAMES) for key in each[0] if key not in ("note", "played_by")}
     by_instrument = {f"raw_pitch_accuracy_{name}": mean_of("raw_pitch_accuracy", name) for name in NAMES}
     return {**figures, **by_instrument, "notes": len(each), "each": each}
-
-
-def pieces(options: argparse.Namespace) -> dict[str, object]:
-    """Convert held-out pieces at five mixes; by the judge, by pitch, and as pictures."""
-    voice, judge = load_voice(options.voice), Judge()
-    each = []
-    for name in NAMES:
-        for i, (title, audio) in enumerate(excerpts(options, name)):
-            take = voice.analyse(audio, SAMPLE_RATE)
-            made = [take.render(mix) for mix in MIXES]
-            each.append(
-                {
-                    "piece": title,
-                    "played_by": name,
-                    "posterior": [judge.posterior(sound, SAMPLE_RATE) for sound in made],
-                    "raw_pitch_accuracy": [accuracy(audio, sound) for sound in made],
-                }
-            )
-            if i == 0:
-                draw([audio, made[0], made[2], made[4]], f"nsynth_rainbow_{name}", 4.0)
-    summary = {}
-    for name in NAMES:
-        rows = [row for row in each if row["played_by"] == name]
-        posterior = np.median([row["posterior"] for row in rows], axis=0)
-        pitch = np.nanmedian([row["raw_pitch_accuracy"] for row in rows], axis=0)
-        summary[name] = {
-            "posterior": posterior.tolist(),
-            "spearman": spearman(posterior),
-            "spearman_each": [spearman(np.array(row["posterior"])) for row in rows],
-            "raw_pitch_accuracy": pitch.tolist(),
-        }
-    return {**summary, "mixes": MIXES, "seconds": options.seconds, "each": each}
 
 
 def moves(options: argparse.Namespace) -> dict[str, object]:
@@ -219,18 +181,6 @@ def with_code(codes: Codes, code: np.ndarray) -> Codes:
     return replace(codes, code=np.broadcast_to(code, codes.code.shape).copy())
 
 
-def draw(sounds: list[np.ndarray], name: str, seconds: float) -> None:
-    """Write rainbowgrams of the beginnings of sounds, one below the other."""
-    pictures = [rainbowgram(to_mono(s)[: round(seconds * SAMPLE_RATE)], SAMPLE_RATE) for s in sounds]
-    gap = np.full((6, max(picture.shape[1] for picture in pictures), 3), 255, np.uint8)
-    rows = []
-    for picture in pictures:
-        row = np.zeros((picture.shape[0] // 2, gap.shape[1], 3), np.uint8)
-        row[:, : picture.shape[1]] = picture[::2]
-        rows += [row, gap]
-    write_picture(np.concatenate(rows[:-1]), ROOT / "voices" / f"{name}.png")
-
-
 def spearman(values: np.ndarray) -> float:
     """Rank correlation with the mixes."""
     return float(spearmanr(MIXES, values).statistic)
@@ -278,12 +228,12 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument("--run", type=Path, required=True, help="run folder of the voice")
     parser.add_argument("--voice", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True, help="JSON to write, or to add to")
     parser.add_argument("--recipe", default="medium", help="of the run")
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--only", nargs="+", default=["bits", "notes", "pieces", "moves"])
+    parser.add_argument("--only", nargs="+", default=["bits", "notes", "moves"])
     parser.add_argument("--crops", type=int, default=64)
     parser.add_argument("--notes", type=int, default=12, help="of each instrument")
-    parser.add_argument("--drawn-notes", type=int, default=2, help="of each instrument")
     parser.add_argument("--pieces", type=int, default=3, help="of each instrument")
     parser.add_argument("--seconds", type=float, default=5.0, help="of each piece")
     parser.add_argument("--short-minutes", type=float, default=30.0)

@@ -99,8 +99,8 @@ def _voice_table(results: Sequence[Result]) -> list[str]:
                 intervals = [median_of(source, figure, mix) for mix in MIXES]
                 if figure.startswith("tagger/") and not any(interval.n for interval in intervals):
                     continue
-                cells = [_cell(interval) for interval in intervals]
-                path = _cell(median_of(source, "mix/spearman", None)) if figure == SHOWN[0][1] else ""
+                cells = [cell(interval) for interval in intervals]
+                path = cell(median_of(source, "mix/spearman", None)) if figure == SHOWN[0][1] else ""
                 lines.append(f"| {condition} | {source} | {title} | " + " | ".join(cells) + f" | {path} |")
     return lines
 
@@ -126,7 +126,8 @@ def _source_table(results: Sequence[Result]) -> list[str]:
     return lines
 
 
-def _cell(interval: Interval) -> str:
+def cell(interval: Interval) -> str:
+    """Write a median with its interval, where there is one."""
     if interval.n == 0:
         return "-"
     ends = f" ({interval.low:.2f} to {interval.high:.2f})" if interval.low == interval.low else ""

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+from code_figures import measure_run
 from command_line import complaint_of, files_below, violute
 from hypothesis import given
 from hypothesis import strategies as st
-from picture_card import make_card
 from picture_codes.reconstruction import even_windows
 from tones import SAMPLE_RATE, tone
 from toy_family import ToyTask
@@ -256,18 +256,18 @@ def test_a_run_is_exported_with_its_store_alone(place, trained):
     config_path.write_text(text)
 
 
-def test_a_card_measures_a_run_by_the_pictures_of_its_store(place, trained, store, tmp_path, monkeypatch):
+def test_a_run_is_measured_by_the_pictures_of_its_store(place, trained, store, tmp_path, monkeypatch):
     def make(selected):
         (tmp_path / "select.txt").write_text(selected)
-        run, select, out = place / "voice-run", tmp_path / "select.txt", tmp_path / "card"
-        return make_card(place / "voice.onnx", run, place / "data", select, out, bench=None, command="")
+        run, select, out = place / "voice-run", tmp_path / "select.txt", tmp_path / "code"
+        return measure_run(place / "voice.onnx", run, place / "data", select, out)
 
     def measured(coder, training, held_out, settings):
         np.testing.assert_array_equal(training.pictures, store.train.read())
         assert held_out.names == ("unheard-flute", "unheard-violin")
         raise StopIteration
 
-    monkeypatch.setattr("picture_card.measure_code", measured)
+    monkeypatch.setattr("code_figures.measure_code", measured)
     with pytest.raises(StopIteration):
         make("unheard*\n")
     with pytest.raises(InputError, match="the run learned from high-flute"):

@@ -1,25 +1,22 @@
-"""Measure and picture a spectrogram voice, and write its model card.
+"""Measure how a spectrogram model's code draws windows that it has not heard, and picture it.
 
-    python bench/picture_card.py --voice voices/vae.onnx --run runs/vae --data DIR \
-        --select bench/held_out.txt --bench bench-report.json --out voices/vae
+    python bench/code_figures.py --voice voices/vae.onnx --run runs/vae --data DIR \
+        --select bench/held_out.txt --out vae
 
-writes voices/vae.md with its pictures beside it. DIR holds a folder for each instrument. What is
-said of reconstruction and of the latent is measured on windows of the recordings that SELECT names, none
-of which the run may have learned from; what is said of conversions comes from a report of `violute bench`.
+writes pictures, vae_reconstructions.png and so on, and prints the figures. DIR holds a folder for each
+instrument. The run folder needs its checkpoints, and may have learned from none of the recordings that
+SELECT names.
 """
 
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
-import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from picture_codes.card_text import markdown_card
 from picture_codes.coders import open_coder
 from picture_codes.drawings import draw_mixes, draw_reconstructions, draw_traversals
 from picture_codes.reconstruction import even_windows, measure_code
@@ -27,24 +24,19 @@ from picture_codes.reconstruction import even_windows, measure_code
 from violute.data.pictures.store import open_store
 from violute.data.recordings import list_recordings, read_patterns
 from violute.errors import InputError, VioluteError
-from violute.evaluation.bench.schema import read_document
 from violute.families.pictures.corpus import picture_lines
 from violute.families.pictures.prepared import PreparedPitch, prepared_lines
 from violute.families.recipes import family_recipe
-from violute.training.plots import plot_metrics
 from violute.training.run_folder import RunFolder
 from violute.voices.file import open_voice_file
-from violute.whole_file import replace_text
 
 MOST_TRAINING_WINDOWS = 700
 MOST_HELD_OUT_WINDOWS = 200
 """Of both instruments together, evenly picked."""
 
 
-def make_card(
-    voice: Path, run: Path, data: Path, select: Path, out: Path, *, bench: Path | None, command: str
-) -> dict[str, Any]:
-    """Measure, draw and write; return the figures.
+def measure_run(voice: Path, run: Path, data: Path, select: Path, out: Path) -> dict[str, Any]:
+    """Measure and draw; return the figures.
 
     Raises:
         InputError: The run, the voice and the recordings do not belong together.
@@ -53,16 +45,10 @@ def make_card(
     folder = RunFolder(run)
     try:
         config = json.loads(folder.config_path.read_text(encoding="utf-8"))
-        rows = [json.loads(line) for line in folder.metrics_path.read_text(encoding="utf-8").splitlines()]
     except (OSError, ValueError):
         raise InputError(f"{run}: holds no training run: name a run folder") from None
     if config["family"] != card.family or tuple(config["names"]) != card.ends:
         raise InputError(f"{run}: is a run of {config['family']}, {voice} is {card.family}: name its own run")
-    document = None if bench is None else read_document(bench)
-    if document is not None:
-        digest = hashlib.sha256(voice.read_bytes()).hexdigest()
-        if any(e["name"] == card.name and e["sha256"] != digest for e in document["contenders"]):
-            raise InputError(f"{bench}: is of another file named {card.name}: run the bench again")
     recipe = family_recipe(config["family"], config["recipe"], config.get("set"))
     settings, cache = recipe.spectrogram, run / "features"
     patterns = read_patterns(select)
@@ -92,17 +78,11 @@ def make_card(
     draw_reconstructions(coder, windows, unheard, settings, beside("reconstructions"))
     draw_traversals(coder, unheard, settings, beside("traversals"))
     draw_mixes(onnx_bytes, unheard, card.ends, settings, beside("mixes"))
-    plot_metrics(rows, beside("curves"))
-    text = markdown_card(
-        card, figures, document, n_bytes=voice.stat().st_size, name=out.name, command=command
-    )
-    replace_text(out.with_name(f"{out.name}.md"), text)
     return figures
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run from the command line: JSON to standard output, exit code 2 for bad input."""
-    given = sys.argv[1:] if arguments is None else list(arguments)
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -112,12 +92,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--select", type=Path, required=True, help="file of glob patterns of held-out recordings"
     )
-    parser.add_argument("--bench", type=Path, help="report.json of violute bench with this voice")
-    parser.add_argument("--out", type=Path, required=True, help="card to write, without its ending")
-    options = parser.parse_args(given)
-    command = shlex.join(["python", "bench/picture_card.py", *given])
+    parser.add_argument("--out", type=Path, required=True, help="what the names of the pictures begin with")
+    options = parser.parse_args(arguments)
     try:
-        figures = make_card(**vars(options), command=command)
+        figures = measure_run(**vars(options))
     except VioluteError as error:
         sys.stderr.write(f"{error}\n")
         raise SystemExit(2) from None

@@ -1,14 +1,9 @@
-"""The card of a spectrogram voice: its windows, its figures, its pictures and its words."""
+"""How well a spectrogram model codes windows: which ones, what is measured, what is drawn."""
 
-import json
-from dataclasses import replace
-
-import bench_document
 import numpy as np
 import pytest
 import soundfile
-from picture_card import make_card
-from picture_codes.card_text import markdown_card
+from code_figures import measure_run
 from picture_codes.drawings import (
     LOWEST_HZ,
     by_octaves,
@@ -32,18 +27,9 @@ from violute.families.pictures.corpus import PictureLine
 from violute.families.train import train_family
 from violute.training.request import TrainingRequest
 from violute.transforms.spectrogram import SpectrogramSettings
-from violute.voices.card import Card
 
 SMALL = SpectrogramSettings(8_000, 256, 64, n_bins=128, n_frames=16)
-CARD = Card(
-    name="toy",
-    family="vae",
-    ends=("flute", "violin"),
-    sample_rate=8_000,
-    licence="CC0",
-    training_data=("flute: a.wav", "violin: b.wav"),
-    command="violute train vae --out toy.onnx",
-)
+ENDS = ("flute", "violin")
 
 
 class MeanCoder:
@@ -128,7 +114,7 @@ def test_pictures_are_drawn_and_small(tmp_path):
     draw_traversals(MeanCoder(), held_out, SMALL, tmp_path / "traversals.png")
     whole = WindowSet(np.tile(held_out.pictures, (1, 8, 8)), held_out.ends, held_out.names)
     settings = SpectrogramSettings(44_100, 2048, 431)
-    draw_mixes(identity(), whole, CARD.ends, settings, tmp_path / "mixes.png")
+    draw_mixes(identity(), whole, ENDS, settings, tmp_path / "mixes.png")
     for path in tmp_path.iterdir():
         with Image.open(path) as image:
             assert image.width > 300
@@ -141,43 +127,6 @@ def test_too_few_windows_to_draw_are_told(tmp_path):
     with pytest.raises(InputError, match="mix 1 has 2 held-out windows, 3 are drawn"):
         draw_traversals(MeanCoder(), few, SMALL, tmp_path / "traversals.png")
     assert not list(tmp_path.iterdir())
-
-
-def test_the_card_tells_figures_commands_and_pictures():
-    figures = measure_code(MeanCoder(), windows(), windows(20, seed=1), SMALL)
-    text = markdown_card(CARD, figures, None, n_bytes=2_100_000, name="toy", command="python -m x --out toy")
-    for said in (
-        "# toy",
-        "## Limits\n- One dial",
-        "2.1 MB",
-        "Licence: CC0",
-        "- violin: b.wav",
-        "    violute train vae --out toy.onnx",
-    ):
-        assert said in text
-    assert f"| model | {figures['errors_db']['model']['all']:.2f} |" in text
-    assert "dB nearer than the low-pass, " in text
-    assert "    python -m x --out toy\n" in text
-    for kind in ("curves", "reconstructions", "traversals", "mixes"):
-        assert f"(./toy_{kind}.png)" in text
-    worse = {**figures, "errors_db": {**figures["errors_db"], "model": {"all": 99.0, "0": 99.0, "1": 99.0}}}
-    hidden = markdown_card(CARD, worse, None, n_bytes=1, name="toy", command="x --out /home/ann/secret/toy")
-    assert "dB farther than the low-pass" in hidden
-    assert "    x --out toy\n" in hidden
-    assert "secret" not in hidden
-
-
-def test_conversions_come_from_a_report_with_this_voice():
-    figures = measure_code(MeanCoder(), windows(), windows(20, seed=1), SMALL)
-    card = replace(CARD, name="hybrid")
-    report = bench_document.document()
-    text = markdown_card(card, figures, report, n_bytes=1, name="toy", command="")
-    assert "| judge/posterior | hybrid | flute | 0.00 | 0.25 | 0.50 | 0.75 | 1.00 |" in text
-    assert "| pitch/raw_accuracy | hybrid | violin | 0.95 |" in text
-    assert "posterior with the mix: 1.00 from flute (hybrid), 1.00 from violin (hybrid)" in text
-    assert report["environment"]["command"] in text
-    with pytest.raises(InputError, match="the report is of hybrid, .* not of toy"):
-        markdown_card(CARD, figures, report, n_bytes=1, name="toy", command="")
 
 
 @pytest.fixture(scope="module")
@@ -207,49 +156,29 @@ def trained(tmp_path_factory):
     return place
 
 
-def make(place, *, select="held_out.txt", run="run", bench=None):
-    """Make the card in a folder of its own."""
-    return make_card(
-        place / "toy.onnx",
-        place / run,
-        place,
-        place / select,
-        place / "cards" / "toy",
-        bench=bench,
-        command="it",
-    )
+def measure(place, *, select="held_out.txt", run="run"):
+    """Measure the run and draw into a folder of its own."""
+    return measure_run(place / "toy.onnx", place / run, place, place / select, place / "drawn" / "toy")
 
 
-def test_a_run_and_its_voice_make_a_card(trained):
-    figures = make(trained)
+def test_a_run_is_measured_and_drawn(trained):
+    figures = measure(trained)
     assert figures["latent_size"] == 16
     assert 1 <= figures["active_units"] <= 16
     assert figures["n_held_out_windows"] == 6  # three whole windows of each held-out recording
     assert (
         figures["errors_db"]["principal components"]["all"] < figures["errors_db"]["mean spectrogram"]["all"]
     )
-    files = {path.name for path in (trained / "cards").iterdir()}
-    pictures = {f"toy_{kind}.png" for kind in ("curves", "reconstructions", "traversals", "mixes")}
-    assert files == {"toy.md", *pictures}
-    text = (trained / "cards" / "toy.md").read_text()
-    assert all(f"(./{name})" in text for name in pictures)
-    assert "unheard" not in text.split("## Training")[0]
+    files = {path.name for path in (trained / "drawn").iterdir()}
+    assert files == {f"toy_{kind}.png" for kind in ("reconstructions", "traversals", "mixes")}
 
 
 def test_what_the_run_learned_from_is_not_measured_on(trained):
     (trained / "everything.txt").write_text("*\n")
     with pytest.raises(InputError, match=r"everything.txt: the run learned from heard-reed: select what it"):
-        make(trained, select="everything.txt")
+        measure(trained, select="everything.txt")
 
 
 def test_a_folder_without_a_run_is_refused(trained):
-    with pytest.raises(InputError, match="cards: holds no training run"):
-        make(trained, run="cards")
-
-
-def test_a_report_on_another_file_of_that_name_is_refused(trained):
-    report = bench_document.document()
-    report["contenders"][0] |= {"name": "toy", "sha256": "0" * 64}
-    (trained / "report.json").write_text(json.dumps(report))
-    with pytest.raises(InputError, match="report.json: is of another file named toy: run the bench again"):
-        make(trained, bench=trained / "report.json")
+    with pytest.raises(InputError, match="drawn: holds no training run"):
+        measure(trained, run="drawn")
