@@ -18,7 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from study_card.pictures import draw_losses, draw_strangers
+from study_card.pictures import draw_losses, draw_strangers, first_recordings
 from study_card.strangers import strangers_section
 from study_card.text import markdown_card
 from study_card.training import Trained, read_trained
@@ -41,6 +41,7 @@ def write_card(
     voices: Path,
     strangers: Path,
     beside: dict[str, Path],
+    pictured: bool = True,
     sealed: bool = False,
 ) -> None:
     """Write one card and its pictures beside the voice file.
@@ -52,6 +53,7 @@ def write_card(
         voices: Folder with the voice file.
         strangers: Folder with a folder for each instrument.
         beside: Run folders of models that are reported too, by name.
+        pictured: Whether pictures are drawn; else those that are there stay.
         sealed: Whether the voice file's card is replaced.
 
     Raises:
@@ -62,9 +64,11 @@ def write_card(
     card = whole_card(path, trained, HERE / f"{name}_card.json")
     section = strangers_section(exam, name)
     others = {other: read_trained(folder) for other, folder in beside.items()}
-    drawn = draw_strangers(load_voice(path), strangers, card.ends, voices / f"{name}-strangers.png")
-    for which, one in {name: trained, **others}.items():
-        draw_losses(one.rows, voices / f"{which}-losses.png")
+    drawn = first_recordings(strangers, card.ends)
+    if pictured:
+        draw_strangers(load_voice(path), drawn, voices / f"{name}-strangers.png")
+        for which, one in {name: trained, **others}.items():
+            draw_losses(one.rows, voices / f"{which}-losses.png")
     if sealed:
         content = seal(path.read_bytes(), card)
         with whole_file(path) as partial:
@@ -75,7 +79,7 @@ def write_card(
         section,
         (HERE / "study_card" / f"{name}.md").read_text(encoding="utf-8"),
         n_bytes=path.stat().st_size,
-        drawn=drawn,
+        drawn=[recording.name for recording in drawn.values()],
         beside=others,
         command=" ".join(
             [
@@ -109,6 +113,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--strangers", type=Path, required=True, help="folder with flute/ and violin/")
     parser.add_argument("--exam", type=Path, default=HERE / "STRANGERS.json", help="of bench/strangers.py")
     parser.add_argument("--voices", type=Path, default=HERE.parent / "voices", help="folder of the voices")
+    parser.add_argument("--keep-pictures", action="store_true", help="write the text alone")
     parser.add_argument("--seal", action="store_true", help="replace the cards in the voice files, too")
     given = parser.parse_args(arguments)
     beside = [(*owner.split(":"), Path(run)) for owner, _, run in (x.partition("=") for x in given.beside)]
@@ -122,6 +127,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 voices=given.voices,
                 strangers=given.strangers,
                 beside={other: folder for owner, other, folder in beside if owner == name},
+                pictured=not given.keep_pictures,
                 sealed=given.seal,
             )
             print(given.voices / f"{name}.md")

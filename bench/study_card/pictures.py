@@ -8,7 +8,7 @@ from pathlib import Path
 from exam.figures import MIXES
 from PIL import Image
 
-from violute.data.recordings import list_recordings, read_recording
+from violute.data.recordings import Recording, list_recordings, read_recording
 from violute.drawing.spectrogram_sheet import Panel, draw_page
 from violute.rates import SAMPLE_RATE
 from violute.training.plots import plot_metrics
@@ -28,31 +28,23 @@ def draw_losses(rows: Sequence[Mapping[str, float]], picture: Path) -> None:
     _write_small(drawn, picture)
 
 
-def draw_strangers(voice: Player, strangers: Path, names: Sequence[str], picture: Path) -> list[str]:
-    """Draw the first recording of each instrument as it came, and played at five mixes.
+def first_recordings(strangers: Path, names: Sequence[str]) -> dict[str, Recording]:
+    """Return the recording of each instrument that is drawn, from a folder with a folder for each."""
+    return {name: list_recordings(strangers / name)[0] for name in names}
 
-    Args:
-        voice: That plays.
-        strangers: Folder with a folder for each instrument.
-        names: Of the instruments.
-        picture: To write.
 
-    Returns:
-        Names of the recordings.
-    """
-    rows, shown = [], []
-    for name in names:
-        recording = list_recordings(strangers / name)[0]
+def draw_strangers(voice: Player, recordings: Mapping[str, Recording], picture: Path) -> None:
+    """Draw recordings, by instrument, as they came and played at five mixes."""
+    rows = []
+    for name, recording in recordings.items():
         audio = read_recording(recording, SAMPLE_RATE)
         take = voice.analyse(audio, SAMPLE_RATE)
         sounds = [audio, *(take.render(mix) for mix in MIXES)]
         rows.append((f"{recording.name}, {name} in", [Panel(sound, SAMPLE_RATE) for sound in sounds]))
-        shown.append(recording.name)
     titles = ["as it came", *(f"mix {mix:g}" for mix in MIXES)]
     page = Image.fromarray(draw_page(rows, titles))
     height = round(page.height * SHEET_WIDTH / page.width)
     _write_small(page.resize((SHEET_WIDTH, height), Image.Resampling.LANCZOS), picture)
-    return shown
 
 
 def _write_small(image: Image.Image, picture: Path) -> None:

@@ -34,7 +34,7 @@ class Trained:
         minutes: Spent on them.
         best_step: With the least validation loss, where the run looked for it.
         device: Name of the GPU, or of what else.
-        command: That trained it.
+        command: That trained it, from its beginning.
         rows: Of the metrics.
     """
 
@@ -74,7 +74,7 @@ def read_trained(run: Path) -> Trained:
         config: dict[str, Any] = json.loads(folder.config_path.read_text(encoding="utf-8"))
         starts = (run / "starts.jsonl").read_text(encoding="utf-8").splitlines()
         rows = metrics(run)
-        first, last = json.loads(starts[0]), rows[-1]
+        start, last = json.loads(starts[-1]), rows[-1]
     except (OSError, ValueError, IndexError):
         raise InputError(f"{run}: holds no training run: name a run folder") from None
     best_by = config["settings"]["loop"]["best_by"]
@@ -89,7 +89,9 @@ def read_trained(run: Path) -> Trained:
         n_steps=int(last["step"]),
         minutes=last["seconds"] / 60.0,
         best_step=None if best is None else int(best["step"]),
-        device=first["versions"].get("gpu", "CPU"),
-        command=shlex.join(["violute", *map(without_folders, first["command"][1:])]),
+        device=start["versions"].get("gpu", "CPU"),
+        command=shlex.join(
+            ["violute", *(without_folders(w) for w in start["command"][1:] if w != "--resume")]
+        ),
         rows=rows,
     )

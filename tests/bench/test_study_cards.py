@@ -105,10 +105,8 @@ def text(place):
 def card(place, tmp_path, monkeypatch):
     """Return a function that writes the card without pictures into `tmp_path`."""
     monkeypatch.setattr(study_cards, "HERE", place / "written")
-    monkeypatch.setattr(study_cards, "draw_strangers", lambda *_: ["nobody"])
-    monkeypatch.setattr(study_cards, "draw_losses", lambda *_: None)
     shutil.copy(place / "toy.onnx", tmp_path)
-    return lambda *more, exam=None: written(place, tmp_path, *more, exam=exam)
+    return lambda *more, exam=None: written(place, tmp_path, "--keep-pictures", *more, exam=exam)
 
 
 def test_a_card_leads_with_strangers_and_says_what_fails(text):
