@@ -228,7 +228,7 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument("--run", type=Path, required=True, help="run folder of the voice")
     parser.add_argument("--voice", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True, help="JSON to write, or to add to")
+    parser.add_argument("--out", type=Path, default=Path("nsynth.json"), help="to write, or to add to")
     parser.add_argument("--recipe", default="medium", help="of the run")
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--only", nargs="+", default=["bits", "notes", "moves"])
