@@ -5,7 +5,7 @@
 A card is put together from the voice file's own, from `bench/NAME_card.json` and `bench/study_card/NAME.md`,
 which a person wrote, from what the strangers exam found (`bench/strangers.py`), and from the run folder that
 trained it. `--beside vae:vae-assignment=RUN` reports another run in a voice's card. `--seal` writes what a
-person wrote, and the run's command, into the voice file, too: what it plays stays the same.
+person wrote into the voice file, too: what it plays stays the same.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ def write_card(
 
 
 def whole_card(voice: Path, trained: Trained, entries: Path) -> Card:
-    """Return a voice's card with what a person wrote, and the command of its run.
+    """Return a voice's card with what a person wrote; a card without a command gets that of the run.
 
     Raises:
         InputError: The run is of another family.
@@ -100,7 +100,7 @@ def whole_card(voice: Path, trained: Trained, entries: Path) -> Card:
     card = open_voice_file(voice)[1]
     if trained.family != card.family:
         raise InputError(f"{voice} is of the family {card.family}, its run of {trained.family}: name its own")
-    return replace(card, **{"command": trained.command, **read_card_entries(entries)})
+    return replace(card, **{"command": card.command or trained.command, **read_card_entries(entries)})
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -48,7 +48,7 @@ def markdown_card(
         prose.strip(),
         "## Training",
         f"{how_trained(trained)} {which_weights(trained)} {how_dialled(card)}",
-        f"    {trained.command}",
+        f"    {card.command}",
         f"![Losses over training](./{card.name}-losses.png)",
         "## Data",
         "\n".join(f"- {line}" for line in card.training_data),
