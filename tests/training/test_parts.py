@@ -354,5 +354,7 @@ def test_each_recipe_can_be_recorded(name: str):
 
 
 def test_an_unknown_recipe_names_the_known_ones():
-    with pytest.raises(TrainingError, match="no recipe 'huge' for ddsp: name one of default, quick, tiny"):
+    with pytest.raises(
+        TrainingError, match="no recipe 'huge' for ddsp: name one of default, quick, adversarial, tiny"
+    ):
         family_recipe("ddsp", "huge")

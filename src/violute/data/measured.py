@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import lzma
+import os
+import tempfile
 import tokenize
 import zipfile
 import zlib
@@ -58,8 +60,8 @@ DAMAGED_NPZ = (
 MAPPED_FROM_BYTES = 1 << 20
 """Larger files stay on disk until their parts are asked for; each takes a file handle."""
 
-LOCKS = ".locks"
-"""File of a cache for the locks of those who measure; it is empty."""
+LOCKS = "violute-{}.locks"
+"""File for the locks of those who measure, empty, in the folder of temporary files: one a user."""
 
 SMALL_BYTES = 1 << 23
 """Of all recordings together: starting processes would cost more than measuring them."""
@@ -250,8 +252,9 @@ def _alone(path: Path, *, waits: bool) -> Iterator[bool]:
     if fcntl is None:
         yield True  # type: ignore[unreachable]
         return
-    place = int(path.stem, 16) % 2**62
-    with disk_errors(path.parent), (path.parent / LOCKS).open("ab") as file:
+    place = int(hashlib.sha256(str(path.absolute()).encode()).hexdigest()[:15], 16)
+    locks = Path(tempfile.gettempdir()) / LOCKS.format(os.getuid())
+    with disk_errors(locks), locks.open("ab") as file:
         try:
             fcntl.lockf(file, fcntl.LOCK_EX | (0 if waits else fcntl.LOCK_NB), 1, place)
         except BlockingIOError:

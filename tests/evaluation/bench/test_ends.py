@@ -42,8 +42,8 @@ def test_clips_of_one_recording_are_one_recording(lineup):
     assert {entry["n"] for entry in summary} == {2}
     assert all(entry["value"] is not None and entry["low"] is None for entry in summary)
     assert set(floors) == {"low", "high"}
-    summary, _ = end_distances(lineup, sounds(["a", "b", "c"]))
-    assert {entry["n"] for entry in summary} == {3}
+    summary, _ = end_distances(lineup, sounds(["a", "b", "c", "d"]))
+    assert {entry["n"] for entry in summary} == {4}
     assert all(entry["low"] <= entry["value"] <= entry["high"] for entry in summary)
 
 
