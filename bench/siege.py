@@ -29,6 +29,7 @@ from sieges.studio import besiege_studio
 
 from violute.examples import example_paths
 
+SHORT_JOBS = ("convert", "prepare", "train ddsp")
 PARTS = ("files", "stores", "kills", "disks", "studio")
 MENDED = """
 Found by sieges while they were written, and mended, each with a test: notes of the MP3 decoder on the
@@ -57,6 +58,9 @@ def main() -> int:
     parser.add_argument("--disks", type=int, default=36)
     parser.add_argument("--uploads", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument(
+        "--jobs", nargs="+", choices=[job.name for job in jobs()], help="disturb these only; writes nothing"
+    )
     parser.add_argument("--keep", type=Path, help="folder for the damaged recordings of findings")
     given = parser.parse_args()
     if given.short:
@@ -65,8 +69,8 @@ def main() -> int:
     tried: dict[str, Callable[[], list[Verdict]]] = {
         "files": lambda: besiege_files(given.files, given.seed, given.keep),
         "stores": lambda: _stores(given.stores, given.seed),
-        "kills": lambda: besiege_jobs(_jobs(given.short), given.kills, given.seed),
-        "disks": lambda: _disks(given.disks, given.seed),
+        "kills": lambda: besiege_jobs(_jobs(given), given.kills, given.seed),
+        "disks": lambda: _disks(_jobs(given), given.disks, given.seed),
         "studio": lambda: besiege_studio(given.uploads, given.seed),
     }
     rows = {}
@@ -81,7 +85,7 @@ def main() -> int:
         print(f"{part}: {rows[part]['counts']} in {rows[part]['seconds']} s", flush=True)
     for verdict in found:
         print(f"{verdict.name}: {verdict.outcome}: {verdict.detail}")
-    if not given.short:
+    if not (given.short or given.jobs):
         _write(rows)
     print(f"{n_tried - len(found)} passed, {len(found)} failed")
     return 1 if found else 0
@@ -98,14 +102,15 @@ def _stores(n_files: int, seed: int) -> list[Verdict]:
         return besiege_stores(n_files, seed, Path(folder) / "store")
 
 
-def _jobs(is_short: bool) -> list[Job]:
-    return [job for job in jobs() if not is_short or job.name in ("convert", "prepare", "train ddsp")]
+def _jobs(given: argparse.Namespace) -> list[Job]:
+    chosen = SHORT_JOBS if given.short else given.jobs
+    return [job for job in jobs() if chosen is None or job.name in chosen]
 
 
-def _disks(n_times: int, seed: int) -> list[Verdict]:
+def _disks(chosen: list[Job], n_times: int, seed: int) -> list[Verdict]:
     if not can_mount():
         return [Verdict("disks", "left out", "this process may not mount a disk of memory")]
-    return besiege_disks(jobs(), n_times, seed)
+    return besiege_disks(chosen, n_times, seed)
 
 
 def _row(verdicts: list[Verdict], seed: int, seconds: float) -> dict[str, object]:
