@@ -27,6 +27,7 @@ from sieges.processes import Job, besiege_disks, besiege_jobs, can_mount, jobs
 from sieges.stores import besiege_stores
 from sieges.studio import besiege_studio
 
+from violute.evaluation.bench.environment import revision
 from violute.examples import example_paths
 
 SHORT_JOBS = ("convert", "prepare", "train ddsp")
@@ -41,7 +42,7 @@ endless version; workers that outlived a killed parent.
 WHAT = {
     "files": "damaged recordings of 12 kinds, read and converted",
     "stores": "damaged voices, stores, checkpoints, cards, codes, automation",
-    "kills": "kills (-9) of convert, prepare, bench, data and training, then gone on",
+    "kills": "kills (-9) of convert, prepare, bench, pairs, data and training, then gone on",
     "disks": "disks that fill up or become read-only under the same",
     "studio": "damaged uploads, slow clients, people at work, a fuzzer on the interface",
 }
@@ -83,10 +84,10 @@ def main() -> int:
         n_tried += len(verdicts)
         found += [verdict for verdict in verdicts if verdict.is_finding]
         print(f"{part}: {rows[part]['counts']} in {rows[part]['seconds']} s", flush=True)
+        if not (given.short or given.jobs):
+            _write(rows)
     for verdict in found:
         print(f"{verdict.name}: {verdict.outcome}: {verdict.detail}")
-    if not (given.short or given.jobs):
-        _write(rows)
     print(f"{n_tried - len(found)} passed, {len(found)} failed")
     return 1 if found else 0
 
@@ -114,7 +115,9 @@ def _disks(chosen: list[Job], n_times: int, seed: int) -> list[Verdict]:
 
 
 def _row(verdicts: list[Verdict], seed: int, seconds: float) -> dict[str, object]:
+    commit, is_changed = revision()
     return {
+        "revision": commit[:12] + "+" * is_changed,
         "seed": seed,
         "seconds": round(seconds),
         "counts": dict(Counter(verdict.outcome for verdict in verdicts)),
@@ -133,12 +136,12 @@ def _write(rows: dict[str, dict[str, object]]) -> None:
     held["parts"] |= rows
     held["environment"] = environment_lines(["violute", "numpy", "soundfile", "onnxruntime"])
     document.write_text(json.dumps(held, indent=2) + "\n")
-    lines = ["# Siege", "", *held["environment"], "", "| part | what | tried | found | seed | seconds |"]
-    lines.append("|---|---|---|---|---|---|")
+    lines = ["# Siege", "", *held["environment"], "", "| part | what | tried | found | seed | seconds | revision |"]
+    lines.append("|---|---|---|---|---|---|---|")
     for part in PARTS:
         if row := held["parts"].get(part):
             counts = ", ".join(f"{number} {outcome}" for outcome, number in row["counts"].items())
-            cells = (part, WHAT[part], counts, len(row["found"]), row["seed"], row["seconds"])
+            cells = (part, WHAT[part], counts, len(row["found"]), row["seed"], row["seconds"], row["revision"])
             lines.append(f"| {' | '.join(map(str, cells))} |")
     lines += ["", "`played` came through whole, `refused` got one line that says what to do."]
     found = [f"- {line}" for row in held["parts"].values() for line in row["found"]]

@@ -29,7 +29,8 @@ from violute.examples import example_paths
 from violute.voices.file import open_voice_file
 
 TINY_FAMILIES = ("ddsp", "vae", "mevae", "cyclegan", "nsynth", "rave")
-_LIMIT_SECONDS = 300.0
+_LIMIT_SECONDS = 1200.0
+"""Longer than any job takes on a busy machine."""
 _BENCH = (
     "bench --data in --out out/report --limit 1 --seconds 1.2 --shortest 1 --no-cost --no-baselines --quiet"
 )
