@@ -136,12 +136,26 @@ def _write(rows: dict[str, dict[str, object]]) -> None:
     held["parts"] |= rows
     held["environment"] = environment_lines(["violute", "numpy", "soundfile", "onnxruntime"])
     document.write_text(json.dumps(held, indent=2) + "\n")
-    lines = ["# Siege", "", *held["environment"], "", "| part | what | tried | found | seed | seconds | revision |"]
+    lines = [
+        "# Siege",
+        "",
+        *held["environment"],
+        "",
+        "| part | what | tried | found | seed | seconds | revision |",
+    ]
     lines.append("|---|---|---|---|---|---|---|")
     for part in PARTS:
         if row := held["parts"].get(part):
             counts = ", ".join(f"{number} {outcome}" for outcome, number in row["counts"].items())
-            cells = (part, WHAT[part], counts, len(row["found"]), row["seed"], row["seconds"], row["revision"])
+            cells = (
+                part,
+                WHAT[part],
+                counts,
+                len(row["found"]),
+                row["seed"],
+                row["seconds"],
+                row["revision"],
+            )
             lines.append(f"| {' | '.join(map(str, cells))} |")
     lines += ["", "`played` came through whole, `refused` got one line that says what to do."]
     found = [f"- {line}" for row in held["parts"].values() for line in row["found"]]

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import soundfile
-from command_line import MODEL, complaint_of, files_below, put_voice, refused, violute
+from command_line import MODEL, complaint_of, files_below, put_voice, refused, violute_here
 from fake_voice import CARD
 
 from violute.voices.card import FORMAT_VERSION
@@ -43,7 +43,7 @@ def place(tmp_path):
 def test_a_dial_or_an_automation_out_of_range(place, flags, reason):
     (place / "bad.csv").write_text("seconds,mix\n2,0.5\n1,0.5\n")
     (place / "good.csv").write_text("seconds,mix\n1,0.5\n2,0.5\n")
-    assert reason in refused(place, "solo.wav", "out.wav", *flags)
+    assert reason in refused(place, "solo.wav", "out.wav", *flags, run=violute_here)
 
 
 @pytest.mark.parametrize(
@@ -69,27 +69,29 @@ def test_a_dial_or_an_automation_out_of_range(place, flags, reason):
 def test_a_voice_that_cannot_play(place, name, content, reason):
     if content is not None:
         (place / name).write_bytes(content)
-    line = complaint_of(violute("convert", "solo.wav", "out.wav", "--voice", name, cwd=place))
+    line = complaint_of(violute_here("convert", "solo.wav", "out.wav", "--voice", name, cwd=place))
     assert reason in line
     assert not (place / "out.wav").exists()
 
 
 def test_a_verb_that_does_not_exist(place):
-    assert "convrt" in complaint_of(violute("convrt", "solo.wav", cwd=place))
+    assert "convrt" in complaint_of(violute_here("convrt", "solo.wav", cwd=place))
 
 
 def test_training_from_folders_that_are_not_there(place):
     command = ["train", "ddsp", "--a", "gone", "--b", "voices", "--out"]
-    assert complaint_of(violute(*command, "v.onnx", cwd=place)).startswith("gone: there is no such folder")
-    assert "ends in .onnx" in complaint_of(violute(*command, "v.wav", cwd=place))
-    assert "above 0" in complaint_of(violute(*command, "v.onnx", "--steps", "0", cwd=place))
+    assert complaint_of(violute_here(*command, "v.onnx", cwd=place)).startswith(
+        "gone: there is no such folder"
+    )
+    assert "ends in .onnx" in complaint_of(violute_here(*command, "v.wav", cwd=place))
+    assert "above 0" in complaint_of(violute_here(*command, "v.onnx", "--steps", "0", cwd=place))
     assert files_below(place) == ["solo.wav", "voices/sines.onnx"]
 
 
 def test_exporting_a_run_that_is_not_there(place):
-    assert "gone: there is no such run" in complaint_of(violute("export", "gone", "v.onnx", cwd=place))
+    assert "gone: there is no such run" in complaint_of(violute_here("export", "gone", "v.onnx", cwd=place))
 
 
 def test_a_demo_without_a_place(place):
-    line = complaint_of(violute("demo", "--voice", "sines", "--out", "solo.wav", cwd=place))
+    line = complaint_of(violute_here("demo", "--voice", "sines", "--out", "solo.wav", cwd=place))
     assert line.startswith("solo.wav: the folder cannot be made")

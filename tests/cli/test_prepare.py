@@ -10,7 +10,7 @@ import time
 import numpy as np
 import pytest
 import soundfile
-from command_line import complaint_of, files_below, violute
+from command_line import complaint_of, files_below, violute, violute_here
 from PIL import Image
 from tones import SAMPLE_RATE, tone
 
@@ -164,7 +164,7 @@ def test_a_killed_run_goes_on(place, tmp_path):
 )
 def test_bad_input_costs_one_line_and_nothing_else(place, arguments, reason):
     before = files_below(place)
-    line = complaint_of(violute("prepare", *arguments, "--out", "new", cwd=place))
+    line = complaint_of(violute_here("prepare", *arguments, "--out", "new", cwd=place))
     assert reason in line
     assert files_below(place) == before
 

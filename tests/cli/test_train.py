@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from command_line import complaint_of, files_below, violute
+from command_line import complaint_of, files_below, violute, violute_here
 from tones import SAMPLE_RATE, tone
 
 from violute.training.checkpoints import read_checkpoint
@@ -68,16 +68,16 @@ def test_export_tells_the_same_and_may_be_told_otherwise(place, trained):
     assert (card.name, card.licence, card.figures) == ("again", "", {})
 
     (place / "other.json").write_text(json.dumps({"name": "other", "command": "by hand"}))
-    assert violute("export", "voice-run", "o.onnx", "--card", "other.json", cwd=place).returncode == 0
+    assert violute_here("export", "voice-run", "o.onnx", "--card", "other.json", cwd=place).returncode == 0
     _, card = open_voice_file(place / "o.onnx")
     assert (card.name, card.command, card.training_data) == ("other", "by hand", before.training_data)
 
 
 def test_a_tilt_is_told_by_the_card_and_kept_in_bounds(place, trained):
-    assert violute("export", "voice-run", "t.onnx", "--tilt", "0", "-1.5", cwd=place).returncode == 0
+    assert violute_here("export", "voice-run", "t.onnx", "--tilt", "0", "-1.5", cwd=place).returncode == 0
     _, card = open_voice_file(place / "t.onnx")
     assert list(card.settings["tilt_db_per_octave"].values()) == [0.0, -1.5]
-    line = complaint_of(violute("export", "voice-run", "never.onnx", "--tilt", "nan", "7", cwd=place))
+    line = complaint_of(violute_here("export", "voice-run", "never.onnx", "--tilt", "nan", "7", cwd=place))
     assert "give -6 to 6" in line
     assert not (place / "never.onnx").exists()
 
@@ -85,7 +85,7 @@ def test_a_tilt_is_told_by_the_card_and_kept_in_bounds(place, trained):
 def test_a_run_that_keeps_no_best_exports_the_average_of_its_last(place, trained):
     best = place / "voice-run" / "checkpoints" / "best.safetensors"
     best.rename(place / "best.safetensors")
-    done = violute("export", "voice-run", "last.onnx", cwd=place)
+    done = violute_here("export", "voice-run", "last.onnx", cwd=place)
     (place / "best.safetensors").rename(best)
     assert done.stdout == "last.onnx (weights of step 4)\n"
     last = read_checkpoint(best.with_name("last.safetensors"))
@@ -112,14 +112,14 @@ def test_a_run_that_keeps_no_best_exports_the_average_of_its_last(place, trained
 def test_what_cannot_be_set_is_one_line_before_any_work(place, words, reason):
     before = files_below(place)
     command = [word.replace("voice.onnx", "new.onnx") for word in COMMAND]
-    assert reason in complaint_of(violute(*command, *words, cwd=place))
+    assert reason in complaint_of(violute_here(*command, *words, cwd=place))
     assert files_below(place) == before
 
 
 def test_what_was_set_holds_for_the_run_and_its_export(place):
     command = [word.replace("voice.onnx", "wide.onnx") for word in COMMAND]
     words = ["--set", "channels=24", "--set", "n_steps=2", "--seed", "3", "--quiet"]
-    done = violute(*command, *words, cwd=place)
+    done = violute_here(*command, *words, cwd=place)
     assert (done.returncode, done.stdout) == (0, "")
     lines = done.stderr.splitlines()
     assert all(line.startswith("violute: warning: ") for line in lines)
@@ -129,7 +129,9 @@ def test_what_was_set_holds_for_the_run_and_its_export(place):
     config = json.loads((place / "wide-run" / "config.json").read_text())
     assert config["set"] == {"channels": "24", "n_steps": "2"}
     assert (config["settings"]["channels"], config["loop"]["seed"]) == (24, 3)
-    assert violute("export", "wide-run", "same.onnx", cwd=place).stdout.startswith("same.onnx (weights of")
+    assert violute_here("export", "wide-run", "same.onnx", cwd=place).stdout.startswith(
+        "same.onnx (weights of"
+    )
     sizes = [(place / name).stat().st_size for name in ("wide.onnx", "same.onnx")]
     assert abs(sizes[0] - sizes[1]) < 100
 
@@ -149,8 +151,8 @@ def test_a_card_that_cannot_be_used_costs_no_training(place, content, reason):
         path.write_text(content)
     before = files_below(place)
     command = [word.replace("card.json", "bad.json").replace("voice.onnx", "new.onnx") for word in COMMAND]
-    line = complaint_of(violute(*command, cwd=place))
+    line = complaint_of(violute_here(*command, cwd=place))
     assert line.startswith("bad.json")
     assert reason in line
-    assert complaint_of(violute("export", "reed", "new.onnx", "--card", "bad.json", cwd=place)) == line
+    assert complaint_of(violute_here("export", "reed", "new.onnx", "--card", "bad.json", cwd=place)) == line
     assert files_below(place) == before

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from command_line import complaint_of, files_below, violute
+from command_line import complaint_of, files_below, violute, violute_here
 from hypothesis import given
 from hypothesis import strategies as st
 from tones import tone
@@ -239,7 +239,7 @@ def test_the_verb_tells_programs(recordings, tmp_path):
     assert manifest.recordings[0].path == "a b.wav"
     with pytest.raises(InputError, match="is a folder: name a file"):
         folder(tmp_path / "violin", out=tmp_path)
-    again = complaint_of(violute("data", "folder", "violin", cwd=tmp_path))
+    again = complaint_of(violute_here("data", "folder", "violin", cwd=tmp_path))
     assert "manifest.json exists: name another --out, or add --force" in again
     assert violute("data", "folder", "violin", "--force", "--quiet", cwd=tmp_path).returncode == 0
 
@@ -261,7 +261,7 @@ def test_bad_input_leaves_everything_as_it_was(tmp_path, arguments, reason):
     (tmp_path / "bad" / "nothing.wav").write_bytes(b"")
     write(tmp_path / "bad" / "silent.wav", np.zeros(RATE))
     before = files_below(tmp_path)
-    assert reason in complaint_of(violute("data", "folder", *arguments, cwd=tmp_path))
+    assert reason in complaint_of(violute_here("data", "folder", *arguments, cwd=tmp_path))
     assert files_below(tmp_path) == before
 
 

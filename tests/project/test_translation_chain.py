@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 import soundfile
-from command_line import violute
+from command_line import violute, violute_here
 from readme_chain import chain, put_chord, put_notes
 
 from violute.voices.file import open_voice_file
@@ -68,7 +68,7 @@ def test_cards_say_what_taught_the_voice(place, done):
 
 
 def test_an_export_from_the_run_is_the_same_voice(place, done):
-    ended = violute("export", "voice-paired-run", "again.onnx", cwd=place)
+    ended = violute_here("export", "voice-paired-run", "again.onnx", cwd=place)
     assert ended.returncode == 0, ended.stderr
     assert (place / "again.onnx").stat().st_size == pytest.approx(
         (place / "voice-paired.onnx").stat().st_size, rel=0.05
@@ -85,7 +85,7 @@ def test_an_export_from_the_run_is_the_same_voice(place, done):
     ],
 )
 def test_bad_input_is_one_line(place, done, line, word):
-    ended = violute(*line.split(), cwd=place)
+    ended = violute_here(*line.split(), cwd=place)
     assert ended.returncode == 2
     assert ended.stderr.count("\n") == 1
     assert word in ended.stderr

@@ -4,7 +4,7 @@ import json
 
 import pytest
 import soundfile
-from command_line import complaint_of, put_voice, violute
+from command_line import complaint_of, put_voice, violute, violute_here
 from tones import tone
 
 RATE = 44_100
@@ -52,4 +52,4 @@ def test_the_command_writes_its_reports(data):
 )
 def test_bad_settings_are_told_in_one_line(data, options, says):
     put_voice(data)
-    assert says in complaint_of(violute("bench", *options, cwd=data))
+    assert says in complaint_of(violute_here("bench", *options, cwd=data))

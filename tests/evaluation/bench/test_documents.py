@@ -6,7 +6,7 @@ import math
 import bench_document
 import numpy as np
 import pytest
-from command_line import complaint_of, violute
+from command_line import complaint_of, violute, violute_here
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -56,7 +56,7 @@ def test_other_files_are_refused_in_one_line(tmp_path, text, says):
     (tmp_path / "a.json").write_text(text, encoding="utf-8")
     with pytest.raises(InputError, match=says):
         read_document(tmp_path / "a.json")
-    assert says in complaint_of(violute("bench", "compare", "a.json", "a.json", cwd=tmp_path))
+    assert says in complaint_of(violute_here("bench", "compare", "a.json", "a.json", cwd=tmp_path))
 
 
 def test_clips_of_one_recording_count_once():

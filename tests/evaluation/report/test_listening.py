@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 from bench_document import heard_clip
-from command_line import complaint_of, violute
+from command_line import complaint_of, violute, violute_here
 from tones import tone
 
 from violute.audio.loudness import LoudnessMeter
@@ -133,8 +133,8 @@ def test_the_command_puts_answers_together(tmp_path):
     assert "| hybrid at 0.5 | cross_fade at 0.5 | 1 | 1 | 1.00 |" in done.stdout
     assert "| hybrid at 0.5 | 70.0 |" in done.stdout
     assert json.loads(violute("bench", "listen", "a.json", "--json", cwd=tmp_path).stdout)["n_listeners"] == 1
-    assert "no answers were given" in complaint_of(violute("bench", "listen", cwd=tmp_path))
-    assert "cannot be read" in complaint_of(violute("bench", "listen", "none.json", cwd=tmp_path))
+    assert "no answers were given" in complaint_of(violute_here("bench", "listen", cwd=tmp_path))
+    assert "cannot be read" in complaint_of(violute_here("bench", "listen", "none.json", cwd=tmp_path))
 
 
 def test_every_rating_has_its_reference_and_its_anchor_and_nobody_twice():

@@ -7,7 +7,7 @@ import pytest
 import soundfile
 import tiny_ddsp
 from chord_sounds import chord, hz, line, rest
-from command_line import complaint_of, put_voice, violute
+from command_line import complaint_of, put_voice, violute, violute_here
 from fake_voice import SineVoice
 from tones import SAMPLE_RATE
 
@@ -197,7 +197,7 @@ def test_the_command_line_plays_chords_and_lines(tmp_path):
 @pytest.mark.parametrize("option", ["--lines=5", "--lines=0", "--lines=many", "--voices=-1", "--voices=2.5"])
 def test_a_wrong_number_is_one_line_and_exit_code_2(tmp_path, option):
     soundfile.write(tmp_path / "solo.wav", line((60,), 0.3), SAMPLE_RATE)
-    complaint = complaint_of(violute("convert", "solo.wav", "out.wav", option, cwd=tmp_path))
+    complaint = complaint_of(violute_here("convert", "solo.wav", "out.wav", option, cwd=tmp_path))
     assert complaint.startswith("the number of notes at once is ")
     assert "give auto, or 1 to 4" in complaint
     assert not (tmp_path / "out.wav").exists()

@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 import soundfile
-from command_line import complaint_of, files_below, violute
+from command_line import complaint_of, files_below, violute, violute_here
 from readme_chain import chain, put_notes
 from tones import SAMPLE_RATE
 
@@ -93,5 +93,5 @@ def test_the_same_again_is_the_same_and_another_mix_is_another(place, done):
 )
 def test_bad_input_is_one_line_and_leaves_nothing(place, done, line, word):
     before = files_below(place)
-    assert word in complaint_of(violute(*line.split(), cwd=place))
+    assert word in complaint_of(violute_here(*line.split(), cwd=place))
     assert files_below(place) == before

@@ -9,7 +9,7 @@ import pytest
 import soundfile
 import torch
 from code_figures import measure_run
-from command_line import complaint_of, files_below, violute
+from command_line import complaint_of, files_below, violute_here
 from hypothesis import given
 from hypothesis import strategies as st
 from picture_codes.reconstruction import even_windows
@@ -313,5 +313,5 @@ def test_sound_is_what_the_ddsp_family_learns_from(place, tmp_path):
 )
 def test_the_command_says_in_a_line_what_to_learn_from(place, words, complaint):
     before = files_below(place)
-    assert complaint in complaint_of(violute("train", "vae", *words, "--out", "new.onnx", cwd=place))
+    assert complaint in complaint_of(violute_here("train", "vae", *words, "--out", "new.onnx", cwd=place))
     assert files_below(place) == before

@@ -5,7 +5,7 @@ import pytest
 import soundfile
 import tiny_ddsp
 import torch
-from command_line import complaint_of, violute
+from command_line import complaint_of, violute_here
 from tones import tone
 
 from violute.cli.refit import refit
@@ -123,7 +123,7 @@ def test_an_error_in_a_value_is_not_taken_for_one_of_the_disk(voice_path, place,
 def test_what_is_no_voice_is_refused_in_a_line(tmp_path):
     (tmp_path / "bad.onnx").write_bytes(b"nothing")
     folders = ["--a", ".", "--b", "."]
-    line = complaint_of(violute("refit", "bad.onnx", *folders, "--out", "x.onnx", cwd=tmp_path))
+    line = complaint_of(violute_here("refit", "bad.onnx", *folders, "--out", "x.onnx", cwd=tmp_path))
     assert line.startswith("bad.onnx")
-    line = complaint_of(violute("refit", "bad.onnx", *folders, "--out", "bad.onnx", cwd=tmp_path))
+    line = complaint_of(violute_here("refit", "bad.onnx", *folders, "--out", "bad.onnx", cwd=tmp_path))
     assert "bad.onnx exists" in line
