@@ -29,7 +29,7 @@ from violute.training.seeds import seed_everything
 from violute.training.task import StepContext
 from violute.voices.file import open_voice_file
 from violute.voices.load import DEFAULT_VOICE, find_voice
-from violute.voices.mix import dials
+from violute.voices.mix import Mix, dials
 from violute.voices.network import open_network
 
 ROOMS_UNTIL = 2
@@ -109,7 +109,7 @@ def test_the_player_plays_what_the_voice_plays(start, end):
     controls = analyse(tone(vibrato(440.0, 20.0, 5.5, 1.5), db_per_octave=-9.0))
     performance = HarmonicPerformance(start.voice.session, start.voice.settings, controls)
     n_frames = performance.n_frames
-    expected = np.concatenate(list(performance.blocks(dials(float(end), n_frames, 100.0))))
+    expected = np.concatenate(list(performance.blocks(dials(Mix.at(float(end), room=0.0), n_frames, 100.0))))
     frames = performance.end_frames(end, vibrato=float(end))
     settings = start.voice.settings
     wavering = settings.wavering(np.arange(n_frames), frames.f0_hz, frames.still_hz, 100)[end]
