@@ -145,7 +145,7 @@ class RaveVoice(FamilyVoice):
             stop = min(start + settings.block_steps, n_steps)
             first = max(start - settings.encoder_steps, 0)
             audio = gain * recording.read(first * settings.ratio, stop * settings.ratio)
-            latents.append(self.encode(audio)[start - first :])
+            latents.append(self.encode(audio)[start - first :].ravel())
             on_progress(begun + (1.0 - begun) * stop / n_steps)
         return RavePerformance(self, recording, latents, n_steps, told)
 
