@@ -42,7 +42,7 @@ endless version; workers that outlived a killed parent.
 WHAT = {
     "files": "damaged recordings of 12 kinds, read and converted",
     "stores": "damaged voices, stores, checkpoints, cards, codes, automation",
-    "kills": "kills (-9) of convert, prepare, bench, pairs, data and training, then gone on",
+    "kills": "kills (-9) of whatever works for long, then gone on",
     "disks": "disks that fill up or become read-only under the same",
     "studio": "damaged uploads, slow clients, people at work, a fuzzer on the interface",
 }
