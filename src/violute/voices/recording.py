@@ -20,13 +20,8 @@ def resampled_blocks(
 ) -> Iterator[Float32[np.ndarray, " sample"]]:
     """Read a recording in mono at another rate, block by block, by what `measure` said of it."""
     length = resampled_length(source.n_samples, source.sample_rate, sample_rate)
-    resampler = StreamResampler(source.sample_rate, sample_rate, 1, length)
-    n_done = 0
-    for block in mono_blocks(source, measurement):
-        n_done += len(block)
-        on_progress(n_done / source.n_samples)
-        yield resampler.push(block[None])[0]
-    yield resampler.flush()[0]
+    blocks = _reported(mono_blocks(source, measurement), source.n_samples, on_progress)
+    yield from resampled(blocks, source.sample_rate, sample_rate, length)
 
 
 def spooled(
@@ -45,14 +40,33 @@ def spooled(
     return spool, np.float32(PEAK / max(peak, 1e-9))
 
 
+def kept_blocks(recording: Spool, on_progress: OnProgress) -> Iterator[Float32[np.ndarray, " _sample"]]:
+    """Read what `spooled` kept once more, from the start."""
+    return _reported((block[0] for block in recording.blocks()), recording.n_samples, on_progress)
+
+
 def resampled(
-    blocks: Iterable[Float32[np.ndarray, " _sample"]], from_rate: int, to_rate: int
+    blocks: Iterable[Float32[np.ndarray, " _sample"]],
+    from_rate: int,
+    to_rate: int,
+    n_samples: int | None = None,
 ) -> Iterator[Float32[np.ndarray, " _sample"]]:
-    """Change the rate of a mono sound that comes in blocks."""
-    resampler = StreamResampler(from_rate, to_rate, 1)
+    """Change the rate of a mono sound that comes in blocks; for the length see `StreamResampler`."""
+    resampler = StreamResampler(from_rate, to_rate, 1, n_samples)
     for block in blocks:
         yield resampler.push(block[None])[0]
     yield resampler.flush()[0]
+
+
+def _reported(
+    blocks: Iterable[Float32[np.ndarray, " _sample"]], n_samples: int, on_progress: OnProgress
+) -> Iterator[Float32[np.ndarray, " _sample"]]:
+    """Pass blocks of a sound on, and say which share of it has come."""
+    n_done = 0
+    for block in blocks:
+        n_done += len(block)
+        on_progress(n_done / n_samples)
+        yield block
 
 
 def without_first(

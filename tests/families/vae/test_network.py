@@ -1,25 +1,19 @@
-"""The spectrogram models: sizes as published, combs in the right bins, a mix that begins at the source."""
+"""The spectrogram models: sizes as published, a mix that begins at the source."""
 
 from dataclasses import replace
-from functools import lru_cache
 
-import numpy as np
 import pytest
 import tiny_vae
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
-from tones import tone
 
 from violute.dsp.reversed_gradient import ReversedGradient
 from violute.errors import ShapeError
 from violute.families.mevae.network import ToldMultiEncoderHybrid, build_mevae
 from violute.families.pictures.corpus import partials_of
-from violute.families.pictures.harmonic_combs import HIGHEST_HZ, LOWEST_HZ, PITCHES_PER_OCTAVE, HarmonicCombs
 from violute.families.pictures.networks import SpectrogramNetworkConfig, group_norm
 from violute.families.vae.network import ConditionalHybrid, LatentAxis, LatentAxisHybrid, build_vae
 from violute.families.vae.recipes import MEVAE_RECIPES, VAE_RECIPES
-from violute.transforms.spectrogram import DETAIL, normalise, stft
+from violute.transforms.spectrogram import DETAIL
 
 BIN_HZ = DETAIL.sample_rate / DETAIL.n_fft
 NETWORKS = [tiny_vae.NETWORK, tiny_vae.PLAIN_NETWORK]
@@ -66,41 +60,6 @@ def test_the_assignment_is_taken_at_its_word():
     assert (recipe.network.style, recipe.is_augmented, recipe.told) == ("plain", False, False)
     assert not recipe.is_disguised
     assert recipe.spectrogram.n_samples / recipe.spectrogram.sample_rate == pytest.approx(5.0, abs=0.01)
-
-
-@lru_cache(maxsize=1)
-def full_combs():
-    return HarmonicCombs(1024, bin_hz=BIN_HZ, n_heard_bins=720)
-
-
-@given(pitch=st.integers(0, 317), part=st.floats(0.0, 1.0))
-def test_a_comb_is_1_on_harmonics_and_0_between(pitch, part):
-    combs = full_combs()
-    f0_bins = LOWEST_HZ * 2.0 ** (pitch / PITCHES_PER_OCTAVE) / BIN_HZ
-    n_harmonics = int(1000 / f0_bins)
-    number = 1 + int(part * (n_harmonics - 1))
-    comb = combs.combs[pitch]
-    assert comb[round(number * f0_bins)] >= 1.0 - 0.25**2 - 1e-3  # half a bin off at most, of two
-    if number < n_harmonics:
-        assert comb[round((number + 0.5) * f0_bins)] == 0.0
-    assert ((comb >= 0.0) & (comb <= 1.0)).all()
-
-
-@pytest.mark.parametrize("f0_hz", [196.0, 293.7, 440.0, 1046.5, 2637.0])
-def test_the_comb_of_a_tone_fits_it_best(f0_hz):
-    combs = full_combs()
-    picture = normalise(np.abs(stft(tone(f0_hz, 0.3), DETAIL)), DETAIL)
-    best = combs.salience(torch.from_numpy(picture[None]))[0, :, 12].argmax()
-    found_hz = LOWEST_HZ * 2.0 ** (float(best) / PITCHES_PER_OCTAVE)
-    assert abs(12.0 * np.log2(found_hz / f0_hz)) < 0.3
-    assert LOWEST_HZ <= found_hz <= HIGHEST_HZ
-
-
-def test_a_sure_pitch_draws_its_comb_alone():
-    combs = HarmonicCombs(256, bin_hz=BIN_HZ, n_heard_bins=256)
-    logit = torch.zeros(1, combs.n_pitches, 2)
-    logit[0, 40, 0] = logit[0, 99, 1] = 60.0
-    torch.testing.assert_close(combs(logit)[0].T, combs.combs[[40, 99]])
 
 
 def test_what_a_codec_may_have_cut_off_is_not_heard():

@@ -12,6 +12,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from violute.analysis.conditioning import conditioning
+from violute.analysis.controls import Controls
 from violute.analysis.pitch import LOWEST_HZ
 from violute.data.features import Features
 from violute.data.reverb_tails import reverberation_tails
@@ -62,6 +63,16 @@ class Line:
     highest_hz: Float[np.ndarray, " frame"]
     loudness_db: Float[np.ndarray, " frame"]
     audio: Float[np.ndarray, " sample"]
+
+    @property
+    def controls(self) -> Controls:
+        """What a voice is given of it: pitched where the pitch is sure enough to learn from."""
+        return Controls(
+            self.f0_hz[None],
+            self.is_reliable[None].astype(np.float32),
+            self.loudness_db[None],
+            self.onset_strength,
+        )
 
 
 def lines_of(features: Sequence[Features], end: int, first_source: int) -> list[Line]:

@@ -38,7 +38,7 @@ from violute.voices.contract import OnProgress, Performance
 from violute.voices.family import FamilyVoice
 from violute.voices.mix import Dials, DialScale
 from violute.voices.network import UNUSABLE, open_network
-from violute.voices.recording import resampled, resampled_blocks, spooled, without_first
+from violute.voices.recording import kept_blocks, resampled, resampled_blocks, spooled, without_first
 from violute.voices.spool import SPOOL_BYTES, Spool
 
 OVERLAP_SHARE = 0.25
@@ -99,11 +99,14 @@ class SpectrogramVoice(FamilyVoice):
         if not self.is_told:
             return SpectrogramPerformance(self, *spooled(source, measurement, rate, on_progress))
         recording, gain = spooled(source, measurement, rate, lambda share: on_progress(READING_SHARE * share))
-        blocks = resampled_blocks(
-            source,
-            measurement,
-            SAMPLE_RATE,
-            lambda share: on_progress(READING_SHARE + (1.0 - READING_SHARE) * share),
+
+        def analysed(share: float) -> None:
+            on_progress(READING_SHARE + (1.0 - READING_SHARE) * share)
+
+        blocks = (
+            kept_blocks(recording, analysed)
+            if rate == SAMPLE_RATE
+            else resampled_blocks(source, measurement, SAMPLE_RATE, analysed)
         )
         return SpectrogramPerformance(self, recording, gain, ToldPitch(analyse_blocks(blocks, lines=lines)))
 

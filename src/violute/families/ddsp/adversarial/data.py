@@ -16,7 +16,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from violute.analysis.controls import SILENCE_DB, Controls
+from violute.analysis.controls import SILENCE_DB
 from violute.families.ddsp.data import Line, choose, sampler_of
 from violute.families.ddsp.network import DdspConfig
 from violute.families.ddsp.settings import VoiceSettings
@@ -76,12 +76,7 @@ class PlayedLine:
 
 def played_line(voice: HarmonicVoice, line: Line) -> PlayedLine:
     """Prepare a line: its own end plays it as it was learned, the other as at conversion."""
-    controls = Controls(
-        line.f0_hz[None],
-        line.is_reliable[None].astype(np.float32),
-        line.loudness_db[None],
-        line.onset_strength,
-    )
+    controls = line.controls
     own = HarmonicPerformance(
         voice.session, voice.settings, controls, end_loudness_db=[line.relative_loudness_db] * 2
     )

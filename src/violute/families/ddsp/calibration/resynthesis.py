@@ -16,7 +16,6 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from violute.analysis.conditioning import pitch_changes
-from violute.analysis.controls import Controls
 from violute.analysis.onsets import pick_onsets
 from violute.families.ddsp.data import Line
 from violute.families.ddsp.levels import level_of
@@ -96,14 +95,8 @@ def play(
     Returns:
         The sound, and the levels of its harmonics relative to the loudness, in dB.
     """
-    controls = Controls(
-        line.f0_hz[None],
-        line.is_reliable[None].astype(np.float32),
-        line.loudness_db[None],
-        line.onset_strength,
-    )
     performance = HarmonicPerformance(
-        voice.session, voice.settings, controls, end_loudness_db=[line.relative_loudness_db] * 2
+        voice.session, voice.settings, line.controls, end_loudness_db=[line.relative_loudness_db] * 2
     )
     course = dials(Mix.at(float(line.end), room=0.0), performance.n_frames, performance.frame_rate_hz)
     predicted_db = level_of(performance.live_tracks().harmonic_root[line.end].astype(np.float32))
