@@ -25,9 +25,10 @@ def disk_errors(
     path: Path,
     remedy: str = "make room or name another folder; the same command goes on where it stopped",
     *,
+    taken: str = "name another output or allow overwriting",
     error: type[VioluteError] = DataError,
 ) -> Iterator[None]:
-    """Say in one line what the disk refuses, and what to do.
+    """Say in one line what the disk refuses, and what to do; `taken` is for a name that another run took.
 
     Raises:
         VioluteError: Of the kind `error`; an `OSError` came out of the block.
@@ -37,7 +38,7 @@ def disk_errors(
     except FileExistsError:
         if not path.exists():
             raise error(f"{path}: cannot be written (its folder is a file): {remedy}") from None
-        raise error(f"{path} exists already: name another output or allow overwriting") from None
+        raise error(f"{path} exists already: {taken}") from None
     except OSError as refusal:
         full = refusal.errno == errno.ENOSPC
         reason = "the disk is full" if full else f"cannot be written ({refusal.strerror or refusal})"

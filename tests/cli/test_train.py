@@ -12,8 +12,10 @@ import soundfile
 from command_line import complaint_of, files_below, violute, violute_here
 from tones import SAMPLE_RATE, tone
 
+from violute import whole_file
 from violute.training.checkpoints import read_checkpoint
 from violute.voices.file import open_voice_file
+from violute.whole_file import take_name
 
 COMMAND = ["train", "ddsp", "--a", "reed", "--b", "string", "--a-name", "reed", "--b-name", "string"]
 COMMAND += ["--out", "voice.onnx", "--recipe", "tiny", "--card", "card.json"]
@@ -71,6 +73,21 @@ def test_export_tells_the_same_and_may_be_told_otherwise(place, trained):
     assert violute_here("export", "voice-run", "o.onnx", "--card", "other.json", cwd=place).returncode == 0
     _, card = open_voice_file(place / "o.onnx")
     assert (card.name, card.command, card.training_data) == ("other", "by hand", before.training_data)
+
+
+def test_of_two_exports_that_began_together_the_later_loses(place, trained, monkeypatch):
+    out = place / "both.onnx"
+
+    def overtaken(partial, path, *, overwrite=True):
+        path.write_bytes(b"of the first")
+        take_name(partial, path, overwrite=overwrite)
+
+    monkeypatch.setattr(whole_file, "take_name", overtaken)
+    line = complaint_of(violute_here("export", "voice-run", "both.onnx", cwd=place))
+    assert "both.onnx exists already: name another file or add --force" in line
+    assert out.read_bytes() == b"of the first"
+    assert violute_here("export", "voice-run", "both.onnx", "--force", cwd=place).returncode == 0
+    assert open_voice_file(out)[1].name == "both"
 
 
 def test_a_tilt_is_told_by_the_card_and_kept_in_bounds(place, trained):

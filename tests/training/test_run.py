@@ -1,6 +1,9 @@
 """From a task to a file beside its run folder, with a toy for a family."""
 
+import fcntl
 import json
+import os
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,6 +11,7 @@ import pytest
 from toy_family import ToyTask
 
 from violute.errors import TrainingError
+from violute.training import run_folder
 from violute.training.request import TrainingRequest
 from violute.training.run import RunContext, check_destination, recorded_seed, run_training
 from violute.training.settings import LoopSettings
@@ -145,3 +149,61 @@ def test_steps_alone_lift_the_minutes_and_minutes_alone_keep_the_steps():
     assert replace(request, minutes=1.0).limited(loop) == LoopSettings(n_steps=100, minutes=1.0)
     assert replace(request, seed=3).limited(loop, seed=2).seed == 3
     assert request.limited(loop, seed=2).seed == 2
+
+
+@pytest.mark.parametrize("run_dir", ["voice-run", "elsewhere"])
+def test_of_two_runs_with_one_output_the_later_loses(tmp_path, run_dir):
+    out = tmp_path / "voice.onnx"
+    late: list[str] = []
+
+    class Overtaken(Voice):
+        def export(self, path: Path) -> None:
+            super().export(path)
+            out.write_text("of the first")
+
+    def build(context: RunContext) -> Voice:
+        return Overtaken()
+
+    with pytest.raises(TrainingError, match=f"{out} exists already: .*violute export .*{run_dir} OTHER.onnx"):
+        run(out, build, run_dir=tmp_path / run_dir)
+    with pytest.raises(TrainingError, match="voice.onnx exists: name another file"):
+        run(out, lambda context: late.append("built") or Voice(), run_dir=tmp_path / "third-run")
+    assert (late, out.read_text()) == ([], "of the first")
+    run(out, run_dir=tmp_path / run_dir, resume=True)
+    assert out.read_text() == "a voice"
+    assert names(tmp_path) == sorted([run_dir, "voice.onnx"])
+
+
+def test_two_runs_never_train_in_one_folder(tmp_path, monkeypatch):
+    """A resume while the first still trains would mix the steps of both."""
+    monkeypatch.setattr(run_folder, "ORPHANS_SECONDS", 0.0)
+    folder = tmp_path / "voice-run"
+    refused: list[str] = []
+
+    def second(**options) -> None:
+        with pytest.raises(TrainingError, match="another run trains in it: wait for its end") as caught:
+            run(tmp_path / "other.onnx", run_dir=folder, **options)
+        refused.append(str(caught.value))
+
+    class Watched(Voice):
+        def sounds(self):
+            before = (folder / "config.json").read_text()
+            second()
+            second(resume=True)
+            assert (folder / "config.json").read_text() == before
+            return super().sounds()
+
+    assert run(tmp_path / "voice.onnx", lambda context: Watched()).step == 2
+    assert len(refused) == 2
+    assert run(tmp_path / "other.onnx", run_dir=folder, resume=True, steps=4).step == 4
+
+
+def test_a_run_goes_on_as_soon_as_what_drew_for_a_killed_one_has_noticed(tmp_path):
+    """A forked process inherits the lock of its parent."""
+    handle = os.open(tmp_path, os.O_RDONLY)
+    fcntl.flock(handle, fcntl.LOCK_EX)
+    drawer = subprocess.Popen(["sleep", "0.5"], pass_fds=[handle])
+    os.close(handle)
+    with run_folder.RunFolder(tmp_path).alone():
+        assert drawer.wait(0.2) == 0
+    assert names(tmp_path) == []

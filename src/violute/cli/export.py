@@ -45,7 +45,7 @@ def export(
     require_training()
     from violute.families.export import export_run
 
-    step = export_run(run, out, card=entries, tilt_db_per_octave=tilt)
+    step = export_run(run, out, card=entries, tilt_db_per_octave=tilt, overwrite=force)
     document = {"run": str(run), "out": str(out), "step": step}
     say_done(f"{out} (weights of step {step})", document, json=json, quiet=quiet)
     return 0

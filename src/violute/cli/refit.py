@@ -63,6 +63,7 @@ def refit(
             cache=cache,
             card=entries,
             tilt_db_per_octave=tilt,
+            overwrite=force,
             on_begin=held_out_sayer((a, b), patterns, quiet=quiet),
             on_progress=start("measuring the recordings"),
             on_warning=lambda message: complain(f"warning: {message}"),

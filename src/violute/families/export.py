@@ -29,6 +29,7 @@ def export_run(
     *,
     card: Mapping[str, Any] | None = None,
     tilt_db_per_octave: tuple[float, float] = (0.0, 0.0),
+    overwrite: bool = True,
 ) -> int:
     """Write the voice file of a run, from its best checkpoint or the one that is named.
 
@@ -40,13 +41,14 @@ def export_run(
         card: Entries of the voice's card that add to or replace what the run knows.
         tilt_db_per_octave: What the levels of each end gain per octave above 1 kHz, a
             correction by hand, which the card states; see `check_tilt`.
+        overwrite: Whether a file already there, or come meanwhile, is replaced at the end.
 
     Returns:
         Step after which the weights were taken.
 
     Raises:
         TrainingError: The tilt is out of range, no run is there, it has no checkpoint yet, its
-            recordings or its store moved, or `out` cannot be written.
+            recordings or its store moved, or `out` cannot be written or is not to be replaced.
         DataError: Its store is damaged.
     """
     check_tilt(tilt_db_per_octave)
@@ -92,7 +94,7 @@ def export_run(
         raise TrainingError(
             f"{checkpoint}: is of another model: export with the version that trained it"
         ) from None
-    with exported_file(out) as partial:
+    with exported_file(out, overwrite=overwrite) as partial:
         task.export(partial)
     return step
 

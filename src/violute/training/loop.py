@@ -65,15 +65,16 @@ def train(
         warnings: Of the time before the first step, for the run folder to keep.
 
     Raises:
-        TrainingError: The folder holds another run, its checkpoint doesn't fit, or training
-            diverged (the last good checkpoint is kept).
+        TrainingError: The folder holds another run, one trains in it at this moment, its checkpoint
+            doesn't fit, or training diverged (the last good checkpoint is kept).
     """
     folder = RunFolder(Path(run_dir))
     processes = current_processes()
     recorded = {"loop": settings} if config is None else config
-    resuming = folder.start(recorded, resume=resume) if processes.is_writer else False
     gpus = [torch.cuda.current_device()] if torch.cuda.is_available() else []
-    with torch.random.fork_rng(devices=gpus):
+    alone = folder.alone() if processes.is_writer else nullcontext()
+    with alone, torch.random.fork_rng(devices=gpus):
+        resuming = folder.start(recorded, resume=resume) if processes.is_writer else False
         run = _Run(task, folder, settings, on_progress, on_warning)
         if share_from_writer(resuming):
             run.restore()

@@ -62,9 +62,10 @@ def run_training(
         build: Makes the task, and measures and caches features; the writing process goes first.
 
     Raises:
-        TrainingError: The device cannot be used, `out` cannot be written, or training diverged.
+        TrainingError: The device cannot be used, `out` cannot be written or is there and nothing is
+            resumed, or training diverged.
     """
-    check_destination(request.out)
+    check_destination(request.out, overwrite=request.resume)
     folder = RunFolder(request.run_path)
     everything = {**config, "loop": loop, "out": str(request.out.resolve())}
     everything["cache"] = str(request.cache_path.resolve())
@@ -95,19 +96,28 @@ def run_training(
             warnings=warnings,
         )
         if processes.is_writer:
-            with exported_file(request.out) as partial:
+            taken = f"the run is kept, so write its voice with `violute export {folder.path} OTHER.onnx`"
+            with exported_file(request.out, overwrite=request.resume, taken=taken) as partial:
                 task.export(partial)
     return result
 
 
 @contextmanager
-def exported_file(out: Path) -> Iterator[Path]:
+def exported_file(
+    out: Path, *, overwrite: bool = True, taken: str = "name another file or add --force"
+) -> Iterator[Path]:
     """Give a name to write a voice under, which becomes `out` at the end of the block.
 
+    Args:
+        out: Of the voice.
+        overwrite: Whether it replaces a file of that name, also one that has come meanwhile.
+        taken: What to do where it does not, and there is one.
+
     Raises:
-        TrainingError: The disk refuses.
+        TrainingError: The disk refuses, or the name is taken.
     """
-    with disk_errors(out, "name another place", error=TrainingError), whole_file(out) as partial:
+    refused = disk_errors(out, "name another place", taken=taken, error=TrainingError)
+    with refused, whole_file(out, overwrite=overwrite) as partial:
         yield partial
 
 
@@ -120,16 +130,18 @@ def recorded_seed(request: TrainingRequest) -> int | None:
     return seed
 
 
-def check_destination(out: Path) -> None:
+def check_destination(out: Path, *, overwrite: bool = True) -> None:
     """Fail before the hours of training rather than after them; only the writing process tries.
 
     Raises:
-        TrainingError: A file of that name cannot be written.
+        TrainingError: A file of that name cannot be written, or is there and not to be replaced.
     """
     if out.is_dir():
         raise TrainingError(f"{out}: is a folder: name the voice file to write, such as {out / 'voice.onnx'}")
     if not is_first_process():
         return
+    if out.exists() and not overwrite:
+        raise TrainingError(f"{out} exists: name another file")
     with disk_errors(out, "name another place", error=TrainingError):
         out.parent.mkdir(parents=True, exist_ok=True)
         trial = partial_path(out)

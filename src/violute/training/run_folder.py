@@ -15,8 +15,9 @@ import json
 import os
 import platform
 import sys
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
 from importlib import metadata
@@ -32,7 +33,15 @@ from violute.training.plots import plot_metrics
 from violute.training.task import Sound
 from violute.whole_file import disk_errors, remove_partial_files, replace_text, whole_file
 
+try:
+    import fcntl
+except ModuleNotFoundError:  # Windows, where nobody keeps two runs out of one folder
+    fcntl = None  # type: ignore[assignment]
+
 _PACKAGES = ("violute", "torch", "numpy", "scipy", "safetensors", "onnx", "onnxruntime")
+
+ORPHANS_SECONDS = 7.0
+"""What draws batches for a run that was killed holds its folder for so long at most."""
 
 CONTENTS = "sha256"
 """Entry with a digest of each file that was learned from; older runs have none, or others in `contents`."""
@@ -57,6 +66,31 @@ class RunFolder:
         self.sounds_path = path / "sounds"
         self.last_checkpoint = path / "checkpoints" / "last.safetensors"
         self.best_checkpoint = path / "checkpoints" / "best.safetensors"
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Make the folder and keep every other run out of it; the lock goes with the process.
+
+        Raises:
+            TrainingError: Another run trains in it, or it cannot be made.
+        """
+        with disk_errors(self.path, "name another folder", error=TrainingError):
+            self.path.mkdir(parents=True, exist_ok=True)
+        if fcntl is None:
+            yield  # type: ignore[unreachable]
+            return
+        handle = os.open(self.path, os.O_RDONLY)
+        deadline = time.monotonic() + ORPHANS_SECONDS
+        try:
+            while not _is_locked(handle):
+                if time.monotonic() > deadline:
+                    raise TrainingError(
+                        f"{self.path}: another run trains in it: wait for its end or name another run folder"
+                    )
+                time.sleep(0.1)
+            yield
+        finally:
+            os.close(handle)
 
     def start(self, config: object, *, resume: bool, command: Sequence[str] | None = None) -> bool:
         """Prepare the folder for a start of the run, and record the start.
@@ -158,6 +192,17 @@ class RunFolder:
                     f"{name}: is not the recording that the run in {self.path} learned from: "
                     "put that one back or name another folder"
                 )
+
+
+def _is_locked(handle: int) -> bool:
+    """Lock an open folder, and say whether it worked; no lock is needed where a file system has none."""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        pass
+    return True
 
 
 def _append(path: Path, row: Mapping[str, Any]) -> None:

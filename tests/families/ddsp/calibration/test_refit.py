@@ -105,6 +105,24 @@ def test_refit_holds_out_what_training_does_and_says_so_first(voice_path, place,
     assert said == ["held out: nothing, no recording is named 2204 or 2191"]
 
 
+def test_of_two_refits_with_one_output_the_later_loses(voice_path, place, tmp_path, monkeypatch):
+    out, measured = tmp_path / "x.onnx", []
+    folders = (place / "a", place / "b")
+
+    def overtaken(decoder, lines, names, path, *, card):
+        path.write_bytes(b"of the second")
+        out.write_bytes(b"of the first")
+
+    monkeypatch.setattr("violute.families.ddsp.calibration.refit.export_ddsp", overtaken)
+    with pytest.raises(TrainingError, match="exists already: name another file or add --force"):
+        refit_voice(voice_path, folders, out, cache=tmp_path / "cache", overwrite=False)
+    with pytest.raises(TrainingError, match="x.onnx exists: name another file"):
+        refit_voice(voice_path, folders, out, overwrite=False, on_progress=measured.append)
+    assert (out.read_bytes(), measured) == (b"of the first", [])
+    refit_voice(voice_path, folders, out, cache=tmp_path / "cache")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["cache", "x.onnx"]
+
+
 def test_an_error_in_a_value_is_not_taken_for_one_of_the_disk(voice_path, place, tmp_path, monkeypatch):
     """A bug is a traceback; only what the disk refuses asks for another place."""
 

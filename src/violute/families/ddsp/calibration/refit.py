@@ -111,6 +111,7 @@ def refit_voice(
     cache: Path | None = None,
     card: Mapping[str, Any] | None = None,
     tilt_db_per_octave: tuple[float, float] = (0.0, 0.0),
+    overwrite: bool = True,
     on_begin: Callable[[], None] = lambda: None,
     on_progress: Callable[[float], None] | None = None,
     on_warning: Callable[[str], None] | None = None,
@@ -125,6 +126,7 @@ def refit_voice(
         cache: Folder for what is measured; None puts it beside `out`, as NAME.features.
         card: Entries that replace those of the voice's card.
         tilt_db_per_octave: See `check_tilt`.
+        overwrite: Whether a file already there, or come meanwhile, is replaced at the end.
         on_begin: Called when what is asked for can be done, before it is.
         on_progress: Called with the share of the recordings measured so far.
         on_warning: Called with a line where recordings are silent or few.
@@ -132,13 +134,13 @@ def refit_voice(
     Raises:
         VoiceError: The file is no voice.
         TrainingError: The voice is of another family or model, a folder is missing or holds nothing with a
-            steady pitch, the tilt is out of range, or `out` cannot be written.
+            steady pitch, the tilt is out of range, or `out` cannot be written or is not to be replaced.
         AudioError: A recording cannot be read.
     """
     check_tilt(tilt_db_per_octave)
     decoder = decoder_of(voice)
     check_parity(decoder, voice)
-    check_destination(out)
+    check_destination(out, overwrite=overwrite)
     _, before = open_voice_file(voice)
     first, second = (list_recordings(folder, hold_out=hold_out) for folder in folders)
     on_begin()
@@ -155,5 +157,5 @@ def refit_voice(
         lines += lines_of(split(features)[0], end, len(lines))
     entries = {field: getattr(before, field) for field in KEPT_ENTRIES} | dict(card or {})
     entries["tilt_db_per_octave"] = dict(zip(before.ends, tilt_db_per_octave, strict=True))
-    with exported_file(out) as partial:
+    with exported_file(out, overwrite=overwrite) as partial:
         export_ddsp(decoder, lines, before.ends, partial, card=entries)
