@@ -73,8 +73,11 @@ MODELS: dict[str, Model] = {
         pairs=("*_05_*", "*_15_*", "*_1_*", "--own-end", "rendering", "--seconds", "60"),
     ),
     "rave": Model("rave", "medium"),
-    "nsynth": Model("nsynth", "medium", FILLED),
+    "nsynth": Model("nsynth", "small", {**FILLED, "batch_size": "32"}),
     "ddsp": Model("ddsp", "adversarial"),
+    # To compare with the one of their family above, not to ship.
+    "cyclegan-mixed": Model("cyclegan", "medium-mixed", FILLED),
+    "rave-stage-one": Model("rave", "medium", {"stage_two_from_step": "none"}),
 }
 """By the name of the voice file."""
 

@@ -87,12 +87,13 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, help="folder for what is measured; default: in the runs' own")
     parser.add_argument("--device", default="auto", help="auto takes a GPU if there is one")
     parser.add_argument("--only", choices=TASKS, help="train this family's runs and no more")
+    parser.add_argument("--seed", type=int, help="train this seed's runs and no more")
     given = parser.parse_args()
     if not given.draw:
         if given.data is None:
             parser.error("--data is needed to train")
         train_all(given)
-        if given.only is not None:
+        if given.only is not None or given.seed is not None:
             return
     runs = {family: runs_of(family, given.runs, given.steps) for family in TASKS}
     document = figures(runs, given.steps)
@@ -115,7 +116,7 @@ def train_all(given: argparse.Namespace) -> None:
     for family, build in TASKS.items():
         if given.only not in (None, family):
             continue
-        for seed in range(given.seeds):
+        for seed in range(given.seeds) if given.seed is None else [given.seed]:
             recipe = family_recipe(family, "small")
             loop = replace(
                 recipe.loop,
@@ -128,7 +129,9 @@ def train_all(given: argparse.Namespace) -> None:
                 averaging_decay=0.95,
             )
             folder = given.runs / f"{family}-{seed}"
-            train(build(corpus, replace(recipe, loop=loop)), folder, loop, resume=True)
+            task = build(corpus, replace(recipe, loop=loop))
+            train(task, folder, loop, resume=True)
+            task.export(folder / f"{family}-{seed}.onnx")
             print(
                 f"{family} seed {seed}: {validation_curve(folder / 'metrics.jsonl')[-1][1]:.5f}", flush=True
             )

@@ -126,11 +126,19 @@ def cyclegan_small() -> CycleGanRecipe:
 
 def cyclegan_mixed() -> CycleGanRecipe:
     """Return `small` with critics that hear both instruments as real, to measure what they are worth."""
-    small = cyclegan_small()
+    return _with_mixed_critics(cyclegan_small())
+
+
+def cyclegan_medium_mixed() -> CycleGanRecipe:
+    """Return `medium` with the critics of `mixed`."""
+    return _with_mixed_critics(cyclegan_medium())
+
+
+def _with_mixed_critics(recipe: CycleGanRecipe) -> CycleGanRecipe:
     return replace(
-        small,
-        network=CycleGanConfig(has_mixed_critics=True),
-        loss_weights={**small.loss_weights, "adversarial/mixed": 1.0, "critic/mixed": 0.5},
+        recipe,
+        network=replace(recipe.network, has_mixed_critics=True),
+        loss_weights={**recipe.loss_weights, "adversarial/mixed": 1.0, "critic/mixed": 0.5},
     )
 
 
@@ -153,6 +161,7 @@ CYCLEGAN_RECIPES: Mapping[str, Callable[[], CycleGanRecipe]] = {
     "small": cyclegan_small,
     "medium": cyclegan_medium,
     "mixed": cyclegan_mixed,
+    "medium-mixed": cyclegan_medium_mixed,
     "paper": cyclegan_paper,
     "tiny": cyclegan_tiny,
     "tiny-paper": cyclegan_tiny_paper,
