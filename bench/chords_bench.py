@@ -29,9 +29,10 @@ import numpy as np
 import soundfile
 from environment import ROOT, environment_lines
 
+from violute.analysis.notes import Note
 from violute.data.recordings import Recording, list_recordings, read_patterns, read_recording
 from violute.evaluation.metrics.loudness import frame_loudness_db, loudness_l1_db
-from violute.evaluation.metrics.notes import Note, note_f1, note_rows
+from violute.evaluation.metrics.notes import note_f1, note_rows
 from violute.evaluation.metrics.onsets import WINDOW_SECONDS
 from violute.evaluation.metrics.pitch import TOLERANCE_CENTS
 from violute.examples import example_paths

@@ -2,8 +2,9 @@
 
     import violute
     voice = violute.load_voice()
-    take = voice.analyse(audio, sample_rate)
+    take = voice.analyse("solo.wav")
     hybrid = take.render(mix=0.5)
+    violute.write("hybrid.wav", hybrid, hybrid.sample_rate)
 
 Names are imported when they are first used, so that `import violute` costs nothing.
 """
@@ -25,10 +26,14 @@ from violute.errors import (
 )
 
 if TYPE_CHECKING:
+    from violute.audio.read import read
+    from violute.audio.write import write
+    from violute.families.train import train
     from violute.voices.automation import read_automation
     from violute.voices.convert import Conversion, convert_file
     from violute.voices.load import list_voices, load_voice
     from violute.voices.mix import Mix
+    from violute.voices.take import Take
 
 # Since 1.32 onnxruntime sends its maker reports of every session, unless this stands before it is loaded:
 # what a musician does is nobody else's business.
@@ -43,6 +48,7 @@ __all__ = [
     "Mix",
     "MixError",
     "ShapeError",
+    "Take",
     "TrainingError",
     "VioluteError",
     "VoiceError",
@@ -50,16 +56,23 @@ __all__ = [
     "convert_file",
     "list_voices",
     "load_voice",
+    "read",
     "read_automation",
+    "train",
+    "write",
 ]
 
 _HOMES = {
     "Conversion": "violute.voices.convert",
     "Mix": "violute.voices.mix",
+    "Take": "violute.voices.take",
     "convert_file": "violute.voices.convert",
     "list_voices": "violute.voices.load",
     "load_voice": "violute.voices.load",
+    "read": "violute.audio.read",
     "read_automation": "violute.voices.automation",
+    "train": "violute.families.train",
+    "write": "violute.audio.write",
 }
 
 

@@ -5,13 +5,16 @@ import re
 
 import numpy as np
 import pytest
-from command_line import put_voice, violute
+import soundfile
+from command_line import complaint_of, put_voice, violute, violute_here
 from PIL import Image
+from tones import SAMPLE_RATE, tone
 
 from violute import __version__
 from violute.drawing.spectrogram_sheet import Panel, draw_page, log_spectrogram_db
 
 VERBS = {"bench", "convert", "data", "decode", "demo", "encode", "export"} | {
+    "notes",
     "pairs",
     "prepare",
     "rainbow",
@@ -98,6 +101,24 @@ def test_the_demo_plays_both_pieces_at_five_mixes_and_draws_them(place):
     with Image.open(place / report["picture"]) as picture:
         assert picture.width >= 1600
     assert sorted(path.suffix for path in (place / "violute-demo").iterdir()) == [".png"] + [".wav"] * 10
+
+
+def test_notes_go_into_midi_and_tables(place):
+    soundfile.write(place / "solo.wav", np.concatenate([tone(440.0, 0.5), tone(660.0, 0.5)]), SAMPLE_RATE)
+    assert violute_here("notes", "solo.wav", cwd=place).stdout == "solo.mid (2 notes)\n"
+    assert (place / "solo.mid").read_bytes()[:4] == b"MThd"
+    assert json.loads(violute_here("notes", "solo.wav", "n.csv", "--json", cwd=place).stdout)["notes"] == 2
+    assert len((place / "n.csv").read_text().splitlines()) == 3
+    assert violute_here("notes", "solo.wav", "f.csv", "--frames", cwd=place).returncode == 0
+    assert len((place / "f.csv").read_text().splitlines()) > 100
+    for words, reason in (
+        (["solo.mid"], "exists"),
+        (["x.txt"], "written as .mid or .csv"),
+        (["x.mid", "--frames"], "--frames are a table"),
+        (["x.mid", "--lines", "9"], "give auto, or 1 to 4"),
+    ):
+        assert reason in complaint_of(violute_here("notes", "solo.wav", *words, cwd=place))
+    assert not list(place.glob("x.*"))
 
 
 @pytest.mark.parametrize("f0_hz", [200.0, 1000.0, 7000.0])

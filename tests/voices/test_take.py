@@ -1,5 +1,8 @@
 """A take gives back the recording's rate, length, channels and loudness, whatever the family does."""
 
+import base64
+import io
+
 import numpy as np
 import pyloudnorm
 import pytest
@@ -7,11 +10,14 @@ import soundfile
 from fake_voice import SineVoice
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
+from tones import SAMPLE_RATE, tone
 
 from violute.audio.file_source import FileSource
 from violute.audio.true_peak import TruePeakMeter
-from violute.errors import AudioError, MixError, VoiceError
+from violute.errors import AudioError, InputError, MixError, VoiceError
 from violute.voices import take as take_module
+from violute.voices.load import load_voice
 from violute.voices.mix import Mix
 
 
@@ -153,3 +159,52 @@ def test_a_voice_that_plays_no_numbers_is_damaged():
     take = SineVoice(level=np.nan).analyse(0.1 * np.sin(2 * np.pi * 440.0 * seconds), 44_100)
     with pytest.raises(VoiceError, match="no finite sound, its file is damaged"):
         take.render(0.5)
+
+
+def test_a_path_is_analysed_as_its_samples_are(tmp_path):
+    audio = noise(8_000, channels=2)
+    soundfile.write(tmp_path / "x.wav", audio.T, 16_000, subtype="FLOAT")
+    from_path = SineVoice().analyse(tmp_path / "x.wav").render(0.3)
+    assert np.array_equal(from_path, SineVoice().analyse(audio, 16_000).render(0.3))
+    with pytest.raises(InputError, match="without its sample rate"):
+        SineVoice().analyse(audio)
+
+
+def test_takes_and_voices_say_what_they_are():
+    take = SineVoice().analyse(noise(12_000, channels=2), 8_000)
+    assert repr(take) == "<Take: 1.5 s, 2 channels at 8000 Hz>"
+    assert repr(SineVoice()) == "<SineVoice sines: low (mix 0) to high (mix 1), family sines, 32000 Hz>"
+
+
+def test_what_a_family_does_not_measure_is_said():
+    take = SineVoice().analyse(noise(8_000), 8_000)
+    assert take._repr_png_() is None
+    for asked in (take.notes, lambda: take.f0_hz, lambda: take.times):
+        with pytest.raises(VoiceError, match="measures no pitch"):
+            asked()
+
+
+def test_a_notebook_plays_a_rendering_and_shows_a_take():
+    rendered = SineVoice().analyse(noise(8_000, channels=2), 8_000).render(0.5)
+    page = rendered._repr_html_()
+    content = base64.b64decode(page.partition("base64,")[2].partition('"')[0])
+    played, sample_rate = soundfile.read(io.BytesIO(content))
+    assert sample_rate == rendered.sample_rate == 8_000
+    assert np.allclose(played.T, rendered, atol=1e-4)
+    assert rendered[0].sample_rate == 8_000, "a channel of a rendering is one"
+    assert rendered[:, :0]._repr_html_() is None
+
+
+def test_a_take_gives_its_pitch_loudness_and_notes(tmp_path):
+    audio = np.concatenate([tone(440.0, 0.5), tone(660.0, 0.5)])
+    take = load_voice().analyse(audio, SAMPLE_RATE, lines=1)
+    assert take.f0_hz.shape == take.loudness_db.shape == take.times.shape
+    assert take.times[30] == pytest.approx(0.3)
+    assert take.f0_hz[30] == pytest.approx(440.0, rel=0.005)
+    assert [round(note.f0_hz / 10) for note in take.notes()] == [44, 66]
+    take.save_midi(tmp_path / "x.mid")
+    take.save_controls(tmp_path / "x.csv")
+    assert (tmp_path / "x.mid").read_bytes()[:4] == b"MThd"
+    assert len((tmp_path / "x.csv").read_text().splitlines()) == 1 + len(take.times)
+    with Image.open(io.BytesIO(take._repr_png_())) as picture:
+        assert picture.width == 960

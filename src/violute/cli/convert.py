@@ -149,10 +149,10 @@ def _opened(voice: str | None) -> FamilyVoice:
     if voice is None or Path(voice).suffix.lower() != ".ts":
         return load_voice(voice)
     require_extra("train", "a TorchScript voice needs", "violute.families.rave.torchscript")
-    from violute.families.rave.torchscript import TRUST, open_torchscript_voice
+    from violute.families.rave.torchscript import TRUST
 
     complain(f"warning: {voice} {TRUST}")
-    return open_torchscript_voice(voice)
+    return load_voice(voice, trust=True)
 
 
 def _inputs_and_output(paths: Sequence[str]) -> tuple[Sequence[str], str | None]:

@@ -16,6 +16,7 @@ from violute.cli.data import data_app
 from violute.cli.demo import demo
 from violute.cli.encode import decode, encode
 from violute.cli.export import export
+from violute.cli.notes import notes
 from violute.cli.pairs import pairs
 from violute.cli.prepare import prepare_app
 from violute.cli.rainbow import rainbow
@@ -39,7 +40,7 @@ app = App(
     help_epilogue="Start with `violute demo`, then `violute convert YOUR.wav --mix 0.5`.",
 )
 for _verbs in (
-    (convert, demo, stream, studio, voices, data_app, prepare_app, pairs),
+    (convert, notes, demo, stream, studio, voices, data_app, prepare_app, pairs),
     (train_app, export, refit, encode, decode, rainbow, bench_app),
 ):
     for _verb in _verbs:

@@ -15,7 +15,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Complex64, Float, Float32, UInt8
 
-from violute.drawing.lettering import FAINT, INK, PAPER, write_line
+from violute.drawing.lettering import FAINT, INK, PAPER, draw_seconds, write_line
 
 LOWEST_HZ, HIGHEST_HZ = 110.0, 7600.0
 ROWS_PER_OCTAVE, PIXELS_PER_ROW = 36, 2
@@ -27,9 +27,6 @@ COMPARED_SECONDS = 0.008
 
 RANGE_DB = 60.0
 LEFT, TOP, RIGHT, BOTTOM = 140, 14, 30, 40
-TICK_SECONDS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
-TICK_PIXELS = 90.0
-"""Between two moments that are named, at least."""
 
 
 def rainbow_page(
@@ -44,12 +41,7 @@ def rainbow_page(
         y = TOP + height - round((octave - 2) * ROWS_PER_OCTAVE * PIXELS_PER_ROW + 0.5 * PIXELS_PER_ROW)
         write_line(page, f"A{octave} {frequency_hz:.0f} Hz", INK, LEFT - 10, y, share_left=1.0)
         page[y, LEFT - 6 : LEFT] = FAINT
-    pixels_per_second = width * sample_rate / len(audio)
-    step = next((step for step in TICK_SECONDS if step * pixels_per_second >= TICK_PIXELS), TICK_SECONDS[-1])
-    for i in range(int(len(audio) / sample_rate / step + 1e-9) + 1):
-        x = LEFT + min(round(i * step * pixels_per_second), width - 1)
-        write_line(page, f"{i * step:g} s", INK, x, TOP + height + BOTTOM // 2, share_left=0.5)
-        page[TOP + height : TOP + height + 6, x] = FAINT
+    draw_seconds(page, LEFT, width, TOP + height, len(audio) / sample_rate)
     return page
 
 

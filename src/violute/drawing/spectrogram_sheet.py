@@ -13,7 +13,7 @@ from itertools import pairwise
 import numpy as np
 from jaxtyping import Float, Float32, UInt8
 
-from violute.drawing.lettering import FAINT, INK, PAPER, write_line
+from violute.drawing.lettering import FAINT, INK, PAPER, draw_seconds, write_line
 
 N_FFT = 4096
 LOWEST_HZ, HIGHEST_HZ = 150.0, 16_000.0
@@ -23,7 +23,7 @@ N_SHADES = 100
 
 PAGE_WIDTH = 1800
 ROW_HEIGHT = 300
-LEFT, TOP, GAP, TITLE_HEIGHT, BOTTOM = 92, 38, 8, 28, 32
+LEFT, TOP, GAP, TITLE_HEIGHT, AXIS_HEIGHT, BOTTOM = 92, 38, 8, 28, 30, 32
 
 TICKS_HZ = (200, 500, 1000, 2000, 5000, 10_000)
 
@@ -96,22 +96,25 @@ def draw_page(
     """Draw a table of spectrograms, page-wide, in red, green and blue; a row has a title and its panels."""
     n_columns = len(column_titles)
     width = (PAGE_WIDTH - LEFT - GAP * n_columns) // n_columns
-    height = TOP + len(rows) * (TITLE_HEIGHT + ROW_HEIGHT + GAP) + BOTTOM
+    row_height = TITLE_HEIGHT + ROW_HEIGHT + AXIS_HEIGHT + GAP
+    height = TOP + len(rows) * row_height + BOTTOM
     page = np.full((height, PAGE_WIDTH, 3), PAPER, np.uint8)
     for column, title in enumerate(column_titles):
         x = LEFT + column * (width + GAP) + width // 2
         write_line(page, title, INK, x, TOP // 2, share_left=0.5)
     for i, (title, panels) in enumerate(rows):
-        top = TOP + i * (TITLE_HEIGHT + ROW_HEIGHT + GAP) + TITLE_HEIGHT
+        top = TOP + i * row_height + TITLE_HEIGHT
         write_line(page, title, FAINT, LEFT, top - TITLE_HEIGHT // 2, share_left=0.0)
         levels = [
             log_spectrogram_db(panel.audio, panel.sample_rate, n_columns=width, n_rows=ROW_HEIGHT)
             for panel in panels
         ]
         loudest_db = max(float(level.max()) for level in levels)
-        for column, level in enumerate(levels):
+        for column, (panel, level) in enumerate(zip(panels, levels, strict=True)):
             x = LEFT + column * (width + GAP)
             page[top : top + ROW_HEIGHT, x : x + width] = _coloured(level - loudest_db)
+            seconds = len(panel.audio) / panel.sample_rate
+            draw_seconds(page, x, width, top + ROW_HEIGHT, seconds)
         for tick_hz in TICKS_HZ:
             y = top + round(ROW_HEIGHT * (1.0 - _height(tick_hz)))
             label = f"{tick_hz // 1000} kHz" if tick_hz >= 1000 else f"{tick_hz} Hz"

@@ -132,6 +132,10 @@ FAMILIES: dict[str, Family] = {
 """By name, as in `violute train NAME` and in a voice's card; in the order of the command's help."""
 
 
+TORCHSCRIPT_VOICE = "violute.families.rave.torchscript:open_torchscript_voice"
+"""Function that opens a model in the form of nn~, which needs torch and runs as a program."""
+
+
 def imported(path: str) -> Any:
     """Import what the table names as `module:name`."""
     module, _, name = path.partition(":")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from violute.errors import TrainingError
 from violute.families.ends import Ends, TwoEnds, contents, open_ends
@@ -13,12 +13,39 @@ from violute.families.recipes import Recipe, family_recipe
 from violute.families.table import imported, trained_family
 from violute.training.processes import choose_device, is_first_process
 from violute.training.progress import TrainingResult
-from violute.training.request import TrainingRequest
+from violute.training.request import Source, TrainingRequest
 from violute.training.run import RunContext, recorded_seed, run_training
 from violute.training.run_folder import CONTENTS
 from violute.training.task import Task
 
 R = TypeVar("R", bound=Recipe)
+
+
+def train(
+    family: str,
+    source: Source,
+    out: str | Path,
+    *,
+    recipe: str | None = None,
+    changes: Mapping[str, str] | None = None,
+    **options: Any,
+) -> TrainingResult:
+    """Train a voice: `violute train` as a function.
+
+    Args:
+        family: Such as `ddsp`; see `violute.families.table`.
+        source: Two folders of recordings, for mix 0 and mix 1, or a store that `violute prepare` made.
+        out: Voice file to write; the run folder lies beside it, as NAME-run.
+        recipe: One of the family's; None is its default.
+        changes: Fields of the recipe to set otherwise, as text by name.
+        options: Anything else of `violute.training.request.TrainingRequest`, such as `minutes=5`,
+            `names=("reed", "string")`, `resume=True` or `on_progress`.
+
+    Raises:
+        VioluteError: Something that was given cannot be used, or training diverged.
+    """
+    request = TrainingRequest(source=source, out=Path(out), **options)
+    return train_family(family, request, recipe=recipe, changes=changes)
 
 
 def train_family(

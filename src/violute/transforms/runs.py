@@ -12,6 +12,17 @@ def runs(is_there: Bool[np.ndarray, " frame"]) -> list[tuple[int, int]]:
     return [(int(start), int(stop)) for start, stop in edges.reshape(-1, 2)]
 
 
+def joined_runs(is_there: Bool[np.ndarray, " frame"], gap: int) -> list[tuple[int, int]]:
+    """Return the runs, taken together across gaps of up to `gap` frames."""
+    joined: list[tuple[int, int]] = []
+    for start, stop in runs(is_there):
+        if joined and start - joined[-1][1] <= gap:
+            joined[-1] = (joined[-1][0], stop)
+        else:
+            joined.append((start, stop))
+    return joined
+
+
 def long_runs(is_there: Bool[np.ndarray, " frame"], shortest: int) -> Bool[np.ndarray, " frame"]:
     """Keep the runs of at least `shortest` frames."""
     run = np.cumsum(np.diff(is_there, prepend=False))

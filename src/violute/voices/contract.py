@@ -14,6 +14,7 @@ from typing import ClassVar, Protocol
 import numpy as np
 from jaxtyping import Float, Float32
 
+from violute.analysis.controls import Controls
 from violute.errors import VoiceError
 from violute.voices.live_parameters import LiveTracks
 from violute.voices.mix import ONE_DIAL, Dials, MixLike
@@ -36,6 +37,9 @@ class Performance(ABC):
 
     has_one_dial: ClassVar[bool] = False
     """Whether the tone is the only dial that does anything."""
+
+    controls: Controls | None = None
+    """Pitch, loudness and onsets, where the family measures them."""
 
     is_wide: ClassVar[bool] = False
     """Whether `wide_blocks` differ from one loudspeaker to the other where there is a room."""

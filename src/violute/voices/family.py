@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -10,8 +11,9 @@ from jaxtyping import Num
 
 from violute.analysis.polyphony.chords import Lines, checked_lines
 from violute.audio.channels import Measurement, measure
+from violute.audio.file_source import FileSource
 from violute.audio.source import ArraySource, Source
-from violute.errors import VoiceError
+from violute.errors import InputError, VoiceError
 from violute.voices.card import Card
 from violute.voices.contract import OnProgress, Performance, StreamLike
 from violute.voices.mix import MixLike
@@ -58,10 +60,15 @@ class FamilyVoice(ABC):
             lines: How many notes may sound at once; a family that tells none apart passes over it.
         """
 
+    def __repr__(self) -> str:
+        card = self.card
+        ends = f"{card.ends[0]} (mix 0) to {card.ends[1]} (mix 1)"
+        return f"<{type(self).__name__} {card.name}: {ends}, family {card.family}, {card.sample_rate} Hz>"
+
     def analyse(
         self,
-        audio: Num[np.ndarray, "*channel sample"],
-        sample_rate: int,
+        audio: Num[np.ndarray, "*channel sample"] | str | Path,
+        sample_rate: int | None = None,
         *,
         lines: Lines = "auto",
         voices: Lines | None = None,
@@ -70,18 +77,23 @@ class FamilyVoice(ABC):
         """Measure a performance: the costly part, once.
 
         Args:
-            audio: `(sample,)` or `(channel, sample)`, floating point with full scale 1, or PCM.
-            sample_rate: In Hz, any.
+            audio: `(sample,)` or `(channel, sample)`, floating point with full scale 1, or PCM; or the path
+                of a recording.
+            sample_rate: Of an array, in Hz, any.
             lines: How many notes may sound at once, 1 to 4; `auto` finds out passage by passage.
             voices: Alias of `lines`.
             on_progress: Called with the share done.
 
         Raises:
             AudioError: The audio is empty, silent, or not finite.
-            InputError: `lines` is neither `auto` nor 1 to 4.
+            InputError: `lines` is neither `auto` nor 1 to 4, or an array came without its rate.
         """
-        source = ArraySource(audio, sample_rate)
-        return self._take(source, lines if voices is None else voices, on_progress, is_flat=audio.ndim == 1)
+        lines = lines if voices is None else voices
+        if isinstance(audio, str | Path):
+            return self._take(FileSource(audio), lines, on_progress, is_flat=False)
+        if sample_rate is None:
+            raise InputError("an array came without its sample rate: give analyse(audio, sample_rate)")
+        return self._take(ArraySource(audio, sample_rate), lines, on_progress, is_flat=audio.ndim == 1)
 
     def analyse_source(
         self,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from violute.errors import VoiceError
-from violute.families.table import FAMILIES, imported
+from violute.families.table import FAMILIES, TORCHSCRIPT_VOICE, imported
 from violute.voices.card import Card
 from violute.voices.family import FamilyVoice
 from violute.voices.file import open_voice_file
@@ -40,25 +40,37 @@ class VoiceListing:
     problem: str = ""
 
 
-def load_voice(name_or_path: str | Path | None = None) -> FamilyVoice:
+def load_voice(name_or_path: str | Path | None = None, *, trust: bool = False) -> FamilyVoice:
     """Load a voice.
 
     Args:
         name_or_path: Name of a built-in voice, name of a file `voices/NAME.onnx` below the current
             folder, or path of any voice file; None is the built-in violin-flute voice.
+        trust: Open a TorchScript file (.ts) too. It is a program that runs as it is opened: do so only where
+            you trust its maker. It needs `violute[train]`.
 
     Raises:
         VoiceError: The voice is unknown, damaged, from a newer version, or of an unknown family.
     """
     path = find_voice(DEFAULT_VOICE if name_or_path is None else name_or_path)
     if path.suffix.lower() == ".ts":
-        raise VoiceError(
-            f"{path}: is TorchScript, which needs torch and runs as a program: give it to violute convert, "
-            "or open it with violute.families.rave.torchscript.open_torchscript_voice"
-        )
+        return _torchscript_voice(path, trust=trust)
     onnx_bytes, card = open_voice_file(path)
     check_family(card, source=str(path))
     return family_loader(card.family)(onnx_bytes, card)
+
+
+def _torchscript_voice(path: Path, *, trust: bool) -> FamilyVoice:
+    if not trust:
+        raise VoiceError(
+            f"{path}: is TorchScript, a program that runs as it is opened: if you trust its maker, give "
+            "it to violute convert, or to violute.load_voice(path, trust=True)"
+        )
+    try:
+        opened: FamilyVoice = imported(TORCHSCRIPT_VOICE)(path)
+    except ModuleNotFoundError as error:
+        raise VoiceError(f"{path}: needs {error.name}: run pip install 'violute[train]'") from None
+    return opened
 
 
 def find_voice(name_or_path: str | Path) -> Path:

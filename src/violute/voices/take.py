@@ -12,15 +12,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Float, Float32
 
+from violute.analysis.controls import Controls
+from violute.analysis.note_files import write_controls, write_midi
+from violute.analysis.notes import Note, notes_of
 from violute.audio.channels import Measurement, spread_loudness_lu, spread_over_channels
 from violute.audio.level import gain_to_loudness_db
 from violute.audio.limiter import DEFAULT_CEILING_DB, Limiter
 from violute.audio.loudness import LoudnessMeter
+from violute.audio.rendering import Rendering
 from violute.audio.resample import StreamResampler
 from violute.audio.source import Source
 from violute.audio.write import AudioWriter
+from violute.drawing.performance import draw_performance
+from violute.drawing.png import png_bytes
 from violute.errors import VoiceError
 from violute.voices.contract import OnProgress, Performance
 from violute.voices.mix import Dials, MixLike, dials
@@ -75,6 +81,11 @@ class Frame:
         return len(self.channel_gains)
 
     @property
+    def seconds(self) -> float:
+        """Length."""
+        return self.n_samples / self.sample_rate
+
+    @property
     def loudest_gain(self) -> float:
         """Linear gain of the loudest channel, above 0."""
         return float(self.channel_gains.max())
@@ -87,6 +98,72 @@ class Take:
         self.performance = performance
         self.frame = frame
         self._warnings = warnings
+
+    def __repr__(self) -> str:
+        frame = self.frame
+        channels = "1 channel" if frame.n_channels == 1 else f"{frame.n_channels} channels"
+        lines = f", up to {self.n_lines} notes at once" if self.n_lines > 1 else ""
+        return f"<Take: {frame.seconds:.1f} s, {channels} at {frame.sample_rate} Hz{lines}>"
+
+    def _repr_png_(self) -> bytes | None:
+        """Return a picture of pitch and loudness for notebooks, where the family measures them."""
+        if self.performance.controls is None:
+            return None
+        pitch, loudness = (np.atleast_2d(track) for track in (self.f0_hz, self.loudness_db))
+        return png_bytes(draw_performance(pitch, loudness, self.frame.seconds))
+
+    @property
+    def controls(self) -> Controls:
+        """Pitch, periodicity, loudness and onsets as the voice heard them, 100 frames a second.
+
+        Raises:
+            VoiceError: The family measures none.
+        """
+        if self.performance.controls is None:
+            raise VoiceError("this voice measures no pitch: analyse with another, such as the built-in one")
+        return self.performance.controls
+
+    @property
+    def times(self) -> Float[np.ndarray, " frame"]:
+        """Seconds of each frame of `f0_hz` and `loudness_db`."""
+        return np.arange(self.controls.n_frames) / self.controls.frame_rate_hz
+
+    @property
+    def f0_hz(self) -> Float[np.ndarray, "*line frame"]:
+        """Fundamental in Hz, 0 where there is no pitch: `(frame,)`, or `(line, frame)` of several lines."""
+        heard = self.controls
+        return _one_or_all(np.where(heard.periodicity > 0.0, heard.f0_hz, 0.0))
+
+    @property
+    def loudness_db(self) -> Float[np.ndarray, "*line frame"]:
+        """A-weighted loudness, relative to a full-scale 1 kHz sine, in the shape of `f0_hz`."""
+        return _one_or_all(self.controls.loudness_db)
+
+    def notes(self) -> list[Note]:
+        """Return the notes, by onset; those of a chord overlap.
+
+        Raises:
+            VoiceError: The family measures none.
+        """
+        return notes_of(self.controls)
+
+    def save_midi(self, path: str | Path) -> None:
+        """Write the notes as a MIDI file: the nearest key of each, a channel for each line.
+
+        Raises:
+            InputError: The file cannot be written.
+            VoiceError: The family measures no notes.
+        """
+        write_midi(self.notes(), path)
+
+    def save_controls(self, path: str | Path) -> None:
+        """Write what was measured each 10 ms as CSV, a row for each line and frame.
+
+        Raises:
+            InputError: The file cannot be written.
+            VoiceError: The family measures nothing.
+        """
+        write_controls(self.controls, path)
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -106,10 +183,8 @@ class Take:
         """Notes that sound at once, at most, as the voice heard them; 1 where it tells none apart."""
         return self.performance.n_lines
 
-    def render(
-        self, mix: MixLike = 0.5, *, on_progress: OnProgress | None = None
-    ) -> Float32[np.ndarray, "*channel sample"]:
-        """Play the performance at `mix`, in the recording's shape, rate and loudness.
+    def render(self, mix: MixLike = 0.5, *, on_progress: OnProgress | None = None) -> Rendering:
+        """Play the performance at `mix`: an array in the recording's shape, rate and loudness.
 
         The mix goes from the voice's first end (0) to its second (1), or is break-points or a `Mix`.
 
@@ -121,7 +196,7 @@ class Take:
         for block in self.blocks(mix, on_progress=on_progress):
             audio[:, at : at + block.shape[1]] = block
             at += block.shape[1]
-        return audio[0] if self.frame.is_flat else audio
+        return Rendering.of(audio[0] if self.frame.is_flat else audio, self.frame.sample_rate)
 
     def render_to(
         self,
@@ -206,6 +281,11 @@ class Take:
 
     def _dials(self, mix: MixLike) -> Dials:
         return dials(mix, self.performance.n_frames, self.performance.frame_rate_hz)
+
+
+def _one_or_all(tracks: Float[np.ndarray, "line frame"]) -> Float[np.ndarray, "*line frame"]:
+    """Return the only line flat, or several as they are."""
+    return tracks[0] if len(tracks) == 1 else tracks
 
 
 def _to_db(gain: float) -> float:

@@ -10,14 +10,10 @@ from hypothesis import strategies as st
 from librosa import midi_to_hz
 from tones import SAMPLE_RATE, tone, vibrato
 
+from violute.analysis.notes import Note, segment_notes
 from violute.errors import AudioError, InputError, ShapeError
 from violute.evaluation.metrics.loudness import frame_loudness_db, sounding_frames
-from violute.evaluation.metrics.notes import (
-    Note,
-    chord_notes,
-    note_f1,
-    segment_notes,
-)
+from violute.evaluation.metrics.notes import chord_notes, note_f1
 from violute.evaluation.metrics.onsets import attack_times
 from violute.evaluation.metrics.pitch import judge_f0
 

@@ -13,9 +13,10 @@ from tones import SAMPLE_RATE
 
 from violute.analysis.analyser import analyse
 from violute.analysis.controls import FRAME_RATE_HZ, Controls
+from violute.analysis.polyphony.separate_lines import separate_lines
 from violute.errors import InputError
 from violute.evaluation.metrics.loudness import frame_loudness_db, loudness_l1_db
-from violute.families.ddsp.chords import ChordPerformance, separate_lines
+from violute.families.ddsp.chords import ChordPerformance
 from violute.families.ddsp.voice import HarmonicPerformance
 from violute.studio.limits import Limits
 from violute.studio.work.jobs import AnalyseJob, RenderJob

@@ -44,6 +44,9 @@ VoiceName = Annotated[
         help="Name of a voice (see `violute voices`) or path of a voice file. Default: violute-violin-flute."
     ),
 ]
+LineCount = Annotated[
+    str, Parameter(help="How many notes may sound at once, 1 to 4; auto finds out where there are chords.")
+]
 CodecName = Annotated[
     str,
     Parameter(help="Name of a voice of the family nsynth (see `violute voices`) or path of a voice file."),

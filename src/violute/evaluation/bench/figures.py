@@ -16,6 +16,7 @@ import soxr
 from jaxtyping import Bool, Float, Float32, Int
 
 from violute.analysis.analyser import analyse
+from violute.analysis.notes import Note, segment_notes
 from violute.analysis.polyphony import estimate as polyphony
 from violute.analysis.polyphony.estimate import PolyphonyMeter
 from violute.errors import AudioError
@@ -29,7 +30,7 @@ from violute.evaluation.bench.schema import (
 from violute.evaluation.judge.classifier import Judge
 from violute.evaluation.metrics import loudness, mix_path, onsets, pitch
 from violute.evaluation.metrics.fusion import mean_f0_tracks, roughness
-from violute.evaluation.metrics.notes import Note, chord_notes, note_f1, segment_notes
+from violute.evaluation.metrics.notes import chord_notes, note_f1
 from violute.evaluation.metrics.pitch import PitchJudge
 from violute.evaluation.metrics.spectral import log_spectral_distance_db, multi_resolution_distance
 from violute.rates import SAMPLE_RATE

@@ -1,8 +1,8 @@
 """How well the notes of a performance survive: notes heard in a sound against notes of another, or a score.
 
 A note is (onset, offset, pitch); notes may overlap, so a chord is several with one onset. One line
-is cut out of the pitch track of a judge that conditions no voice; chords are read from the
-harmonic series that explain the spectrum, which is rougher: octaves and unisons are one note.
+is cut (`violute.analysis.notes`) out of the pitch track of a judge that conditions no voice; chords are
+read from the harmonic series that explain the spectrum, which is rougher: octaves and unisons are one note.
 
 Source:
     Raffel et al., mir_eval (ISMIR 2014): transcription metrics. Bay, Ehmann and Downie, Evaluation
@@ -12,81 +12,22 @@ Source:
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
 
 import mir_eval
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 
 from violute.analysis.conditioning import hz_to_midi
-from violute.errors import InputError, ShapeError
+from violute.analysis.notes import Note
+from violute.errors import InputError
 from violute.evaluation.metrics import fusion
-from violute.evaluation.metrics.loudness import FRAME_RATE_HZ, sounding_frames_of
+from violute.evaluation.metrics.loudness import sounding_frames_of
 from violute.evaluation.metrics.onsets import WINDOW_SECONDS, attack_times
 from violute.evaluation.metrics.pitch import TOLERANCE_CENTS
-from violute.transforms.runs import runs
-
-SHORTEST_SECONDS = 0.05
-
-LEAP_SEMITONES = 0.7
-"""Distance from a note's own pitch at which another begins; the widest vibrato stays below."""
-
-LEAP_FRAMES = 3
-"""Frames (30 ms) that the pitch must stay away, or it was a slip of the tracker."""
-
-GAP_FRAMES = 5
-"""Unpitched frames (50 ms) that end a note."""
+from violute.transforms.runs import joined_runs
 
 _CHORD_GAP_SECONDS = 0.06
 _CHORD_SHORTEST_SECONDS = 0.08
-
-
-class Note(NamedTuple):
-    """One note of a performance or a score.
-
-    Attributes:
-        onset_seconds: Where it begins.
-        offset_seconds: Where it ends, later than it begins.
-        f0_hz: Its pitch.
-    """
-
-    onset_seconds: float
-    offset_seconds: float
-    f0_hz: float
-
-
-def segment_notes(
-    f0_hz: Float[np.ndarray, " frame"], onset_seconds: Float[np.ndarray, " onset"]
-) -> list[Note]:
-    """Cut the pitch track of one line into notes: at rests, at leaps, and at attacks on one pitch.
-
-    Args:
-        f0_hz: Hz, 0 where unpitched or silent; frame `i` is centred on second `i / FRAME_RATE_HZ`.
-        onset_seconds: Attacks, rising.
-
-    Returns:
-        Notes of at least `SHORTEST_SECONDS` in order, each with the median of its track.
-
-    Raises:
-        ShapeError: The track or the onsets are not one row.
-    """
-    if f0_hz.ndim != 1 or onset_seconds.ndim != 1:
-        raise ShapeError(f"track {f0_hz.shape} and onsets {onset_seconds.shape}: give one row of each")
-    shortest = max(1, round(SHORTEST_SECONDS * FRAME_RATE_HZ))
-    attacks = np.round(onset_seconds * FRAME_RATE_HZ).astype(int)
-    notes = []
-    for start, stop in _legato_parts(f0_hz):
-        inside = [int(a) for a in attacks if start + shortest <= a <= stop - shortest]
-        # Two cuts closer than a note are one attack.
-        cuts = [start]
-        for attack in inside:
-            if attack - cuts[-1] >= shortest:
-                cuts.append(attack)
-        for first, last in zip(cuts, [*cuts[1:], stop], strict=True):
-            pitched = f0_hz[first:last][f0_hz[first:last] > 0.0]
-            if last - first >= shortest and pitched.size:
-                notes.append(Note(first / FRAME_RATE_HZ, last / FRAME_RATE_HZ, float(np.median(pitched))))
-    return notes
 
 
 def chord_notes(audio: Float[np.ndarray, "... sample"], sample_rate: int) -> list[Note]:
@@ -114,7 +55,7 @@ def chord_notes(audio: Float[np.ndarray, "... sample"], sample_rate: int) -> lis
     for key in np.unique(keys[series_hz > 0.0]):
         is_key = (keys == key) & (series_hz > 0.0)
         held = is_key.any(axis=1)
-        for start, stop in _runs(held, gap):
+        for start, stop in joined_runs(held, gap):
             cuts = [start, *(int(a) for a in attacks if start + shortest <= a <= stop - shortest)]
             for first, last in zip(cuts, [*cuts[1:], stop], strict=True):
                 if last - first >= shortest:
@@ -168,44 +109,10 @@ def note_rows(
     Raises:
         InputError: A note does not end after it begins, or its pitch is not positive.
     """
-    rows = np.array([tuple(note) for note in notes], dtype=np.float64).reshape(-1, 3)
+    rows = np.array([tuple(note)[:3] for note in notes], dtype=np.float64).reshape(-1, 3)
     for onset, offset, f0_hz in rows:
         if not (0.0 <= onset < offset < np.inf and 0.0 < f0_hz < np.inf):
             raise InputError(
                 f"note ({onset:g} s, {offset:g} s, {f0_hz:g} Hz) is none: give onset before offset, and Hz"
             )
     return rows[:, :2], rows[:, 2]
-
-
-def _legato_parts(f0_hz: Float[np.ndarray, " frame"]) -> list[tuple[int, int]]:
-    """Return (first, last + 1) of the stretches that hold one pitch without a rest."""
-    parts = []
-    for start, stop in _runs(f0_hz > 0.0, GAP_FRAMES - 1):
-        semitones = 12.0 * np.log2(np.where(f0_hz[start:stop] > 0.0, f0_hz[start:stop], np.nan))
-        first = 0
-        away: list[int] = []
-        for frame, pitch in enumerate(semitones):
-            if np.isnan(pitch):
-                continue
-            # The note so far, half a second of it: a slow slide is one note.
-            own = float(np.nanmedian(semitones[max(first, frame - 50) : max(frame - len(away), first + 1)]))
-            if not np.isfinite(own) or abs(pitch - own) <= LEAP_SEMITONES:
-                away = []
-                continue
-            away.append(frame)
-            if len(away) >= LEAP_FRAMES:
-                parts.append((start + first, start + away[0]))
-                first, away = away[0], []
-        parts.append((start + first, stop))
-    return parts
-
-
-def _runs(held: Bool[np.ndarray, " frame"], gap: int) -> list[tuple[int, int]]:
-    """Return (first, last + 1) of the runs, taken together across gaps of up to `gap` frames."""
-    joined: list[tuple[int, int]] = []
-    for start, stop in runs(held):
-        if joined and start - joined[-1][1] <= gap:
-            joined[-1] = (joined[-1][0], stop)
-        else:
-            joined.append((start, stop))
-    return joined

@@ -22,10 +22,11 @@ from violute.analysis.articulation import attack_share, harmonic_gate, rest_loud
 from violute.analysis.conditioning import conditioning, reference_loudness_db
 from violute.analysis.controls import SILENCE_DB, Controls
 from violute.analysis.polyphony.chords import Lines
+from violute.analysis.polyphony.separate_lines import separate_lines
 from violute.audio.channels import Measurement
 from violute.audio.source import Source
 from violute.families.ddsp.adaptation import Vibrato, adapted_loudness, into_range, loudness_quantiles
-from violute.families.ddsp.chords import ChordPerformance, separate_lines
+from violute.families.ddsp.chords import ChordPerformance
 from violute.families.ddsp.levels import (
     EndLevels,
     at_loudness,
@@ -94,7 +95,8 @@ class HarmonicVoice(FamilyVoice):
             [
                 HarmonicPerformance(self.session, self.settings, line, piece=controls, seed=i)
                 for i, line in enumerate(separate_lines(controls))
-            ]
+            ],
+            controls,
         )
 
     def stream(self, mix: MixLike = 0.5) -> StreamLike:
@@ -142,6 +144,7 @@ class HarmonicPerformance(Performance):
     """
 
     is_wide = True
+    controls: Controls
 
     def __init__(
         self,

@@ -108,7 +108,10 @@ class SpectrogramVoice(FamilyVoice):
             if rate == SAMPLE_RATE
             else resampled_blocks(source, measurement, SAMPLE_RATE, analysed)
         )
-        return SpectrogramPerformance(self, recording, gain, ToldPitch(analyse_blocks(blocks, lines=lines)))
+        controls = analyse_blocks(blocks, lines=lines)
+        performance = SpectrogramPerformance(self, recording, gain, ToldPitch(controls))
+        performance.controls = controls
+        return performance
 
 
 class SpectrogramPerformance(Performance):

@@ -133,10 +133,11 @@ class RaveVoice(FamilyVoice):
             source, measurement, self.card.sample_rate, lambda share: on_progress(SPOOLING_SHARE * share)
         )
         settings = self.settings
-        begun, told = SPOOLING_SHARE, None
+        begun, controls, told = SPOOLING_SHARE, None, None
         if settings.is_told:
             blocks = (recording.read(at, at + BLOCK_SAMPLES) for at in _starts(recording.n_samples))
-            told = Told(analyse_blocks(blocks, lines=lines), float(20.0 * np.log10(gain)))
+            controls = analyse_blocks(blocks, lines=lines)
+            told = Told(controls, float(20.0 * np.log10(gain)))
             begun = ANALYSED_SHARE
             on_progress(begun)
         n_steps = -(-(recording.n_samples + settings.delay_samples) // settings.ratio)
@@ -147,7 +148,9 @@ class RaveVoice(FamilyVoice):
             audio = gain * recording.read(first * settings.ratio, stop * settings.ratio)
             latents.append(self.encode(audio)[start - first :].ravel())
             on_progress(begun + (1.0 - begun) * stop / n_steps)
-        return RavePerformance(self, recording, latents, n_steps, told)
+        performance = RavePerformance(self, recording, latents, n_steps, told)
+        performance.controls = controls
+        return performance
 
     def encode(self, audio: Float32[np.ndarray, " sample"]) -> Float32[np.ndarray, "step latent"]:
         """Encode a whole number of steps of audio, as if silence went before.
