@@ -65,7 +65,7 @@ def main() -> None:
             browser.call("Page.addScriptToEvaluateOnNewDocument", source=EAR)
             browser.resize(1366, 768)
             for _ in range(n_runs):
-                page = StudioPage(browser, server.url)
+                page = StudioPage(browser, server)
                 browser.evaluate(STOPWATCH)
                 browser.click(".brand")  # browsers let sound begin once the page was touched
                 leaders = (server.process.pid, browser.pid)

@@ -71,7 +71,7 @@ def main() -> None:
     n_uploads = parser.parse_args().uploads
     with tempfile.TemporaryDirectory() as name:
         with StudioServer(Path(name), "--max-disk-megabytes", str(MAX_DISK_MEGABYTES)) as server:
-            with httpx.Client(base_url=server.url, timeout=300) as client:
+            with server.client(timeout=300) as client:
                 alone = [one_session(client, number) for number in range(5)]
                 with watched(server, client) as quiet:
                     time.sleep(3.0)
@@ -173,7 +173,8 @@ def flood(server: StudioServer, client: httpx.Client, n_uploads: int) -> tuple[C
 BROKEN = (
     b"",
     b"GET / HT",
-    b"POST /takes HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Length: 400000\r\n"
+    b"POST /takes HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAuthorization: Bearer {token}\r\n"
+    b"Content-Length: 400000\r\n"
     b"Content-Type: multipart/form-data; boundary=x\r\n\r\n--x\r\nContent-Disposition: form-data; "
     b'name="file"; filename="a"\r\n\r\n' + b"\0" * 9_000,
     b"\x16\x03\x01\x02\0" + b"\0" * 300,
@@ -184,7 +185,9 @@ def break_off(server: StudioServer) -> None:
     """Open connections, begin to speak, close one half of some, and leave."""
     sockets = [socket.create_connection(("127.0.0.1", server.port), 30) for _ in range(3 * len(BROKEN))]
     for number, (raw, beginning) in enumerate(zip(sockets, itertools.cycle(BROKEN), strict=False)):
-        raw.sendall(beginning.replace(b"{port}", str(server.port).encode()))
+        raw.sendall(
+            beginning.replace(b"{port}", str(server.port).encode()).replace(b"{token}", server.token.encode())
+        )
         if number % 2:
             raw.shutdown(socket.SHUT_WR)
     time.sleep(2.0)

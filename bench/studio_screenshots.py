@@ -37,7 +37,7 @@ def main() -> None:
                 for is_dark in (False, True):
                     browser.resize(width, height, is_dark=is_dark, scale=scale)
                     if not is_dark:
-                        set_scene(StudioPage(browser, server.url))
+                        set_scene(StudioPage(browser, server))
                     rest(browser)
                     is_front = size == "laptop" and not is_dark
                     theme = "dark" if is_dark else "light"

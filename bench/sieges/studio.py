@@ -34,7 +34,7 @@ class Studio:
 
     Attributes:
         port: On loopback.
-        token: That it asks for; empty where it asks for none.
+        token: That it asks for.
         process: Its process.
         said: File of its standard error.
     """
@@ -47,9 +47,7 @@ class Studio:
     def ask(self, method: str, path: str, body: bytes | None = None, kind: str = "") -> tuple[int, bytes]:
         """Send one request; returns status and content."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
-        headers = {"Content-Type": kind} if kind else {}
-        if self.token:
-            headers["Authorization"] = f"Bearer {self.token}"
+        headers = {"Authorization": f"Bearer {self.token}"} | ({"Content-Type": kind} if kind else {})
         try:
             connection.request(method, path, body, headers)
             answer = connection.getresponse()
@@ -68,7 +66,7 @@ def besiege_studio(n_uploads: int, seed: int, n_sessions: int = N_SESSIONS) -> l
     """Send damaged recordings while slow clients hang on and several people work; then fuzz the interface."""
     with tempfile.TemporaryDirectory() as folder, _studio(Path(folder)) as studio:
         files = [write_damaged(Path(folder), i, seed) for i in range(n_uploads)]
-        slow = [threading.Thread(target=_hang_on, args=(studio.port,), daemon=True) for _ in range(N_SLOW)]
+        slow = [threading.Thread(target=_hang_on, args=(studio,), daemon=True) for _ in range(N_SLOW)]
         for thread in slow:
             thread.start()
         with ThreadPoolExecutor(4 + n_sessions) as pool:
@@ -97,11 +95,11 @@ def _studio(folder: Path) -> Iterator[Studio]:
         )
     try:
         deadline = time.monotonic() + 60
-        while not (found := re.search(r"http://[^:]+:(\d+)/(?:\?token=(\S+))?", said.read_text())):
+        while not (found := re.search(r"http://[^:]+:(\d+)/\?token=(\S+)", said.read_text())):
             if process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"the studio does not start: {said.read_text()}")
             time.sleep(0.1)
-        yield Studio(int(found[1]), found[2] or "", process, said)
+        yield Studio(int(found[1]), found[2], process, said)
     finally:
         process.terminate()
         process.wait(30)
@@ -148,10 +146,14 @@ def _person(studio: Studio, i: int) -> Verdict:
     return Verdict(name, "played")
 
 
-def _hang_on(port: int) -> None:
+def _hang_on(studio: Studio) -> None:
     """Send an upload one byte in two seconds."""
-    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
-        head = f"POST /takes HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Length: 100000\r\n"
+    with (
+        contextlib.suppress(OSError),
+        socket.create_connection(("127.0.0.1", studio.port), timeout=5) as connection,
+    ):
+        head = f"POST /takes HTTP/1.1\r\nHost: 127.0.0.1:{studio.port}\r\nContent-Length: 100000\r\n"
+        head += f"Authorization: Bearer {studio.token}\r\n"
         connection.sendall(f"{head}Content-Type: multipart/form-data; boundary={_BOUNDARY}\r\n\r\n".encode())
         deadline = time.monotonic() + _SLOW_SECONDS
         while time.monotonic() < deadline:
@@ -164,7 +166,7 @@ def _fuzzed(studio: Studio) -> list[Verdict]:
     program = shutil.which("schemathesis") or shutil.which("st")
     if program is None:
         return [Verdict("schemathesis", "left out", "not installed: pip install schemathesis")]
-    headers = ["--header", f"Authorization: Bearer {studio.token}"] if studio.token else []
+    headers = ["--header", f"Authorization: Bearer {studio.token}"]
     address = f"http://127.0.0.1:{studio.port}/openapi.json"
     limits = ["--max-examples", "25", "--request-timeout", "30"]
     done = subprocess.run(

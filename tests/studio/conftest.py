@@ -1,6 +1,5 @@
 """A studio, a client of it, and its page in a browser."""
 
-import httpx
 import pytest
 import soundfile
 from browser import Browser, find_chromium
@@ -18,7 +17,7 @@ def server(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def client(server):
-    with httpx.Client(base_url=server.url, timeout=60) as client:
+    with server.client() as client:
         yield client
 
 
@@ -43,6 +42,6 @@ def clip(tmp_path_factory):
 
 @pytest.fixture
 def page(browser, server):
-    opened = StudioPage(browser, server.url)
+    opened = StudioPage(browser, server)
     yield opened
     assert browser.errors == []

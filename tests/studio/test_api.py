@@ -7,7 +7,6 @@ import struct
 import threading
 from dataclasses import replace
 
-import httpx
 import numpy as np
 import pytest
 import soundfile
@@ -195,7 +194,7 @@ def test_cancelling_stops_the_work_at_once(client, server):
 
     def follow():
         with (
-            httpx.Client(base_url=server.url, timeout=60) as other,
+            server.client() as other,
             other.stream("GET", f"{at}/events") as lines,
         ):
             seen.extend(json.loads(line[5:]) for line in lines.iter_lines() if line.startswith("data:"))

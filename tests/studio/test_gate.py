@@ -1,15 +1,23 @@
 """Who gets into a studio: its own page and scripts, and whoever shows the token where one is needed."""
 
 import asyncio
+import hashlib
+import re
 import socket
+import ssl
 import time
 from types import SimpleNamespace
 
 import httpx
 import pytest
+from starlette.responses import Response
 from studio_server import StudioServer, wait_until
 
+from violute.errors import InputError
+from violute.studio.certificate import Certificate, make_certificate
+from violute.studio.own_names import network_address, only_here
 from violute.studio.web.connections import IdleConnections
+from violute.studio.web.gate import Gate
 
 TOKEN = "an-open-secret-of-32-characters--"
 
@@ -27,7 +35,7 @@ def test_another_method_gets_a_sentence(client):
 
 
 def test_foreign_names_and_pages_are_turned_away(server):
-    with httpx.Client(base_url=server.url) as client:
+    with server.client() as client:
         for host in ("evil.example", f"evil.example:{server.port}", "127.0.0.1:1", ""):
             answer = client.get("/voices", headers={"host": host})
             assert answer.status_code in (400, 421), host
@@ -74,15 +82,15 @@ def test_every_answer_carries_the_policy(client, path):
 )
 def test_no_path_leads_out_of_the_page(server, path):
     with socket.create_connection(("127.0.0.1", server.port), 10) as raw:
-        raw.sendall(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\n\r\n".encode())
+        head = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\n"
+        raw.sendall(f"{head}Authorization: Bearer {server.token}\r\n\r\n".encode())
         assert raw.recv(4_000).split(b" ")[1] in (b"404", b"400")
 
 
 def test_a_token_opens_once_and_lives_on_in_a_cookie(tmp_path):
-    with StudioServer(tmp_path, "--host", "0.0.0.0", "--token", TOKEN) as server:
+    with StudioServer(tmp_path, "--token", TOKEN) as server:
         assert server.address.endswith(f"/?token={TOKEN}")
-        wait_until(lambda: "this one's name in place of localhost" in server.said())
-        with httpx.Client(base_url=f"http://127.0.0.1:{server.port}") as client:
+        with server.client(headers={}) as client:
             wrong = {"authorization": f"Bearer {TOKEN[:-1]}"}
             for answer in (
                 client.get("/"),
@@ -111,6 +119,65 @@ def test_a_token_opens_once_and_lives_on_in_a_cookie(tmp_path):
                 "/takes", json={"example": "flute"}, headers={"origin": "http://evil.example"}
             )
             assert answer.status_code == 403
+
+
+def test_others_get_in_over_https_by_any_address_and_by_known_names_alone(tmp_path):
+    with StudioServer(tmp_path, "--host", "0.0.0.0", "--name", "music.example", "--token", TOKEN) as server:
+        assert server.url == f"https://{network_address()}:{server.port}"
+        wait_until(lambda: re.search(r"^([0-9A-F]{2}:){31}[0-9A-F]{2}$", server.said(), re.MULTILINE))
+        shown = re.search(r"^(?:[0-9A-F]{2}:){31}[0-9A-F]{2}$", server.said(), re.MULTILINE)[0]
+        certificate = ssl.get_server_certificate(("127.0.0.1", server.port))
+        digest = hashlib.sha256(ssl.PEM_cert_to_DER_cert(certificate)).digest()
+        assert digest.hex(":").upper() == shown
+        # A browser that trusts it finds the names that it may be reached by.
+        trust = ssl.create_default_context(cadata=certificate)
+        for name in ("localhost", "127.0.0.1", "music.example"):
+            with (
+                socket.create_connection(("127.0.0.1", server.port)) as raw,
+                trust.wrap_socket(raw, server_hostname=name) as safe,
+            ):
+                assert safe.version() == "TLSv1.3"
+        with server.client(base_url=f"https://127.0.0.1:{server.port}") as client:
+            for host in ("127.0.0.1", "192.168.7.7:80", "[fe80::1]:9", "music.example", socket.gethostname()):
+                assert client.get("/voices", headers={"host": host}).status_code == 200, host
+            for host in ("evil.example", "evil.example:443", "192.168.7.7.evil.example", "[evil]", ""):
+                assert client.get("/voices", headers={"host": host}).status_code in (400, 421), host
+            opened = client.get("/", params={"token": TOKEN}, headers={"authorization": ""})
+            assert "secure" in opened.headers["set-cookie"].lower()
+
+
+def test_a_certificate_of_ones_own_is_used_and_a_wrong_one_refused(tmp_path):
+    made = make_certificate(tmp_path, ("localhost",))
+    assert made.key.stat().st_mode & 0o077 == 0
+    options = ("--host", "0.0.0.0", "--cert", str(made.path), "--key", str(made.key))
+    with StudioServer(tmp_path, *options) as server:
+        served = ssl.get_server_certificate(("127.0.0.1", server.port))
+        assert ssl.PEM_cert_to_DER_cert(served) == ssl.PEM_cert_to_DER_cert(made.path.read_text())
+        assert made.fingerprint not in server.said(), "its owner knows it"
+    (tmp_path / "other").mkdir()
+    other = make_certificate(tmp_path / "other", ("localhost",))
+    for key in (other.key, tmp_path / "none.pem", made.path):
+        with pytest.raises(InputError, match="check --cert and --key"):
+            Certificate(made.path, key)
+
+
+def test_what_a_browser_is_started_with_opens_the_page_one_time():
+    async def app(scope, receive, send):
+        await Response("inside")(scope, receive, send)
+
+    gate = Gate(app, is_ours=only_here("127.0.0.1", 8000), token=TOKEN, once="one-time-code", port=8000)
+    transport = httpx.ASGITransport(app=gate)
+
+    async def visits():
+        for _ in range(2):
+            async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8000") as visitor:
+                opened = await visitor.get("/", params={"once": "one-time-code"})
+                yield opened.status_code, opened.headers.get("location")
+
+    async def all_visits():
+        return [visit async for visit in visits()]
+
+    assert asyncio.run(all_visits()) == [(303, "/"), (401, None)]
 
 
 class FakeConnection(asyncio.Protocol):

@@ -11,7 +11,6 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-import httpx
 import numpy as np
 import pytest
 import soundfile
@@ -38,7 +37,7 @@ def server(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def client(server):
-    with httpx.Client(base_url=server.url, timeout=60, params={"voice": "sines"}) as client:
+    with server.client(params={"voice": "sines"}) as client:
         yield client
 
 
@@ -163,7 +162,9 @@ def test_the_parser_of_forms_returns_every_byte(tmp_path_factory, content, size)
 
 def test_broken_connections_cost_nothing(client, server):
     before = server.stored()
-    head = f"POST /takes HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\n"
+    head = (
+        f"POST /takes HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\nAuthorization: Bearer {server.token}\r\n"
+    )
     form = "Content-Type: multipart/form-data; boundary=x\r\n"
     beginnings = [
         b"",

@@ -28,7 +28,9 @@ from violute.voices.mix import Mix
 @pytest.fixture
 def job(tmp_path):
     write(tmp_path / "a.wav", tone(440.0, 1.0), SAMPLE_RATE)
-    return RenderJob("a", tmp_path / "a.wav", "a.wav", DEFAULT_VOICE, Mix.at(0.5), tmp_path / "out.wav")
+    return RenderJob(
+        "a", tmp_path / "a.wav", "a.wav", DEFAULT_VOICE, "auto", Mix.at(0.5), tmp_path / "out.wav"
+    )
 
 
 def run_in_pool(tmp_path, use, **limits):

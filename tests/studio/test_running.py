@@ -9,7 +9,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import httpx
 import pytest
 import soundfile
 from command_line import complaint_of, violute
@@ -19,6 +18,7 @@ from violute import convert_file
 from violute.cli.studio import studio
 from violute.errors import InputError
 from violute.examples import example_paths
+from violute.studio.own_names import network_address
 from violute.studio.server import Address, choose_address, serve
 from violute.studio.takes.storage import LOCK_NAME, Storage, StorageFullError
 
@@ -61,7 +61,7 @@ def test_leftovers_of_a_dead_studio_go_and_those_of_a_live_one_stay(tmp_path):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP, signal.SIGKILL])
 def test_a_stopped_studio_leaves_no_process_and_no_file(tmp_path, number):
     server = StudioServer(tmp_path)
-    with httpx.Client(base_url=server.url, timeout=60) as client:
+    with server.client() as client:
         client.post("/takes", json={"example": "flute"})
         workers = server.workers()
         assert workers
@@ -103,6 +103,8 @@ def test_an_address_of_another_machine_is_refused(tmp_path):
         ({"voice": "nobody"}, "unknown voice 'nobody'"),
         ({"port": 99_999}, "port 99999"),
         ({"token": "short"}, "12 or more"),
+        ({"cert": Path("cert.pem")}, "--cert and --key go together"),
+        ({"voice": "none.onnx"}, "none.onnx: there is no such voice file"),
     ],
 )
 def test_wrong_flags_are_refused_before_anything_opens(options, about):
@@ -118,14 +120,12 @@ def test_a_missing_extra_is_told_in_one_line(tmp_path):
     assert complaint_of(done).endswith("run pip install 'violute[studio]'")
 
 
-def test_other_addresses_get_a_token_of_their_own():
-    assert choose_address("127.0.0.1", 0, None).token is None
-    assert choose_address("::1", 0, None).token is None
-    first, second = (choose_address("0.0.0.0", 80, None).token for _ in range(2))
+def test_every_studio_gets_a_token_of_its_own():
+    first, second = (choose_address("127.0.0.1", 80, None).token for _ in range(2))
     assert first != second
     assert len(first) >= 32
-    assert Address("0.0.0.0", 80, "abc").url == "http://localhost:80/?token=abc"
-    assert Address("::1", 8, None).url == "http://[::1]:8/"
+    assert Address("0.0.0.0", 80, "abc").url == f"http://{network_address()}:80/?token=abc"
+    assert Address("::1", 8, "abc").url == "http://[::1]:8/?token=abc"
     with pytest.raises(InputError, match="12 or more"):
         choose_address("0.0.0.0", 80, "spaces and more")
 
@@ -136,9 +136,10 @@ def test_the_script_in_readme_makes_the_file_that_convert_makes(tmp_path):
     readme = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
     blocks = re.findall(r"^```sh\n(.*?)^```$", readme, re.MULTILINE | re.DOTALL)
     (script,) = (block for block in blocks if "curl" in block)
+    token = re.search(r"--token (\S{12,})`", readme)[1]
     audio, sample_rate = soundfile.read(example_paths()["flute"], stop=88_200)
     soundfile.write(tmp_path / "solo.wav", audio, sample_rate)
-    with StudioServer(tmp_path) as server:
+    with StudioServer(tmp_path, "--token", token) as server:
         command = ["bash", "-ec", script.replace("8765", str(server.port))]
         done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stderr) == (0, "")

@@ -61,6 +61,7 @@ class Browser:
             "--no-first-run",
             "--disable-background-networking",
             "--mute-audio",
+            "--ignore-certificate-errors",  # as a person does who has looked at the fingerprint
             "--use-fake-ui-for-media-stream",
             "--use-fake-device-for-media-stream",
             f"--user-data-dir={folder / 'profile'}",

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from browser import Browser
 from jaxtyping import Float32
+from studio_server import StudioServer
 
 # Whatever is connected to the loudspeakers is also recorded, by the page's own recorder of the microphone;
 # and the takes that the page removed are counted.
@@ -50,14 +51,22 @@ class StudioPage:
 
     Args:
         browser: To open it in.
-        url: Of the studio.
+        server: The studio.
     """
 
-    def __init__(self, browser: Browser, url: str) -> None:
+    def __init__(self, browser: Browser, server: StudioServer) -> None:
         self.browser = browser
-        browser.errors.clear()
-        browser.visit(f"{url}/")
-        browser.wait_for("document.querySelector('[data-example]') !== null")
+        self._server = server
+        kinds = "indexeddb,local_storage"
+        browser.call("Storage.clearDataForOrigin", origin=server.url, storageTypes=kinds)
+        self.enter()
+
+    def enter(self) -> None:
+        """Open the page, with whatever the browser kept of it."""
+        self.browser.errors.clear()
+        self.browser.visit("about:blank")
+        self.browser.call("Page.navigate", url=self._server.address)
+        self.browser.wait_for("document.querySelector('[data-example]') !== null")
 
     @property
     def state(self) -> str:

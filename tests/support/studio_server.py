@@ -61,8 +61,17 @@ class StudioServer:
         self._reader.start()
         self.address = self._address()
         """As printed, with a token if there is one."""
-        self.url = self.address.partition("?")[0].rstrip("/")
+        self.url, _, self.token = self.address.partition("/?token=")
         self.port = int(self.url.rpartition(":")[2])
+
+    def client(self, **options: Any) -> httpx.Client:
+        """Return a client that shows the token, as a script does."""
+        import httpx
+
+        bearer = {"authorization": f"Bearer {self.token}"}
+        return httpx.Client(
+            **{"base_url": self.url, "timeout": 60, "headers": bearer, "verify": False} | options
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -119,7 +128,7 @@ class StudioServer:
             if line is None:
                 raise RuntimeError(f"the studio did not start: {''.join(self._seen)}")
             self._seen.append(line)
-            if found := re.search(r"http://\S+", line):
+            if found := re.search(r"https?://\S+", line):
                 return found[0]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
@@ -19,6 +21,9 @@ def studio(
     host: str = "127.0.0.1",
     port: int = 0,
     token: str | None = None,
+    cert: Path | None = None,
+    key: Path | None = None,
+    name: tuple[str, ...] = (),
     voice: str | None = None,
     max_megabytes: float = 250.0,
     max_minutes: float = 10.0,
@@ -28,19 +33,26 @@ def studio(
     """Open a page on which a recording is played in a voice made of two instruments, live.
 
     Needs `pip install 'violute[studio]'`. Recordings stay on this machine and go when the studio ends,
-    which Ctrl-C does. Its HTTP interface is described at /openapi.json.
+    which Ctrl-C does; the browser keeps the last one, to go on with. Its HTTP interface is described at
+    /openapi.json.
 
     Parameters
     ----------
     host
-        Address to listen at. Any but this machine's own demands a token.
+        Address to listen at. Any but this machine's own, as 0.0.0.0, lets others in, over HTTPS.
     port
         Port to listen at; 0 takes any that is free.
     token
-        What every request must show, 12 or more letters and digits. Default: none on this machine, a
-        random one, part of the printed address, anywhere else.
+        What every request must show, 12 or more letters and digits. Default: a random one, which is part of
+        the printed address.
+    cert
+        Certificate for HTTPS, in PEM. Default: one made at the start, of which browsers warn once.
+    key
+        Private key of the certificate, in PEM.
+    name
+        Another name that this machine goes by, as behind a router; may be repeated.
     voice
-        Name of the voice to begin with (see `violute voices`). Default: violute-violin-flute.
+        Voice to begin with: a name (see `violute voices`) or a voice file. Default: violute-violin-flute.
     max_megabytes
         Largest recording, in MB.
     max_minutes
@@ -55,37 +67,53 @@ def studio(
         "--max-minutes": max_minutes,
         "--max-disk-megabytes": max_disk_megabytes,
     }
-    for name, value in settings.items():
+    for option, value in settings.items():
         if not 0.0 < value < 1e9:
-            raise InputError(f"{name} is {value:g}: give a number above 0")
+            raise InputError(f"{option} is {value:g}: give a number above 0")
     require_extra("studio", "the studio needs", "violute.studio.server")
+    from violute.studio.certificate import Certificate
     from violute.studio.limits import Limits
     from violute.studio.server import choose_address, serve
-    from violute.voices.load import DEFAULT_VOICE, list_voices
+    from violute.voices.file import open_voice_file
+    from violute.voices.load import DEFAULT_VOICE, find_voice
 
+    if (cert is None) != (key is None):
+        raise InputError("--cert and --key go together: give both, or neither to have a certificate made")
+    certificate = Certificate(cert, key) if cert is not None and key is not None else None
+    address = choose_address(host, port, token, names=name, certificate=certificate)
     chosen = DEFAULT_VOICE if voice is None else voice
-    usable = [listing.name for listing in list_voices() if listing.card is not None]
-    if chosen not in usable:
-        raise InputError(f"unknown voice {chosen!r}: here are {', '.join(usable) or 'none'}")
+    open_voice_file(find_voice(chosen))
     limits = Limits(
         max_upload_bytes=max(1, round(max_megabytes * 1e6)),
         max_seconds=max_minutes * 60.0,
         max_store_bytes=max(1, round(max_disk_megabytes * 1e6)),
     )
 
-    def greet(address: Address) -> None:
-        say(f"the studio is open at {address.url} (Ctrl-C closes it)")
-        if address.is_every:
-            say("from other machines, with this one's name in place of localhost")
+    def greet(bound: Address) -> None:
+        say(f"the studio is open at {bound.url} (Ctrl-C closes it)")
+        if bound.certificate is not None:
+            _tell_others(bound)
         if browser:
-            _open_browser(address.url)
+            _open_browser(f"{bound.root}?once={bound.once}")
 
     try:
-        serve(choose_address(host, port, token), limits=limits, voice=chosen, on_ready=greet)
+        serve(address, limits=limits, voice=chosen, on_ready=greet)
     except KeyboardInterrupt:
         # The way to close it, so no error.
         return 0
     return 0
+
+
+def _tell_others(address: Address) -> None:
+    """Write what others need: the address as a picture, and what to hold the browser's warning against."""
+    import segno
+
+    if sys.stdout.isatty():
+        segno.make(address.url, error="l").terminal(sys.stdout, compact=True)
+    certificate = address.certificate
+    if certificate is not None and not certificate.is_own:
+        say("its certificate was made just now, so a browser warns once: go on if it shows this SHA-256")
+        say(certificate.fingerprint)
 
 
 def _open_browser(url: str) -> None:

@@ -28,6 +28,8 @@ class Limits:
         min_sample_rate: Lowest rate of a recording in Hz; browsers play none below.
         max_sample_rate: Highest rate of a recording in Hz.
         max_takes: Most recordings held at once; the one unused for longest makes room for the next.
+        max_arriving: Most uploads under way at once.
+        max_arriving_each: Most uploads under way at once from one machine.
         max_store_bytes: Most disk that all recordings and what is made of them take.
         keep_seconds: How long a recording is held after it was last used.
         max_waiting: Most analyses and renderings that wait for a worker.
@@ -41,6 +43,8 @@ class Limits:
     min_sample_rate: int = 8_000
     max_sample_rate: int = 192_000
     max_takes: int = 64
+    max_arriving: int = 48
+    max_arriving_each: int = 24
     max_store_bytes: int = 4_000_000_000
     keep_seconds: float = 4 * 3600.0
     max_waiting: int = 32

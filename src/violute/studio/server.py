@@ -10,20 +10,21 @@ import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from ipaddress import ip_address
+from dataclasses import dataclass, field, replace
 from typing import cast
 
 import uvicorn
 
 from violute.errors import InputError
+from violute.studio.certificate import Certificate, make_certificate
 from violute.studio.limits import Limits
+from violute.studio.own_names import in_network, is_this_machine, network_address, network_names, only_here
 from violute.studio.takes.catalogue import Catalogue
 from violute.studio.takes.library import TakeLibrary
 from violute.studio.takes.storage import Storage
 from violute.studio.web.app import make_app
 from violute.studio.web.connections import Connection, IdleConnections
-from violute.studio.web.gate import Gate, allowed_hosts
+from violute.studio.web.gate import Gate
 from violute.studio.work.pool import WorkerPool
 from violute.voices.load import DEFAULT_VOICE
 
@@ -36,34 +37,49 @@ TICKS_PER_SWEEP = 20
 
 @dataclass(frozen=True)
 class Address:
-    """Where a studio is to be found.
+    """Where a studio is to be found, and what it takes to get in.
 
     Attributes:
         host: Address to listen at.
         port: Port; 0 for any that is free.
-        token: What requests must show; None where only this machine gets in.
+        token: What requests must show.
+        names: More names that this machine goes by, as behind a router.
+        certificate: For HTTPS; None where only this machine gets in.
+        once: Opens the page in place of the token, one time: other people of this machine see with what a
+            browser is started.
     """
 
     host: str = "127.0.0.1"
     port: int = 0
-    token: str | None = None
+    token: str = field(default_factory=lambda: secrets.token_urlsafe(24))
+    names: tuple[str, ...] = ()
+    certificate: Certificate | None = None
+    once: str = field(default_factory=lambda: secrets.token_urlsafe(24))
 
     @property
-    def is_every(self) -> bool:
-        """Whether it stands for every address of this machine, and so is none that a browser could open."""
-        return self.host in ("0.0.0.0", "::", "")
+    def root(self) -> str:
+        """The address of the page, without a token."""
+        # Every address of this machine is none that a browser could open.
+        name = network_address() if self.host in ("0.0.0.0", "::", "") else self.host
+        if ":" in name:
+            name = f"[{name}]"
+        return f"http{'s' if self.certificate else ''}://{name}:{self.port}/"
 
     @property
     def url(self) -> str:
         """The address for a browser."""
-        name = "localhost" if self.is_every else self.host
-        if ":" in name:
-            name = f"[{name}]"
-        return f"http://{name}:{self.port}/" + (f"?token={self.token}" if self.token else "")
+        return f"{self.root}?token={self.token}"
 
 
-def choose_address(host: str, port: int, token: str | None) -> Address:
-    """Decide on a token: none is needed where only this machine gets in.
+def choose_address(
+    host: str,
+    port: int,
+    token: str | None,
+    *,
+    names: tuple[str, ...] = (),
+    certificate: Certificate | None = None,
+) -> Address:
+    """Make an address; without a token it gets a random one.
 
     Raises:
         InputError: The port is none, or the token is too short or can't stand in an address.
@@ -74,19 +90,8 @@ def choose_address(host: str, port: int, token: str | None) -> Address:
         raise InputError(
             f"the token has to be {MIN_TOKEN_LENGTH} or more letters, digits, - or _: leave it out to get one"
         )
-    if token is None and not is_this_machine(host):
-        token = secrets.token_urlsafe(24)
-    return Address(host, port, token)
-
-
-def is_this_machine(host: str) -> bool:
-    """Whether an address can be reached from this machine alone."""
-    if host.lower() == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
+    address = Address(host, port, names=names, certificate=certificate)
+    return address if token is None else replace(address, token=token)
 
 
 def serve(
@@ -98,7 +103,8 @@ def serve(
 ) -> None:
     """Run the studio until it is interrupted.
 
-    Once the page can be opened, `on_ready` is called with the address and its true port.
+    Once the page can be opened, `on_ready` is called with the address as it is: its true port, and the
+    certificate that was made where other machines get in and none was given.
 
     Raises:
         InputError: The address is taken or is none of this machine's, or no folder can be made.
@@ -108,15 +114,17 @@ def serve(
         bound = replace(address, port=listener.getsockname()[1])
         storage = Storage(limits.max_store_bytes)
         try:
+            names = network_names(bound.names)
+            is_ours = only_here(bound.host, bound.port)
+            if not is_this_machine(bound.host):
+                is_ours = in_network(names)
+                if bound.certificate is None:
+                    made = make_certificate(storage.root, (*names, network_address(), "127.0.0.1"))
+                    bound = replace(bound, certificate=made)
             library = TakeLibrary(limits, storage, WorkerPool(limits, voice, storage.root))
-            gate = Gate(
-                make_app(library, Catalogue(voice)),
-                # Where a token decides, the name does not matter: no other page knows the token.
-                hosts=() if bound.token else allowed_hosts(bound.host, bound.port),
-                token=bound.token,
-                cookie=f"violute-studio-{bound.port}",
-            )
-            _Server(gate, library, lambda: on_ready(bound)).run(sockets=[listener])
+            app = make_app(library, Catalogue(voice))
+            gate = Gate(app, is_ours=is_ours, token=bound.token, once=bound.once, port=bound.port)
+            _Server(gate, library, bound.certificate, lambda: on_ready(bound)).run(sockets=[listener])
         finally:
             storage.close()
 
@@ -124,7 +132,9 @@ def serve(
 class _Server(uvicorn.Server):
     """The web server of a studio; it tells when it is ready and ends streams when it stops."""
 
-    def __init__(self, gate: Gate, library: TakeLibrary, on_ready: Callable[[], None]) -> None:
+    def __init__(
+        self, gate: Gate, library: TakeLibrary, certificate: Certificate | None, on_ready: Callable[[], None]
+    ) -> None:
         self._library = library
         self._on_ready = on_ready
         self._idle = IdleConnections()
@@ -139,6 +149,8 @@ class _Server(uvicorn.Server):
                 lifespan="on",
                 limit_concurrency=MAX_CONNECTIONS,
                 timeout_graceful_shutdown=GRACE_SECONDS,
+                ssl_certfile=certificate.path if certificate else None,
+                ssl_keyfile=certificate.key if certificate else None,
             )
         )
 

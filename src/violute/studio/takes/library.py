@@ -4,18 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from pathlib import Path
 
+from violute.analysis.polyphony.chords import Lines
+from violute.errors import VoiceError
 from violute.studio.limits import Limits
 from violute.studio.refusal import RefusalError
-from violute.studio.takes.catalogue import VoiceEntry
+from violute.studio.takes.arrivals import Arrivals
+from violute.studio.takes.catalogue import Catalogue, VoiceEntry
+from violute.studio.takes.rendering import RenderSettings
 from violute.studio.takes.storage import Storage, StorageFullError
 from violute.studio.takes.take_record import TakeRecord, TakeState
-from violute.studio.work.jobs import Analysed, AnalyseJob, Described, Refused, Rendered, RenderJob, Report
+from violute.studio.work.jobs import (
+    Analysed,
+    AnalyseJob,
+    Described,
+    Progressed,
+    Refused,
+    Rendered,
+    RenderJob,
+    Report,
+)
 from violute.studio.work.pool import Ticket, WorkerPool
-from violute.voices.mix import Mix
 
 LOOK_SECONDS = 0.25
 """How often a long rendering looks whether anybody still waits for it."""
@@ -26,6 +39,12 @@ MAX_BYTES_PER_SAMPLE = 8
 """Of a rendering, where the source is stored in doubles."""
 
 PARAMETER_BYTES_PER_SECOND = 80_000
+
+MAX_VOICES = 16
+"""Voices that are sent and kept."""
+
+RESERVED_SECONDS = 900.0
+"""A recording that was used within this time makes no way for those of other machines."""
 
 
 class TakeLibrary:
@@ -39,7 +58,8 @@ class TakeLibrary:
         self._storage = storage
         self._pool = pool
         self._records: dict[str, TakeRecord] = {}
-        self._n_arriving = 0
+        self._arrivals = Arrivals(self.limits)
+        self._voices: set[str] = set()  # folders of those that were sent
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> None:
@@ -87,23 +107,37 @@ class TakeLibrary:
         return record
 
     @contextlib.contextmanager
-    def new_take(self) -> Iterator[Path]:
+    def new_take(self, owner: str) -> Iterator[Path]:
         """Make a folder for a recording that comes in; it goes again unless it comes to `add`.
 
+        Nothing makes way for it until it is whole.
+
         Raises:
-            RefusalError: There are as many recordings as there may be, all of them in use.
+            RefusalError: As many come in as there may, from this machine or together.
         """
-        while len(self._records) + self._n_arriving >= self.limits.max_takes:
-            if not self._evict():
-                raise RefusalError(
-                    503, "the studio has as many recordings as it takes: try again in a moment"
-                )
-        self._n_arriving += 1
-        try:
-            with self.new_folder() as folder:
-                yield folder
-        finally:
-            self._n_arriving -= 1
+        with self._arrivals.admitted(owner), self.new_folder() as folder:
+            yield folder
+
+    async def keep_voice(self, catalogue: Catalogue, receive: Callable[[Path], Awaitable[str]]) -> VoiceEntry:
+        """Take in a voice file that `receive` writes, and offer it until the studio ends.
+
+        Raises:
+            RefusalError: The upload went wrong, or there are as many voices as there may be.
+            VoiceError: It is no voice that this version plays.
+        """
+        if len(self._voices) >= MAX_VOICES:
+            raise RefusalError(429, f"the studio has {MAX_VOICES} voices that were sent already: restart it")
+        with self.new_folder() as folder:
+            name = Path(await receive(folder / "arriving")).stem
+            # Under its own name, of which words that a system gives a meaning are left out.
+            shown = re.sub(r"[^\w .+-]", "", name).strip(" .") or "voice"
+            path = (folder / "arriving").rename(folder / f"{shown}.onnx")
+            try:
+                entry = catalogue.add(path, argument=path.name)
+            except VoiceError as error:  # where it lies here is nobody's business
+                raise VoiceError(str(error).replace(str(path), path.name)) from None
+            self._voices.add(folder.name)
+        return entry
 
     @contextlib.contextmanager
     def new_folder(self) -> Iterator[Path]:
@@ -112,10 +146,10 @@ class TakeLibrary:
         try:
             yield folder
         finally:
-            if folder.name not in self._records:
+            if folder.name not in self._records and folder.name not in self._voices:
                 self._storage.remove(folder)
 
-    def claim(self, folder: Path, n_bytes: int, keep: TakeRecord | None = None) -> None:
+    def claim(self, folder: Path, n_bytes: int, owner: str, keep: TakeRecord | None = None) -> None:
         """Claim room for all that a folder will hold, at the cost of recordings that were not used for long.
 
         Raises:
@@ -125,23 +159,29 @@ class TakeLibrary:
             try:
                 self._storage.claim(folder, n_bytes)
             except StorageFullError:
-                if not self._evict(keep):
+                if not self._evict(owner, keep):
                     raise
             else:
                 return
 
-    def add(self, folder: Path, name: str, voice: VoiceEntry) -> TakeState:
+    def add(self, folder: Path, name: str, voice: VoiceEntry, owner: str, lines: Lines = "auto") -> TakeState:
         """Take in the recording in a folder of `new_take`, and queue its analysis.
 
         Raises:
-            RefusalError: Too much is going on.
+            RefusalError: There are as many recordings as there may be, all in use, or too much is going on.
         """
-        record = TakeRecord(TakeState(id=folder.name, name=name, voice=voice.name, ends=voice.ends), folder)
-        state = self.analyse(record, voice)
+        while len(self._records) >= self.limits.max_takes:
+            if not self._evict(owner):
+                raise RefusalError(
+                    503, "the studio has as many recordings as it takes: try again in a moment"
+                )
+        first = TakeState(id=folder.name, name=name, voice=voice.name, ends=voice.ends)
+        record = TakeRecord(first, folder, owner)
+        state = self.analyse(record, voice, lines)
         self._records[folder.name] = record
         return state
 
-    def analyse(self, record: TakeRecord, voice: VoiceEntry) -> TakeState:
+    def analyse(self, record: TakeRecord, voice: VoiceEntry, lines: Lines) -> TakeState:
         """Queue the analysis of a recording with a voice, be it the first or another.
 
         Raises:
@@ -151,7 +191,8 @@ class TakeLibrary:
         if not is_first and (not record.is_settled or not record.source.exists()):
             raise RefusalError(409, f"this recording is {record.state.status}: its voice cannot change now")
         state = record.state
-        job = AnalyseJob(state.id, record.source, state.name, voice.name, record.preview, record.parameters)
+        described = (state.id, record.source, state.name, voice.key, lines)
+        job = AnalyseJob(*described, record.preview, record.parameters)
         ticket = self._pool.submit(job, lambda report: self._take_report(record, ticket, report))
         record.tickets.add(ticket)
         record.parameters.unlink(missing_ok=True)
@@ -161,6 +202,8 @@ class TakeLibrary:
             message="",
             voice=voice.name,
             ends=voice.ends,
+            lines=lines,
+            n_lines=None,
             live_gains=None,
         )
         # What was analysed before stays, whatever this voice makes of it.
@@ -171,13 +214,14 @@ class TakeLibrary:
         self,
         record: TakeRecord,
         voice: VoiceEntry,
-        mix: Mix,
+        settings: RenderSettings,
         destination: Path,
         is_gone: Callable[[], Awaitable[bool]],
     ) -> tuple[str, ...]:
         """Render a recording that is ready into a file in a folder of `new_folder`.
 
-        The work is dropped once `is_gone` says that nobody waits for it any more.
+        How far it is stands in the record's `renderings` under the label of the settings. The work is dropped
+        once `is_gone` says that nobody waits for it any more.
 
         Returns:
             What to know about this rendering, such as dials that the voice passes over.
@@ -186,16 +230,25 @@ class TakeLibrary:
             RefusalError: It cannot be rendered so, or too much is going on.
         """
         state = record.state
-        self.claim(destination.parent, state.n_samples * MAX_BYTES_PER_SAMPLE, keep=record)
-        ticket = self._pool.submit(
-            RenderJob(state.id, record.source, state.name, voice.name, mix, destination)
-        )
+        mix = settings.as_mix()
+        self.claim(destination.parent, state.n_samples * MAX_BYTES_PER_SAMPLE, record.owner, keep=record)
+        described = (state.id, record.source, state.name, voice.key, state.lines)
+        job = RenderJob(*described, mix, destination, settings.subtype, settings.span)
+        name = settings.label
+
+        def note(report: Report) -> None:
+            if isinstance(report, Progressed) and name in record.renderings:
+                record.renderings[name] = report.share
+
+        ticket = self._pool.submit(job, note)
         record.tickets.add(ticket)
+        record.renderings[name] = 0.0
         try:
             while (outcome := await ticket.outcome(LOOK_SECONDS)) is None:
                 if await is_gone():
                     break
         finally:
+            record.renderings.pop(name, None)
             await asyncio.shield(ticket.cancel())
             record.tickets.discard(ticket)
         if isinstance(outcome, Refused):
@@ -228,7 +281,7 @@ class TakeLibrary:
         n_bytes = record.source.stat().st_size + PREVIEW_BYTES_PER_SAMPLE * record.state.n_samples
         n_bytes += round(PARAMETER_BYTES_PER_SECOND * report.duration_seconds)
         try:
-            self.claim(record.folder, n_bytes, keep=record)
+            self.claim(record.folder, n_bytes, record.owner, keep=record)
         except StorageFullError as error:
             record.update(status="failed", message=str(error))
             self._start(ticket.cancel())
@@ -267,12 +320,16 @@ class TakeLibrary:
             record for record in records if record.is_settled and not record.tickets and record is not keep
         ]
 
-    def _evict(self, keep: TakeRecord | None = None) -> bool:
-        """Remove a failed recording, or the one unused for longest; False if all are in use."""
-        idle = self._idle_records(keep)
+    def _evict(self, owner: str, keep: TakeRecord | None = None) -> bool:
+        """Remove a failed recording, one of the asker's own, or another's that rests; False if there is none.
+
+        Whoever sends much so removes what is theirs; another's that is in use stays.
+        """
+        rested = time.monotonic() - RESERVED_SECONDS
+        idle = [r for r in self._idle_records(keep) if r.owner == owner or r.used_at < rested or _failed(r)]
         if not idle:
             return False
-        chosen = min(idle, key=lambda record: (record.state.status == "ready", record.used_at))
+        chosen = min(idle, key=lambda record: (not _failed(record), record.owner != owner, record.used_at))
         del self._records[chosen.state.id]
         self._storage.remove(chosen.folder)
         return True
@@ -282,3 +339,7 @@ class TakeLibrary:
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _failed(record: TakeRecord) -> bool:
+    return record.state.status != "ready"

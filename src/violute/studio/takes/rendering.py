@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from violute.analysis.polyphony.chords import Lines
 from violute.errors import MixError
 from violute.studio.limits import MAX_BREAKPOINTS
 from violute.voices.destinations import MARK, mix_label
@@ -20,20 +21,27 @@ MEDIA_TYPES: dict[FormatName, str] = {"wav": "audio/wav", "flac": "audio/flac"}
 
 DialValue = Annotated[float, Field(ge=0.0, le=1.0)]
 BreakPoint = tuple[float, float]
+Setting = DialValue | Annotated[list[BreakPoint], Field(max_length=MAX_BREAKPOINTS)]
+Seconds = Annotated[float, Field(ge=0.0, le=1e6)]
 
 
 class DialSettings(BaseModel):
-    """Dials that stand elsewhere than the mix; meanings as in `violute convert`."""
+    """Dials that stand elsewhere than the mix or move on their own; meanings as in `violute convert`."""
 
     model_config = ConfigDict(extra="forbid")
 
-    tone: DialValue | None = Field(default=None, description="Colour of the steady note; null: as the mix.")
-    noise: DialValue | None = Field(default=None, description="Breath (0) to bow (1); null: as the mix.")
-    attack: DialValue | None = Field(default=None, description="Beginnings of notes; null: as the mix.")
-    vibrato: DialValue | None = Field(
+    tone: Setting | None = Field(default=None, description="Colour of the steady note; null: as the mix.")
+    noise: Setting | None = Field(default=None, description="Breath (0) to bow (1); null: as the mix.")
+    attack: Setting | None = Field(default=None, description="Beginnings of notes; null: as the mix.")
+    vibrato: Setting | None = Field(
         default=None, description="Vibrato in loudness (0) to vibrato in pitch (1); null: as the mix."
     )
-    room: DialValue = Field(default=DEFAULT_ROOM, description="Dry (0) to a large hall (1).")
+    room: Setting = Field(default=DEFAULT_ROOM, description="Dry (0) to a large hall (1).")
+
+    @property
+    def is_moving(self) -> bool:
+        """Whether one of them moves on its own."""
+        return any(isinstance(value, list) for value in vars(self).values())
 
 
 class RenderSettings(BaseModel):
@@ -52,6 +60,16 @@ class RenderSettings(BaseModel):
     )
     format: FormatName = "wav"
     voice: str | None = Field(default=None, description="Name of a voice; null: the take's own.")
+    bits: Literal[16, 24] | None = Field(default=None, description="Of a sample; null: as the recording.")
+    span: tuple[Seconds, Seconds] | None = Field(
+        default=None, description="Seconds between which to keep the rendering; null: all of it."
+    )
+    label: str = Field(default="", max_length=40, description="To ask by how far the rendering is.")
+
+    @property
+    def subtype(self) -> str | None:
+        """How a sample is stored, in libsndfile's words; None: as in the recording."""
+        return None if self.bits is None else f"PCM_{self.bits}"
 
     def as_mix(self) -> Mix:
         """Return the dials as the library knows them.
@@ -66,14 +84,19 @@ class RenderSettings(BaseModel):
         label = mix_label(self.as_mix())
         if self.voice not in (None, DEFAULT_VOICE):
             label = f"{str(self.voice).removeprefix('violute-')}-{label}"
+        if self.span is not None:
+            label += "-{:.2f}s-{:.2f}s".format(*self.span)
         return f"{Path(source_name).stem}{MARK}-{label}.{self.format}"
 
-    def command_line(self, source_name: str) -> str:
-        """Return the command that makes the same file, typed where the recording is.
+    def command_line(self, source_name: str, voice: str, lines: Lines) -> str | None:
+        """Return the command that makes the same file, whole and in the recording's bits.
 
-        With an automation it reads `mix.csv`, whose content `automation_csv` gives.
+        It is typed where the recording is. With an automation it reads `mix.csv`, whose content
+        `automation_csv` gives. None where dials move apart from the mix, which a command cannot say.
         """
-        names = (source_name, self.file_name(source_name))
+        if self.dials.is_moving:
+            return None
+        names = (source_name, self.model_copy(update={"span": None}).file_name(source_name))
         # A name that begins with a dash would be taken for an option.
         words = ["violute", "convert", *(f"./{name}" if name.startswith("-") else name for name in names)]
         if self.automation is not None:
@@ -83,8 +106,10 @@ class RenderSettings(BaseModel):
         for name, value in self.dials.model_dump().items():
             if value not in (None, self.mix) if name != "room" else value != DEFAULT_ROOM:
                 words += [f"--{name}", repr(value)]
-        if self.voice not in (None, DEFAULT_VOICE):
-            words += ["--voice", str(self.voice)]
+        if voice != DEFAULT_VOICE:
+            words += ["--voice", voice]
+        if lines != "auto":
+            words += ["--lines", str(lines)]
         return shlex.join(words)
 
     def automation_csv(self) -> str | None:

@@ -10,6 +10,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field, computed_field
 
+from violute.analysis.polyphony.chords import Lines
 from violute.studio.work.live_gains import LiveGains
 from violute.studio.work.pool import Ticket
 
@@ -29,6 +30,8 @@ class TakeState(BaseModel):
     sample_rate: int | None = Field(default=None, description="Of the recording, in Hz.")
     n_channels: int | None = Field(default=None, description="Of the recording.")
     voice: str = Field(description="Name of the voice.")
+    lines: Lines = Field(default="auto", description="How many notes may sound at once; auto finds out.")
+    n_lines: int | None = Field(default=None, description="Notes that sound at once, as they were heard.")
     ends: list[str] = Field(description="What the voice calls mix 0 and mix 1.")
     warnings: tuple[str, ...] = Field(default=(), description="What to know before listening.")
     live_gains: LiveGains | None = Field(default=None, description="For live synthesis, where there is any.")
@@ -53,12 +56,16 @@ class TakeRecord:
     """One recording: its state, its folder, and whoever waits for a change.
 
     Attributes:
+        owner: The machine that it came from.
         used_at: When it was last used, on the monotonic clock.
         tickets: Jobs about it that wait or run.
+        renderings: Share done of those under way, by what the page calls them.
     """
 
-    def __init__(self, state: TakeState, folder: Path) -> None:
+    def __init__(self, state: TakeState, folder: Path, owner: str) -> None:
         self.state = state
+        self.owner = owner
+        self.renderings: dict[str, float] = {}
         self.used_at = time.monotonic()
         self.tickets: set[Ticket] = set()
         self.folder = folder

@@ -1,6 +1,6 @@
 """The HTTP interface: every route of the studio, and nothing but routes.
 
-The page uses it, and so can a script:
+The page uses it, and so can a script, which shows the token (`-H 'Authorization: Bearer TOKEN'`):
 
     curl -F file=@solo.wav http://127.0.0.1:8765/takes
     curl http://127.0.0.1:8765/takes/ID
@@ -9,14 +9,13 @@ The page uses it, and so can a script:
 
 from __future__ import annotations
 
-import json
 import mimetypes
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, FastAPI, Query, Request
+from fastapi import APIRouter, FastAPI, Query, Request
 from fastapi.responses import FileResponse
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from fastapi.staticfiles import StaticFiles
@@ -28,26 +27,20 @@ from violute.studio.limits import MAX_REQUEST_BYTES
 from violute.studio.refusal import RefusalError
 from violute.studio.takes.catalogue import Catalogue, VoiceEntry
 from violute.studio.takes.library import TakeLibrary
-from violute.studio.takes.rendering import (
-    MEDIA_TYPES,
-    DialSettings,
-    DialValue,
-    FormatName,
-    RenderSettings,
-    parse_automation,
-)
-from violute.studio.takes.take_record import TakeRecord, TakeState
+from violute.studio.takes.rendering import MEDIA_TYPES
+from violute.studio.takes.take_record import TakeState
+from violute.studio.web import renderings
+from violute.studio.web.dependencies import Library, ReadyTake, Take, Voices, file_of, owner_of
 from violute.studio.web.errors import HANDLERS
 from violute.studio.web.schemas import (
-    CommandResponse,
     ErrorResponse,
     ExampleChoice,
     ExampleEntry,
     LimitsResponse,
+    LinesChoice,
     VoiceChoice,
 )
 from violute.studio.web.upload import receive_file
-from violute.voices.mix import DEFAULT_ROOM
 
 PAGE_FOLDER = Path(__file__).parents[1] / "page"
 BINARY = "application/octet-stream"
@@ -82,20 +75,6 @@ _UPLOAD = {
 }
 
 
-def _file_of(description: str, *media_types: str) -> dict[int | str, dict[str, Any]]:
-    """Describe a response that is a file."""
-    schema = {"type": "string", "format": "binary"}
-    content = {media_type: {"schema": schema} for media_type in media_types}
-    return {200: {"content": content, "description": description}}
-
-
-WARNINGS_HEADER = "Violute-Warnings"
-"""Of a rendering: a JSON list of what to know about it, such as dials that the voice passes over."""
-
-_RENDERING = _file_of(
-    f"The file that `violute convert` makes with the same settings; `{WARNINGS_HEADER}` holds its warnings.",
-    *MEDIA_TYPES.values(),
-)
 router = APIRouter()
 
 
@@ -113,64 +92,10 @@ def make_app(library: TakeLibrary, catalogue: Catalogue) -> FastAPI:
     )
     app.state.library, app.state.catalogue = library, catalogue
     app.include_router(router)
+    app.include_router(renderings.router)
     mimetypes.add_type("text/javascript", ".js")  # a system's own table may call scripts plain text
     app.mount("/page", StaticFiles(directory=PAGE_FOLDER), name="page")
     return app
-
-
-async def _library(request: Request) -> TakeLibrary:
-    library: TakeLibrary = request.app.state.library
-    return library
-
-
-async def _catalogue(request: Request) -> Catalogue:
-    catalogue: Catalogue = request.app.state.catalogue
-    return catalogue
-
-
-Library = Annotated[TakeLibrary, Depends(_library)]
-Voices = Annotated[Catalogue, Depends(_catalogue)]
-
-
-async def _take(take_id: str, library: Library) -> TakeRecord:
-    return library.find(take_id)
-
-
-async def _ready_take(take_id: str, library: Library) -> TakeRecord:
-    return library.find_ready(take_id)
-
-
-async def _scratch_folder(library: Library) -> AsyncIterator[Path]:
-    """Make a folder that goes once the response was sent, or could not be."""
-    with library.new_folder() as folder:
-        yield folder
-
-
-async def _settings(
-    mix: DialValue | None = None,
-    tone: DialValue | None = None,
-    noise: DialValue | None = None,
-    attack: DialValue | None = None,
-    vibrato: DialValue | None = None,
-    room: DialValue = DEFAULT_ROOM,
-    format: FormatName = "wav",  # noqa: A002 - the name of the query
-    automation: Annotated[str | None, Query(description="JSON: [[seconds, mix], ...]")] = None,
-    voice: Annotated[str | None, Query(max_length=200)] = None,
-) -> RenderSettings:
-    """Read the settings of a rendering out of a query."""
-    return RenderSettings(
-        mix=mix,
-        dials=DialSettings(tone=tone, noise=noise, attack=attack, vibrato=vibrato, room=room),
-        automation=parse_automation(automation),
-        format=format,
-        voice=voice,
-    )
-
-
-Take = Annotated[TakeRecord, Depends(_take)]
-ReadyTake = Annotated[TakeRecord, Depends(_ready_take)]
-ScratchFolder = Annotated[Path, Depends(_scratch_folder)]
-QuerySettings = Annotated[RenderSettings, Depends(_settings)]
 
 
 @router.get("/", include_in_schema=False)
@@ -183,6 +108,22 @@ async def page() -> FileResponse:
 async def voices(catalogue: Voices) -> list[VoiceEntry]:
     """List the voices, the default one first."""
     return await catalogue.entries()
+
+
+@router.post("/voices", status_code=201, openapi_extra=_UPLOAD)
+async def add_voice(request: Request, library: Library, catalogue: Voices) -> VoiceEntry:
+    """Send a voice file as the field `file` of a form; it can be chosen until the studio ends."""
+
+    async def receive(path: Path) -> str:
+        return await receive_file(
+            request.headers,
+            request.stream(),
+            path,
+            limits=library.limits,
+            claim=lambda n_bytes: library.claim(path.parent, n_bytes, owner_of(request)),
+        )
+
+    return await library.keep_voice(catalogue, receive)
 
 
 @router.get("/examples")
@@ -203,25 +144,27 @@ async def add_take(
     library: Library,
     catalogue: Voices,
     voice: Annotated[str | None, Query(max_length=200)] = None,
+    lines: LinesChoice = "auto",
 ) -> TakeState:
     """Send a recording as the field `file` of a form, or name an example; the analysis begins."""
     content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     example = await _example(request) if content_type == "application/json" else None
     chosen = await catalogue.find(voice)
-    with library.new_take() as folder:
+    owner = owner_of(request)
+    with library.new_take(owner) as folder:
         source = folder / "source"
         if example is not None:
-            library.claim(folder, example.stat().st_size)
+            library.claim(folder, example.stat().st_size, owner)
             shutil.copyfile(example, source)
-            return library.add(folder, example.name, chosen)
+            return library.add(folder, example.name, chosen, owner, lines)
         name = await receive_file(
             request.headers,
             request.stream(),
             source,
             limits=library.limits,
-            claim=lambda n_bytes: library.claim(folder, n_bytes),
+            claim=lambda n_bytes: library.claim(folder, n_bytes, owner),
         )
-        return library.add(folder, name, chosen)
+        return library.add(folder, name, chosen, owner, lines)
 
 
 @router.get("/takes/{take_id}")
@@ -247,13 +190,13 @@ async def remove(take_id: str, library: Library) -> TakeState:
 async def choose_voice(take_id: str, choice: VoiceChoice, library: Library, catalogue: Voices) -> TakeState:
     """Analyse the recording again with another voice."""
     chosen = await catalogue.find(choice.voice)
-    return library.analyse(library.find(take_id), chosen)
+    return library.analyse(library.find(take_id), chosen, choice.lines)
 
 
 @router.get(
     "/takes/{take_id}/parameters",
     response_class=FileResponse,
-    responses=_file_of(
+    responses=file_of(
         "Parameters of both ends; the format is that of `violute.voices.live_parameters`.", BINARY
     ),
 )
@@ -267,57 +210,11 @@ async def parameters(take: ReadyTake) -> FileResponse:
 @router.get(
     "/takes/{take_id}/source",
     response_class=FileResponse,
-    responses=_file_of("The recording as WAV of 16 bits, times `source_gain`.", MEDIA_TYPES["wav"]),
+    responses=file_of("The recording as WAV of 16 bits, times `source_gain`.", MEDIA_TYPES["wav"]),
 )
 async def source(take: ReadyTake) -> FileResponse:
     """Fetch the recording in a form that every browser plays."""
     return FileResponse(take.preview, media_type=MEDIA_TYPES["wav"])
-
-
-@router.get("/takes/{take_id}/render", response_class=FileResponse, responses=_RENDERING)
-async def render(
-    request: Request, take: ReadyTake, settings: QuerySettings, folder: ScratchFolder
-) -> FileResponse:
-    """Render the recording at these dials, as `violute convert` does."""
-    return await _rendered(request, take, settings, folder)
-
-
-@router.post("/takes/{take_id}/render", response_class=FileResponse, responses=_RENDERING)
-async def render_body(
-    request: Request, take: ReadyTake, settings: RenderSettings, folder: ScratchFolder
-) -> FileResponse:
-    """Render the recording; for automations that are too long for an address."""
-    return await _rendered(request, take, settings, folder)
-
-
-@router.get("/takes/{take_id}/command")
-async def command(take: Take, settings: QuerySettings) -> CommandResponse:
-    """Write the command line that makes the same file as `render` with the same query."""
-    return _command(take.state, settings)
-
-
-@router.post("/takes/{take_id}/command")
-async def command_body(take: Take, settings: RenderSettings) -> CommandResponse:
-    """Write the command line that makes the same file as `render` with the same body."""
-    return _command(take.state, settings)
-
-
-async def _rendered(
-    request: Request, take: TakeRecord, settings: RenderSettings, folder: Path
-) -> FileResponse:
-    library, catalogue = await _library(request), await _catalogue(request)
-    mix = settings.as_mix()
-    voice = await catalogue.find(settings.voice or take.state.voice)
-    path = folder / f"hybrid.{settings.format}"
-    warnings = await library.render(take, voice, mix, path, request.is_disconnected)
-    name = settings.model_copy(update={"voice": voice.name}).file_name(take.state.name)
-    headers = {WARNINGS_HEADER: json.dumps(warnings)}
-    return FileResponse(path, headers=headers, media_type=MEDIA_TYPES[settings.format], filename=name)
-
-
-def _command(state: TakeState, settings: RenderSettings) -> CommandResponse:
-    chosen = settings.model_copy(update={"voice": settings.voice or state.voice})
-    return CommandResponse(command=chosen.command_line(state.name), automation_csv=chosen.automation_csv())
 
 
 async def _example(request: Request) -> Path:

@@ -2,8 +2,8 @@
 
 Any page that a musician visits can send requests to this machine. So the name in `Host` has to be ours
 (a foreign name that leads here is DNS rebinding), whatever changes something has to come from our own
-page or from no page at all, and pages get nothing but what this server serves. Where other machines can
-reach the studio, every request shows a token.
+page or from no page at all, and pages get nothing but what this server serves. Every request shows a token,
+for other people may use this machine, or reach it.
 
 Source:
     OWASP, Cross-Site Request Forgery Prevention and Content Security Policy cheat sheets; W3C, Content
@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-from collections.abc import Collection
 from contextlib import suppress
 from urllib.parse import urlencode
 
@@ -25,6 +24,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from violute.studio.limits import MAX_REQUEST_BYTES, in_megabytes
+from violute.studio.own_names import IsOurs
 from violute.studio.web.errors import error_response
 
 POLICY = (
@@ -40,10 +40,12 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "microphone=(self), camera=(), geolocation=()",
 }
-LOCAL_NAMES = ("127.0.0.1", "localhost", "[::1]")
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
-UPLOADS = "/takes"
-"""The only address to which more may be sent than `MAX_REQUEST_BYTES`."""
+SHOWN = ("token", "once")
+"""What an address may bring that opens the page, and that must not stay in it."""
+
+UPLOADS = frozenset({"/takes", "/voices"})
+"""The only addresses to which more may be sent than `MAX_REQUEST_BYTES`."""
 
 STALL_SECONDS = 60.0
 """A response of which nothing is taken for so long is given up."""
@@ -58,18 +60,18 @@ class Gate:
 
     Args:
         app: What responds.
-        hosts: Values of `Host` that are ours, in lower case; empty where the token alone decides.
-        token: What every request must show; None where only this machine can reach the studio.
-        cookie: Name of the cookie that holds the token.
+        is_ours: Which values of `Host` lead to this studio.
+        token: What every request must show.
+        once: Opens the page in place of the token, one time.
+        port: Of the studio; each has a cookie of its own.
     """
 
-    def __init__(
-        self, app: ASGIApp, *, hosts: Collection[str], token: str | None, cookie: str = "violute-studio"
-    ) -> None:
+    def __init__(self, app: ASGIApp, *, is_ours: IsOurs, token: str, once: str, port: int) -> None:
         self._app = app
-        self._hosts = frozenset(hosts)
+        self._is_ours = is_ours
         self._token = token
-        self._cookie = cookie
+        self._once = once
+        self._cookie = f"violute-studio-{port}"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request or pass it on."""
@@ -90,41 +92,45 @@ class Gate:
     def _refusal(self, request: HTTPConnection, is_reading: bool) -> Response | None:
         """Return the response to a request that may not pass, or None."""
         host = request.headers.get("host", "").lower()
-        if self._hosts and host not in self._hosts:
-            sentence = "the studio does not go by this name: open the address that it printed"
+        if not self._is_ours(host):
+            sentence = "the studio does not go by this name: open the address that it printed, or give --name"
             return error_response(421, sentence)
-        if self._token is not None:
-            shown = request.query_params.get("token")
-            if shown is not None and is_reading and self._is_token(shown):
-                return self._redirect(request, shown)
-            scheme, _, bearer = request.headers.get("authorization", "").partition(" ")
-            is_bearer = scheme.lower() == "bearer" and self._is_token(bearer.strip())
-            if not is_bearer and not self._is_token(request.cookies.get(self._cookie, "")):
-                sentence = "the token is missing or wrong: open the whole address that the studio printed"
-                return error_response(401, sentence)
+        query = request.query_params
+        if is_reading and self._opens(query.get("token", ""), query.get("once", "")):
+            return self._redirect(request)
+        scheme, _, bearer = request.headers.get("authorization", "").partition(" ")
+        is_bearer = scheme.lower() == "bearer" and _is_same(bearer.strip(), self._token)
+        if not is_bearer and not _is_same(request.cookies.get(self._cookie, ""), self._token):
+            sentence = "the token is missing or wrong: open the whole address that the studio printed"
+            return error_response(401, sentence)
         if not is_reading and not _is_own_page(request.headers, host):
             return error_response(403, "another page sent this request: use the page of the studio itself")
         return None
 
-    def _redirect(self, request: HTTPConnection, token: str) -> Response:
+    def _opens(self, token: str, once: str) -> bool:
+        """Whether an address brings what opens the page; what does so once is then used up."""
+        if self._once and _is_same(once, self._once):
+            self._once = ""
+            return True
+        return _is_same(token, self._token)
+
+    def _redirect(self, request: HTTPConnection) -> Response:
         """Hand the token over to a cookie: it leaves the address before anybody sees or stores it."""
         # One slash: an address that begins with two leads to another server.
         path = "/" + request.scope["path"].lstrip("/")
-        rest = urlencode([pair for pair in request.query_params.multi_items() if pair[0] != "token"])
+        rest = urlencode([pair for pair in request.query_params.multi_items() if pair[0] not in SHOWN])
         response = RedirectResponse(path + (f"?{rest}" if rest else ""), status_code=303)
         # Lax, for whoever follows a link on another page; changes are refused to other pages anyway.
-        response.set_cookie(self._cookie, token, httponly=True, samesite="lax", path="/")
+        is_secure = request.scope["scheme"] == "https"
+        response.set_cookie(
+            self._cookie, self._token, httponly=True, samesite="lax", path="/", secure=is_secure
+        )
         return response
 
-    def _is_token(self, shown: str) -> bool:
-        """Compare in constant time: how long it takes tells nothing about how much is right."""
-        return hmac.compare_digest(shown.encode(), (self._token or "").encode())
 
-
-def allowed_hosts(host: str, port: int) -> tuple[str, ...]:
-    """Return the values of `Host` that lead to a studio on this machine alone."""
-    names = {*LOCAL_NAMES, f"[{host}]" if ":" in host else host.lower()}
-    return tuple(f"{name}:{port}" for name in names) + (tuple(names) if port == 80 else ())
+def _is_same(shown: str, secret: str) -> bool:
+    """Compare in constant time: how long it takes tells nothing about how much is right."""
+    return hmac.compare_digest(shown.encode(), secret.encode())
 
 
 def _is_own_page(headers: Headers, host: str) -> bool:
@@ -156,7 +162,7 @@ def _guarded(send: Send, path: str) -> Send:
 
 def _bounded(scope: Scope, receive: Receive) -> Receive:
     """Return what receives a request's body up to `MAX_REQUEST_BYTES`; uploads count their own bytes."""
-    if scope["path"] == UPLOADS:
+    if scope["path"] in UPLOADS:
         return receive
     n_bytes = 0
 

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Annotated, Literal
+
 from pydantic import BaseModel, ConfigDict, Field
 
+from violute.analysis.polyphony.chords import MOST_LINES
 from violute.studio.limits import RECORDING_TYPES
+
+LinesChoice = Literal["auto"] | Annotated[int, Field(ge=1, le=MOST_LINES)]
+"""How many notes may sound at once; auto finds out."""
 
 
 class ErrorResponse(BaseModel):
@@ -39,10 +45,18 @@ class LimitsResponse(BaseModel):
 class CommandResponse(BaseModel):
     """How to make the same file without the page."""
 
-    command: str = Field(description="To be typed in a shell, in the folder of the recording.")
+    command: str | None = Field(
+        description="To be typed in a shell, in the folder of the recording; null where none can say it."
+    )
     automation_csv: str | None = Field(
         description="Content of the mix.csv that the command reads, if it does."
     )
+
+
+class RenderingState(BaseModel):
+    """How far a rendering is."""
+
+    progress: float = Field(ge=0.0, le=1.0, description="Share done; 0 while it waits for its turn.")
 
 
 class VoiceChoice(BaseModel):
@@ -51,6 +65,7 @@ class VoiceChoice(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     voice: str = Field(max_length=200)
+    lines: LinesChoice = "auto"
 
 
 class ExampleChoice(BaseModel):

@@ -29,8 +29,12 @@ OVERHEAD_BYTES = 100_000
 MAX_DIGITS = 19
 """Of a declared length; whatever follows, it is too large."""
 
-STALL_SECONDS = 30.0
-"""An upload of which nothing arrives for so long is given up."""
+PACE_SECONDS = 15.0
+PACE_BYTES = 60_000
+"""An upload of which less arrives in such a time is given up: it holds the place of another."""
+
+MOST_SECONDS = 1800.0
+"""Longest that an upload may take."""
 
 DRAIN_SECONDS = 1.0
 """A refused upload is read on for so long: a browser that is cut off never sees the answer."""
@@ -68,7 +72,7 @@ async def receive_file(
         with destination.open("wb") as file:
             form = _Form(file, limits, claim)
             parser = MultipartParser(boundary, form.callbacks())  # type: ignore[arg-type]  # its TypedDict is private
-            async for chunk in _unstalled(chunks):
+            async for chunk in _paced(chunks):
                 parser.write(chunk)
             parser.finalize()
     except FormParserError:
@@ -157,18 +161,30 @@ class _Form:
         self.is_whole = True
 
 
-async def _unstalled(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """Pass chunks on, unless none comes for too long."""
-    while True:
-        try:
-            chunk = await asyncio.wait_for(anext(chunks), STALL_SECONDS)
-        except StopAsyncIteration:
-            return
-        except TimeoutError:
-            raise RefusalError(
-                408, f"nothing of the upload came for {STALL_SECONDS:.0f} s: send the recording again"
-            ) from None
-        yield chunk
+async def _paced(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Pass chunks on as long as enough of them come in every stretch of time, and for so long in all."""
+    clock = asyncio.get_running_loop().time
+    last = clock() + MOST_SECONDS
+    stretch_ends, n_bytes = clock() + PACE_SECONDS, 0
+    coming = asyncio.ensure_future(anext(chunks, None))
+    try:
+        while True:
+            await asyncio.wait({coming}, timeout=max(0.0, stretch_ends - clock()))
+            if clock() >= min(stretch_ends, last):
+                if n_bytes < PACE_BYTES or clock() >= last:
+                    raise RefusalError(408, "the upload came in too slowly: send the recording again")
+                stretch_ends, n_bytes = clock() + PACE_SECONDS, 0
+            if not coming.done():
+                continue
+            chunk = coming.result()
+            if chunk is None:
+                return
+            n_bytes += len(chunk)
+            yield chunk
+            coming = asyncio.ensure_future(anext(chunks, None))
+    finally:
+        coming.cancel()
+        await asyncio.wait({coming})
 
 
 def _too_large(limits: Limits) -> RefusalError:

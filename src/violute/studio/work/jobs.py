@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from violute.analysis.polyphony.chords import Lines
 from violute.studio.work.live_gains import LiveGains
 from violute.voices.mix import Mix
 
@@ -17,13 +18,15 @@ class Job:
         take: Id of the take.
         source: The recording.
         name: What to call it in messages.
-        voice: Name of the voice.
+        voice: Name of the voice, or its file.
+        lines: How many notes may sound at once.
     """
 
     take: str
     source: Path
     name: str
     voice: str
+    lines: Lines
 
 
 @dataclass(frozen=True)
@@ -46,10 +49,14 @@ class RenderJob(Job):
     Attributes:
         mix: The dials.
         destination: The file to write; its extension names the format.
+        subtype: How to store a sample, in libsndfile's words; None is as in the recording.
+        span_seconds: The stretch to write, as a loop marks it; None is the whole.
     """
 
     mix: Mix
     destination: Path
+    subtype: str | None = None
+    span_seconds: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -80,6 +87,7 @@ class Analysed:
     warnings: tuple[str, ...]
     live_gains: LiveGains | None
     source_gain: float
+    n_lines: int
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,15 @@
-"""The preview of a source: the recording as a WAV file of 16 bits, which every browser plays."""
+"""The preview of a source: a WAV file of 16 bits, which every browser plays; and a stretch of a rendering."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import numpy as np
+import soundfile
 
 from violute.audio.source import Source
 from violute.audio.write import AudioWriter
+from violute.errors import AudioError
 
 FULL_SCALE = 1.0 - 2.0**-15
 """Highest sample that 16 bits hold."""
@@ -40,3 +42,23 @@ def _write(source: Source, path: Path, gain: float) -> float:
             peak = max(peak, float(np.abs(block).max()))
             writer.write(block if gain == 1.0 else np.float32(gain) * block)
     return peak
+
+
+def cut(path: Path, start_seconds: float, end_seconds: float) -> None:
+    """Leave of a rendering the stretch between two times, sample by sample as it was.
+
+    Raises:
+        AudioError: Nothing lies between, or the disk is full.
+    """
+    with soundfile.SoundFile(path) as file:
+        rate, subtype = file.samplerate, file.subtype
+        first = min(round(start_seconds * rate), file.frames)
+        n_samples = min(round(end_seconds * rate), file.frames) - first
+        if n_samples <= 0:
+            raise AudioError(
+                f"nothing lies between {start_seconds:g} and {end_seconds:g} s of it: mark another loop"
+            )
+        file.seek(first)
+        audio = file.read(n_samples, dtype="float64", always_2d=True).T
+    with AudioWriter(path, rate, len(audio), subtype=subtype) as writer:
+        writer.write(audio)

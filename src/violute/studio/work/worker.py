@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
+from violute.analysis.polyphony.chords import Lines
 from violute.audio.file_source import FileSource
 from violute.audio.formats import subtype_for
 from violute.errors import VioluteError
@@ -38,7 +39,7 @@ from violute.studio.work.jobs import (
     Stopped,
 )
 from violute.studio.work.live_gains import live_gains
-from violute.studio.work.preview import write_preview
+from violute.studio.work.preview import cut, write_preview
 from violute.voices.contract import OnProgress
 from violute.voices.live_parameters import live_parameters
 from violute.voices.load import load_voice
@@ -108,7 +109,7 @@ def _reporter(connection: Connection) -> Callable[[Report], None]:
 
 def _without_paths(message: str, job: Job) -> str:
     """Call files by the names that their owner knows, for where they lie here is nobody's business."""
-    names = {str(job.source): job.name}
+    names = {str(job.source): job.name, job.voice: Path(job.voice).stem}
     if isinstance(job, RenderJob):
         names[str(job.destination)] = job.destination.name
     names |= dict.fromkeys((str(job.source.parent), tempfile.gettempdir()), "the studio's folder")
@@ -123,7 +124,7 @@ class Worker:
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._voice = lru_cache(MAX_VOICES)(load_voice)
-        self._takes: OrderedDict[tuple[str, str], Take] = OrderedDict()
+        self._takes: OrderedDict[tuple[str, str, Lines], Take] = OrderedDict()
 
     def warm_up(self, voice: str) -> None:
         """Load a voice and have it play a short tone, so that the first musician doesn't wait for that.
@@ -154,7 +155,8 @@ class Worker:
             gains = live_gains(take)
         elif self._voice(job.voice).is_live:
             warnings = (*warnings, CHORDS_AT_REST)
-        return Analysed(tuple(_without_paths(line, job) for line in warnings), gains, source_gain)
+        told = tuple(_without_paths(line, job) for line in warnings)
+        return Analysed(told, gains, source_gain, take.n_lines)
 
     def render(self, job: RenderJob, report: Callable[[Report], None]) -> Rendered:
         """Render a recording into a file, as `violute convert` does.
@@ -164,7 +166,7 @@ class Worker:
         """
         report(Progressed(0.0))
         recording = self._open(job)
-        subtype = subtype_for(job.destination, recording.subtype)
+        subtype = job.subtype or subtype_for(job.destination, recording.subtype)
         take = self._take(job, recording, lambda share: report(Progressed(0.5 * share)))
         take.render_to(
             job.destination,
@@ -172,6 +174,8 @@ class Worker:
             subtype=subtype,
             on_progress=lambda share: report(Progressed(0.5 + 0.5 * share)),
         )
+        if job.span_seconds is not None:
+            cut(job.destination, *job.span_seconds)
         return Rendered(tuple(_without_paths(line, job) for line in take.warnings_for(job.mix)))
 
     def _open(self, job: Job) -> FileSource:
@@ -183,9 +187,10 @@ class Worker:
 
     def _take(self, job: Job, recording: FileSource, on_progress: OnProgress) -> Take:
         """Return the take of a recording, from before if it is still here."""
-        key = (job.take, job.voice)
+        key = (job.take, job.voice, job.lines)
         if key not in self._takes:
-            self._takes[key] = self._voice(job.voice).analyse_source(recording, on_progress=on_progress)
+            voice = self._voice(job.voice)
+            self._takes[key] = voice.analyse_source(recording, lines=job.lines, on_progress=on_progress)
             while len(self._takes) > 1 and sum(map(_held_frames, self._takes.values())) > MAX_FRAMES:
                 self._takes.popitem(last=False)
         self._takes.move_to_end(key)

@@ -1,0 +1,129 @@
+"""Routes of renderings: the file at some dials, how far it is, and the command that makes the same."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import FileResponse
+
+from violute.studio.refusal import RefusalError
+from violute.studio.takes.catalogue import Catalogue
+from violute.studio.takes.library import TakeLibrary
+from violute.studio.takes.rendering import (
+    MEDIA_TYPES,
+    DialSettings,
+    DialValue,
+    FormatName,
+    RenderSettings,
+    parse_automation,
+)
+from violute.studio.takes.take_record import TakeRecord, TakeState
+from violute.studio.web.dependencies import Library, ReadyTake, ScratchFolder, Take, Voices, file_of
+from violute.studio.web.schemas import CommandResponse, RenderingState
+from violute.voices.mix import DEFAULT_ROOM
+
+WARNINGS_HEADER = "Violute-Warnings"
+"""Of a rendering: a JSON list of what to know about it, such as dials that the voice passes over."""
+
+_RENDERING = file_of(
+    f"The file that `violute convert` makes with the same settings; `{WARNINGS_HEADER}` holds its warnings.",
+    *MEDIA_TYPES.values(),
+)
+router = APIRouter()
+
+
+async def _settings(
+    mix: DialValue | None = None,
+    tone: DialValue | None = None,
+    noise: DialValue | None = None,
+    attack: DialValue | None = None,
+    vibrato: DialValue | None = None,
+    room: DialValue = DEFAULT_ROOM,
+    format: FormatName = "wav",  # noqa: A002 - the name of the query
+    automation: Annotated[str | None, Query(description="JSON: [[seconds, mix], ...]")] = None,
+    voice: Annotated[str | None, Query(max_length=200)] = None,
+) -> RenderSettings:
+    """Read the settings of a rendering out of a query."""
+    return RenderSettings(
+        mix=mix,
+        dials=DialSettings(tone=tone, noise=noise, attack=attack, vibrato=vibrato, room=room),
+        automation=parse_automation(automation),
+        format=format,
+        voice=voice,
+    )
+
+
+QuerySettings = Annotated[RenderSettings, Depends(_settings)]
+
+
+@router.get("/takes/{take_id}/renderings/{label}")
+async def rendering(label: str, take: Take) -> RenderingState:
+    """Tell how far a rendering is that was asked for under a label."""
+    if label not in take.renderings:
+        raise RefusalError(404, "no rendering is made under this label now")
+    return RenderingState(progress=take.renderings[label])
+
+
+@router.get("/takes/{take_id}/render", response_class=FileResponse, responses=_RENDERING)
+async def render(
+    request: Request,
+    take: ReadyTake,
+    settings: QuerySettings,
+    folder: ScratchFolder,
+    library: Library,
+    catalogue: Voices,
+) -> FileResponse:
+    """Render the recording at these dials, as `violute convert` does."""
+    return await _rendered(request, take, settings, folder, library, catalogue)
+
+
+@router.post("/takes/{take_id}/render", response_class=FileResponse, responses=_RENDERING)
+async def render_body(
+    request: Request,
+    take: ReadyTake,
+    settings: RenderSettings,
+    folder: ScratchFolder,
+    library: Library,
+    catalogue: Voices,
+) -> FileResponse:
+    """Render the recording; for automations that are too long for an address."""
+    return await _rendered(request, take, settings, folder, library, catalogue)
+
+
+@router.get("/takes/{take_id}/command")
+async def command(take: Take, settings: QuerySettings, catalogue: Voices) -> CommandResponse:
+    """Write the command line that makes the same file as `render` with the same query."""
+    return await _command(take.state, settings, catalogue)
+
+
+@router.post("/takes/{take_id}/command")
+async def command_body(take: Take, settings: RenderSettings, catalogue: Voices) -> CommandResponse:
+    """Write the command line that makes the same file as `render` with the same body."""
+    return await _command(take.state, settings, catalogue)
+
+
+async def _rendered(
+    request: Request,
+    take: TakeRecord,
+    settings: RenderSettings,
+    folder: Path,
+    library: TakeLibrary,
+    catalogue: Catalogue,
+) -> FileResponse:
+    settings.as_mix()  # what is wrong with it is told before any work
+    voice = await catalogue.find(settings.voice or take.state.voice)
+    path = folder / f"hybrid.{settings.format}"
+    warnings = await library.render(take, voice, settings, path, request.is_disconnected)
+    name = settings.model_copy(update={"voice": voice.name}).file_name(take.state.name)
+    headers = {WARNINGS_HEADER: json.dumps(warnings)}
+    return FileResponse(path, headers=headers, media_type=MEDIA_TYPES[settings.format], filename=name)
+
+
+async def _command(state: TakeState, settings: RenderSettings, catalogue: Catalogue) -> CommandResponse:
+    voice = await catalogue.find(settings.voice or state.voice)
+    chosen = settings.model_copy(update={"voice": voice.name})
+    command = chosen.command_line(state.name, voice.argument, state.lines)
+    return CommandResponse(command=command, automation_csv=chosen.automation_csv())
