@@ -74,16 +74,16 @@ def test_an_undertone_lies_softly_below_its_note():
     octaves = np.log2(np.array([740.0] * 10 + [370.0] * 4 + [740.0] * 10))
     odd_db, even_db = np.full(24, -20.0), np.full(24, -25.0)
     odd_db[10:14], even_db[10:14] = -35.0, -32.0
-    assert is_undertone(octaves, odd_db, even_db)[10:14].all()
+    assert is_undertone(octaves, odd_db, even_db, even_db)[10:14].all()
     odd_db[10:14] = -20.0  # as loud as the notes: another note
-    assert not is_undertone(octaves, odd_db, even_db).any()
+    assert not is_undertone(octaves, odd_db, even_db, even_db).any()
 
 
 def test_a_slip_upwards_does_not_spread_to_the_note_around_it():
     octaves = np.log2(np.array([370.0] * 10 + [740.0] * 3 + [370.0] * 10))
     odd_db, even_db = np.full(23, -35.0), np.full(23, -22.0)
     odd_db[10:13], even_db[10:13] = -22.0, -30.0
-    assert not is_undertone(octaves, odd_db, even_db).any()
+    assert not is_undertone(octaves, odd_db, even_db, even_db).any()
 
 
 def test_a_note_grows_out_of_a_low_undertone():
@@ -91,8 +91,20 @@ def test_a_note_grows_out_of_a_low_undertone():
     octaves = np.full(30, np.log2(262.0))
     odd_db = np.concatenate([np.full(6, -90.0), -20.0 - np.minimum(np.arange(24.0), 7.0)])
     even_db = np.concatenate([np.full(6, -90.0), np.minimum(-40.0 + 6.0 * np.arange(24.0), -12.0)])
-    assert is_undertone(octaves, odd_db, even_db)[6:16].all()
-    assert not is_undertone(octaves, np.full(30, -20.0), np.full(30, -12.0)).any()  # a note that stands
+    assert is_undertone(octaves, odd_db, even_db, even_db)[6:16].all()
+    assert not is_undertone(
+        octaves, np.full(30, -20.0), *[np.full(30, -12.0)] * 2
+    ).any()  # a note that stands
+
+
+def test_a_low_note_whose_fourth_partial_grows_is_no_undertone():
+    """What grows out of an undertone grows with its own fundamental; a staccato F4 of a flute does not."""
+    octaves = np.full(30, np.log2(350.0))
+    odd_db = np.concatenate([np.full(6, -90.0), -30.0 - np.minimum(np.arange(24.0), 9.0)])
+    even_db = np.concatenate([np.full(6, -90.0), np.minimum(-45.0 + 4.0 * np.arange(24.0), -26.0)])
+    second_db = np.concatenate([np.full(6, -90.0), np.full(24, -36.0)])
+    assert is_undertone(octaves, odd_db, even_db, even_db)[10:18].all()
+    assert not is_undertone(octaves, odd_db, even_db, second_db).any()
 
 
 def test_broken_octaves_keep_every_note():

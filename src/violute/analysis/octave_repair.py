@@ -108,7 +108,8 @@ def repaired(
         bin_hz: Between two bins.
     """
     power = harmonic_power(wide, 2.0 ** octaves[:, None], bin_hz)[:, 0]
-    raised = octaves + is_undertone(octaves, *_own_and_shared_db(power, 2))
+    second_db = 10.0 * np.log10(power[:, 1] + 1e-20)
+    raised = octaves + is_undertone(octaves, *_own_and_shared_db(power, 2), second_db)
     return without_slips(wide, raised, bin_hz)
 
 
@@ -116,6 +117,7 @@ def is_undertone(
     octaves: Float[np.ndarray, " frame"],
     odd_db: Float[np.ndarray, " frame"],
     even_db: Float[np.ndarray, " frame"],
+    second_db: Float[np.ndarray, " frame"],
 ) -> Bool[np.ndarray, " frame"]:
     """Frames whose pitch lies an octave below a note that sounds in them or close by, and far louder.
 
@@ -123,6 +125,7 @@ def is_undertone(
         octaves: Log2 of the pitch in Hz.
         odd_db: Level of the odd partials of that pitch.
         even_db: Of the even ones, which are all that the octave above has.
+        second_db: Of the second alone, the fundamental of the octave above.
     """
     n_frames = len(octaves)
     all_db = 10.0 * np.log10(10.0 ** (odd_db / 10.0) + 10.0 ** (even_db / 10.0))
@@ -133,6 +136,7 @@ def is_undertone(
         is_growing[here] |= (
             (np.abs(octaves[here] - octaves[there]) < LEAP_OCTAVES)
             & (even_db[here] - even_db[there] > GROWTH_DB)
+            & (second_db[here] - second_db[there] > GROWTH_DB)
             & (odd_db[here] < odd_db[there])
         )
     is_growing &= even_db - odd_db > np.minimum(_threshold_db(octaves) - GROWN_DB, GROWN_MAX_DB)
