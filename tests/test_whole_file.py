@@ -1,5 +1,6 @@
 """Files are whole or not there."""
 
+import errno
 import os
 from pathlib import Path
 
@@ -28,6 +29,17 @@ def test_what_fails_leaves_the_old_file_and_no_rest(tmp_path):
         write_half()
     assert path.read_text() == "before"
     assert [found.name for found in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_what_failed_first_is_what_is_said_where_the_rest_cannot_be_removed(tmp_path, monkeypatch):
+    """A disk that has become read-only refuses to remove even what isn't there."""
+
+    def refuse(*_, **__):
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    with pytest.raises(RuntimeError, match="first"), whole_file(tmp_path / "a"):
+        raise RuntimeError("first")
 
 
 def test_text_and_bytes_replace_what_was_there(tmp_path):

@@ -69,8 +69,11 @@ def whole_file(path: Path, *, overwrite: bool = True) -> Iterator[Path]:
     try:
         yield partial
         take_name(partial, path, overwrite=overwrite)
-    finally:
-        partial.unlink(missing_ok=True)
+    except BaseException:
+        # A disk that has become read-only refuses this too; what is said is what came first.
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
+        raise
 
 
 def remove_partial_files(folder: Path) -> None:

@@ -2,12 +2,12 @@
 
 import os
 import re
-import resource
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
+from full_disk import full_disk
 
 from violute.audio.formats import FORMATS, check_format, subtype_for
 from violute.audio.read import read
@@ -155,7 +155,6 @@ def test_file_name_that_the_system_refuses(tmp_path):
 @pytest.mark.parametrize("extension", list(FORMATS))
 @pytest.mark.parametrize("n_blocks", [1, 40])
 def test_disk_that_fills_up_leaves_nothing(tmp_path, extension, n_blocks):
-    """A limit on the size of files stands in for a full disk: the same calls fail in the same way."""
     audio = _noise(2, 48_000)
 
     def fill_up() -> None:
@@ -163,13 +162,8 @@ def test_disk_that_fills_up_leaves_nothing(tmp_path, extension, n_blocks):
             for block in np.array_split(audio, n_blocks, axis=1):
                 writer.write(block)
 
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (6_000, hard))
-    try:
-        with pytest.raises(AudioError, match="disk is full") as caught:
-            fill_up()
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    with full_disk(6_000), pytest.raises(AudioError, match="disk is full") as caught:
+        fill_up()
     assert str(tmp_path / f"x{extension}") in str(caught.value)
     assert _names(tmp_path) == []
 

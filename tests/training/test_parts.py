@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+from full_disk import full_disk
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
@@ -26,6 +27,7 @@ from violute.training.schedules import learning_rate_factor
 from violute.training.seeds import Stream, derived_seed, seed_everything
 from violute.training.settings import LoopSettings
 from violute.training.task import StepContext
+from violute.whole_file import PARTIAL_NAMES
 
 
 @pytest.mark.parametrize(
@@ -251,6 +253,27 @@ def test_a_resume_may_train_longer_or_slower_but_not_something_else(tmp_path: Pa
         folder.start(Config(width=65), resume=True)
     with pytest.raises(TrainingError, match=r"names is \['oboe', 'violin'\]"):
         folder.start(Config(names=("oboe", "violin")), resume=True)
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda folder: folder.append_metrics({"step": 1.0}),
+        lambda folder: folder.append_warning(1, "quiet"),
+        lambda folder: folder.truncate_metrics(1),
+        lambda folder: folder.plot(),
+        lambda folder: folder.write_sounds({"a": (np.zeros(9, np.float32), 8000)}),
+    ],
+    ids=["metrics", "warning", "resume", "plot", "sounds"],
+)
+def test_a_disk_that_fills_up_during_a_run_is_one_line_that_says_how_it_goes_on(tmp_path, write):
+    folder = RunFolder(tmp_path)
+    folder.append_metrics({"step": 1.0, "loss": 2.0})
+    with full_disk(), pytest.raises(TrainingError, match="make room or mend access, then --resume") as caught:
+        write(folder)
+    assert "\n" not in str(caught.value)
+    assert folder.read_metrics() == [{"step": 1.0, "loss": 2.0}]
+    assert not list(tmp_path.rglob(PARTIAL_NAMES))
 
 
 def test_a_run_folder_that_cannot_be_is_one_clear_line(tmp_path: Path):

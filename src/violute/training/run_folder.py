@@ -17,7 +17,7 @@ import platform
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
 from importlib import metadata
@@ -149,11 +149,13 @@ class RunFolder:
 
     def append_metrics(self, row: Mapping[str, float]) -> None:
         """Add a row to the metrics."""
-        _append(self.metrics_path, row)
+        with self._on_disk():
+            _append(self.metrics_path, row)
 
     def append_warning(self, step: int, message: str) -> None:
         """Add a row to the warnings."""
-        _append(self.warnings_path, {"step": step, "warning": message})
+        with self._on_disk():
+            _append(self.warnings_path, {"step": step, "warning": message})
 
     def read_metrics(self) -> list[dict[str, float]]:
         """Return the rows of the metrics; a row that a killed run left half written is skipped."""
@@ -162,21 +164,30 @@ class RunFolder:
     def truncate_metrics(self, step: int) -> None:
         """Drop the rows of steps after `step`, which a resumed run will write anew."""
         rows = [row for row in self.read_metrics() if row["step"] <= step]
-        replace_text(self.metrics_path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
+        with self._on_disk():
+            replace_text(
+                self.metrics_path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+            )
 
     def plot(self) -> None:
         """Draw the metrics."""
-        plot_metrics(self.read_metrics(), self.plot_path)
+        with self._on_disk():
+            plot_metrics(self.read_metrics(), self.plot_path)
 
     def write_sounds(self, sounds: Mapping[str, Sound]) -> None:
         """Write sounds as WAV in 32-bit float, `(sample,)` or `(channel, sample)`, at their own rates."""
         for name, (audio, sample_rate) in sounds.items():
             path = self.sounds_path / f"{name}.wav"
-            path.parent.mkdir(parents=True, exist_ok=True)
             # SciPy takes (sample, channel).
             samples = np.ascontiguousarray(np.asarray(audio, dtype=np.float32).T)
-            with whole_file(path) as partial:
-                wavfile.write(partial, sample_rate, samples)
+            with self._on_disk():
+                path.parent.mkdir(parents=True, exist_ok=True)
+                with whole_file(path) as partial:
+                    wavfile.write(partial, sample_rate, samples)
+
+    def _on_disk(self) -> AbstractContextManager[None]:
+        """Say in one line what the disk refuses to a run, and that it goes on from its last checkpoint."""
+        return disk_errors(self.path, "make room or mend access, then --resume goes on", error=TrainingError)
 
     def _require_same(self, before: Mapping[str, Any], entries: Mapping[str, Any]) -> None:
         changed = _differences(before, entries)

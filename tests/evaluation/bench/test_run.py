@@ -1,5 +1,6 @@
 """The bench on tones: what is played, what is kept, what is repeated, what it costs."""
 
+import errno
 import json
 
 import numpy as np
@@ -7,9 +8,10 @@ import pytest
 import soundfile
 from bench_voice import BuzzVoice
 from command_line import put_voice
+from full_disk import full_disk
 from tones import tone
 
-from violute.errors import AudioError, InputError
+from violute.errors import AudioError, DataError, InputError
 from violute.evaluation.bench import job as bench_job
 from violute.evaluation.bench.clips import find_clips, find_references
 from violute.evaluation.bench.contenders import Lineup, contender_entries, open_contender, voice_files
@@ -112,6 +114,22 @@ def test_who_cannot_play_is_told_and_the_others_go_on(data, lineup, monkeypatch)
     bench_job._contender.cache_clear()
     with pytest.raises(InputError, match="the first said: no sound today"):
         run_bench(lineup, clips_of(data), data / "other", with_cost=False)
+
+
+def test_a_full_disk_is_one_line_and_no_rendering_is_half_there(data, lineup, monkeypatch):
+    def full(path, text):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    clips, work = clips_of(data), data / "work"
+    with full_disk(1_000), pytest.raises(AudioError, match="disk is full"):
+        run_bench(lineup, clips, work, with_cost=False)
+    assert list(work.iterdir()) == []
+    with monkeypatch.context() as patch:
+        patch.setattr(bench_job, "replace_text", full)
+        with pytest.raises(DataError, match="the disk is full"):
+            run_bench(lineup, clips, work, with_cost=False)
+    document, _ = run_bench(lineup, clips, work, with_cost=False)
+    assert (len(document["results"]), document["failures"]) == (2, [])
 
 
 def test_baselines_stand_behind_the_voices(data, lineup):

@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+from violute.audio.write import write
 from violute.errors import VioluteError
 from violute.evaluation.bench.clips import Clip
 from violute.evaluation.bench.code_digest import code_digest
@@ -44,7 +45,7 @@ from violute.evaluation.report.listening import HeardClip
 from violute.rates import SAMPLE_RATE
 from violute.voices.contract import Player
 from violute.voices.load import load_voice
-from violute.whole_file import replace_text, whole_file
+from violute.whole_file import disk_errors, replace_text
 
 KEPT_MIXES = (0.0, 0.5, 1.0)
 """Renderings that stay in the work folder, for the report to play."""
@@ -115,7 +116,8 @@ def do_job(job: Job) -> FailureEntry | None:
     """Play, measure and store one job, unless it is done; a contender that cannot play is reported.
 
     Raises:
-        OSError: The work folder cannot be written.
+        AudioError: A rendering cannot be written.
+        DataError: The figures cannot be written.
     """
     try:
         wanted = fingerprint(job)
@@ -128,12 +130,12 @@ def do_job(job: Job) -> FailureEntry | None:
         return {"contender": job.contender, "clip": job.clip.name, "message": str(error)}
     for mix in KEPT_MIXES:
         audio = np.clip(renderings[DIAL_MIXES.index(mix)], -1.0, 1.0)
-        with whole_file(job.rendering_path(mix)) as partial:
-            soundfile.write(partial, audio, SAMPLE_RATE, subtype="PCM_16")
+        write(job.rendering_path(mix), audio, SAMPLE_RATE, subtype="PCM_16")
     result = {"contender": job.contender, "clip": job.clip.name, **measured, "cost": cost}
     heard = load_voice(job.lineup.voices[0].path).card.training_data
     entries = {"fingerprint": wanted, "clip": clip_entry(job.clip, facts, heard), "result": result}
-    replace_text(job.path, to_json(entries))
+    with disk_errors(job.path):
+        replace_text(job.path, to_json(entries))
     return None
 
 

@@ -36,7 +36,7 @@ from violute.transforms.spectrogram import PEAK
 from violute.voices.family import FamilyVoice
 from violute.voices.load import load_voice
 from violute.voices.mix import Mix
-from violute.whole_file import replace_text
+from violute.whole_file import disk_errors, replace_text
 from violute.workers import mapped
 
 MANIFEST = "manifest.json"
@@ -125,7 +125,8 @@ def make_pairs(
     Raises:
         VoiceError: The teacher cannot be loaded.
         AudioError: A recording cannot be read or written, or is silent.
-        DataError: The folder holds another set or other files, or two recordings have one name.
+        DataError: The folder holds another set or other files or cannot be written, or two recordings have
+            one name.
     """
     _start(out, settings)
     works = [(end, recording) for end, members in enumerate(recordings) for recording in members]
@@ -134,9 +135,10 @@ def make_pairs(
     if twice:
         raise DataError(f"{min(twice)[1]}: two recordings of one instrument have this name: rename one")
     used = (RENDERINGS,) if settings.own_end == "rendering" else ()
-    for folder in (SOURCES, TRANSLATIONS, HYBRIDS, *used):
-        for name in settings.ends:
-            (out / folder / name).mkdir(parents=True, exist_ok=True)
+    with disk_errors(out):
+        for folder in (SOURCES, TRANSLATIONS, HYBRIDS, *used):
+            for name in settings.ends:
+                (out / folder / name).mkdir(parents=True, exist_ok=True)
     on_begin()
     pairs: list[Pair] = []
     work = partial(_work, out, settings)
@@ -173,11 +175,9 @@ def _start(out: Path, settings: PairSettings) -> None:
         return
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise DataError(f"{out}: holds other files: name a new folder or an empty one")
-    try:
+    with disk_errors(out):
         out.mkdir(parents=True, exist_ok=True)
-        _write_manifest(out, settings, [])
-    except OSError as error:
-        raise DataError(f"{out}: cannot be written ({error.strerror}): name another folder") from None
+    _write_manifest(out, settings, [])
 
 
 def _document(folder: Path) -> dict[str, Any]:
@@ -197,7 +197,8 @@ def _document(folder: Path) -> dict[str, Any]:
 
 def _write_manifest(out: Path, settings: PairSettings, pairs: Sequence[Pair]) -> None:
     document = {"version": PAIRS_VERSION, "settings": asdict(settings), "pairs": [asdict(p) for p in pairs]}
-    replace_text(out / MANIFEST, json.dumps(document, indent=1, ensure_ascii=False))
+    with disk_errors(out):
+        replace_text(out / MANIFEST, json.dumps(document, indent=1, ensure_ascii=False))
 
 
 def _work(out: Path, settings: PairSettings, item: tuple[int, Recording]) -> list[Pair]:
@@ -234,7 +235,8 @@ def _work(out: Path, settings: PairSettings, item: tuple[int, Recording]) -> lis
             _written(out / hybrid_name, blend(*ends, mix, source=source, how=settings.blend))
             names = (source_name, own_name, translation_name, hybrid_name)
             pairs.append(Pair(recording.name, end, *names, settings.blend, mix, lag))
-    replace_text(done, json.dumps({"key": key, "pairs": [asdict(p) for p in pairs]}))
+    with disk_errors(out):
+        replace_text(done, json.dumps({"key": key, "pairs": [asdict(p) for p in pairs]}))
     return pairs
 
 
