@@ -1,10 +1,16 @@
 """What is wrong with the words of a command is said like everything else: what, and what to do."""
 
+import subprocess
+import sys
+
 import pytest
+from command_line import violute_here
 from cyclopts import CycloptsError
 
 from violute.cli.main import app
 from violute.cli.terminal.mistakes import mistake
+
+HEAVY = ("torch", "scipy", "numba", "matplotlib", "onnx", "fastapi")
 
 
 @pytest.mark.parametrize(
@@ -32,3 +38,60 @@ def test_others_are_said_in_the_words_of_cyclopts():
     with pytest.raises(CycloptsError) as caught:
         app(["convert", "--mixx", "0.5"], exit_on_error=False, print_error=False)
     assert mistake(caught.value) == str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("command", "lines"),
+    [
+        (
+            "convert a.wav --mixx 0.5 --tone high --room",
+            ["--room needs a value", "Unknown option: --mixx. Did you mean --mix?", "--tone is 'high'"],
+        ),
+        (
+            "encode --voce x",
+            ["Unknown option: --voce", "IN is missing", "OUT.npz is missing", "--voice is missing"],
+        ),
+        ("train ddsp --seed x", ["--out is missing", "--seed is 'x'"]),
+        ("convrt a.wav", ['Unknown command "convrt". Did you mean "convert"?']),
+    ],
+)
+def test_all_that_is_wrong_is_said_at_once(tmp_path, command, lines):
+    done = violute_here(*command.split(), cwd=tmp_path)
+    said = done.stderr.splitlines()
+    assert done.returncode == 2
+    assert len(said) == len(lines)
+    for line in lines:
+        assert any(one.startswith(f"violute: {line}") for one in said), (line, said)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "convert nowhere.wav",
+        "convert a.wav --voice nobody",
+        "bench --data nowhere",
+        "bench compare old.json new.json",
+        "bench listen answers.json",
+        "data folder nowhere",
+        "encode a.wav b.npz --voice nobody",
+        "export nowhere out.onnx",
+        "notes nowhere.wav",
+        "pairs --data nowhere --voice nobody --out pairs",
+        "prepare nowhere --out snippets",
+        "refit nowhere.onnx --a a --b b --out out.onnx",
+        "train ddsp --a nowhere --b nowhere --out out.onnx",
+        "train vae --prepared nowhere --out out.onnx",
+        "train rave --recipe huge --a . --b . --out out.onnx",
+        "train paired --pairs nowhere --out out.onnx",
+    ],
+)
+def test_what_cannot_begin_says_so_before_anything_heavy_is_imported(tmp_path, command):
+    code = (
+        "import sys\nfrom violute.cli.main import main\ntry: main()\n"
+        f"finally: print(*[name for name in {HEAVY!r} if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *command.split()], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 2, done.stderr
+    assert done.stdout.split() == []

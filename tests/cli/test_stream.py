@@ -1,5 +1,6 @@
 """`violute stream` as a process: raw sound through a pipe."""
 
+import contextlib
 import os
 import pty
 import signal
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 from tones import SAMPLE_RATE, tone
 
+from violute.cli.stream import LateBlocks
 from violute.families.ddsp.stream import LATENCY_SAMPLES
 from violute.voices.load import load_voice
 
@@ -119,3 +121,41 @@ def test_nothing_in_gives_the_delay_and_nothing_else():
     done = run(b"")
     assert done.returncode == 0
     assert len(done.stdout) == 4 * LATENCY_SAMPLES
+
+
+def test_it_ends_quietly_when_whoever_listens_leaves():
+    process = subprocess.Popen(VIOLUTE, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process.stdin.write(bytes(4 * SAMPLE_RATE))
+    process.stdin.flush()
+    process.stdout.read(4)
+    process.stdout.close()
+    with contextlib.suppress(BrokenPipeError):
+        for _ in range(20):
+            process.stdin.write(bytes(4 * SAMPLE_RATE))
+            process.stdin.flush()
+    with contextlib.suppress(BrokenPipeError):
+        process.stdin.close()
+    told = process.stderr.read()
+    process.stderr.close()
+    assert (process.wait(timeout=60), told) == (0, b"")
+
+
+def test_a_block_that_takes_longer_than_it_lasts_is_an_underrun():
+    class Slow:
+        """Takes as many seconds for a block as the test says."""
+
+        now = 0.0
+        takes = iter([9.0, 0.05, 0.3, 0.05, 0.4])
+
+        def push(self, block):
+            self.now += next(self.takes)
+            return block
+
+    slow, told = Slow(), []
+    late = LateBlocks(1000, warn=told.append, clock=lambda: slow.now)
+    for _ in range(5):
+        late.played(slow, np.zeros(100, np.float32))
+    assert (late.n_late, late.n_blocks) == (2, 5), "the first waits for the network"
+    assert len(told) == 1
+    assert "underrun" in told[0]
+    assert late.summary() == ", 2 of 5 blocks too late (underruns)"

@@ -45,8 +45,11 @@ def trained(place):
 
 def test_one_of_two_processes_says_the_last_word(place, trained):
     assert trained.returncode == 0, trained.stderr[-3000:]
-    (line,) = trained.stdout.splitlines()
+    line, hear, go_on = trained.stdout.splitlines()
     assert line.startswith("voice.onnx (4 steps in ")
+    assert hear == "hear it: violute convert YOUR.wav --voice voice.onnx (examples are in voice-run/sounds)"
+    assert "--resume" in go_on
+    assert list((place / "voice-run" / "sounds").glob("*.wav"))
     assert "held out: nothing, no recording is named 2204 or 2191" in trained.stderr
 
 
@@ -173,3 +176,63 @@ def test_a_card_that_cannot_be_used_costs_no_training(place, content, reason):
     assert reason in line
     assert complaint_of(violute_here("export", "reed", "new.onnx", "--card", "bad.json", cwd=place)) == line
     assert files_below(place) == before
+
+
+def test_a_recipe_file_sets_what_set_does(place):
+    (place / "mine.toml").write_text(
+        'recipe = "tiny"\nchannels = 24\nn_steps = 2\n[loss_weights]\n"prior/small_room" = 0.5\n'
+    )
+    command = [word.replace("voice.onnx", "filed.onnx").replace("tiny", "mine.toml") for word in COMMAND]
+    done = violute_here(*command, "--set", "channels=16", "--quiet", cwd=place)
+    assert done.returncode == 0, done.stderr
+    config = json.loads((place / "filed-run" / "config.json").read_text())
+    assert config["recipe"] == "tiny"
+    assert config["set"] == {"channels": "16", "n_steps": "2", "loss_weights.prior/small_room": "0.5"}
+    assert config["settings"]["loss_weights"]["prior/small_room"] == 0.5
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("channels = ", "is no TOML"),
+        ('recipe = "huge"', "there is no recipe 'huge' for ddsp"),
+        ("recipe = 3", "recipe is 3"),
+        ("width = 3", "there is no 'width' to set"),
+        (None, "cannot be read"),
+    ],
+)
+def test_a_recipe_file_that_cannot_be_used_is_one_line(place, content, reason):
+    path = place / "bad.toml"
+    path.unlink(missing_ok=True)
+    if content is not None:
+        path.write_text(content)
+    before = files_below(place)
+    command = [word.replace("voice.onnx", "new.onnx").replace("tiny", "bad.toml") for word in COMMAND]
+    assert reason in complaint_of(violute_here(*command, cwd=place))
+    assert files_below(place) == before
+
+
+def test_a_run_that_begins_anew_says_so(place):
+    run = place / "stopped-run"
+    run.mkdir()
+    (run / "config.json").write_text("{}")
+    command = [word.replace("voice.onnx", "stopped.onnx") for word in COMMAND]
+    done = violute_here(*command, cwd=place)
+    assert done.returncode == 0
+    assert "stopped before its first checkpoint: it begins anew" in done.stderr
+    command = [word.replace("voice.onnx", "fresh.onnx") for word in COMMAND]
+    assert "no checkpoint to go on from" in violute_here(*command, "--resume", cwd=place).stderr
+
+
+def test_an_interrupted_run_says_what_is_saved_and_how_to_go_on(place, monkeypatch):
+    def interrupted(*_arguments, **_options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("violute.families.train.train_family", interrupted)
+    command = [word.replace("voice.onnx", "broken.onnx") for word in COMMAND]
+    done = violute_here(*command, cwd=place)
+    assert (done.returncode, done.stdout) == (130, "")
+    assert "interrupted: nothing was saved yet in broken-run" in done.stderr
+    done = violute_here(*COMMAND, "--resume", cwd=place)
+    assert "step 4 is saved in voice-run: go on with the same command and --resume" in done.stderr
+    assert "violute export voice-run OTHER.onnx" in done.stderr

@@ -84,11 +84,16 @@ def test_voices_lists_name_family_ends_and_size(place):
     (place / "voices" / "torn.onnx").write_bytes(b"\x08")
     done = violute("voices", cwd=place)
     assert done.returncode == 0
-    assert re.search(r"^sines +sines +low +high +0\.0 MB +voices", done.stdout, re.MULTILINE)
+    own = done.stdout[done.stdout.index("sines:") :]
+    assert own.startswith("sines: low (mix 0) to high (mix 1)\n  no description\n  family sines, not live")
+    assert "0.0 MB, voices" in own
+    assert re.search(r"family ddsp, live.*built", done.stdout)
     assert "torn.onnx" in done.stderr
     listed = {entry["name"]: entry for entry in json.loads(violute("voices", "--json", cwd=place).stdout)}
     assert listed["sines"]["card"]["ends"] == ["low", "high"]
     assert listed["torn"]["card"] is None
+    assert all(entry["card"]["name"] == name for name, entry in listed.items() if entry["card"])
+    assert [listed[name]["is_live"] for name in ("sines", "violute-violin-flute")] == [False, True]
     assert "torn.onnx" in listed["torn"]["problem"]
 
 

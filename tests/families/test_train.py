@@ -184,7 +184,7 @@ def test_every_family_of_the_table_is_there(family):
     entry = FAMILIES[family]
     assert callable(imported(entry.voice))
     assert callable(imported(entry.task))
-    assert entry.default_recipe in imported(entry.recipes)
+    assert entry.default_recipe in entry.recipe_names == tuple(imported(entry.recipes))
     for name in imported(entry.recipes):
         assert name in entry.recipe_help or name.startswith("tiny")
         assert family_recipe(family, name, {"batch_size": "2", "n_steps": "3"}).loop.n_steps == 3

@@ -101,8 +101,13 @@ def bench(
         )
     if not (seconds > 0 and shortest >= 0):
         raise InputError("--seconds must be above 0, --shortest 0 or more: give a larger number")
+    from violute.voices.load import find_voice, load_voice
+
     for ending in (*REPORT_ENDINGS, *[WEBMUSHRA_ENDING] * webmushra):
         refuse_existing(out.with_name(out.name + ending), replace=force)
+    for name in voices:
+        find_voice(name)
+    _require_files(data)
     require_extra(
         "bench", "the bench needs", "violute.evaluation.bench.run", "violute.evaluation.report.html"
     )
@@ -110,7 +115,6 @@ def bench(
     from violute.evaluation.bench.clips import find_clips
     from violute.evaluation.bench.contenders import voice_files
     from violute.evaluation.bench.run import run_bench
-    from violute.voices.load import load_voice
 
     patterns = None if select is None else read_patterns(select)
     files = voice_files(voices)
@@ -168,6 +172,7 @@ def compare(
     new
         Written by a later one.
     """
+    _require_files(old, new)
     require_extra("bench", "the bench needs", "violute.evaluation.bench.compare")
     from violute.evaluation.bench.compare import compare_documents, markdown_comparison
     from violute.evaluation.bench.schema import read_document
@@ -189,12 +194,24 @@ def listen(
     answers
         Files that the page of one report has saved.
     """
+    _require_files(*answers)
     require_extra("bench", "the bench needs", "violute.evaluation.report.listening_results")
     from violute.evaluation.report.listening_results import aggregate, markdown_results, read_answers
 
     found = aggregate(read_answers(answers))
     say_done(markdown_results(found).rstrip(), found, json=json, quiet=False)
     return 0
+
+
+def _require_files(*paths: Path) -> None:
+    """Make sure that files or folders are there before anything heavy is imported.
+
+    Raises:
+        InputError: One is not.
+    """
+    for path in paths:
+        if not path.exists():
+            raise InputError(f"{path}: there is no such file or folder: check the path")
 
 
 def _lineup(

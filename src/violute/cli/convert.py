@@ -76,6 +76,7 @@ def convert(
     from violute.analysis.polyphony.chords import checked_lines
     from violute.voices.automation import read_automation
     from violute.voices.destinations import left_out, mix_label, plan_conversions, refuse_to_replace
+    from violute.voices.load import DEFAULT_VOICE
     from violute.voices.mix import mix_of_settings
 
     moves = read_automation(automation) if automation else None
@@ -122,7 +123,7 @@ def convert(
             if not (quiet or json):
                 say(_line(conversion))
     if json:
-        say_json(_document(player, done, skipped, failed, others))
+        say_json(_document(voice or DEFAULT_VOICE, done, skipped, failed, others))
     elif skipped and not quiet:
         files = "1 file was" if len(skipped) == 1 else f"{len(skipped)} files were"
         say(
@@ -221,14 +222,14 @@ def _line_of_others(paths: list[Path]) -> str:
 
 
 def _document(
-    player: FamilyVoice,
+    voice: str,
     done: list[Conversion],
     skipped: list[PlannedConversion],
     failed: list[tuple[PlannedConversion, str]],
     others: list[Path],
 ) -> dict[str, Any]:
     return {
-        "voice": player.card.name,
+        "voice": voice,
         "converted": [conversion.as_json() for conversion in done],
         "skipped": [{"source": str(plan.source), "destination": str(plan.destination)} for plan in skipped],
         "failed": [{"source": str(plan.source), "error": message} for plan, message in failed],

@@ -125,11 +125,11 @@ def folder(
     json: Json = False,
     quiet: Quiet = False,
 ) -> int:
-    """Look through a folder of recordings: length, loudness, clipping, silence, polyphony, duplicates.
+    """Look through a folder of recordings: length, loudness, clipping, duplicates; writes DIR/manifest.json.
 
-    Prints a line for each file and what to mind of it, and writes a manifest as `violute data musicnet`
-    does. The instrument is the sub-folder's name. Files that cannot be used are named at the end and
-    left out of the manifest.
+    Prints a line for each file and what to mind of it (silence and several notes at once too), and writes a
+    manifest as `violute data musicnet` does, into DIR unless --out names another place. The instrument is
+    the sub-folder's name. Files that cannot be used are named at the end and left out of the manifest.
 
     Parameters
     ----------
@@ -166,7 +166,7 @@ def folder(
         say_json({"out": str(path), "failed": list(report.failed), **report.manifest.as_json()})
     elif not quiet:
         _say_table(report.manifest)
-        say(f"manifest: {path}")
+        say(f"manifest written: {path}")
     for line in report.failed:
         complain(line)
     return 2 if report.failed else 0

@@ -23,6 +23,13 @@ PICTURE_SECONDS = 7.0
 """Start of each piece that the picture shows: more would blur the notes."""
 
 
+LISTEN = """Listen to the files of one piece, from mix 0.00 ({0}) to 1.00 ({1}). Notes, timing and loudness
+stay; the colour of held notes, breath or bow beside them, and attacks change. At 0.50 one instrument plays
+that is neither. In the picture the partials above 5 kHz grow with the mix.
+Next: `violute convert YOUR.wav --mix 0.5`, or `violute studio` to turn the dial while it plays."""
+"""What to hear in the files, by the names of the ends."""
+
+
 def demo(
     *,
     out: Path = Path("violute-demo"),
@@ -77,7 +84,7 @@ def demo(
         titles = ["example", f"mix 0: {ends[0]}", "0.25", "0.5", "0.75", f"mix 1: {ends[1]}"]
         write_picture(draw_page(rows, titles), picture, overwrite=force)
     document = {"voice": player.card.name, "written": written, "picture": str(picture)}
-    say_done(str(picture), document, json=json, quiet=quiet)
+    say_done(f"{picture}\n\n{LISTEN.format(*ends)}", document, json=json, quiet=quiet)
     return 0
 
 

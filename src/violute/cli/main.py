@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import FrameType
 
-from cyclopts import App, CycloptsError
+from cyclopts import App, CycloptsError, Group
 
 from violute import __version__
 from violute.cli.bench import bench_app
@@ -23,14 +23,13 @@ from violute.cli.rainbow import rainbow
 from violute.cli.refit import refit
 from violute.cli.stream import stream
 from violute.cli.studio import studio
-from violute.cli.terminal.mistakes import mistake
+from violute.cli.terminal.mistakes import mistakes
 from violute.cli.terminal.output import complain
-from violute.cli.train import train_app
+from violute.cli.train import EXIT_INTERRUPTED, train_app
 from violute.cli.voices import voices
 from violute.errors import VioluteError
 
 EXIT_BAD_INPUT = 2
-EXIT_INTERRUPTED = 130
 
 app = App(
     name="violute",
@@ -39,12 +38,27 @@ app = App(
     suppress_keyboard_interrupt=False,  # `main` says that it was interrupted
     help_epilogue="Start with `violute demo`, then `violute convert YOUR.wav --mix 0.5`.",
 )
-for _verbs in (
-    (convert, notes, demo, stream, studio, voices, data_app, prepare_app, pairs),
-    (train_app, export, refit, encode, decode, rainbow, bench_app),
-):
-    for _verb in _verbs:
-        app.command(_verb)
+VERBS: dict[str, tuple[Callable[..., int] | App, ...]] = {
+    "Play": (convert, studio, demo, notes, stream, voices),
+    "Train a voice of your own": (train_app, data_app, export, refit),
+    "Research": (bench_app, prepare_app, pairs, encode, decode, rainbow),
+}
+"""By what people want; what most of them want first."""
+
+for _title, _verbs in VERBS.items():
+    _group = Group(_title, sort_key=list(VERBS).index(_title))
+    for _place, _verb in enumerate(_verbs):
+        if isinstance(_verb, App):
+            _verb.group, _verb.sort_key = _group, _place
+            app.command(_verb)
+        else:
+            app.command(_verb, group=_group, sort_key=_place)
+_options = Group("Options", sort_key=len(VERBS))
+app.register_install_completion_command(
+    help="Install completion for this shell, which adds a line to its start-up file.", group=_options
+)
+for _name in ("--help", "--version"):
+    app[_name].group = _options
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -60,8 +74,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for name in ("SIGTERM", "SIGHUP"):
         if hasattr(signal, name):  # Windows has no terminal that hangs up
             signal.signal(getattr(signal, name), _stop)
+    words = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        words = list(sys.argv[1:] if arguments is None else arguments)
         if words[:1] == ["convert"]:
             words = [HYPHEN if word == "-" else word for word in words]
         code = app(
@@ -70,8 +84,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
             print_error=False,
             result_action="return_value",
         )
-    except (CycloptsError, VioluteError) as error:
-        complain(mistake(error) if isinstance(error, CycloptsError) else str(error))
+    except CycloptsError as error:
+        for line in mistakes(app, words, error):
+            complain(line)
+        code = EXIT_BAD_INPUT
+    except VioluteError as error:
+        complain(str(error))
         code = EXIT_BAD_INPUT
     except KeyboardInterrupt:
         complain("interrupted")

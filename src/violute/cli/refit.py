@@ -46,11 +46,16 @@ def refit(
     cache
         Folder for what is measured. Default: NAME.features beside OUT.
     """
+    from violute.data.recordings import list_recordings
     from violute.voices.card_entries import read_card_entries
+    from violute.voices.load import find_voice
 
     check_voice_name(out, replace=force)
     patterns = read_hold_out(hold_out)
     entries = read_card_entries(card)
+    for folder in (a, b):
+        list_recordings(folder, hold_out=patterns)
+    find_voice(voice)
     require_training()
     from violute.families.ddsp.calibration.refit import refit_voice
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Literal
 
@@ -72,22 +74,66 @@ def stream(
     settings = mix_of_settings(mix, moves, room=room, tone=tone, noise=noise, attack=attack)
     _refuse_terminals()
     player = load_voice(voice).stream(settings)
+    late = LateBlocks(player.sample_rate, warn=lambda line: None if quiet else complain(line))
     try:
-        play_along(player, sys.stdin.buffer, sys.stdout.buffer, np.dtype(DTYPES[encoding]))
-    except BrokenPipeError:
-        raise
+        play_along(player, sys.stdin.buffer, sys.stdout.buffer, np.dtype(DTYPES[encoding]), late)
     except OSError as error:
         # What is buffered would be tried, and complained about, once more as Python ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if isinstance(error, BrokenPipeError):
+            return 0  # whoever listened has left, which is a way to end
         reason = (error.strerror or str(error)).lower()
         raise InputError(f"the sound cannot be sent on ({reason}): send it to another place") from None
     if not quiet:
         latency_ms = 1e3 * player.latency_samples / player.sample_rate
-        complain(f"streamed {encoding} at {player.sample_rate} Hz, {latency_ms:.0f} ms behind")
+        complain(
+            f"streamed {encoding} at {player.sample_rate} Hz, {latency_ms:.0f} ms behind{late.summary()}"
+        )
     return 0
 
 
-def play_along(player: StreamLike, sound: BinaryIO, out: BinaryIO, dtype: np.dtype) -> None:
+class LateBlocks:
+    """Counts the blocks that took longer to play than they last: live, the sound drops out there.
+
+    Args:
+        sample_rate: Of the sound, in Hz.
+        warn: Called with a line at the first such block.
+        clock: Seconds.
+    """
+
+    def __init__(
+        self,
+        sample_rate: int,
+        *,
+        warn: Callable[[str], None],
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self._rate, self._warn, self._clock = sample_rate, warn, clock
+        self.n_late = self.n_blocks = 0
+
+    def played(
+        self, player: StreamLike, block: Float32[np.ndarray, " sample"]
+    ) -> Float32[np.ndarray, " sample"]:
+        """Play a block and note whether that was in time."""
+        started = self._clock()
+        made = player.push(block)
+        is_warm = self.n_blocks > 0  # the first block waits for the network to be set up
+        self.n_blocks += 1
+        if is_warm and self._clock() - started > len(block) / self._rate:
+            self.n_late += 1
+            if self.n_late == 1:
+                self._warn(
+                    "warning: underrun, a block took longer to play than it lasts, and live the sound drops "
+                    "out: close other programs, or send larger blocks"
+                )
+        return made
+
+    def summary(self) -> str:
+        """Return what to say at the end, nothing where all was in time."""
+        return f", {self.n_late} of {self.n_blocks} blocks too late (underruns)" if self.n_late else ""
+
+
+def play_along(player: StreamLike, sound: BinaryIO, out: BinaryIO, dtype: np.dtype, late: LateBlocks) -> None:
     """Read until the end and write what is ready after each read.
 
     Raises:
@@ -108,7 +154,7 @@ def play_along(player: StreamLike, sound: BinaryIO, out: BinaryIO, dtype: np.dty
                     )
         n_whole = len(received) // dtype.itemsize * dtype.itemsize
         rest = received[n_whole:]
-        out.write(_encoded(player.push(_decoded(received[:n_whole], dtype)), dtype))
+        out.write(_encoded(late.played(player, _decoded(received[:n_whole], dtype)), dtype))
         out.flush()
     out.write(_encoded(player.flush(), dtype))
     out.flush()

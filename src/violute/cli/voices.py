@@ -20,17 +20,16 @@ def voices(*, json: Json = False) -> int:
     if json:
         say_json([_entry(listing) for listing in listings])
         return 0
-    rows = [("NAME", "FAMILY", "MIX 0", "MIX 1", "SIZE", "WHERE")]
-    for listing in listings:
+    for place, listing in enumerate(listings):
         if listing.card is None:
             complain(f"warning: {listing.problem}")
             continue
         card = listing.card
-        size = f"{listing.n_bytes / 1e6:.1f} MB"
-        rows.append((listing.name, card.family, card.ends[0], card.ends[1], size, str(listing.path)))
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    for row in rows:
-        say("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        blank = "\n" if place else ""
+        say(f"{blank}{listing.name}: {card.ends[0]} (mix 0) to {card.ends[1]} (mix 1)")
+        say(f"  {card.description or 'no description'}")
+        live = "live: the studio's dial and violute stream" if listing.is_live else "not live: convert files"
+        say(f"  family {card.family}, {live}, {listing.n_bytes / 1e6:.1f} MB, {listing.path}")
     return 0
 
 
@@ -41,6 +40,7 @@ def _entry(listing: VoiceListing) -> dict[str, Any]:
         "path": str(listing.path),
         "where": listing.where,
         "n_bytes": listing.n_bytes,
+        "is_live": listing.is_live,
         "problem": listing.problem,
-        "card": None if listing.card is None else asdict(listing.card),
+        "card": None if listing.card is None else asdict(listing.card) | {"name": listing.name},
     }

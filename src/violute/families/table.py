@@ -30,6 +30,7 @@ class Family:
         about: What `violute train --help` says of it: a line.
         help: What its own `--help` adds.
         recipe_help: The recipes with the times that they take.
+        recipe_names: Those of `recipes`, so that a wrong name fails before any of them is imported.
     """
 
     voice: str
@@ -41,6 +42,7 @@ class Family:
     about: str = ""
     help: str = ""
     recipe_help: str = ""
+    recipe_names: tuple[str, ...] = ()
 
 
 _TO_STUDY = "A model to study: the family ddsp sounds better."
@@ -55,15 +57,17 @@ FAMILIES: dict[str, Family] = {
         "violute.families.ddsp.voice:HarmonicVoice",
         "violute.families.ddsp.recipes:DDSP_RECIPES",
         "violute.families.ddsp.build:build_ddsp_task",
+        recipe_names=("default", "quick", "adversarial", "tiny"),
         about="harmonics and noise of two instruments, mixed at one pitch.",
-        recipe_help="default (two CPU cores, two hours), quick (minutes), adversarial (refits the built-in "
-        f"voice against critics, for a GPU) or {_TINY}.",
+        recipe_help="quick (two CPU cores, five minutes: are two folders worth it?), default (two hours), "
+        f"adversarial (refits the built-in voice against critics, for a GPU) or {_TINY}.",
     ),
     "vae": Family(
         _PICTURES_VOICE,
         "violute.families.vae.recipes:VAE_RECIPES",
         "violute.families.vae.task:VaeTask.of",
         learns_from="pictures",
+        recipe_names=("default", "small", "medium", "assignment", "tiny", "tiny-plain"),
         about="spectrograms through a latent of 128 numbers, drawn as either instrument.",
         help=_TO_STUDY + _TOLD,
         recipe_help=f"default (two CPU cores, an hour), small (twenty minutes), {_TINY}, medium (minutes of "
@@ -74,6 +78,7 @@ FAMILIES: dict[str, Family] = {
         "violute.families.vae.recipes:MEVAE_RECIPES",
         "violute.families.mevae.task:MevaeTask.of",
         learns_from="pictures",
+        recipe_names=("default", "small", "medium", "assignment", "tiny", "tiny-plain"),
         about="an encoder for each instrument, one decoder that is given which to play.",
         help=_TO_STUDY + _TOLD,
         recipe_help=f"default (two CPU cores, an hour), small (twenty minutes), {_TINY}, medium (minutes of "
@@ -84,6 +89,7 @@ FAMILIES: dict[str, Family] = {
         "violute.families.nsynth.recipes:NSYNTH_RECIPES",
         "violute.families.nsynth.task:build_nsynth_task",
         default_recipe="small",
+        recipe_names=("small", "medium", "paper", "tiny"),
         about="a WaveNet draws each sample, from a code of 16 numbers a frame.",
         help=_TO_STUDY,
         recipe_help="small (a CPU core, an hour and a half), medium (for a GPU), paper (its sizes, for many "
@@ -95,12 +101,13 @@ FAMILIES: dict[str, Family] = {
         "violute.families.cyclegan.task:CycleGanTask.of",
         default_recipe="small",
         learns_from="pictures",
+        recipe_names=("small", "medium", "mixed", "medium-mixed", "paper", "tiny", "tiny-paper"),
         about="each instrument redrawn as the other, learned without pairs.",
         help=f"{_TO_STUDY} Told the pitch, but for paper. Warns when generators collapse or critics explode, "
         "and keeps the best checkpoint.",
         recipe_help="small (two CPU cores, twenty minutes), medium (wider, minutes of a GPU), mixed (small, "
-        "with critics of mixed music), paper (the paper's networks, which are told nothing, for a GPU), "
-        f"{_TINY} or tiny-paper.",
+        "with critics of mixed music), medium-mixed (both), paper (the paper's networks, which are told "
+        f"nothing, for a GPU), {_TINY} or tiny-paper.",
     ),
     "paired": Family(
         _PICTURES_VOICE,
@@ -108,6 +115,7 @@ FAMILIES: dict[str, Family] = {
         "violute.families.paired.task:build_paired_task",
         default_recipe="vae",
         learns_from="pairs",
+        recipe_names=("vae", "gan", "medium", "paper", "tiny", "tiny-gan"),
         about="source and mix in, hybrid out, learned from a teacher's pairs.",
         help=f"Learns from a set that `violute pairs` made. {_TO_STUDY}",
         recipe_help="vae or gan (two CPU cores, 45 minutes), medium (gan, wider, minutes of a GPU), paper "
@@ -120,6 +128,7 @@ FAMILIES: dict[str, Family] = {
         "violute.families.rave.task:build_rave_task",
         default_recipe="small",
         forecast="violute.families.rave.stages:forecast",
+        recipe_names=("small", "small-two-encoders", "live", "medium", "paper", "tiny", "tiny-two-encoders"),
         about="sound through a slow latent, decoded as either instrument.",
         help="Told pitch and loudness, or in the recipe live nothing, which nn~ can play. Two stages: an "
         "autoencoder, then its decoder against discriminators; when the second begins and how long both take "

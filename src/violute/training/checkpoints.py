@@ -64,6 +64,15 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     return tree
 
 
+def checkpoint_step(path: Path) -> int | None:
+    """Return the step of a checkpoint by its header alone; None where there is none, or it is damaged."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            return int(json.loads((file.metadata() or {})[_TREE])["step"])
+    except (OSError, SafetensorError, KeyError, ValueError):
+        return None
+
+
 def _pack(value: Any, path: str, tensors: dict[str, Tensor]) -> Any:
     """Return `value` as JSON, its tensors moved to `tensors` under their paths."""
     if value is None or isinstance(value, (bool, int, float, str)):

@@ -73,9 +73,13 @@ def run_training(
 
     def warn(message: str) -> None:
         warnings.append(message)
-        if request.on_warning is not None:
+        if request.on_warning is not None and is_first_process():
             request.on_warning(message)
 
+    if request.resume and not folder.last_checkpoint.exists():
+        warn(f"{folder.path}: holds no checkpoint to go on from: the run begins anew")
+    elif folder.config_path.exists() and not folder.last_checkpoint.exists():
+        warn(f"{folder.path}: the run in it was stopped before its first checkpoint: it begins anew")
     with joined_processes() as processes:
         device = choose_device(request.device)
         began = folder.command() if request.resume and folder.last_checkpoint.exists() else []

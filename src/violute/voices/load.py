@@ -39,6 +39,11 @@ class VoiceListing:
     card: Card | None
     problem: str = ""
 
+    @property
+    def is_live(self) -> bool:
+        """Whether it can be turned while it plays, and stream."""
+        return self.card is not None and bool(getattr(family_loader(self.card.family), "is_live", False))
+
 
 def load_voice(name_or_path: str | Path | None = None, *, trust: bool = False) -> FamilyVoice:
     """Load a voice.

@@ -2,9 +2,58 @@
 
 from __future__ import annotations
 
-from cyclopts import CoercionError, CycloptsError, MissingArgumentError
+from collections.abc import Sequence
+
+from cyclopts import App, CoercionError, CycloptsError, MissingArgumentError, UnknownOptionError
+
+MOST_MISTAKES = 8
 
 _NUMBERS: dict[object, str] = {float: "a number", int: "a whole number"}
+
+
+def mistakes(app: App, words: Sequence[str], first: CycloptsError) -> list[str]:
+    """Say what is wrong with a command, all of it at once, a line for each mistake.
+
+    Each is mended in turn, and the command is read again, until nothing is wrong or a mistake has no mend.
+    """
+    lines: list[str] = []
+    mended, error = list(words), first
+    while len(lines) < MOST_MISTAKES:
+        line = mistake(error)
+        if line in lines:
+            break
+        lines.append(line)
+        if not _mend(mended, error):
+            break
+        try:
+            app.parse_args(mended, exit_on_error=False, print_error=False)
+        except CycloptsError as next_error:
+            error = next_error
+            continue
+        break
+    return lines
+
+
+def _mend(words: list[str], error: CycloptsError) -> bool:
+    """Take a wrong option out of a command, or put a missing one in; return whether that could be done."""
+    token = getattr(error, "token", None)
+    if isinstance(error, MissingArgumentError) and error.keyword is None and error.argument is not None:
+        name = error.argument.name
+        words += [name, "1"] if name.startswith("-") else ["1"]
+        return True
+    if isinstance(error, MissingArgumentError):
+        option = error.keyword
+    elif isinstance(error, UnknownOptionError | CoercionError) and token is not None:
+        option = token.keyword or token.value
+    else:
+        return False
+    place = next((i for i, word in enumerate(words) if word.partition("=")[0] == option), None)
+    if place is None:
+        return False
+    has_value = not isinstance(error, MissingArgumentError) and words[place] == option
+    has_value &= place + 1 < len(words) and not words[place + 1].startswith("-")
+    del words[place : place + 1 + has_value]
+    return True
 
 
 def mistake(error: CycloptsError) -> str:

@@ -92,9 +92,9 @@ def ddsp_default() -> DdspRecipe:
 
 
 def ddsp_quick() -> DdspRecipe:
-    """Return what shows within minutes whether two folders are worth the default recipe."""
+    """Return what lets one hear in five minutes whether two folders are worth the default recipe."""
     return DdspRecipe(
-        loop=LoopSettings(n_steps=2_000, minutes=15.0, checkpoint_every=50, averaging_decay=0.99)
+        loop=LoopSettings(n_steps=2_000, minutes=5.0, checkpoint_every=50, averaging_decay=0.99)
     )
 
 
