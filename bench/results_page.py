@@ -1,4 +1,4 @@
-"""Sections of `bench/RESULTS.md`, each written by a bench of its own and leaving the others as they are."""
+"""Sections of a page of results, each written by a bench of its own and leaving the others as they are."""
 
 import re
 from pathlib import Path

@@ -16,7 +16,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 
 from violute.analysis.octave_repair import octave_doubt, repaired, widened
 from violute.rates import SAMPLE_RATE
@@ -247,8 +247,13 @@ def _periodicity(
     first = int(LOWEST_HZ * 0.8 / BIN_HZ)
     power = np.square(magnitudes[:, first:])
     bins_hz = np.arange(first, magnitudes.shape[1]) * BIN_HZ
-    harmonic = np.maximum(np.rint(bins_hz / f0_hz[:, None]), 1.0)
-    is_near: Bool[np.ndarray, "frame bin"] = np.abs(bins_hz - harmonic * f0_hz[:, None]) <= 2.0 * BIN_HZ
-    share = (power * is_near).sum(axis=1) / np.maximum(power.sum(axis=1), 1e-20)
+    # In place: arrays of the size of the spectra take longer to make than to fill.
+    away_hz = bins_hz / f0_hz[:, None]
+    np.maximum(np.rint(away_hz, out=away_hz), 1.0, out=away_hz)
+    away_hz *= f0_hz[:, None]
+    away_hz -= bins_hz
+    all_power = power.sum(axis=1)
+    power *= np.abs(away_hz, out=away_hz) <= 2.0 * BIN_HZ
+    share = power.sum(axis=1) / np.maximum(all_power, 1e-20)
     by_chance = np.minimum(5.0 * BIN_HZ / f0_hz, 0.9)
     return np.clip((share - by_chance) / (1.0 - by_chance), 0.0, 1.0).astype(np.float32)
