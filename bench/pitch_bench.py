@@ -41,8 +41,9 @@ RIGHT_CENTS = 50.0
 OCTAVE_CENTS = 100.0
 HIGH_HZ = 2000.0
 CHOSEN_ON = (
-    "The constants of `analysis/pitch.py` and `analysis/octave_repair.py` were chosen on these notes and on the seeded",
-    "sequences below, so these figures are not blind. A staccato F4 of the flute's phrases led to one condition more.",
+    "The constants of `analysis/pitch.py` and `analysis/octave_repair.py` were chosen on these notes and on",
+    "the seeded sequences below, so these figures are not blind. A staccato F4 of the flute's phrases led to",
+    "one condition more.",
 )
 
 Tracker = Callable[[Float32[np.ndarray, " sample"]], tuple[np.ndarray, np.ndarray]]
