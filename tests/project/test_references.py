@@ -15,7 +15,7 @@ TEXTS = (
     "README.md",
     "CONTRIBUTING.md",
     "CHANGELOG.md",
-    "docs/*.md",
+    "docs/**/*.md",
     "voices/*.md",
     "bench/*.md",
     "src/**/*.[pmj]*",
@@ -26,8 +26,8 @@ ROOTS = {"violute", *(path.name for path in PACKAGE.iterdir() if path.is_dir())}
 NOT_OURS = {"voices/NAME.onnx", "violin/2241.wav.json", "/openapi.json", "violute.room"}
 """What users write, what a server answers, and an example."""
 
-SCHEMAS = {"violute.bench", "violute.listening"}
-"""Names of documents, not of modules."""
+SCHEMAS = {"violute.bench", "violute.listening", "violute.card", "violute.sha256"}
+"""Names of documents and of entries in files, not of modules."""
 
 
 def ends_of_tracked_paths() -> set[str]:

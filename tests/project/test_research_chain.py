@@ -1,29 +1,26 @@
-"""README's research section, line by line: an archive on this machine, toy sizes, a hybrid at the end."""
+"""The researcher's tutorial, line by line: an archive on this machine, toy sizes, a hybrid at the end."""
 
 import hashlib
 import json
 import re
-import shlex
-from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 from archive_server import ARCHIVE, METADATA, members, metadata, pack, serving, wav
 from command_line import violute
+from readme_chain import block_lines
 from tones import SAMPLE_RATE, tone
 
 from violute.voices.file import open_voice_file
 
-README = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
 SECONDS = 5.5
 """Of each recording: one snippet."""
 
 
 def research_lines():
-    """The words of each line of README's block that begins with MusicNet, without `violute`."""
-    (block,) = re.findall(r"^```sh\n(violute data musicnet .*?)^```$", README, re.MULTILINE | re.DOTALL)
-    return [shlex.split(line, comments=True)[1:] for line in block.splitlines()]
+    """The words of each line of the block that begins with MusicNet, without `violute`."""
+    return block_lines("violute data musicnet ")
 
 
 @pytest.fixture(scope="module")
@@ -104,3 +101,16 @@ def test_the_hybrid_lasts_as_long_and_is_as_loud_as_the_solo(place, done):
     assert (hybrid.shape, sample_rate) == (solo.shape, SAMPLE_RATE)
     assert np.isfinite(hybrid).all()
     assert 0.3 < np.sqrt(np.mean(np.square(hybrid)) / np.mean(np.square(solo))) < 3.0
+
+
+def test_the_bench_makes_the_table(place, done):
+    """The tutorial's first bench line, with the one voice that is here and without what takes minutes."""
+    words = next(words for words in block_lines("violute bench "))
+    words = [word for word in words if word != "voice-cyclegan.onnx"]
+    toy = ["--no-baselines", "--no-cost", "--limit", "1", "--seconds", "1", "--shortest", "1", "--jobs", "1"]
+    ended = violute(*words, *toy, "--json", cwd=place[0])
+    assert ended.returncode == 0, ended.stderr[-3000:]
+    report = json.loads((place[0] / "report.json").read_text())
+    assert [entry["name"] for entry in report["contenders"]] == ["voice-vae"]
+    assert {clip["instrument"] for clip in report["clips"]} == {"flute", "violin"}
+    assert "voice-vae" in (place[0] / "report.md").read_text()

@@ -1,4 +1,4 @@
-"""README's road of translated pairs, line by line, at toy sizes."""
+"""The researcher's road of translated pairs, line by line, at toy sizes."""
 
 from __future__ import annotations
 

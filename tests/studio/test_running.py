@@ -130,10 +130,10 @@ def test_every_studio_gets_a_token_of_its_own():
         choose_address("0.0.0.0", 80, "spaces and more")
 
 
-def test_the_script_in_readme_makes_the_file_that_convert_makes(tmp_path):
+def test_the_documented_script_makes_the_file_that_convert_makes(tmp_path):
     if shutil.which("curl") is None:
         pytest.skip("no curl is installed: apt-get install curl")
-    readme = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
+    readme = (Path(__file__).resolve().parents[2] / "docs" / "studio.md").read_text(encoding="utf-8")
     blocks = re.findall(r"^```sh\n(.*?)^```$", readme, re.MULTILINE | re.DOTALL)
     (script,) = (block for block in blocks if "curl" in block)
     token = re.search(r"--token (\S{12,})`", readme)[1]

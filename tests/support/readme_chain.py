@@ -1,4 +1,4 @@
-"""A chain of README's commands, line by line, at toy sizes."""
+"""A chain of commands of the researcher's tutorial, line by line, at toy sizes."""
 
 from __future__ import annotations
 
@@ -9,12 +9,18 @@ from pathlib import Path
 import soundfile
 from tones import SAMPLE_RATE, tone
 
-README = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+RESEARCH = (DOCS / "tutorials" / "researcher.md").read_text(encoding="utf-8")
 
 
 def chain(family: str) -> list[list[str]]:
-    """Return the words of each line, `violute` apart, of README's block that begins by training a family."""
-    (block,) = re.findall(rf"^```sh\n(violute train {family} .*?)^```$", README, re.MULTILINE | re.DOTALL)
+    """Return the words of each line, `violute` apart, of the block that begins by training a family."""
+    return block_lines(f"violute train {family} ")
+
+
+def block_lines(beginning: str) -> list[list[str]]:
+    """Return the words of each line, `violute` apart, of the tutorial's block that begins so."""
+    (block,) = re.findall(rf"^```sh\n({beginning}.*?)^```$", RESEARCH, re.MULTILINE | re.DOTALL)
     return [shlex.split(line, comments=True)[1:] for line in block.splitlines()]
 
 

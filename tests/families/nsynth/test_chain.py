@@ -1,4 +1,4 @@
-"""README's WaveNet road, line by line, at toy sizes: train, encode, interpolate, convert, decode, look."""
+"""The researcher's WaveNet road at toy sizes: train, encode, interpolate, convert, decode, look."""
 
 from __future__ import annotations
 

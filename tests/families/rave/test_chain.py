@@ -1,4 +1,4 @@
-"""README's road of RAVE, line by line, at toy sizes: both stages, a voice file, nn~, one line and chords."""
+"""The researcher's road of RAVE at toy sizes: both stages, a voice file, nn~, one line and chords."""
 
 from __future__ import annotations
 
