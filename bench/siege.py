@@ -17,8 +17,9 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from environment import ROOT, environment_lines
 from sieges.examiner import Verdict
@@ -85,7 +86,7 @@ def main() -> int:
         found += [verdict for verdict in verdicts if verdict.is_finding]
         print(f"{part}: {rows[part]['counts']} in {rows[part]['seconds']} s", flush=True)
         if not (given.short or given.jobs):
-            _write(rows)
+            write_page(rows)
     for verdict in found:
         print(f"{verdict.name}: {verdict.outcome}: {verdict.detail}")
     print(f"{n_tried - len(found)} passed, {len(found)} failed")
@@ -129,11 +130,11 @@ def _row(verdicts: list[Verdict], seed: int, seconds: float) -> dict[str, object
     }
 
 
-def _write(rows: dict[str, dict[str, object]]) -> None:
+def write_page(rows: Mapping[str, object], *, key: str = "parts") -> None:
     """Bring the rows of this run into `bench/SIEGE.json`, and write the page anew."""
     document = ROOT / "bench" / "SIEGE.json"
     held = json.loads(document.read_text()) if document.is_file() else {"environment": [], "parts": {}}
-    held["parts"] |= rows
+    held[key] = held.get(key, {}) | rows
     held["environment"] = environment_lines(["violute", "numpy", "soundfile", "onnxruntime"])
     document.write_text(json.dumps(held, indent=2) + "\n")
     lines = [
@@ -158,10 +159,26 @@ def _write(rows: dict[str, dict[str, object]]) -> None:
             )
             lines.append(f"| {' | '.join(map(str, cells))} |")
     lines += ["", "`played` came through whole, `refused` got one line that says what to do."]
+    if fuzzers := held.get("fuzzers"):
+        lines += ["", *_fuzzer_lines(fuzzers)]
     found = [f"- {line}" for row in held["parts"].values() for line in row["found"]]
     lines += ["", "Still to be mended:", "", *found] if found else ["", "Nothing is left to be mended."]
     lines.append(MENDED.rstrip())
     (ROOT / "bench" / "SIEGE.md").write_text("\n".join(lines) + "\n")
+
+
+def _fuzzer_lines(fuzzers: Mapping[str, Any]) -> list[str]:
+    """Compare our mutator with atheris."""
+    command = f"`python bench/fuzzers.py --minutes {fuzzers['minutes']:g} --seed {fuzzers['seed']}`"
+    lines = [
+        f"Our mutator and atheris on readers of recordings, minutes of processor time each ({command}):",
+        "",
+        "| mutator | tried | edges of `violute.audio` reached after a minute | at the end | found |",
+        "|---|---|---|---|---|",
+    ]
+    for name, row in fuzzers["rows"].items():
+        lines.append(f"| {name} | {row['tried']} | {row['edges'][0]} | {row['edges'][-1]} | {row['found']} |")
+    return lines
 
 
 if __name__ == "__main__":
