@@ -52,6 +52,8 @@ def test_spaces_comments_empty_lines_and_a_byte_order_mark_pass(written):
         ("0,half\n", "line 1: '0,half' is not two numbers"),
         ("0,0.1\nseconds,mix\n", "line 2: 'seconds,mix' is not two numbers"),
         ("0,0.5\n1,1.5\n", "line 2: the mix is 1.5: give a number from 0 to 1"),
+        ("mix,seconds\n0,0\n1,1\n", "line 1: 'mix,seconds' puts seconds second: write seconds,mix"),
+        ("seconds,mix\nseconds,mix\n0,0\n", "line 2: 'seconds,mix' is not two numbers"),
         ("0,nan\n", "line 1: the mix is nan"),
         ("-1,0.5\n", "line 1: the time is -1 s"),
         ("inf,0.5\n", "line 1: the time is inf s"),
@@ -67,7 +69,7 @@ def test_a_mistake_is_named_with_file_and_line(written, text, complaint):
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
-@pytest.mark.parametrize("line_break", ["\n", "\r\n"])
+@pytest.mark.parametrize("line_break", ["\n", "\r\n", "\r"])
 @pytest.mark.parametrize(
     "lines",
     [
@@ -80,6 +82,9 @@ def test_a_mistake_is_named_with_file_and_line(written, text, complaint):
         ["0\t0,25", "1,5\t1"],
         ["0,\t0.25", "1.5,\t1"],
         ['"0";"0,25"', '"1,5";"1"'],
+        ['"0","0,25"', '"1,5","1"'],
+        ["sep=;", "Sekunden;Mischung", "0;0,25", "1,5;1"],
+        ["# the bridge", "seconds,mix", "0,0.25", "1.5,1"],
     ],
 )
 def test_what_spreadsheets_write_is_read(written, lines, line_break, encoding):

@@ -207,7 +207,7 @@ class FileSource:
         n_samples = int(file.frames)
         if n_samples == 0:
             return 0
-        if n_samples < _UNKNOWN_FRAMES:
+        if n_samples < _UNKNOWN_FRAMES and _seeks(file):
             self._seek(file, n_samples - 1)
             if len(self._read(file, np.empty((1, file.channels), np.float32))):
                 return n_samples
@@ -241,8 +241,8 @@ class FileSource:
             yield file
 
     def _skip(self, file: soundfile.SoundFile, n_samples: int) -> None:
-        """Go to a sample; in MP3, where libsndfile goes astray, by decoding what is before it."""
-        if n_samples and not file.subtype.startswith(_MPEG):
+        """Go to a sample; in MP3, where libsndfile goes astray, and GSM by decoding what is before it."""
+        if n_samples and not file.subtype.startswith(_MPEG) and _seeks(file):
             self._seek(file, n_samples)
             return
         for start in range(0, n_samples, BLOCK_SAMPLES):
@@ -267,3 +267,8 @@ class FileSource:
                 return file.read(out=block)
         except soundfile.LibsndfileError as error:
             raise AudioError(truncated_message(self.name)) from error
+
+
+def _seeks(file: soundfile.SoundFile) -> bool:
+    """Tell whether libsndfile finds a sample of a file; in GSM 6.10 it does not."""
+    return bool(soundfile.SoundFile.seekable(file))

@@ -51,7 +51,7 @@ FORMATS: dict[str, Format] = {
 
 FOREIGN_SUFFIXES = frozenset(
     {".m4a", ".m4b", ".mp4", ".mov", ".3gp", ".webm", ".mka", ".mkv", ".wma", ".aac", ".amr", ".wv", ".ape"}
-    | {".tta", ".dsf", ".ac3"}
+    | {".tta", ".dsf", ".ac3", ".avi", ".flv", ".mpg", ".ogv", ".spx"}
 )
 """Endings, in lower case, of what `FileSource` reads by way of ffmpeg."""
 
@@ -72,11 +72,15 @@ def audio_files(folder: Path) -> list[Path]:
 
 
 def visible_files(folder: Path) -> list[Path]:
-    """List the files of a folder and its sub-folders by path, without hidden files and folders."""
+    """List the files of a folder and its sub-folders by path, without hidden files and folders.
+
+    Links that lead nowhere are among them, so that whoever opens one can say so.
+    """
     return [
         path
         for path in sorted(folder.rglob("*"))
-        if not any(part.startswith(".") for part in path.relative_to(folder).parts) and path.is_file()
+        if not any(part.startswith(".") for part in path.relative_to(folder).parts)
+        and (path.is_file() or (path.is_symlink() and not path.exists()))
     ]
 
 

@@ -16,7 +16,7 @@ def read_automation(path: str | Path) -> tuple[tuple[float, float], ...]:
 
     Each line is `seconds,mix`; spreadsheets also write a semicolon or a tab between the two, and then
     commas for the decimal points. A first line of words is a header; empty lines and lines that begin
-    with `#` are passed over. UTF-8 and UTF-16 are read.
+    with `#`, or with `sep=` as Excel writes it, are passed over. UTF-8 and UTF-16 are read.
 
     Returns:
         (seconds, mix) pairs, seconds strictly rising.
@@ -30,22 +30,24 @@ def read_automation(path: str | Path) -> tuple[tuple[float, float], ...]:
     content = "".join(line for line in text.splitlines(True) if not line.lstrip().startswith("#"))
     delimiter = ";" if ";" in content else "\t" if "\t" in content and ",\t" not in content else ","
     points: list[tuple[float, float]] = []
-    rows = csv.reader(io.StringIO(text), delimiter=delimiter)
+    has_header = False
+    rows = csv.reader(io.StringIO(text, newline=None), delimiter=delimiter)
     try:
-        for i, row in enumerate(rows):
-            cells = [cell.strip() for cell in row]
-            if not any(cells) or cells[0].startswith("#"):
+        for row in rows:
+            cells = [cell.strip().replace(",", ".") for cell in row]
+            if not any(cells) or cells[0].startswith(("#", "sep=")):
                 continue
             where, line = f"{path}, line {rows.line_num}", delimiter.join(row)
             if len(cells) != 2:
                 hint = "; with decimal commas, a semicolon between the two" if len(cells) in (3, 4) else ""
                 raise MixError(f"{where}: {line!r} is not a pair: write seconds,mix such as 1.5,0.25{hint}")
-            if delimiter != ",":
-                cells = [cell.replace(",", ".") for cell in cells]
             try:
                 point = (float(cells[0]), float(cells[1]))
             except ValueError:
-                if i == 0 and not any(_is_number(cell) for cell in cells):
+                if not (points or has_header or any(_is_number(cell) for cell in cells)):
+                    if cells[1].lower().startswith(("time", "sec")):
+                        raise MixError(f"{where}: {line!r} puts seconds second: write seconds,mix") from None
+                    has_header = True
                     continue
                 raise MixError(
                     f"{where}: {line!r} is not two numbers: write seconds,mix such as 1.5,0.25"

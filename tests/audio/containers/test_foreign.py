@@ -19,6 +19,7 @@ HEADS = {
     "x.mp4": (b"\0\0\0\x20ftypisom\0\0\2\0" + bytes(500), "MP4"),
     "x.aac": (b"\xff\xf1\x50\x80\x02\x1f\xfc" + bytes(500), "AAC"),
     "x.webm": (b"\x1aE\xdf\xa3\x9fB\x86\x81\1" + bytes(500), "WebM"),
+    "x.avi": (b"RIFF\xf4\1\0\0AVI LIST" + bytes(500), "AVI"),
     "x.wma": (b"0&\xb2u\x8ef\xcf\x11\xa6\xd9" + bytes(500), "Windows Media"),
 }
 
@@ -33,10 +34,17 @@ def test_without_ffmpeg_one_line_names_kind_and_way_out(tmp_path, monkeypatch, n
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("ending", [".mpga", ".ac3", ".mkv", ".MOV"])
+@pytest.mark.parametrize("ending", [".mpga", ".ac3", ".mkv", ".MOV", ".avi"])
 def test_what_converts_by_name_counts_in_a_folder_too(tmp_path, ending):
     (tmp_path / f"x{ending}").touch()
     assert audio_files(tmp_path) == [tmp_path / f"x{ending}"]
+
+
+def test_a_link_that_leads_nowhere_is_named(tmp_path):
+    (tmp_path / "x.wav").symlink_to("gone.wav")
+    (found,) = audio_files(tmp_path)
+    with pytest.raises(AudioError, match="x.wav does not exist: check the name"):
+        FileSource(found)
 
 
 @needs_ffmpeg
@@ -50,7 +58,7 @@ def test_what_ffmpeg_cannot_decode_either_is_one_line(tmp_path, name):
 
 @needs_ffmpeg
 @pytest.mark.parametrize(
-    "options", ["-c:a aac x.m4a", "-c:a aac x.aac", "-c:a wmav2 x.wma", "-c:a alac x.caf"]
+    "options", ["-c:a aac x.m4a", "-c:a aac x.aac", "-c:a wmav2 x.wma", "-c:a alac x.caf", "-c:a mp3 x.avi"]
 )
 def test_with_ffmpeg_it_is_played(tmp_path, options):
     tone = 0.3 * np.sin(2 * np.pi * 440 * np.arange(88_200) / 44_100)

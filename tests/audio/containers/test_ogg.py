@@ -111,6 +111,14 @@ def test_flac_in_ogg_is_flac(tmp_path, knows_length, name):
     )
 
 
+def test_flacs_one_behind_the_other_are_all_played(tmp_path):
+    sounds = [tone(0.5, 440.0), tone(0.7, 660.0), tone(0.3, 880.0)]
+    content = b"".join(encoded(sound, "PCM_16", kind="FLAC") for sound in sounds)
+    source, audio = read_bytes(tmp_path, content + b"TAG" + bytes(125), "x.flac")
+    assert source.n_samples == sum(map(len, sounds))
+    np.testing.assert_allclose(audio[0], np.concatenate(sounds)[:, 0], atol=1e-4)
+
+
 def test_ogg_without_sound_that_is_known_goes_to_ffmpeg(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", "")
     with pytest.raises(AudioError, match=r"x\.ogg is Ogg without Vorbis, Opus or FLAC, which needs ffmpeg"):

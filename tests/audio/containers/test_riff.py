@@ -57,6 +57,18 @@ def test_a_header_that_promises_much_more_is_that_of_a_cut_file(tmp_path, excess
         played(tmp_path, wav(500, PCM[:400]))
 
 
+def test_a_recording_of_a_telephone_is_played(tmp_path):
+    """GSM 6.10, in which libsndfile finds no place."""
+    seconds = np.arange(24_000) / 8_000
+    tone = 0.3 * np.sin(2 * np.pi * np.where(seconds < 1.5, 440.0, 660.0) * seconds)
+    soundfile.write(tmp_path / "x.wav", tone, 8_000, subtype="GSM610")
+    audio, _ = read(tmp_path / "x.wav")
+    assert audio.shape[1] / 8_000 == pytest.approx(3.0, abs=0.1)
+    part = np.concatenate(list(FileSource(tmp_path / "x.wav", 2.0, 2.5).blocks()), axis=1)
+    np.testing.assert_array_equal(part, audio[:, 16_000:20_000])
+    assert np.abs(np.fft.rfft(part[0])).argmax() * 2 == 660
+
+
 def test_aiff_a_little_too_long_is_played(tmp_path):
     soundfile.write(tmp_path / "x.aiff", SOUND, 44_100)
     content = (tmp_path / "x.aiff").read_bytes()

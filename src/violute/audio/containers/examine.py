@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from pathlib import Path
 
 from violute.audio.containers.layout import UNKNOWN_BYTES, Layout, is_slip
@@ -35,6 +36,8 @@ def examine(path: Path, name: str) -> Layout:
             return aiff_layout(window)
         if magic[:4] in (b".snd", b"dns."):
             return au_layout(window)
+        if magic.startswith(b"fLaC"):
+            return _flac_layout(window, start)
         if is_mpeg(window, start):
             return mpeg_layout(window, start, name)
         if path.suffix.lower() in MPEG_SUFFIXES and not magic.startswith((b"fLaC", b"FORM", b"RIFF")):
@@ -42,6 +45,17 @@ def examine(path: Path, name: str) -> Layout:
             if start >= 0:
                 return mpeg_layout(window, start, name)
         return Layout()
+
+
+def _flac_layout(window: Window, start: int) -> Layout:
+    """Find the recordings of a FLAC that others were appended to, of which libsndfile plays the first."""
+    starts = [0]
+    while (start := window.find(b"fLaC", start + 4)) >= 0:
+        if window.at(start + 5, 3) == b"\0\0\x22":  # the length of what has to come first
+            starts.append(start)
+    if len(starts) == 1:
+        return Layout()
+    return Layout(tuple(((a, b),) for a, b in pairwise([*starts, window.stop])))
 
 
 def missing_bytes(libsndfile_log: str) -> int | None:

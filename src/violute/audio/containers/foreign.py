@@ -24,6 +24,9 @@ _KINDS = (
     (0, b"TTA1", "True Audio", "tta"),
     (0, b"DSD ", "DSD", "dsf"),
     (0, b"\x0bw", "AC-3", "ac3"),
+    (8, b"AVI ", "AVI", "avi"),
+    (0, b"FLV\x01", "Flash video", "flv"),
+    (0, b"\0\0\1\xba", "MPEG video", "mpeg"),
 )
 """Place and letters that tell a kind, its name, and the name of ffmpeg's reader for it."""
 
