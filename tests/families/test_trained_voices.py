@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from tones import SAMPLE_RATE, tone
 
+from violute.transforms.spectra import count_frames
 from violute.voices.load import load_voice
 
 FOLDER = Path(__file__).resolve().parents[2] / "voices"
@@ -21,6 +22,7 @@ def test_it_plays_and_has_a_card_beside_it(path):
     assert path.with_suffix(".md").exists()
     audio = np.float32(0.3) * tone(440.0, 0.25)
     take = load_voice(path).analyse(audio, SAMPLE_RATE)
+    assert take.controls is None or take.controls.f0_hz.shape[1] == count_frames(len(audio))
     low, high = take.render(0.0), take.render(1.0)
     for rendering in (low, high):
         assert rendering.shape == audio.shape

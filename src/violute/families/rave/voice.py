@@ -28,7 +28,7 @@ from violute.voices.family import FamilyVoice
 from violute.voices.loudness_follower import LoudnessFollower
 from violute.voices.mix import Dials, DialScale
 from violute.voices.network import UNUSABLE, open_network
-from violute.voices.recording import spooled, without_first
+from violute.voices.recording import kept_blocks, spooled, without_first
 from violute.voices.spool import SPOOL_BYTES, Spool
 
 INPUTS = {"audio", "latent", "mix", "noise"}
@@ -135,11 +135,11 @@ class RaveVoice(FamilyVoice):
         settings = self.settings
         begun, controls, told = SPOOLING_SHARE, None, None
         if settings.is_told:
-            blocks = (recording.read(at, at + BLOCK_SAMPLES) for at in _starts(recording.n_samples))
+            begun = ANALYSED_SHARE
+            width = begun - SPOOLING_SHARE
+            blocks = kept_blocks(recording, lambda share: on_progress(SPOOLING_SHARE + width * share))
             controls = analyse_blocks(blocks, lines=lines)
             told = Told(controls, float(20.0 * np.log10(gain)))
-            begun = ANALYSED_SHARE
-            on_progress(begun)
         n_steps = -(-(recording.n_samples + settings.delay_samples) // settings.ratio)
         latents = Spool(SPOOL_BYTES, "the latent")
         for start in range(0, n_steps, settings.block_steps):
@@ -252,7 +252,3 @@ class RavePerformance(Performance):
         rng = np.random.default_rng((NOISE_SEED, step))
         shape = (settings.n_bands, settings.ratio // settings.n_bands)
         return rng.standard_normal(shape, dtype=np.float32)
-
-
-def _starts(n_samples: int) -> range:
-    return range(0, n_samples, BLOCK_SAMPLES)
