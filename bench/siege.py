@@ -38,7 +38,8 @@ Found by sieges while they were written, and mended, each with a test: notes of 
 terminal; an MP3 whose header lies about its length (a traceback); an endless loop on an MP3 of free
 format; overflow warnings from samples of 1e30 and more; a voice's card of other kinds (endless version,
 lists for names); a voice whose weights are no numbers; codes in an archive of a later zip; a store of
-endless version; workers that outlived a killed parent.
+endless version; workers that outlived a killed parent; on full and read-only disks, tracebacks of training's
+metrics and plots, of `pairs` and of `bench`, and FLAC of `bench` that was half written and taken for whole.
 """
 WHAT = {
     "files": "damaged recordings of 12 kinds, read and converted",

@@ -1,11 +1,13 @@
 """Every trained voice of the checkout opens with this code and plays."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
 from tones import SAMPLE_RATE, tone
 
+from violute.errors import VoiceError
 from violute.transforms.spectra import count_frames
 from violute.voices.load import load_voice
 
@@ -22,7 +24,8 @@ def test_it_plays_and_has_a_card_beside_it(path):
     assert path.with_suffix(".md").exists()
     audio = np.float32(0.3) * tone(440.0, 0.25)
     take = load_voice(path).analyse(audio, SAMPLE_RATE)
-    assert take.controls is None or take.controls.f0_hz.shape[1] == count_frames(len(audio))
+    with suppress(VoiceError):  # it measures no pitch
+        assert take.controls.f0_hz.shape[1] == count_frames(len(audio))
     low, high = take.render(0.0), take.render(1.0)
     for rendering in (low, high):
         assert rendering.shape == audio.shape
