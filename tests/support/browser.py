@@ -44,6 +44,7 @@ class Browser:
         self.downloads = folder / "downloads"
         self.downloads.mkdir(parents=True)
         self.errors: list[str] = []
+        self.dialogs: list[str] = []
         self._count = 0
         self._buffer = b""
         to_browser, self._write = os.pipe()
@@ -112,6 +113,10 @@ class Browser:
                 self.errors.append(answer["params"]["entry"]["text"])
             elif answer.get("method") == "Runtime.consoleAPICalled" and answer["params"]["type"] == "error":
                 self.errors.append(json.dumps(answer["params"]["args"])[:500])
+            elif answer.get("method") == "Page.javascriptDialogOpening":
+                self.dialogs.append(answer["params"]["type"])
+                accept = {"id": 0, "method": "Page.handleJavaScriptDialog", "params": {"accept": True}}
+                os.write(self._write, json.dumps(accept | {"sessionId": self._session}).encode() + b"\0")
             if answer.get("id") == self._count:
                 if "error" in answer:
                     raise RuntimeError(f"{method}: {answer['error']}")
@@ -153,11 +158,16 @@ class Browser:
             self.call("Input.dispatchMouseEvent", type="mouseMoved", buttons=1, button="left", **point)
         self.call("Input.dispatchMouseEvent", type="mouseReleased", **button, **points[-1])
 
-    def choose_file(self, selector: str, path: Path) -> None:
-        """Choose a file in a file input."""
+    def history_before(self) -> int:
+        """The entry of the history to which Back leads."""
+        history = self.call("Page.getNavigationHistory")
+        return history["entries"][history["currentIndex"] - 1]["id"]
+
+    def choose_file(self, selector: str, *paths: Path) -> None:
+        """Choose files in a file input."""
         root = self.call("DOM.getDocument")["root"]["nodeId"]
         node = self.call("DOM.querySelector", nodeId=root, selector=selector)["nodeId"]
-        self.call("DOM.setFileInputFiles", nodeId=node, files=[str(path)])
+        self.call("DOM.setFileInputFiles", nodeId=node, files=[str(path) for path in paths])
 
     def resize(self, width: int, height: int, *, is_dark: bool = False, scale: float = 1.0) -> None:
         """Give the page a size in CSS pixels, and a preference of colours."""
@@ -194,11 +204,11 @@ class Browser:
             time.sleep(0.02)
         raise TimeoutError(f"{expression} did not come true within {seconds:g} s")
 
-    def press(self, key: str, *, shift: bool = False) -> None:
+    def press(self, key: str, *, shift: bool = False, ctrl: bool = False) -> None:
         """Press and let go of one key, as a person would."""
-        text = "\r" if key == "Enter" else key if len(key) == 1 else ""
+        text = "" if ctrl else "\r" if key == "Enter" else key if len(key) == 1 else ""
         code = KEY_CODES.get(key, ord(key.upper()[0]))
-        about = {"key": key, "windowsVirtualKeyCode": code, "modifiers": 8 if shift else 0}
+        about = {"key": key, "windowsVirtualKeyCode": code, "modifiers": 8 * shift + 2 * ctrl}
         self.call("Input.dispatchKeyEvent", type="keyDown" if text else "rawKeyDown", text=text, **about)
         self.call("Input.dispatchKeyEvent", type="keyUp", **about)
 

@@ -27,14 +27,14 @@ const { parseParameters } = await load("parameters");
 const tasks = {
   async play() {
     const { Synthesiser } = await load("synthesis");
-    const { readAutomation, withDials, DIALS } = await load("automation");
+    const { readCourses, withDials, DIALS } = await load("automation");
     const options = { hasHarmonics: job.hasHarmonics, hasNoise: job.hasNoise };
     if (job.spectra) options.spectra = broughtSpectra(job.spectra, job.nBins);
     const synthesiser = new Synthesiser(parseParameters(bytes(job.parameters)), job.sampleRate, options);
     const pieces = [];
     for (const step of job.steps) {
       if (step.dials) synthesiser.setDials(withDials(DIALS, step.dials));
-      if (step.automation) synthesiser.setAutomation(readAutomation(step.automation));
+      if (step.automation) synthesiser.setCourses(readCourses(step.automation));
       if (step.hold !== undefined) synthesiser.holdMix(step.hold);
       if (step.gains) synthesiser.mixer.setGains(step.gains);
       if (step.seek !== undefined) synthesiser.seek(step.seek);

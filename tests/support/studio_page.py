@@ -58,13 +58,13 @@ class StudioPage:
         self.browser = browser
         self._server = server
         kinds = "indexeddb,local_storage"
+        browser.visit("about:blank")
         browser.call("Storage.clearDataForOrigin", origin=server.url, storageTypes=kinds)
         self.enter()
 
     def enter(self) -> None:
         """Open the page, with whatever the browser kept of it."""
         self.browser.errors.clear()
-        self.browser.visit("about:blank")
         self.browser.call("Page.navigate", url=self._server.address)
         self.browser.wait_for("document.querySelector('[data-example]') !== null")
 
@@ -82,9 +82,9 @@ class StudioPage:
         self.browser.click(f"[data-example={name}]")
         self.wait_for("ready")
 
-    def choose(self, path: Path) -> None:
-        """Choose a file."""
-        self.browser.choose_file("#file", path)
+    def choose(self, *paths: Path) -> None:
+        """Choose files."""
+        self.browser.choose_file("#file", *paths)
 
     def open(self, path: Path) -> None:
         """Choose a file and wait until it can be played."""
@@ -99,6 +99,15 @@ class StudioPage:
     def text(self, selector: str) -> str:
         """What an element says."""
         return self.browser.evaluate(f"document.querySelector({json.dumps(selector)}).textContent.trim()")
+
+    def texts(self, selector: str) -> list[str]:
+        """What each of some elements says."""
+        found = f"[...document.querySelectorAll({json.dumps(selector)})]"
+        return self.browser.evaluate(f"{found}.map((one) => one.textContent.trim())")
+
+    def settle(self) -> None:
+        """Wait until the page has taken down what was done, as it does when hands rest."""
+        self.browser.evaluate("new Promise((resolve) => setTimeout(resolve, 800))")
 
     def attribute(self, selector: str, name: str) -> str:
         """An attribute of an element."""

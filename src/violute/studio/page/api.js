@@ -36,15 +36,24 @@ export const listVoices = () => json("/voices");
 export const listExamples = () => json("/examples");
 export const readLimits = () => json("/limits");
 
-export const takeExample = (name, voice) => json(`/takes${query({ voice })}`, sent({ example: name }));
+// Those of a recording's ids that the studio has still.
+export const findTakes = (id) => json(`/takes${query({ id: id ?? "" })}`);
 
-export const changeVoice = (id, voice) => json(at(id, "/voice"), sent({ voice }));
+export const takeExample = (name, voice, lines) => json(`/takes${query({ voice, lines })}`, sent({ example: name }));
+
+export const changeVoice = (id, voice, lines) => json(at(id, "/voice"), sent({ voice, lines }));
+
+export function sendVoice(file) {
+  const form = new FormData();
+  form.append("file", file, file.name);
+  return json("/voices", { method: "POST", body: form });
+}
 
 // Uploading goes through XMLHttpRequest, because fetch does not tell how much has gone out.
-export function takeFile(file, voice, { onProgress, signal }) {
+export function takeFile(file, voice, lines, { onProgress, signal }) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
-    request.open("POST", `/takes${query({ voice })}`);
+    request.open("POST", `/takes${query({ voice, lines })}`);
     request.responseType = "text";
     request.upload.onprogress = (event) => { if (event.lengthComputable) onProgress(event.loaded / event.total); };
     request.onload = () => {
@@ -82,8 +91,7 @@ export function watchTake(id, onState) {
   return () => events.close();
 }
 
-// `keepalive`, so that it still goes out when the page is being closed.
-export const removeTake = (id) => fetch(at(id), { method: "DELETE", keepalive: true }).catch(() => {});
+export const removeTake = (id) => fetch(at(id), { method: "DELETE" }).catch(() => {});
 
 const bytes = async (path, signal) => (await answer(path, { signal })).arrayBuffer();
 export const readParameters = (id, signal) => bytes(at(id, "/parameters"), signal);
@@ -102,6 +110,9 @@ function nameIn(disposition) {
   if (encoded) return decodeURIComponent(encoded[1]);
   return /filename="?([^";]+)"?/.exec(disposition ?? "")?.[1] ?? null;
 }
+
+// The share of a rendering that is done; null where none is made under this label.
+export const readProgress = async (id, label) => (await json(at(id, `/renderings/${label}`))).progress;
 
 export const readCommand = (id, settings, signal) => json(at(id, "/command"), { ...sent(settings), signal });
 

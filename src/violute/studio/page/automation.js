@@ -2,7 +2,7 @@
  * Dials that stand or move: numbers from 0 to 1, or break-points [[seconds, mix], ...] as `violute.Mix` has them.
  */
 
-/** Dials that lie between the two ends; break-points move these together, and the room stays where it is. */
+/** Dials that lie between the two ends; break-points without a name move these together, not the room. */
 export const END_DIALS = ["tone", "noise", "attack", "vibrato"];
 
 /** All dials, as `violute.Mix` has them when none is named. */
@@ -50,6 +50,25 @@ export function readAutomation(points) {
     seconds: Float64Array.from(points, (point) => point[0]),
     mix: Float64Array.from(points, (point) => point[1]),
   };
+}
+
+/**
+ * Courses of dials, by name, for `interpolate`.
+ *
+ * @param {Array<[number, number]>|Object<string, Array<[number, number]>>|null} courses Break-points of all dials
+ *   between the ends, or of each that moves; null where none does.
+ * @throws {Error} An unknown dial, no points, or malformed ones.
+ */
+export function readCourses(courses) {
+  if (courses === null) return {};
+  if (Array.isArray(courses)) {
+    const course = readAutomation(courses);
+    return Object.fromEntries(END_DIALS.map((name) => [name, course]));
+  }
+  return Object.fromEntries(Object.entries(courses).map(([name, points]) => {
+    if (!END_DIALS.includes(name)) throw new Error(`there is no ${name} to move: give ${END_DIALS.join(", ")}`);
+    return [name, readAutomation(points)];
+  }));
 }
 
 /**

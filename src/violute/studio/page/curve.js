@@ -1,5 +1,5 @@
 /**
- * The course of the moving dial: break-points of seconds and mix, straight lines between them, held before and
+ * The course of a dial: break-points of seconds and mix, straight lines between them, held before and
  * after; the same that `violute convert --automation` reads.
  */
 
@@ -19,6 +19,14 @@ export class Curve extends EventTarget {
 
   // What plays: the break-points, or null.
   get playing() { return this.isOn ? this.points : null; }
+
+  get state() { return { points: this.points, isOn: this.#isOn }; }
+
+  restore({ points, isOn }) {
+    this.#points = points.map((point) => [...point]);
+    this.#isOn = isOn;
+    this.#tell();
+  }
 
   setOn(isOn) {
     this.#isOn = isOn;

@@ -1,6 +1,9 @@
-/** The large dial: an arc from the first instrument to the second, turned by pointer, wheel or keys. */
+/**
+ * The large dial: an arc from the first instrument to the second, turned by pointer, wheel or keys. Dials that do
+ * not go with it are marked on the arc where they stand.
+ */
 
-import { hue, spoken } from "./dials.js";
+import { LINKED, capitalised, hue, spoken } from "./dials.js";
 
 const SWEEP_DEGREES = 264;
 const N_SEGMENTS = 66;
@@ -29,6 +32,7 @@ export class DialView {
     box.addEventListener("pointerdown", (event) => this.#press(event));
     box.addEventListener("pointermove", (event) => { if (this.#isHeld) this.#drag(event); });
     for (const name of ["pointerup", "pointercancel"]) box.addEventListener(name, () => { this.#isHeld = false; });
+    box.addEventListener("dblclick", () => dials.turn(0.5));
     box.addEventListener("wheel", (event) => this.#wheel(event), { passive: false });
     box.addEventListener("keydown", (event) => this.#key(event));
     dials.addEventListener("change", () => this.#show());
@@ -37,17 +41,26 @@ export class DialView {
 
   setEnds(ends) {
     this.#ends = ends;
-    ends.forEach((name, i) => { this.#box.querySelector(`.end${i}`).textContent = name; });
+    ends.forEach((name, i) => { this.#box.querySelector(`.end${i} span`).textContent = capitalised(name); });
     this.#show();
   }
 
   #show() {
     const { mix } = this.#dials;
+    const percent = Math.round(mix * 100);
     this.#hand.setAttribute("transform", `translate(${X} ${Y}) rotate(${degrees(mix)})`);
-    this.#box.querySelector("strong").textContent = `${Math.round(mix * 100)} %`;
-    this.#box.querySelector(".reading span").textContent = mix === 0 ? `all ${this.#ends[0]}` : this.#ends[1];
-    this.#box.setAttribute("aria-valuenow", String(Math.round(mix * 100)));
-    this.#box.setAttribute("aria-valuetext", spoken(mix, this.#ends));
+    [100 - percent, percent].forEach((share, i) => {
+      this.#box.querySelector(`.end${i} strong`).textContent = String(share);
+    });
+    const apart = LINKED.filter((name) => this.#dials.isHeld(name) || this.#dials.isMoved(name));
+    const told = apart.map((name) => {
+      if (this.#dials.isMoved(name)) return `${name} moves`;
+      return `${name} held at ${Math.round(this.#dials.value(name) * 100)}`;
+    }).join(", ");
+    this.#box.querySelector(".held").textContent = told && capitalised(told);
+    this.#drawMarks(apart);
+    this.#box.setAttribute("aria-valuenow", String(percent));
+    this.#box.setAttribute("aria-valuetext", spoken(mix, this.#ends) + (told && `; ${told}`));
     document.documentElement.style.setProperty("--here", hue(mix));
   }
 
@@ -73,8 +86,7 @@ export class DialView {
 
   #wheel(event) {
     event.preventDefault();
-    const way = Math.abs(event.deltaX) > Math.abs(event.deltaY) ? event.deltaX : -event.deltaY;
-    this.#dials.turn(this.#dials.mix + Math.sign(way) * (event.shiftKey ? 0.05 : 0.01));
+    this.#dials.turn(this.#dials.mix + wheelStep(event));
   }
 
   #key(event) {
@@ -95,8 +107,7 @@ export class DialView {
     for (let i = 0; i < N_SEGMENTS; i += 1) {
       // A hair of overlap hides the seams.
       const [from, to] = [i / N_SEGMENTS, Math.min(1, (i + 1.15) / N_SEGMENTS)];
-      const path = document.createElementNS(SVG, "path");
-      path.setAttribute("d", `M${point(from, RADIUS)}A${RADIUS} ${RADIUS} 0 0 1 ${point(to, RADIUS)}`);
+      const path = make("path", { d: `M${point(from, RADIUS)}A${RADIUS} ${RADIUS} 0 0 1 ${point(to, RADIUS)}` });
       path.style.stroke = hue((i + 0.5) / N_SEGMENTS);
       if (i === 0 || i === N_SEGMENTS - 1) path.style.strokeLinecap = "round";
       group.append(path);
@@ -106,11 +117,30 @@ export class DialView {
   #drawTicks() {
     const group = this.#box.querySelector(".ticks");
     for (let i = 0; i <= 20; i += 1) {
-      const line = document.createElementNS(SVG, "line");
       const [[x1, y1], [x2, y2]] = [point(i / 20, 77), point(i / 20, i % 5 ? 73 : 69)];
-      Object.entries({ x1, y1, x2, y2 }).forEach(([name, value]) => line.setAttribute(name, value));
-      if (i % 5 === 0) line.classList.add("main");
-      group.append(line);
+      group.append(make("line", { x1, y1, x2, y2, class: i % 5 === 0 ? "main" : "" }));
     }
   }
+
+  #drawMarks(names) {
+    this.#box.querySelector(".marks").replaceChildren(...names.flatMap((name) => {
+      const value = this.#dials.value(name);
+      const [[x1, y1], [x2, y2], [cx, cy]] = [point(value, 84), point(value, 104), point(value, 109)];
+      const letter = make("text", { x: cx, y: cy });
+      letter.textContent = name[0].toUpperCase();
+      return [make("line", { x1, y1, x2, y2 }), make("circle", { cx, cy, r: 7 }), letter];
+    }));
+  }
+}
+
+export function make(name, attributes) {
+  const element = document.createElementNS(SVG, name);
+  Object.entries(attributes).forEach(([key, value]) => element.setAttribute(key, value));
+  return element;
+}
+
+// A hundredth for each notch of a wheel, five with Shift.
+export function wheelStep(event) {
+  const way = Math.abs(event.deltaX) > Math.abs(event.deltaY) ? event.deltaX : -event.deltaY;
+  return Math.sign(way) * (event.shiftKey ? 0.05 : 0.01);
 }

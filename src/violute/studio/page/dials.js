@@ -1,6 +1,7 @@
 /**
  * Where the dials stand. The large one turns tone, noise, attack and vibrato together, until one of them is
- * moved apart; it then stays where it was put, as `--mix 0.5 --tone 0.3` does on the command line.
+ * held; it then stays where it was put, as `--mix 0.5 --tone 0.3` does on the command line. Any of them may also
+ * be moved by a course, which passes as soon as the course is off.
  */
 
 export const LINKED = ["tone", "noise", "attack", "vibrato"];
@@ -14,45 +15,62 @@ const settled = (value) => Math.round(Math.min(1, Math.max(0, value)) * 100) / 1
 
 export class Dials extends EventTarget {
   #mix = 0.5;
-  #apart = new Map();
+  #held = new Map();
   #room = DEFAULT_ROOM;
+  #moved = new Map(); // by courses: where they are just now
 
-  get mix() { return this.#mix; }
+  get mix() { return this.#moved.get("mix") ?? this.#mix; }
 
-  isApart(name) { return this.#apart.has(name); }
+  isHeld(name) { return this.#held.has(name); }
+  isMoved(name) { return this.#moved.has(name); }
 
-  value(name) { return name === "room" ? this.#room : this.#apart.get(name) ?? this.#mix; }
+  value(name) {
+    if (this.#moved.has(name)) return this.#moved.get(name);
+    return name === "room" ? this.#room : this.#held.get(name) ?? this.mix;
+  }
 
-  // All five, as the engine takes them.
-  values() { return Object.fromEntries(NAMES.map((name) => [name, this.value(name)])); }
+  // All five as they stand where no course moves them.
+  values() {
+    return { ...Object.fromEntries(LINKED.map((name) => [name, this.#held.get(name) ?? this.#mix])), room: this.#room };
+  }
 
   // Those that differ from the large dial, as the command line takes them.
-  apart() { return { ...Object.fromEntries(this.#apart), ...(this.#room === DEFAULT_ROOM ? {} : { room: this.#room }) }; }
+  apart() { return { ...Object.fromEntries(this.#held), ...(this.#room === DEFAULT_ROOM ? {} : { room: this.#room }) }; }
 
-  // `by` is "hand" or "automation".
-  turn(mix, by = "hand") {
-    const next = settled(mix);
-    if (next === this.#mix && by !== "hand") return;
-    this.#mix = next;
-    this.#tell({ by, isTurn: true });
+  turn(mix) {
+    this.#mix = settled(mix);
+    this.#moved.delete("mix");
+    this.#tell({ by: "hand", name: "mix" });
   }
 
   set(name, value) {
     if (name === "room") this.#room = settled(value);
-    else this.#apart.set(name, settled(value));
-    this.#tell({ by: "hand", isTurn: false });
+    else this.#held.set(name, settled(value));
+    this.#moved.delete(name);
+    this.#tell({ by: "hand", name });
+  }
+
+  // Shows where a course has moved a dial, or that none does any more (null).
+  move(name, value) {
+    const next = value === null ? undefined : settled(value);
+    if (next === this.#moved.get(name)) return;
+    if (next === undefined) this.#moved.delete(name);
+    else this.#moved.set(name, next);
+    this.#tell({ by: "automation", name });
   }
 
   follow(name) {
-    this.#apart.delete(name);
-    this.#tell({ by: "hand", isTurn: false });
+    if (name === "room") this.#room = DEFAULT_ROOM;
+    else this.#held.delete(name);
+    this.#tell({ by: "hand", name });
   }
 
-  // All but the room: a moving dial carries the four along.
-  followAll() {
-    if (this.#apart.size === 0) return;
-    this.#apart.clear();
-    this.#tell({ by: "automation", isTurn: false });
+  get state() { return { mix: this.#mix, held: Object.fromEntries(this.#held), room: this.#room }; }
+
+  restore({ mix = 0.5, held = {}, room = DEFAULT_ROOM }) {
+    [this.#mix, this.#room] = [mix, room];
+    this.#held = new Map(Object.entries(held));
+    this.#tell({ by: "hand", name: "all" });
   }
 
   #tell(detail) { this.dispatchEvent(new CustomEvent("change", { detail })); }
@@ -71,3 +89,5 @@ export function spoken(value, ends) {
   if (percent === 100) return ends[1];
   return `${percent} % ${ends[1]}`;
 }
+
+export const capitalised = (text) => text[0].toUpperCase() + text.slice(1);

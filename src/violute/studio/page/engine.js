@@ -13,7 +13,7 @@
  * Events: `position` ({ seconds }), `level` ({ peak, rms }) and `ended`, each in `event.detail`.
  */
 
-import { DIALS, readAutomation, withDials } from "./automation.js";
+import { DIALS, readCourses, withDials } from "./automation.js";
 import { parseParameters } from "./parameters.js";
 import { roomResponse } from "./room.js";
 import { hopLength } from "./synthesis.js";
@@ -37,6 +37,9 @@ export class Engine extends EventTarget {
    */
   static async create(audioContext, { processorUrl, destination } = {}) {
     hopLength(audioContext.sampleRate, 100);
+    if (!globalThis.isSecureContext) {
+      throw new Error("browsers synthesise on pages over https or of their own machine only: open such an address");
+    }
     if (!audioContext.audioWorklet) throw new Error("this browser cannot synthesise on a page: use a newer one");
     await audioContext.audioWorklet.addModule(processorUrl ?? new URL("processor.js", import.meta.url));
     return new Engine(audioContext, destination ?? audioContext.destination);
@@ -192,14 +195,15 @@ export class Engine extends EventTarget {
   }
 
   /**
-   * Move tone, noise, attack and vibrato together along break-points, as `Mix` does; the room stays where it is.
+   * Move tone, noise, attack and vibrato along break-points, as `Mix` does; the room stays where it is.
    *
-   * @param {Array<[number, number]>|null} points [[seconds, mix], ...]; null gives the dials back.
+   * @param {Array<[number, number]>|Object<string, Array<[number, number]>>|null} courses [[seconds, mix], ...] for
+   *   the four together, or for each that moves, by name; null gives the dials back.
    * @throws {Error} Malformed points.
    */
-  setAutomation(points) {
-    if (points !== null) readAutomation(points);
-    return this.ask("automation", { points });
+  setAutomation(courses) {
+    readCourses(courses);
+    return this.ask("automation", { courses });
   }
 
   /** Cross-fade to "hybrid", "source", "end0" or "end1" at the same position. */

@@ -1,27 +1,34 @@
 /** Saving what is heard: a file made by the server at the recording's own rate, and the command that makes the same. */
 
 import * as api from "./api.js";
-import { sentence } from "./intake.js";
+import { hand, sentence } from "./intake.js";
 import { Segments } from "./segments.js";
 
 const find = (id) => document.getElementById(id);
 const REST_MS = 250;
 
 export class Export {
-  #player; #say; #formats;
+  #player; #timeline; #say; #formats;
   #take = null;
   #format = "wav";
   #timer = 0;
   #controller = null;
   #csv = null;
+  #command = null;
 
-  constructor(player, say) {
+  constructor(player, timeline, say) {
     this.#player = player;
+    this.#timeline = timeline;
     this.#say = say;
     this.#formats = new Segments(find("format"), "format", (format) => {
       this.#format = format;
       this.#formats.choose(format);
       this.refresh();
+    });
+    find("bits").addEventListener("change", () => this.refresh());
+    timeline.addEventListener("loop", () => {
+      find("loop-only").disabled = timeline.loop === null;
+      if (!timeline.loop) find("loop-only").checked = false;
     });
     find("save").addEventListener("click", () => this.save());
     find("copy").addEventListener("click", () => this.copy());
@@ -33,7 +40,11 @@ export class Export {
     this.refresh(0);
   }
 
-  #settings() { return { ...this.#player.settings(), format: this.#format, voice: this.#take.voice }; }
+  #settings() {
+    const bits = Number(find("bits").value) || null;
+    const span = find("loop-only").checked ? this.#timeline.loop : null;
+    return { ...this.#player.settings(), format: this.#format, voice: this.#take.voice, bits, span };
+  }
 
   // Asks for the command anew when the dials rest.
   refresh(rest = REST_MS) {
@@ -47,7 +58,9 @@ export class Export {
     try {
       const { signal } = this.#controller;
       const { command, automation_csv: csv } = await api.readCommand(this.#take.id, this.#settings(), signal);
-      find("command").textContent = command;
+      this.#command = command;
+      find("command").textContent = command ?? "No command says this: a dial moves apart from the large one.";
+      find("copy").disabled = command === null;
       this.#csv = csv ?? null;
     } catch (error) {
       if (error.name !== "AbortError") this.#say(error.message);
@@ -72,23 +85,15 @@ export class Export {
   }
 
   async copy() {
-    if (!this.#take) return;
+    if (!this.#take || !this.#command) return;
     try {
-      await navigator.clipboard.writeText(find("command").textContent);
+      await navigator.clipboard.writeText(this.#command);
       this.#say(this.#csv ? "Command copied; mix.csv, which it reads, is saved beside it" : "Command copied");
     } catch {
+      find("command").closest("details").open = true;
       getSelection().selectAllChildren(find("command"));
       this.#say("The browser keeps the clipboard to itself: the command is selected, copy it by hand");
     }
     if (this.#csv) hand(new Blob([this.#csv], { type: "text/csv" }), "mix.csv");
   }
-}
-
-// Gives the browser a file to save.
-function hand(blob, name) {
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(blob);
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }

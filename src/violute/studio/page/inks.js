@@ -2,7 +2,7 @@
 
 const N_COLOURS = 256;
 
-const MOST_TABLES = 40;
+const MOST_TABLES = 120;
 const tables = new Map();
 
 // 256 colours as RGBA in one 32-bit number each, from quiet to loud.

@@ -1,26 +1,31 @@
 /** Ways in: drop, choose, record, or an example; and what the page says while it works or when it failed. */
 
 import * as api from "./api.js";
+import { make } from "./dial.js";
 import { Microphone } from "./microphone.js";
+import { TimeLeft } from "./time_left.js";
 import { clock } from "./timeline.js";
 
 const find = (id) => document.getElementById(id);
 
 export class Intake {
-  #session; #voice;
+  #session; #voice; #others;
+  #left = null; // TimeLeft of what is under way
   #microphone = null;
   #isAsking = false; // for the microphone, which may take as long as its owner thinks
 
-  // `voice()` names the chosen voice; `wake()` is told of every press, for browsers let sound begin only then.
-  constructor(session, { voice, wake }) {
+  // `voice()` names the chosen voice; `wake()` is told of every press, for browsers let sound begin only then;
+  // `others(files)` gets what is not played at once.
+  constructor(session, { voice, wake, others }) {
     this.#session = session;
     this.#voice = voice;
+    this.#others = others;
     const choose = () => { wake(); find("file").click(); };
     for (const id of ["choose", "retry"]) find(id).addEventListener("click", choose);
     find("file").addEventListener("change", () => {
-      const [file] = find("file").files;
+      const files = [...find("file").files];
       find("file").value = "";
-      if (file) this.#session.openFile(file, this.#voice());
+      this.#open(files);
     });
     find("another").addEventListener("click", () => {
       session.chooseAnother();
@@ -30,6 +35,11 @@ export class Intake {
     find("back").addEventListener("click", () => session.rest());
     find("record").addEventListener("click", () => { wake(); this.#record(); });
     find("record-stop").addEventListener("click", () => this.#useRecording());
+    find("rest").addEventListener("click", () => session.rest());
+    find("forget").addEventListener("click", () => session.forget());
+    for (const id of ["rescue", "save-recording"]) {
+      find(id).addEventListener("click", () => hand(session.latest.file, session.latest.name));
+    }
     find("record-cancel").addEventListener("click", () => this.#stopRecording());
     this.#listenForDrops(wake);
     session.addEventListener("state", ({ detail }) => this.#show(detail));
@@ -40,15 +50,10 @@ export class Intake {
     const [examples, limits] = await Promise.all([
       api.listExamples().catch(() => []), api.readLimits().catch(() => null),
     ]);
-    if (examples.length) find("examples").append("or try ");
-    find("examples").append(...examples.map(({ name, title }) => {
-      const button = document.createElement("button");
-      button.type = "button";
-      button.dataset.example = name;
-      button.textContent = title;
-      button.addEventListener("click", () => { wake(); this.#session.openExample(name, title, this.#voice()); });
-      return button;
-    }));
+    find("examples").append(...examples.map((example) => card(example, () => {
+      wake();
+      this.#session.openExample(example.name, example.title, this.#voice());
+    })));
     if (limits) find("limits").textContent = stated(limits);
   }
 
@@ -58,8 +63,14 @@ export class Intake {
       find("working-title").textContent = name;
       if (find("working-text").textContent !== text) find("working-text").textContent = text;
       find("progress").value = progress;
+      this.#left ??= new TimeLeft();
+      find("working-left").textContent = this.#left.after(progress);
+    } else {
+      this.#left = null;
     }
     if (state === "failed") find("failure").textContent = sentence(text, name);
+    find("rescue").hidden = !this.#session.latest?.isOwn;
+    find("save-recording").hidden = !this.#session.recording?.isOwn;
     if (state !== "recording") this.#microphone?.stop();
   }
 
@@ -76,9 +87,16 @@ export class Intake {
       event.preventDefault();
       find("veil").hidden = true;
       wake();
-      const [file] = event.dataTransfer.files;
-      if (file) this.#session.openFile(file, this.#voice());
+      this.#open([...event.dataTransfer.files]);
     });
+  }
+
+  // The first recording is played; other recordings and voices are handed on.
+  #open(files) {
+    const first = files.findIndex((file) => !isVoice(file));
+    const [file] = first < 0 ? [] : files.splice(first, 1);
+    if (files.length) this.#others(files);
+    if (file) this.#session.openFile(file, this.#voice());
   }
 
   async #record() {
@@ -102,14 +120,55 @@ export class Intake {
   async #useRecording() {
     const file = await this.#microphone.finish();
     this.#microphone = null;
-    this.#session.openFile(file, this.#voice());
+    this.#session.openFile(file, this.#voice(), { isOwn: true });
   }
+
+  // Says what the server makes before the piece can be played.
+  showMaking(share) {
+    if (share === null) return;
+    find("working-text").textContent = "Playing it in this voice";
+    find("progress").value = share;
+    this.#making ??= new TimeLeft();
+    find("working-left").textContent = this.#making.after(share);
+  }
+  #making = null;
 
   #stopRecording() {
     this.#microphone?.stop();
     this.#microphone = null;
     this.#session.rest();
   }
+}
+
+export const isVoice = (file) => /\.onnx$/i.test(file.name);
+
+// An example with its waveform, to be played with one press.
+function card({ name, title, seconds, peaks }, play) {
+  const button = document.createElement("button");
+  Object.assign(button, { type: "button", className: "example" });
+  button.dataset.example = name;
+  const [what, work] = title.split(", ");
+  button.innerHTML = '<span class="disc"><svg aria-hidden="true"><use href="/page/icons.svg#play"></use></svg></span>'
+    + "<strong></strong><span class=\"small\"></span>";
+  button.querySelector("strong").textContent = `${what}, ${work}`;
+  button.querySelector(".small").textContent = `Solo ${name} · ${clock(seconds)}`;
+  const wave = make("svg", { class: "wave", viewBox: `0 0 ${peaks.length} 2`, preserveAspectRatio: "none", "aria-hidden": "true" });
+  const d = peaks.map((peak, i) => `M${i} ${(1 - peak).toFixed(3)}h.7v${(2 * peak).toFixed(3)}h-.7z`).join("");
+  wave.append(make("path", { d }));
+  button.append(wave);
+  button.addEventListener("click", play);
+  const item = document.createElement("li");
+  item.append(button);
+  return item;
+}
+
+// Gives the browser a file to save.
+export function hand(blob, name) {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(blob);
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }
 
 // The library's one-line messages as a page shows them; a name at the beginning keeps its own letters.

@@ -11,6 +11,7 @@ export class Keyboard {
     this.#dialog = dialog;
     this.#actions = [...actions, [["?"], "This list", () => this.show()]];
     const list = dialog.querySelector("dl");
+    this.#actions.push([["Ctrl-Z", "Ctrl-Y"], "Undo, redo", () => {}]);
     for (const [keys, about] of this.#actions) {
       const term = document.createElement("dt");
       // Capitals and the unshifted plus do the same and need no line of their own.
@@ -29,11 +30,23 @@ export class Keyboard {
     addEventListener("keydown", (event) => this.#press(event));
   }
 
+  // Ctrl-Z and its kin, which work wherever the focus is; `undo()` and `redo()` do it.
+  static listenForUndo(undo, redo) {
+    addEventListener("keydown", (event) => {
+      if (!(event.ctrlKey || event.metaKey) || event.altKey) return;
+      const key = event.key.toLowerCase();
+      if (key !== "z" && key !== "y") return;
+      event.preventDefault();
+      if (key === "y" || event.shiftKey) redo();
+      else undo();
+    });
+  }
+
   show() { if (!this.#dialog.open) this.#dialog.showModal(); }
 
   #press(event) {
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || this.#dialog.open) return;
-    if (event.target.matches("select, input:not([type=range])")) return;
+    if (event.target.matches("select, input:not([type=range])") || event.target.closest("[popover]")) return;
     if (!this.#isOn && event.key !== "?") return;
     // What is in focus keeps the keys that are its own.
     const isOnControl = event.target.closest("button, input, [role=slider], [tabindex], summary");

@@ -1,22 +1,26 @@
-/** The moving dial drawn over time: a click adds a point, a stroke draws, points are dragged or moved by keys. */
+/**
+ * The course of a dial drawn over time: a stroke draws, a double click adds a point or takes one away, points are
+ * dragged or moved by keys. A single click goes there, as on the pictures.
+ */
 
-import { spoken } from "./dials.js";
+import { make } from "./dial.js";
+import { capitalised, spoken } from "./dials.js";
 import { clock } from "./timeline.js";
 
-const SVG = "http://www.w3.org/2000/svg";
 const GRAB_PIXELS = 12;
 const DRAG_PIXELS = 4;
 const MARGIN_PIXELS = 9;
 
 export class Lane {
-  #svg; #curve; #timeline; #dials; #ends; #say;
+  #svg; #curves; #timeline; #dials; #ends; #say; #seek;
   #chosen = -1;
   #held = null; // what the pointer does: {point} or {stroke}
 
   // `say` announces a change to those who do not see it.
-  constructor(svg, { curve, timeline, dials, ends, say }) {
+  constructor(svg, { curves, timeline, dials, ends, say, seek }) {
     this.#svg = svg;
-    this.#curve = curve;
+    this.#curves = curves;
+    this.#seek = seek;
     this.#timeline = timeline;
     this.#dials = dials;
     this.#ends = ends;
@@ -24,15 +28,34 @@ export class Lane {
     svg.addEventListener("pointerdown", (event) => this.#press(event));
     svg.addEventListener("pointermove", (event) => this.#drag(event));
     for (const name of ["pointerup", "pointercancel"]) svg.addEventListener(name, () => this.#release());
-    svg.addEventListener("dblclick", () => { if (this.#chosen >= 0) this.#remove(); });
+    svg.addEventListener("dblclick", (event) => this.#doubleClick(event));
     svg.addEventListener("keydown", (event) => this.#key(event));
-    curve.addEventListener("change", () => this.#draw());
-    dials.addEventListener("change", () => { if (!curve.isOn) this.#draw(); });
+    curves.addEventListener("change", () => this.#draw());
+    curves.addEventListener("choice", () => {
+      this.#chosen = -1;
+      this.#showEnds();
+      this.#draw();
+    });
+    dials.addEventListener("change", () => { if (!this.#curve.isOn) this.#draw(); });
     timeline.addEventListener("view", () => this.#draw());
     new ResizeObserver(() => this.#draw()).observe(svg);
   }
 
-  setEnds(ends) { this.#ends = ends; }
+  get #curve() { return this.#curves.drawn; }
+
+  // Where the dial stands whose course this is.
+  get #rest() { return this.#curves.chosen === "mix" ? this.#dials.mix : this.#dials.value(this.#curves.chosen); }
+
+  setEnds(ends) {
+    this.#ends = ends;
+    this.#showEnds();
+  }
+
+  #showEnds() {
+    const [low, high] = this.#curves.chosen === "room" ? ["dry", "hall"] : this.#ends;
+    document.getElementById("lane-high").textContent = capitalised(high);
+    document.getElementById("lane-low").textContent = capitalised(low);
+  }
 
   #place([seconds, mix]) {
     const { clientWidth, clientHeight } = this.#svg;
@@ -87,7 +110,13 @@ export class Lane {
       if (rising.length === 0 || (rising.at(-1)[0] - point[0]) * way > 0) rising.push(point);
     }
     if (held.isDrag) this.#curve.replace(way > 0 ? rising.reverse() : rising);
-    else this.#chosen = this.#curve.add(...rising.at(-1));
+    else this.#seek(rising.at(-1)[0]);
+    this.#draw();
+  }
+
+  #doubleClick(event) {
+    if (this.#chosen >= 0) this.#remove();
+    else this.#chosen = this.#curve.add(...this.#at(event));
     this.#draw();
   }
 
@@ -104,7 +133,7 @@ export class Lane {
     const step = event.shiftKey ? 10 : 1;
     const moves = { ArrowUp: [0, 0.01], ArrowDown: [0, -0.01], ArrowRight: [0.05, 0], ArrowLeft: [-0.05, 0] };
     if (event.key === "Enter") {
-      this.#chosen = this.#curve.add(this.#timeline.seconds, this.#dials.mix);
+      this.#chosen = this.#curve.add(this.#timeline.seconds, this.#rest);
     } else if (event.key === "PageUp" || event.key === "PageDown") {
       this.#chosen = Math.min(points.length - 1, Math.max(0, this.#chosen + (event.key === "PageUp" ? -1 : 1)));
     } else if (event.key in moves && this.#chosen >= 0) {
@@ -133,12 +162,13 @@ export class Lane {
       const held = [before, ...places, after];
       return `M${held.map((place) => place.map((number) => number.toFixed(1)).join(" ")).join("L")}`;
     };
-    const parts = [];
-    if (!isOn) parts.push(make("path", { class: "rest", d: line([[0, this.#dials.mix]]) }));
-    if (points.length) parts.push(make("path", { class: isOn ? "course" : "course off", d: line(points) }));
+    const parts = [this.#gradient()];
+    const stroke = this.#curves.chosen === "room" ? "currentColor" : "url(#way)";
+    if (!isOn) parts.push(make("path", { class: "rest", d: line([[0, this.#rest]]) }));
+    if (points.length) parts.push(make("path", { class: isOn ? "course" : "course off", d: line(points), stroke }));
     if (this.#held?.isDrag) {
-      const stroke = this.#held.stroke.map((point) => this.#place(point).map((number) => number.toFixed(1)).join(" "));
-      parts.push(make("path", { class: "course", d: `M${stroke.join("L")}` }));
+      const drawn = this.#held.stroke.map((point) => this.#place(point).map((number) => number.toFixed(1)).join(" "));
+      parts.push(make("path", { class: "course", d: `M${drawn.join("L")}`, stroke }));
     }
     points.forEach((point, i) => {
       const [cx, cy] = this.#place(point);
@@ -147,10 +177,12 @@ export class Lane {
     });
     this.#svg.replaceChildren(...parts);
   }
-}
 
-function make(name, attributes) {
-  const element = document.createElementNS(SVG, name);
-  Object.entries(attributes).forEach(([key, value]) => element.setAttribute(key, value));
-  return element;
+  // From one end's colour at the bottom to the other's at the top.
+  #gradient() {
+    const height = this.#svg.clientHeight - MARGIN_PIXELS;
+    const gradient = make("linearGradient", { id: "way", gradientUnits: "userSpaceOnUse", x1: 0, x2: 0, y1: MARGIN_PIXELS, y2: height });
+    gradient.append(...["0", ".5", "1"].map((offset) => make("stop", { offset })));
+    return gradient;
+  }
 }

@@ -24,7 +24,7 @@ export class LevelMixer {
   constructor(parameters) {
     this.parameters = parameters;
     this.dials = { ...DIALS };
-    this.automation = null;
+    this.courses = {}; // of dials that move, as `readCourses` returns them
     this.heldMix = null;
     this.gains = LOUDNESS_IS_KEPT;
   }
@@ -37,10 +37,8 @@ export class LevelMixer {
   /** A dial's value at a frame. */
   dialAt(name, frame) {
     if (this.heldMix !== null && END_DIALS.includes(name)) return this.heldMix;
-    if (this.automation !== null && END_DIALS.includes(name)) {
-      const seconds = frame / this.parameters.frameRateHz;
-      return interpolate(this.automation.seconds, this.automation.mix, seconds);
-    }
+    const course = this.courses[name];
+    if (course) return interpolate(course.seconds, course.mix, frame / this.parameters.frameRateHz);
     return this.dials[name];
   }
 

@@ -1,68 +1,90 @@
 /** Puts the page together: one set of dials, one timeline, one player, and the views that show them. */
 
-import * as api from "./api.js";
-import { Curve } from "./curve.js";
+import { Curves, MOVABLE } from "./curves.js";
 import { DialView } from "./dial.js";
-import { Dials } from "./dials.js";
+import { Dials, capitalised } from "./dials.js";
 import { Export } from "./export.js";
-import { Intake, sentence } from "./intake.js";
+import { History } from "./history.js";
+import { Intake, isVoice, sentence } from "./intake.js";
+import { Keeper } from "./keeper.js";
 import { Keyboard } from "./keyboard.js";
 import { Lane } from "./lane.js";
+import { Making } from "./making.js";
+import { Notice } from "./notice.js";
 import { Pad } from "./pad.js";
 import { Panel } from "./panel.js";
 import { Player } from "./player.js";
+import { Presets } from "./presets.js";
+import { Queue } from "./queue.js";
+import { Ruler } from "./ruler.js";
+import { Segments } from "./segments.js";
 import { Session } from "./session.js";
 import { Sliders } from "./sliders.js";
 import { watchTheme } from "./theme.js";
 import { Timeline, clock } from "./timeline.js";
 import { Transport } from "./transport.js";
 import { View } from "./view.js";
+import { Voices } from "./voices.js";
 
-const NOTICE_MS = 4500;
 const PICTURE_REST_MS = 220;
+const KEEP_REST_MS = 300;
 
 const find = (id) => document.getElementById(id);
 const ENDS = ["flute", "violin"];
 
 const dials = new Dials();
-const curve = new Curve();
+const curves = new Curves();
 const timeline = new Timeline();
-const player = new Player({ dials, curve, timeline });
+const player = new Player({ dials, curves, timeline });
+const notice = new Notice(find("notice"));
+const say = (text) => notice.say(text);
+const seek = (seconds) => player.seek(seconds);
+const keeper = new Keeper();
+const session = new Session(prepare, (recording) => keeper.keep("recording", recording));
 const dialView = new DialView(find("dial"), dials);
 const sliders = new Sliders(find("sliders"), dials, ENDS);
 const pad = new Pad(find("pad"), dials, ENDS);
-const lane = new Lane(find("curve"), { curve, timeline, dials, ends: ENDS, say });
+const lane = new Lane(find("curve"), { curves, timeline, dials, ends: ENDS, say, seek });
 const transport = new Transport(player, timeline);
-const saving = new Export(player, say);
-const session = new Session(prepare);
-let voices = [];
+const saving = new Export(player, timeline, say);
+const voices = new Voices(find("voice-button"), find("voices"));
+const queue = new Queue(find("queue"));
+const making = new Making(find("panel-hybrid"), find("making"), (what) => ({
+  hybrid: "the hybrid", end0: session.take.ends[0], end1: session.take.ends[1],
+})[what]);
+const history = new History(readState, writeState);
+new Presets(find("presets"), dials);
+new Ruler(find("ruler"), timeline);
 
-const sourcePanel = new Panel(find("panel-source"), timeline, { hue: "var(--soft)" });
+const mixAt = (seconds) => (curves.of("mix").isOn ? curves.of("mix").at(seconds) : dials.mix);
+const sourcePanel = new Panel(find("panel-source"), timeline, { mixAt: () => null });
 const hybridPanel = new Panel(find("panel-hybrid"), timeline, {
-  hue: "var(--here)", ask: () => ({ dials: dials.values(), automation: curve.playing }),
+  mixAt, ask: () => ({ dials: dials.values(), courses: curves.courses(dials) }),
 });
-const actions = { seek: (seconds) => player.seek(seconds), loop: (loop) => player.setLoop(loop) };
+const panels = [sourcePanel, hybridPanel];
+const actions = { seek, loop: (loop) => player.setLoop(loop) };
 for (const id of ["panel-source", "panel-hybrid"]) new View(find(id).querySelector(".view"), timeline, actions);
 new View(find("lane"), timeline, actions, { isSelecting: false });
-new Intake(session, { voice: () => find("voice").value || null, wake });
+const intake = new Intake(session, { voice: () => voices.chosen, wake, others: takeOthers });
 
-let noticeTimer = 0;
-
-function say(text) {
-  clearTimeout(noticeTimer);
-  find("notice").textContent = sentence(text);
-  find("notice").hidden = false;
-  noticeTimer = setTimeout(() => { find("notice").hidden = true; }, NOTICE_MS);
-}
+let kept = null; // dials and courses of a session that is taken up again
 
 // Loads everything that a ready take needs before the page shows it.
-async function prepare(take, signal) {
-  const { source, parameters, pitch } = await player.open(take, signal);
-  curve.clear();
-  const mono = mixedDown(source);
-  sourcePanel.load({ type: "samples", samples: mono, sampleRate: source.sampleRate }, [mono.buffer]);
-  if (parameters) hybridPanel.load({ type: "parameters", buffer: parameters }, [parameters]);
-  for (const panel of [sourcePanel, hybridPanel]) panel.setPitch(pitch);
+async function prepare(take, recording, signal) {
+  const before = { dials: dials.state, curves: curves.state };
+  if (kept) writeSettings(kept);
+  else if (take.id !== session.take?.id) curves.clear();
+  kept = null;
+  try {
+    const { source, parameters, pitch } = await player.open(take, signal);
+    const mono = mixedDown(source);
+    sourcePanel.load({ type: "samples", samples: mono, sampleRate: source.sampleRate }, [mono.buffer]);
+    if (parameters) hybridPanel.load({ type: "parameters", buffer: parameters }, [parameters]);
+    for (const panel of panels) panel.setPitch(pitch);
+  } catch (error) {
+    writeSettings(before);
+    throw error;
+  }
 }
 
 function mixedDown(buffer) {
@@ -74,25 +96,39 @@ function mixedDown(buffer) {
   return mono;
 }
 
+let shownId = null; // of the take whose history is at hand
+
 session.addEventListener("state", ({ detail: { state, take, isBack } }) => {
   transport.enable(state === "ready");
+  find("panel").inert = session.take === null;
   find("another").hidden = state !== "ready";
   find("cancel-choice").hidden = state !== "empty" || session.take === null;
-  find("notice").hidden = true;
+  notice.hide();
+  showHistory();
+  if (state === "empty" && !session.take) showPiece(null);
   if (state !== "ready") {
-    if (player.isPlaying) player.pause();
+    player.hold();
     return;
   }
-  find("voice").value = take.voice;
+  voices.show(take.voice);
   showEnds(take.ends);
-  if (isBack) return;
-  find("piece").textContent = take.name;
-  find("about-source").textContent = about(take);
+  if (isBack) { player.refresh(); return; }
+  showPiece(take);
+  showLines(take);
   saving.setTake(take);
   find("about-hybrid").textContent = "";
   showWarnings();
   find("play").focus();
+  if (take.id === shownId) history.note();
+  else history.begin();
+  shownId = take.id;
+  keepSettings();
 });
+
+function showPiece(take) {
+  find("piece").textContent = take ? session.recording.name : "";
+  find("about-source").textContent = take ? about(take) : "";
+}
 
 // Those of a voice that is rendered by the server follow the dials.
 function showWarnings() {
@@ -112,12 +148,98 @@ function showEnds(ends) {
   for (const view of [dialView, sliders, pad, lane, transport]) view.setEnds(ends);
 }
 
-dials.addEventListener("change", ({ detail }) => {
-  if (detail.by === "automation") return;
+// One line or chords: a choice where chords were heard, or were not asked for.
+const lines = new Segments(find("lines"), "lines", (choice) => {
+  lines.choose(choice);
+  session.change({ lines: choice === "1" ? 1 : "auto" });
+});
+
+function showLines(take) {
+  lines.choose(String(take.lines));
+  const canTell = voices.find(take.voice)?.family === "ddsp";
+  find("lines").hidden = !canTell || (take.n_lines === 1 && take.lines === "auto");
+}
+
+// What can be undone, and what comes back after a reload.
+function readState() {
+  const { voice = null, lines: told = "auto" } = session.recording ?? {};
+  return { dials: dials.state, curves: curves.state, voice, lines: told };
+}
+
+function writeState(state) {
+  writeSettings(state);
+  const now = session.recording;
+  if (now && state.voice && (state.voice !== now.voice || state.lines !== now.lines)) session.change(state);
+}
+
+function writeSettings(state) {
+  dials.restore(state.dials);
+  curves.restore(state.curves);
+}
+
+let keepTimer = 0;
+
+function keepSettings() {
+  clearTimeout(keepTimer);
+  keepTimer = setTimeout(() => keeper.keep("settings", { dials: dials.state, curves: curves.state }), KEEP_REST_MS);
+}
+
+function changed() {
   hybridPanel.refresh(PICTURE_REST_MS);
   saving.refresh();
+  if (session.state !== "ready") return;
+  history.note();
+  keepSettings();
+}
+
+function showHistory() {
+  find("undo").disabled = !history.canUndo || session.state !== "ready";
+  find("redo").disabled = !history.canRedo || session.state !== "ready";
+}
+
+const undo = () => { if (session.state === "ready") history.undo(); };
+const redo = () => { if (session.state === "ready") history.redo(); };
+history.addEventListener("change", showHistory);
+find("undo").addEventListener("click", undo);
+find("redo").addEventListener("click", redo);
+Keyboard.listenForUndo(undo, redo);
+
+// A recording that nothing holds but this page is not left without a word.
+addEventListener("beforeunload", (event) => {
+  if (session.state === "recording" || (session.latest && !keeper.isWorking)) event.preventDefault();
 });
-curve.addEventListener("change", () => {
+
+async function resume() {
+  const [recording, settings, waiting] = await Promise.all(
+    ["recording", "settings", "queue"].map((name) => keeper.read(name)),
+  );
+  if (waiting?.length) queue.add(waiting);
+  if (!recording || session.state !== "empty") return;
+  kept = settings;
+  voices.show(recording.voice);
+  session.restore(recording);
+}
+
+queue.addEventListener("change", () => keeper.keep("queue", queue.files));
+queue.addEventListener("chosen", ({ detail }) => session.openFile(detail, voices.chosen));
+
+async function takeOthers(files) {
+  queue.add(files.filter((file) => !isVoice(file)));
+  for (const file of files.filter(isVoice)) await voices.add(file).catch((error) => say(error.message));
+}
+
+dials.addEventListener("change", ({ detail }) => {
+  if (detail.by !== "automation") changed();
+});
+curves.addEventListener("change", () => {
+  showCurve();
+  hybridPanel.paint();
+  changed();
+});
+curves.addEventListener("choice", showCurve);
+
+function showCurve() {
+  const curve = curves.drawn;
   const n = curve.points.length;
   for (const id of ["lane-toggle", "lane-clear"]) {
     find(id).disabled = n === 0;
@@ -125,19 +247,27 @@ curve.addEventListener("change", () => {
   }
   find("lane-toggle").setAttribute("aria-pressed", String(curve.isOn));
   find("lane-toggle").textContent = curve.isOn ? "On" : "Off";
-  find("about-lane").textContent = n ? "" : "Draw it here, or record it (R)";
-  hybridPanel.refresh(PICTURE_REST_MS);
-  saving.refresh();
-});
-curve.clear();
-find("lane-toggle").addEventListener("click", () => curve.setOn(!curve.isOn));
-find("lane-clear").addEventListener("click", () => curve.clear());
-find("cancel-choice").addEventListener("click", () => session.rest());
+  const others = curves.moving.filter((name) => name !== curves.chosen);
+  find("about-lane").textContent = others.length ? `${others.map(capitalised).join(", ")} moving, too`
+    : n ? "" : "Draw it here, or record it (R)";
+}
 
-player.addEventListener("overruled", () => say("Your hand has the dial: the drawn course is off"));
+find("lane-dial").append(...MOVABLE.map((name) => new Option(name === "mix" ? "All together" : capitalised(name), name)));
+find("lane-dial").addEventListener("change", () => curves.choose(find("lane-dial").value));
+showCurve();
+find("lane-toggle").addEventListener("click", () => curves.drawn.setOn(!curves.drawn.isOn));
+find("lane-clear").addEventListener("click", () => curves.drawn.clear());
+
+player.addEventListener("overruled", ({ detail }) => say(
+  `Your hand has ${detail === "mix" ? "the dial" : `the ${detail}`}: the drawn course is off`,
+));
 player.addEventListener("failed", ({ detail }) => say(detail));
 player.addEventListener("record", () => {
   if (player.isRecording && !player.isPlaying) say("Press play and turn the dial");
+});
+player.addEventListener("making", ({ detail }) => {
+  if (session.state === "working") intake.showMaking(detail.share);
+  else making.show(detail);
 });
 player.addEventListener("rendering", ({ detail }) => {
   const mono = mixedDown(detail);
@@ -145,31 +275,46 @@ player.addEventListener("rendering", ({ detail }) => {
   if (session.state === "ready") showWarnings();
 });
 
-watchTheme(find("theme"), () => { for (const panel of [sourcePanel, hybridPanel]) panel.paint(); });
-// The hue of the hybrid follows the dial; a picture is coloured once a frame at most.
+watchTheme(find("theme"), () => { for (const panel of panels) panel.paint(); });
+// The hue of the hybrid follows a hand on the dial; a picture is coloured once a frame at most.
 let isColouring = false;
-dials.addEventListener("change", () => {
-  if (isColouring) return;
+dials.addEventListener("change", ({ detail }) => {
+  if (isColouring || detail.by === "automation") return;
   isColouring = true;
   requestAnimationFrame(() => { isColouring = false; hybridPanel.paint(); });
+});
+
+// The line of the pitch lies over a flute's fundamental, so it can be put away.
+let isPitchShown = true;
+find("pitch-line").addEventListener("click", () => {
+  isPitchShown = !isPitchShown;
+  find("pitch-line").setAttribute("aria-pressed", String(isPitchShown));
+  for (const panel of panels) panel.showPitch(isPitchShown);
+});
+
+const tabs = new Segments(find("tabs"), "tab", (tab) => {
+  tabs.choose(tab);
+  document.body.dataset.tab = tab;
 });
 
 // The first of two keys goes back or down, the second on or up.
 const way = ({ key }) => (["ArrowRight", ".", "End"].includes(key) ? 1 : -1);
 const whenReady = (act) => (event) => { if (session.state === "ready") act(event); };
+const SOUNDS = { 1: "source", 2: "end0", 3: "hybrid", 4: "end1", a: "source", b: "hybrid" };
+const listen = whenReady(({ key }) => player.listenTo(SOUNDS[key.toLowerCase()]));
 const keyboard = new Keyboard(find("keys"), [
   [[" "], "Play or pause", whenReady(() => player.toggle())],
-  [["ArrowLeft", "ArrowRight"], "Turn the dial (with Shift in tens)", turn],
-  [["a", "A"], "Hear the recording", whenReady(() => player.listenTo("source"))],
-  [["b", "B"], "Hear the hybrid", whenReady(() => player.listenTo("hybrid"))],
-  [["1", "2"], "Hear the first or the second instrument", whenReady(({ key }) => player.listenTo(`end${key - 1}`))],
+  [["ArrowLeft", "ArrowRight"], "Turn the dial (with Shift in tens)", whenReady(turn)],
+  [["1", "2", "3", "4"], "Hear recording, first instrument, hybrid, second instrument", listen],
+  [["a", "b", "A", "B"], "Hear the recording, the hybrid", listen],
   [[",", "."], "Back or on by two seconds", whenReady((event) => player.seek(timeline.seconds + 2 * way(event)))],
   [["Home", "End"], "To the beginning or the end", whenReady((event) => player.seek(way(event) * timeline.duration))],
   [["l", "L"], "Loop on or off", whenReady(() => transport.toggleLoop())],
   [["[", "]"], "Loop from here, or up to here", whenReady((event) => transport.markLoop(event.key === "[" ? 0 : 1))],
   [["+", "-", "="], "Zoom in or out", whenReady((event) => timeline.zoom(event.key === "-" ? 1 / 1.6 : 1.6))],
   [["r", "R"], "Record the dial's movement", whenReady(() => player.toggleRecording())],
-  [["d", "D"], "Drawn course on or off", whenReady(() => curve.setOn(!curve.isOn))],
+  [["d", "D"], "Drawn course on or off", whenReady(() => curves.drawn.setOn(!curves.drawn.isOn))],
+  [["p", "P"], "Show the pitch or not", whenReady(() => find("pitch-line").click())],
   [["s", "S"], "Save the file", whenReady(() => saving.save())],
   [["c", "C"], "Copy the command", whenReady(() => saving.copy())],
   [["o", "O"], "Choose a recording", () => { wake(); find("file").click(); }],
@@ -193,20 +338,12 @@ function escape() {
   else player.setLoop(null);
 }
 
-async function offerVoices() {
-  voices = await api.listVoices().catch(() => []);
-  find("voice").append(...voices.map(({ name, description }) => {
-    const option = new Option(name, name);
-    option.title = description;
-    return option;
-  }));
-  find("voice-choice").hidden = voices.length < 2;
-  if (voices.length) showEnds(voices[0].ends);
-}
-
-find("voice").addEventListener("change", () => {
-  const voice = voices.find(({ name }) => name === find("voice").value);
-  if (session.state === "ready") session.openVoice(voice.name);
+voices.addEventListener("chosen", ({ detail: voice }) => {
+  if (session.state === "ready") session.change({ voice: voice.name });
   else showEnds(voice.ends);
 });
-offerVoices();
+find("panel").inert = true;
+voices.load().then(() => {
+  if (voices.chosen && !session.take) showEnds(voices.find(voices.chosen).ends);
+  resume();
+});

@@ -1,6 +1,7 @@
 /** Tone by noise under one finger: across is tone, up is noise. */
 
-import { spoken } from "./dials.js";
+import { wheelStep } from "./dial.js";
+import { capitalised, spoken } from "./dials.js";
 
 // The thumb stays within the pad at every corner.
 const INSET_PIXELS = 13;
@@ -24,13 +25,22 @@ export class Pad {
     });
     box.addEventListener("pointermove", (event) => { if (box.hasPointerCapture(event.pointerId)) drag(event); });
     box.addEventListener("dblclick", () => ["tone", "noise"].forEach((name) => dials.follow(name)));
+    box.addEventListener("wheel", (event) => {
+      event.preventDefault();
+      const name = Math.abs(event.deltaX) > Math.abs(event.deltaY) ? "tone" : "noise";
+      dials.set(name, dials.value(name) + wheelStep(event));
+    }, { passive: false });
     box.addEventListener("keydown", (event) => this.#key(event));
     dials.addEventListener("change", () => this.#show());
-    this.#show();
+    this.setEnds(ends);
   }
 
   setEnds(ends) {
     this.#ends = ends;
+    // Tone and noise of one end each, or of both.
+    const [first, second] = ends.map(capitalised);
+    const corners = [`${first}, ${ends[1]} noise`, second, first, `${second}, ${ends[0]} noise`];
+    this.#box.querySelectorAll("span").forEach((corner, i) => { corner.textContent = corners[i]; });
     this.#show();
   }
 

@@ -4,31 +4,37 @@
  */
 
 import { STEPS_PER_DB, rowOf } from "./columns.js";
+import { hue } from "./dials.js";
 import { inks } from "./inks.js";
 
 const PAINT_MS = 120;
 const RANGE_DB = 62;
 const MOST_COLUMNS = 1600;
-const MARKS = [[5000, "5 kHz"], [2000, "2 k"], [1000, "1 k"], [500, "500"], [200, "200"]];
+const MARKS = [[5000, "5 kHz"], [2000, "2 kHz"], [1000, "1 kHz"], [500, "500"], [200, "200"]];
+const N_HUES = 32;
 
 export class Panel {
-  #spectrogram; #line; #waveform; #timeline; #hue; #worker; #ask;
+  #spectrogram; #line; #waveform; #timeline; #mixAt; #worker; #ask;
+  #isPitchShown = true;
   #pitch = null; // {f0, rate}: Hz (0 where silent) and frames per second
   #picture = null;
   #request = 0;
+  #inks = new Map(); // by hue, as the theme has them
   #isWaiting = false; // for a frame to paint in
   #timer = 0;
   #most = 0.05; // the largest sample seen, for the scale of the waveform
   #top = 40 * STEPS_PER_DB;
 
-  // `hue` is a CSS colour; `ask` adds to a request what the worker needs to know.
-  constructor(box, timeline, { hue, ask = () => ({}) }) {
+  // `mixAt(seconds)` is the place between the ends that colours a column, null for none; `ask` adds to a request what
+  // the worker needs to know.
+  constructor(box, timeline, { mixAt, ask = () => ({}) }) {
     [this.#spectrogram, this.#line, this.#waveform] = ["spectrogram", "line", "waveform"].map(
       (name) => box.querySelector(`.${name}`),
     );
     this.#timeline = timeline;
-    this.#hue = hue;
+    this.#mixAt = mixAt;
     this.#ask = ask;
+    labelScale(box.querySelector(".gutter"));
     this.#worker = new Worker("/page/pictures_worker.js", { type: "module" });
     this.#worker.addEventListener("message", ({ data }) => this.#receive(data));
     new ResizeObserver(() => this.refresh(120)).observe(this.#spectrogram);
@@ -42,6 +48,11 @@ export class Panel {
     this.#top = 40 * STEPS_PER_DB;
     this.#worker.postMessage(message, transfer);
     this.refresh();
+  }
+
+  showPitch(isShown) {
+    this.#isPitchShown = isShown;
+    this.#paintLine();
   }
 
   setPitch(pitch) {
@@ -100,6 +111,7 @@ export class Panel {
 
   paint() {
     if (!this.#picture) return;
+    this.#inks.clear(); // the theme may have changed
     this.#paintSpectrogram();
     this.#paintLine();
     this.#paintWaveform();
@@ -107,12 +119,12 @@ export class Panel {
 
   #paintSpectrogram() {
     const { levels, nColumns, nRows, start, end } = this.#picture;
-    const table = inks(this.#spectrogram, this.#hue);
     const image = new ImageData(nColumns, nRows);
     const pixels = new Uint32Array(image.data.buffer);
     const low = this.#top - RANGE_DB * STEPS_PER_DB;
     const scale = 255 / (RANGE_DB * STEPS_PER_DB);
     for (let column = 0; column < nColumns; column += 1) {
+      const table = this.#inksAt(start + ((column + 0.5) / nColumns) * (end - start));
       for (let row = 0; row < nRows; row += 1) {
         const shade = (levels[column * nRows + row] - low) * scale;
         pixels[row * nColumns + column] = table[shade < 0 ? 0 : shade > 255 ? 255 : shade | 0];
@@ -132,6 +144,18 @@ export class Panel {
     pen.drawImage(still, left, 0, this.#timeline.place(end) * nColumns - left, nRows);
   }
 
+  // A hue for each of a few places between the ends.
+  #hueAt(seconds) {
+    const mix = this.#mixAt(seconds);
+    return mix === null ? "var(--soft)" : hue(Math.round(mix * N_HUES) / N_HUES);
+  }
+
+  #inksAt(seconds) {
+    const wanted = this.#hueAt(seconds);
+    if (!this.#inks.has(wanted)) this.#inks.set(wanted, inks(this.#spectrogram, wanted));
+    return this.#inks.get(wanted);
+  }
+
   #paintWaveform() {
     const canvas = this.#waveform;
     const pen = fitted(canvas);
@@ -140,8 +164,10 @@ export class Panel {
     const scale = (middle * 0.92) / this.#most;
     const left = this.#timeline.place(start) * canvas.width;
     const step = (this.#timeline.place(end) * canvas.width - left) / nColumns;
-    pen.fillStyle = colour(canvas, this.#hue);
+    let shown = null;
     for (let i = 0; i < nColumns; i += 1) {
+      const wanted = this.#hueAt(start + ((i + 0.5) / nColumns) * (end - start));
+      if (wanted !== shown) pen.fillStyle = colour(canvas, (shown = wanted));
       const height = Math.max(1, (highs[i] - lows[i]) * scale);
       pen.fillRect(left + i * step, middle - highs[i] * scale - (height === 1 ? 0.5 : 0), Math.max(step, 0.6), height);
     }
@@ -150,8 +176,7 @@ export class Panel {
   #paintLine() {
     const canvas = this.#line;
     const pen = fitted(canvas);
-    this.#paintScale(pen, canvas);
-    if (!this.#pitch) return;
+    if (!this.#pitch || !this.#isPitchShown) return;
     const { f0, rate } = this.#pitch;
     const first = Math.max(0, Math.floor(this.#timeline.start * rate));
     const last = Math.min(f0.length - 1, Math.ceil(this.#timeline.end * rate));
@@ -166,30 +191,23 @@ export class Panel {
       isDown = f0[i] > 0;
     }
     pen.lineJoin = "round";
-    // A halo of the ground keeps the line readable on dark partials.
-    for (const [ink, width] of [["var(--card)", 3.6], ["var(--ink)", 1.5]]) {
-      pen.strokeStyle = colour(canvas, ink);
-      pen.lineWidth = width * density();
-      pen.stroke();
-    }
+    pen.strokeStyle = colour(canvas, "var(--ink)");
+    pen.lineWidth = density();
+    pen.stroke();
   }
+}
 
-  // Frequencies at the left edge.
-  #paintScale(pen, canvas) {
-    pen.font = `${10.5 * density()}px system-ui, sans-serif`;
-    pen.textBaseline = "middle";
-    pen.lineWidth = 3 * density();
-    pen.lineJoin = "round";
-    pen.strokeStyle = colour(canvas, "var(--well)");
-    pen.fillStyle = colour(canvas, "var(--soft)");
-    // Where there is little room, every other one.
-    const marks = canvas.height > 90 * density() ? MARKS : MARKS.filter((_, i) => i % 2 === 0);
-    for (const [hz, text] of marks) {
-      const at = [text, 5 * density(), rowOf(hz, canvas.height)];
-      pen.strokeText(...at);
-      pen.fillText(...at);
-    }
-  }
+// Frequencies beside the picture.
+function labelScale(gutter) {
+  const scale = document.createElement("div");
+  scale.className = "scale";
+  scale.append(...MARKS.map(([hz, text]) => {
+    const mark = document.createElement("span");
+    mark.textContent = text;
+    mark.style.top = `${100 * rowOf(hz, 1)}%`;
+    return mark;
+  }));
+  gutter.append(scale);
 }
 
 const density = () => Math.min(2, devicePixelRatio || 1);

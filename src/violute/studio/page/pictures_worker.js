@@ -3,7 +3,7 @@
  * request puts an end to the one at hand.
  */
 
-import { readAutomation } from "./automation.js";
+import { readCourses } from "./automation.js";
 import { Columns, extent } from "./columns.js";
 import { parseParameters } from "./parameters.js";
 import { Synthesiser } from "./synthesis.js";
@@ -33,11 +33,11 @@ addEventListener("message", ({ data }) => {
   }
 });
 
-async function draw({ request, start, end, nColumns, nRows, dials, automation }) {
+async function draw({ request, start, end, nColumns, nRows, dials, courses }) {
   const columns = new Columns(sampleRate, nRows);
   const edge = (i) => Math.floor((start + (i / nColumns) * (end - start)) * sampleRate);
   const sound = synthesiser
-    ? new Synthesised(edge(nColumns) - edge(0), columns.size, dials, automation)
+    ? new Synthesised(edge(nColumns) - edge(0), columns.size, dials, courses)
     : { samples, first: 0 };
   for (let from = 0; from < nColumns; from += COLUMNS_A_TURN) {
     const n = Math.min(COLUMNS_A_TURN, nColumns - from);
@@ -63,14 +63,14 @@ async function draw({ request, start, end, nColumns, nRows, dials, automation })
 class Synthesised {
   #size; #stop;
 
-  constructor(length, size, dials, automation) {
+  constructor(length, size, dials, courses) {
     const reach = Math.max(size, Math.ceil(length / 64));
     this.#size = size;
     this.samples = new Float32Array(2 * reach + size);
     this.first = 0;
     this.#stop = -1; // nothing is there yet, so the first column seeks
     synthesiser.setDials(dials);
-    synthesiser.setAutomation(automation && readAutomation(automation));
+    synthesiser.setCourses(readCourses(courses));
   }
 
   reach(centre) {

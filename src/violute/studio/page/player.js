@@ -4,18 +4,20 @@
  */
 
 import * as api from "./api.js";
+import { MOVABLE } from "./curves.js";
 import { Engine } from "./engine.js";
 import { parseParameters } from "./parameters.js";
 
 // The rate of the built-in voice and of most recordings: the page then synthesises what a rendering holds.
 const SAMPLE_RATE_HZ = 44100;
 const REST_MS = 300;
+const LOOK_MS = 400;
 
 export class Player extends EventTarget {
   listening = "hybrid";
   warnings = []; // what to know about the hybrid at the dials
   isRecording = false;
-  #dials; #curve; #timeline;
+  #dials; #curves; #timeline;
   #context = null;
   #engine = null;
   #starting = null;
@@ -24,14 +26,15 @@ export class Player extends EventTarget {
   #timer = 0;
   #rendering = null; // AbortController of a rendering under way
   #rendered = new Set(); // ends that were asked for
+  #count = 0; // of renderings
 
-  constructor({ dials, curve, timeline }) {
+  constructor({ dials, curves, timeline }) {
     super();
     this.#dials = dials;
-    this.#curve = curve;
+    this.#curves = curves;
     this.#timeline = timeline;
     dials.addEventListener("change", ({ detail }) => this.#turned(detail));
-    curve.addEventListener("change", () => this.#follow());
+    curves.addEventListener("change", () => this.#follow());
   }
 
   get isPlaying() { return this.#engine?.isPlaying ?? false; }
@@ -71,7 +74,7 @@ export class Player extends EventTarget {
     await this.#engine.loadSource(source);
     if (parameters) {
       this.#engine.setDials(this.#dials.values());
-      this.#engine.setAutomation(this.#curve.playing);
+      this.#engine.setAutomation(this.#curves.courses(this.#dials));
     } else {
       await this.#render(signal);
     }
@@ -130,7 +133,7 @@ export class Player extends EventTarget {
   toggleRecording() {
     if (this.isRecording) { this.stopRecording(); return; }
     this.isRecording = true;
-    this.#curve.setOn(false);
+    this.#curves.drawn.setOn(false);
     if (this.isPlaying) this.#beginStroke();
     this.#tell("record");
   }
@@ -142,47 +145,56 @@ export class Player extends EventTarget {
     this.#tell("record");
   }
 
-  #beginStroke() { this.#stroke = [[this.#engine.currentSeconds, this.#dials.mix]]; }
+  // Where the dial stands whose course is drawn or recorded.
+  get #place() { return this.#curves.chosen === "mix" ? this.#dials.mix : this.#dials.value(this.#curves.chosen); }
+
+  #beginStroke() { this.#stroke = [[this.#engine.currentSeconds, this.#place]]; }
 
   #endStroke() {
     const stroke = this.#stroke;
     this.#stroke = [];
     if (!this.isRecording || stroke.length === 0) return;
-    const last = [this.#timeline.seconds, this.#dials.mix];
+    const last = [this.#timeline.seconds, this.#place];
     if (last[0] > stroke.at(-1)[0]) stroke.push(last);
-    if (stroke.length > 1) this.#curve.replace(stroke);
+    if (stroke.length > 1) this.#curves.drawn.replace(stroke);
   }
 
-  #turned({ by, isTurn }) {
+  #turned({ by, name }) {
     if (by === "automation" || !this.#engine) return;
-    if (this.isRecording && this.isPlaying && isTurn) {
+    if (this.isRecording && this.isPlaying && name === this.#curves.chosen) {
       // The dial rested until now, whatever the straight line from the point before would say.
       const seconds = this.#engine.currentSeconds;
-      const [before, mix] = this.#stroke.at(-1) ?? [seconds, this.#dials.mix];
-      if (seconds > before + 0.06) this.#stroke.push([seconds - 0.03, mix]);
-      if (seconds > before) this.#stroke.push([seconds, this.#dials.mix]);
-    } else if (this.#curve.isOn) {
-      this.#curve.setOn(false);
-      this.#tell("overruled");
+      const [before, value] = this.#stroke.at(-1) ?? [seconds, this.#place];
+      if (seconds > before + 0.06) this.#stroke.push([seconds - 0.03, value]);
+      if (seconds > before) this.#stroke.push([seconds, this.#place]);
+    } else if (this.#curves.of(name)?.isOn) {
+      this.#curves.of(name).setOn(false);
+      this.dispatchEvent(new CustomEvent("overruled", { detail: name }));
     }
-    if (this.#take?.is_live) this.#engine.setDials(this.#dials.values());
-    else this.#renderSoon();
+    this.#send();
   }
 
   #follow() {
     if (!this.#engine || !this.#take) return;
-    if (this.#curve.isOn) this.#dials.followAll();
-    if (this.#take.is_live) {
-      this.#engine.setAutomation(this.#curve.playing);
-      if (!this.#curve.isOn) this.#engine.setDials(this.#dials.values());
-    } else {
-      this.#renderSoon();
-    }
+    this.#send();
     this.#showAutomation();
   }
 
+  // Tells engine or server where the dials stand and how they move.
+  #send() {
+    if (!this.#take) return;
+    if (!this.#take.is_live) { this.#renderSoon(); return; }
+    this.#engine.setDials(this.#dials.values());
+    this.#engine.setAutomation(this.#curves.courses(this.#dials));
+  }
+
   #showAutomation() {
-    if (this.#curve.isOn) this.#dials.turn(this.#curve.at(this.#timeline.seconds), "automation");
+    for (const name of MOVABLE) {
+      const curve = this.#curves.of(name);
+      const value = curve.isOn ? curve.at(this.#timeline.seconds) : null;
+      this.#dials.move(name, value);
+      if (name === "room" && value !== null && this.#take?.is_live) this.#engine.setDials({ room: value });
+    }
   }
 
   #tick() {
@@ -191,7 +203,7 @@ export class Player extends EventTarget {
     if (seconds < this.#timeline.seconds - 0.05 && this.isRecording) {
       // The loop began anew.
       this.#endStroke();
-      this.#curve.setOn(false);
+      this.#curves.drawn.setOn(false);
       this.#beginStroke();
     }
     this.#timeline.moveTo(Math.min(seconds, this.#timeline.duration));
@@ -199,6 +211,15 @@ export class Player extends EventTarget {
     this.#showAutomation();
     requestAnimationFrame(() => this.#tick());
   }
+
+  // Drops what was to be rendered: the take is about to change. `refresh` asks for it again.
+  hold() {
+    if (this.isPlaying) this.pause();
+    clearTimeout(this.#timer);
+    this.#rendering?.abort();
+  }
+
+  refresh() { if (this.#take && !this.#take.is_live) this.#renderSoon(); }
 
   // Voices without live parameters are rendered by the server: the hybrid when the dials rest, an end when it is
   // first listened to.
@@ -213,7 +234,7 @@ export class Player extends EventTarget {
     this.#rendering = new AbortController();
     const mine = this.#rendering;
     signal?.addEventListener("abort", () => mine.abort());
-    const { rendering, warnings } = await this.#fetched(this.settings(), mine.signal);
+    const { rendering, warnings } = await this.#fetched("hybrid", this.settings(), mine.signal);
     await this.#engine.loadRendering(rendering);
     this.warnings = [...new Set([...this.#take.warnings, ...warnings])];
     this.dispatchEvent(new CustomEvent("rendering", { detail: rendering }));
@@ -224,28 +245,42 @@ export class Player extends EventTarget {
     if (!["end0", "end1"].includes(end) || this.#rendered.has(end)) return;
     this.#rendered.add(end);
     const take = this.#take;
-    const { rendering } = await this.#fetched({ mix: end === "end0" ? 0 : 1, dials: {} }).catch((error) => {
+    const { rendering } = await this.#fetched(end, { mix: end === "end0" ? 0 : 1, dials: {} }).catch((error) => {
       this.#rendered.delete(end); // so that the next press asks for it again
       throw error;
     });
     if (take === this.#take) await this.#engine.loadRendering(rendering, { as: end });
   }
 
-  async #fetched(settings, signal) {
-    const asked = { ...settings, format: "wav", voice: this.#take.voice };
-    const { blob, warnings } = await api.render(this.#take.id, asked, signal);
-    const rendering = await this.#context.decodeAudioData(await blob.arrayBuffer());
-    signal?.throwIfAborted();
-    return { rendering, warnings };
+  // Tells of what it makes, and how far that is, in events `making`.
+  async #fetched(what, settings, signal) {
+    const take = this.#take;
+    const label = `${what}-${(this.#count += 1)}`;
+    const tell = (share) => this.dispatchEvent(new CustomEvent("making", { detail: { what, label, share } }));
+    const look = setInterval(async () => {
+      const share = await api.readProgress(take.id, label).catch(() => null);
+      if (share !== null) tell(share);
+    }, LOOK_MS);
+    tell(0);
+    try {
+      const asked = { ...settings, format: "wav", voice: take.voice, label };
+      const { blob, warnings } = await api.render(take.id, asked, signal);
+      const rendering = await this.#context.decodeAudioData(await blob.arrayBuffer());
+      signal?.throwIfAborted();
+      return { rendering, warnings };
+    } finally {
+      clearInterval(look);
+      tell(null);
+    }
   }
 
   // What a rendering is asked for, in the terms of the server.
   settings() {
-    if (this.#curve.isOn) {
-      const room = this.#dials.value("room");
-      return { automation: this.#curve.points, dials: { room } };
-    }
-    return { mix: this.#dials.mix, dials: this.#dials.apart() };
+    const own = this.#curves.moving.filter((name) => name !== "mix");
+    const courses = Object.fromEntries(own.map((name) => [name, this.#curves.of(name).points]));
+    const dials = { ...this.#dials.apart(), ...courses };
+    const { playing } = this.#curves.of("mix");
+    return playing ? { automation: playing, dials } : { mix: this.#dials.mix, dials };
   }
 
   #fail(error) {

@@ -5,7 +5,7 @@
  * renderings), which go past it. What is not heard is not computed.
  */
 
-import { DIALS, readAutomation, withDials } from "./automation.js";
+import { DIALS, readCourses, withDials } from "./automation.js";
 import { parseParameters } from "./parameters.js";
 import { Synthesiser } from "./synthesis.js";
 
@@ -41,7 +41,7 @@ class StudioProcessor extends AudioWorkletProcessor {
     this.voiceFader = new Fader(CROSS_FADE_SECONDS);
     this.clips = []; // recordings that sound or may sound: { role, channels, fader }
     this.dials = { ...DIALS };
-    this.automation = null;
+    this.courses = {};
     this.listening = "hybrid";
     this.presence = new Fader(EDGE_SECONDS); // of everything: no click where playing starts, stops or jumps
     this.isPlaying = false;
@@ -72,7 +72,7 @@ class StudioProcessor extends AudioWorkletProcessor {
     this.change(() => {
       this.synthesiser = synthesiser;
       synthesiser?.setDials(this.dials);
-      synthesiser?.setAutomation(this.automation);
+      synthesiser?.setCourses(this.courses);
       this.clips = this.clips.filter((clip) => clip.role === "source");
       this.turnToWhatIsHeard();
     });
@@ -81,7 +81,7 @@ class StudioProcessor extends AudioWorkletProcessor {
   on_clear({ jump }) {
     this.isPlaying = false;
     this.loop = null;
-    this.automation = null;
+    this.courses = {};
     this.presence.target = 0;
     this.change(() => {
       this.synthesiser = null;
@@ -136,9 +136,9 @@ class StudioProcessor extends AudioWorkletProcessor {
     this.synthesiser?.setDials(this.dials);
   }
 
-  on_automation({ points }) {
-    this.automation = points === null ? null : readAutomation(points);
-    this.synthesiser?.setAutomation(this.automation);
+  on_automation({ courses }) {
+    this.courses = readCourses(courses);
+    this.synthesiser?.setCourses(this.courses);
   }
 
   on_listen({ to }) {

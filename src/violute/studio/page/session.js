@@ -9,40 +9,60 @@ const PATIENCE = { queued: "Waiting for its turn", analysing: "Listening for pit
 
 export class Session extends EventTarget {
   take = null;
+  recording = null; // what the take is made of: {name, file or example, isOwn, id, voice, lines}
   #state = "empty";
-  #pending = null; // {controller, id, stop}
-  #prepare;
+  #pending = null; // {controller, id, stop, recording}
+  #prepare; #keep;
 
-  // `prepare(state, signal)` fetches what playing needs.
-  constructor(prepare) {
+  // `prepare(state, recording, signal)` fetches what playing needs; `keep(recording)` takes it down for later.
+  constructor(prepare, keep) {
     super();
     this.#prepare = prepare;
-    addEventListener("pagehide", () => {
-      for (const id of [this.take?.id, this.#pending?.id]) if (id) api.removeTake(id);
-    });
+    this.#keep = keep;
   }
 
   get state() { return this.#state; }
 
-  openFile(file, voice) {
-    return this.#open(file.name, (tell, signal) => api.takeFile(file, voice, {
+  // The recording at hand or on its way, which the microphone's owner may want to save.
+  get latest() { return this.#pending?.recording ?? this.#failed ?? this.recording; }
+  #failed = null;
+
+  openFile(file, voice, { isOwn = false, lines = "auto" } = {}) {
+    return this.#open({ name: file.name, file, isOwn, voice, lines }, (tell, signal) => api.takeFile(file, voice, lines, {
       onProgress: (share) => tell(0.2 * share, "Reading it in"), signal,
     }));
   }
 
-  openExample(name, title, voice) { return this.#open(title, () => api.takeExample(name, voice)); }
+  openExample(example, title, voice) {
+    return this.#open({ name: title, example, voice, lines: "auto" }, () => api.takeExample(example, voice, "auto"));
+  }
 
-  openVoice(voice) { return this.#open(this.take.name, () => api.changeVoice(this.take.id, voice)); }
+  // The same recording in another voice, or as one line or chords.
+  change({ voice = this.take.voice, lines = this.take.lines }) {
+    return this.#open({ ...this.recording, voice, lines }, () => api.changeVoice(this.take.id, voice, lines));
+  }
 
-  async #open(name, begin) {
+  // What was kept: the studio may have it still, or else gets it again.
+  async restore(recording) {
+    const { id, file, example, name, voice, lines, isOwn } = recording;
+    const [state] = await api.findTakes(id).catch(() => []);
+    const isHere = state && state.voice === voice && ["queued", "analysing", "ready"].includes(state.status);
+    if (isHere) return this.#open(recording, async () => state);
+    return file ? this.openFile(file, voice, { isOwn, lines }) : this.openExample(example, name, voice);
+  }
+
+  async #open(recording, begin) {
     this.#drop();
-    const pending = { controller: new AbortController(), id: null, stop: () => {} };
+    const { name } = recording;
+    const pending = { controller: new AbortController(), id: null, stop: () => {}, recording };
     this.#pending = pending;
+    this.#failed = null;
     const { signal } = pending.controller;
     const tell = (progress, text) => {
       if (this.#pending === pending) this.#tell("working", { name, progress, text });
     };
     tell(0, "Reading it in");
+    this.#keep(recording);
     try {
       const begun = await begin(tell, signal);
       pending.id = begun.id;
@@ -50,18 +70,22 @@ export class Session extends EventTarget {
         if (begun.id !== this.take?.id) api.removeTake(begun.id);
         return;
       }
+      this.#keep({ ...recording, id: begun.id });
       const ready = await this.#wait(pending, tell);
       tell(0.98, "Tuning up");
-      await this.#prepare(ready, signal);
+      await this.#prepare(ready, recording, signal);
       if (signal.aborted) return;
       const before = this.take;
       this.take = ready;
+      this.recording = { ...recording, id: ready.id, voice: ready.voice, lines: ready.lines };
+      this.#keep(this.recording);
       this.#pending = null;
       if (before && before.id !== ready.id) api.removeTake(before.id);
       this.#tell("ready", { take: ready });
     } catch (error) {
       if (signal.aborted || error.name === "AbortError") return;
       this.#drop();
+      this.#failed = recording;
       this.#tell("failed", { name, text: error.message });
     }
   }
@@ -84,7 +108,20 @@ export class Session extends EventTarget {
   }
 
   // Back to the take that was there, or to none.
-  rest() { this.#tell(this.take ? "ready" : "empty", { take: this.take, isBack: true }); }
+  rest() {
+    this.#failed = null;
+    this.#keep(this.recording);
+    this.#tell(this.take ? "ready" : "empty", { take: this.take, isBack: true });
+  }
+
+  // The recording goes, here and from the studio.
+  forget() {
+    this.#drop();
+    if (this.take) api.removeTake(this.take.id);
+    [this.take, this.recording, this.#failed] = [null, null, null];
+    this.#keep(null);
+    this.#tell("empty", {});
+  }
 
   // A failure before anything was sent.
   openFailed(name, text) { this.#tell("failed", { name, text }); }

@@ -1,6 +1,7 @@
 /** Tone, noise, attack, vibrato and room: a slider each, and a link that lets it follow the large dial again. */
 
-import { LINKED, NAMES, hue, spoken } from "./dials.js";
+import { wheelStep } from "./dial.js";
+import { LINKED, NAMES, capitalised, hue, spoken } from "./dials.js";
 
 const ABOUT = {
   tone: "Colour of the steady note",
@@ -30,17 +31,22 @@ export class Sliders {
   #make(name) {
     const row = document.createElement("div");
     row.className = name === "room" ? "slider plain-track" : "slider";
-    row.title = ABOUT[name];
+    row.title = `${ABOUT[name]}; a double click resets it`;
     const label = document.createElement("label");
     label.htmlFor = `slider-${name}`;
-    label.textContent = name[0].toUpperCase() + name.slice(1);
-    const value = document.createElement("output");
+    label.textContent = capitalised(name);
+    // No <output>: what the slider says itself would be said twice, and without its name.
+    const value = document.createElement("span");
     value.className = "value";
-    value.htmlFor = `slider-${name}`;
+    value.setAttribute("aria-hidden", "true");
     const input = document.createElement("input");
     Object.assign(input, { type: "range", id: `slider-${name}`, min: "0", max: "100", step: "1" });
     input.addEventListener("input", () => this.#dials.set(name, Number(input.value) / 100));
     input.addEventListener("dblclick", () => this.#dials.follow(name));
+    row.addEventListener("wheel", (event) => {
+      event.preventDefault();
+      this.#dials.set(name, this.#dials.value(name) + wheelStep(event));
+    }, { passive: false });
     row.append(label, value);
     if (LINKED.includes(name)) row.append(this.#link(name));
     row.append(input);
@@ -55,7 +61,7 @@ export class Sliders {
     link.setAttribute("aria-label", `${name} follows the dial`);
     link.innerHTML = '<svg aria-hidden="true"><use href="/page/icons.svg#link"></use></svg>';
     link.addEventListener("click", () => {
-      if (this.#dials.isApart(name)) this.#dials.follow(name);
+      if (this.#dials.isHeld(name)) this.#dials.follow(name);
       else this.#dials.set(name, this.#dials.value(name));
     });
     return link;
@@ -67,11 +73,12 @@ export class Sliders {
       const input = row.querySelector("input");
       input.value = String(Math.round(value * 100));
       const percent = `${Math.round(value * 100)} %`;
-      input.setAttribute("aria-valuetext", name === "room" ? percent : spoken(value, this.#ends));
-      row.querySelector("output").textContent = percent;
+      const place = name === "room" ? percent : spoken(value, this.#ends);
+      input.setAttribute("aria-valuetext", `${capitalised(name)} ${place}`);
+      row.querySelector(".value").textContent = this.#dials.isMoved(name) ? `${percent}, moving` : percent;
       if (name !== "room") {
         input.style.setProperty("--thumb", hue(value));
-        const isFollowing = !this.#dials.isApart(name);
+        const isFollowing = !this.#dials.isHeld(name);
         const link = row.querySelector(".follow");
         link.setAttribute("aria-pressed", String(isFollowing));
         link.title = isFollowing ? "Follows the dial: press to hold it here" : "Held here: press to follow the dial";

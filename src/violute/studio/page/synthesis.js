@@ -199,9 +199,9 @@ export class Synthesiser {
     this.mixer.dials = dials;
   }
 
-  /** @param {{seconds: Float64Array, mix: Float64Array}|null} automation From `readAutomation`. */
-  setAutomation(automation) {
-    this.mixer.automation = automation;
+  /** @param {object} courses From `readCourses`. */
+  setCourses(courses) {
+    this.mixer.courses = courses;
     this.nTurns = 0;
   }
 

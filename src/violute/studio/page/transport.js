@@ -1,5 +1,6 @@
 /** Play, position, what is listened to, loop, recording of the dial, and zoom. */
 
+import { capitalised } from "./dials.js";
 import { Segments } from "./segments.js";
 import { clock } from "./timeline.js";
 
@@ -31,12 +32,13 @@ export class Transport {
     this.#listen.enable(isEnabled);
     if (!isEnabled) return;
     find("seek").max = String(this.#timeline.duration);
+    this.#showPosition();
     find("length").textContent = `/ ${clock(this.#timeline.duration)}`;
   }
 
   setEnds(ends) {
     ends.forEach((name, i) => {
-      document.querySelector(`[data-listen="end${i}"]`).textContent = name[0].toUpperCase() + name.slice(1);
+      document.querySelector(`[data-listen="end${i}"]`).textContent = capitalised(name);
     });
   }
 
@@ -67,7 +69,7 @@ export class Transport {
     const { seconds, duration } = this.#timeline;
     find("now").textContent = clock(seconds, 1);
     find("seek").value = String(seconds);
-    find("seek").setAttribute("aria-valuetext", `${clock(seconds)} of ${clock(duration)}`);
+    find("seek").setAttribute("aria-valuetext", duration ? `${clock(seconds)} of ${clock(duration)}` : "No recording");
     find("seek").style.setProperty("--track", track(duration ? seconds / duration : 0));
   }
 }

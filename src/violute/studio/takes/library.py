@@ -80,6 +80,10 @@ class TakeLibrary:
         for record in self._records.values():
             record.close()
 
+    def states_of(self, take_id: str) -> list[TakeState]:
+        """Return the state of a recording, or nothing where it is not here any more."""
+        return [self.find(take_id).state] if take_id in self._records else []
+
     def find(self, take_id: str) -> TakeRecord:
         """Return a recording and count it as used.
 

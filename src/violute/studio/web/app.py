@@ -9,12 +9,16 @@ The page uses it, and so can a script, which shows the token (`-H 'Authorization
 
 from __future__ import annotations
 
+import asyncio
 import mimetypes
 import shutil
 from collections.abc import AsyncIterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
+import soundfile
 from fastapi import APIRouter, FastAPI, Query, Request
 from fastapi.responses import FileResponse
 from fastapi.sse import EventSourceResponse, ServerSentEvent
@@ -44,6 +48,9 @@ from violute.studio.web.upload import receive_file
 
 PAGE_FOLDER = Path(__file__).parents[1] / "page"
 BINARY = "application/octet-stream"
+
+N_PEAKS = 160
+"""Of an example's waveform."""
 
 EXAMPLE_TITLES = {
     "flute": "Bach, Allemande from BWV 1013, flute",
@@ -129,7 +136,7 @@ async def add_voice(request: Request, library: Library, catalogue: Voices) -> Vo
 @router.get("/examples")
 async def examples() -> list[ExampleEntry]:
     """List the pieces that ship with Violute."""
-    return [ExampleEntry(name=name, title=EXAMPLE_TITLES.get(name, name)) for name in example_paths()]
+    return await asyncio.to_thread(_example_entries)
 
 
 @router.get("/limits")
@@ -165,6 +172,12 @@ async def add_take(
             claim=lambda n_bytes: library.claim(folder, n_bytes, owner),
         )
         return library.add(folder, name, chosen, owner, lines)
+
+
+@router.get("/takes")
+async def find_takes(library: Library, id: Annotated[str, Query(max_length=40)]) -> list[TakeState]:  # noqa: A002
+    """Tell whether a recording is here still: its state, or an empty list."""
+    return library.states_of(id)
 
 
 @router.get("/takes/{take_id}")
@@ -215,6 +228,25 @@ async def parameters(take: ReadyTake) -> FileResponse:
 async def source(take: ReadyTake) -> FileResponse:
     """Fetch the recording in a form that every browser plays."""
     return FileResponse(take.preview, media_type=MEDIA_TYPES["wav"])
+
+
+@lru_cache(1)
+def _example_entries() -> list[ExampleEntry]:
+    """Describe the pieces that ship with Violute, waveforms included."""
+    entries = []
+    for name, path in example_paths().items():
+        audio, sample_rate = soundfile.read(path, dtype="float32", always_2d=True)
+        stretches = np.array_split(np.abs(audio).max(axis=1), N_PEAKS)
+        peaks = np.array([stretch.max() for stretch in stretches])
+        entries.append(
+            ExampleEntry(
+                name=name,
+                title=EXAMPLE_TITLES.get(name, name),
+                seconds=len(audio) / sample_rate,
+                peaks=[round(float(peak), 3) for peak in peaks / peaks.max()],
+            )
+        )
+    return entries
 
 
 async def _example(request: Request) -> Path:

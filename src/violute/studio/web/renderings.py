@@ -9,7 +9,6 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import FileResponse
 
-from violute.studio.refusal import RefusalError
 from violute.studio.takes.catalogue import Catalogue
 from violute.studio.takes.library import TakeLibrary
 from violute.studio.takes.rendering import (
@@ -62,9 +61,7 @@ QuerySettings = Annotated[RenderSettings, Depends(_settings)]
 @router.get("/takes/{take_id}/renderings/{label}")
 async def rendering(label: str, take: Take) -> RenderingState:
     """Tell how far a rendering is that was asked for under a label."""
-    if label not in take.renderings:
-        raise RefusalError(404, "no rendering is made under this label now")
-    return RenderingState(progress=take.renderings[label])
+    return RenderingState(progress=take.renderings.get(label))
 
 
 @router.get("/takes/{take_id}/render", response_class=FileResponse, responses=_RENDERING)

@@ -24,6 +24,8 @@ class ExampleEntry(BaseModel):
 
     name: str = Field(description='For `POST /takes` with {"example": NAME}.')
     title: str
+    seconds: float
+    peaks: list[float] = Field(description="Highest sample of each of equal stretches; the highest is 1.")
 
 
 class LimitsResponse(BaseModel):
@@ -56,7 +58,9 @@ class CommandResponse(BaseModel):
 class RenderingState(BaseModel):
     """How far a rendering is."""
 
-    progress: float = Field(ge=0.0, le=1.0, description="Share done; 0 while it waits for its turn.")
+    progress: float | None = Field(
+        description="Share done, from 0 while it waits for its turn; null where there is none of this label."
+    )
 
 
 class VoiceChoice(BaseModel):

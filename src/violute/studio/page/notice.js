@@ -1,0 +1,21 @@
+/** One sentence at a time, shown for a while and read out to those who do not see it. */
+
+import { sentence } from "./intake.js";
+
+const NOTICE_MS = 4500;
+
+export class Notice {
+  #box;
+  #timer = 0;
+
+  constructor(box) { this.#box = box; }
+
+  say(text) {
+    clearTimeout(this.#timer);
+    this.#box.textContent = sentence(text);
+    this.#box.hidden = false;
+    this.#timer = setTimeout(() => this.hide(), NOTICE_MS);
+  }
+
+  hide() { this.#box.hidden = true; }
+}
