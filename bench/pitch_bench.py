@@ -68,26 +68,27 @@ def main() -> None:
     )
     parser.add_argument("--data", type=Path, required=True, help="folder with flute/ and violin/")
     parser.add_argument("--every", type=int, default=1, help="take one note in so many")
-    parser.add_argument("--only", nargs="+", choices=tuple(_trackers()), help="trackers; default: all")
+    parser.add_argument("--only", nargs="+", choices=tuple(trackers()), help="trackers; default: all")
     parser.add_argument("--out", type=Path, default=ROOT / "bench" / "PITCH.md")
     options = parser.parse_args()
-    trackers = {name: track for name, track in _trackers().items() if name in (options.only or _trackers())}
-    tallies = {(name, instrument): Tally() for instrument in INSTRUMENTS for name in trackers}
+    chosen = {name: track for name, track in trackers().items() if name in (options.only or trackers())}
+    tallies = {(name, instrument): Tally() for instrument in INSTRUMENTS for name in chosen}
     n_notes = dict.fromkeys(INSTRUMENTS, 0)
-    for track in trackers.values():
+    for track in chosen.values():
         track(np.sin(np.arange(SAMPLE_RATE, dtype=np.float32) / 16.0))
     for instrument in INSTRUMENTS:
         for note in labelled_notes(options.data, instrument, SAMPLE_RATE, every=options.every):
             steady = _steady_seconds(note)
             n_notes[instrument] += 1
-            for name, track in trackers.items():
+            for name, track in chosen.items():
                 _add(tallies[name, instrument], note, steady, track)
     page = _page(tallies, n_notes)
     write_section(options.out, page)
     print(page)
 
 
-def _trackers() -> dict[str, Tracker]:
+def trackers() -> dict[str, Tracker]:
+    """Return ours and its peers, by name."""
     swift = SwiftF0()
 
     def ours(audio: Float32[np.ndarray, " sample"]) -> tuple[np.ndarray, np.ndarray]:

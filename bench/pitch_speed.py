@@ -9,16 +9,15 @@ machine does meets both alike. What counts is the median of the ratios of neighb
 from __future__ import annotations
 
 import argparse
-import io
 import os
 import subprocess
 import sys
-import tarfile
 import tempfile
 from pathlib import Path
 
 import numpy as np
 from environment import ROOT, environment_lines
+from other_revision import source_of
 from results_page import write_section
 
 from violute.audio.read import read
@@ -52,15 +51,10 @@ def main() -> None:
         audio, sample_rate = read(path)
         pieces.append(resample(np.atleast_2d(audio).mean(axis=0), sample_rate, SAMPLE_RATE))
     sound = np.concatenate(pieces)
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, source_of(given.before) as past:
         piece = Path(folder) / "pieces.npy"
         np.save(piece, sound)
-        packed = subprocess.run(
-            ["git", "archive", given.before, "src/violute"], cwd=ROOT, capture_output=True, check=True
-        )
-        with tarfile.open(fileobj=io.BytesIO(packed.stdout)) as archive:
-            archive.extractall(folder, filter="data")
-        workers = [_start(root / "src", piece) for root in (Path(folder), ROOT)]
+        workers = [_start(source, piece) for source in (past, ROOT / "src")]
         seconds = np.array([[_turn(worker) for worker in workers] for _ in range(given.repeats + 1)])[1:]
         for worker in workers:
             worker.communicate()

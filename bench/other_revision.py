@@ -1,0 +1,25 @@
+"""The library as it was at another revision, for what compares itself with its past."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import tarfile
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from environment import ROOT
+
+
+@contextmanager
+def source_of(revision: str) -> Iterator[Path]:
+    """Lend a folder for `PYTHONPATH` with the library of a revision."""
+    packed = subprocess.run(
+        ["git", "archive", revision, "src/violute"], cwd=ROOT, capture_output=True, check=True
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        with tarfile.open(fileobj=io.BytesIO(packed.stdout)) as archive:
+            archive.extractall(folder, filter="data")
+        yield Path(folder) / "src"
