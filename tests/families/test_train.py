@@ -8,6 +8,7 @@ import pytest
 import soundfile
 import toy_family
 
+import violute
 from violute.errors import DataError, TrainingError
 from violute.families.recipes import family_recipe, with_changes
 from violute.families.table import FAMILIES, Family, imported
@@ -188,3 +189,12 @@ def test_every_family_of_the_table_is_there(family):
     for name in imported(entry.recipes):
         assert name in entry.recipe_help or name.startswith("tiny")
         assert family_recipe(family, name, {"batch_size": "2", "n_steps": "3"}).loop.n_steps == 3
+
+
+def test_python_trains_as_the_command_line_does(folders, tmp_path):
+    done = violute.train("toy", folders, tmp_path / "voice.onnx", changes={"kind": "wide"}, seed=3)
+    assert (done.step, (tmp_path / "voice.onnx").read_text()) == (2, "voice")
+    config = config_of(tmp_path)
+    assert (config["settings"]["kind"], config["loop"]["seed"]) == ("wide", 3)
+    with pytest.raises(TypeError, match="minuets"):
+        violute.train("toy", folders, tmp_path / "other.onnx", minuets=5)

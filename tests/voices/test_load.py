@@ -1,5 +1,6 @@
 """Voices by name and path, and what is said about those that cannot be played."""
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -93,3 +94,16 @@ def test_a_family_of_the_future_asks_for_an_upgrade(house):
         load_voice("new")
     (listing,) = [listing for listing in list_voices() if listing.name == "new"]
     assert "telepathy" in listing.problem
+
+
+def test_a_program_is_opened_only_where_it_is_trusted(tmp_path, monkeypatch):
+    (tmp_path / "model.ts").write_bytes(b"PK")
+    with pytest.raises(VoiceError, match="trust=True"):
+        load_voice(tmp_path / "model.ts")
+    opened = SineVoice()
+    where = "violute.families.rave.torchscript.open_torchscript_voice"
+    monkeypatch.setattr(where, lambda path: opened if path.name == "model.ts" else None)
+    assert load_voice(tmp_path / "model.ts", trust=True) is opened
+    monkeypatch.setitem(sys.modules, "violute.families.rave.torchscript", None)
+    with pytest.raises(VoiceError, match=r"pip install 'violute\[train\]'"):
+        load_voice(tmp_path / "model.ts", trust=True)
