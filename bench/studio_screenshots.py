@@ -1,4 +1,4 @@
-"""Take the pictures of the studio in `docs/`, at three sizes, light and dark.
+"""Take the pictures of the studio in `docs/`: wide, laptop, phone and enlarged, light and dark.
 
     python bench/studio_screenshots.py
 
@@ -20,7 +20,12 @@ from browser import Browser
 from studio_page import StudioPage
 from studio_server import StudioServer
 
-SIZES = {"phone": (390, 844, 2.0), "laptop": (1366, 768, 1.0), "wide": (1920, 1080, 1.0)}
+SIZES = {
+    "laptop": (1280, 800, 1.0),
+    "wide": (1920, 1080, 1.0),
+    "phone": (390, 844, 2.0),
+    "enlarged": (320, 640, 2.0),
+}
 LARGEST_BYTES = 400_000
 N_COLOURS = 256
 STRONG = 55  # apart: the largest and the smallest of red, green and blue
@@ -37,11 +42,18 @@ def main() -> None:
                 for is_dark in (False, True):
                     browser.resize(width, height, is_dark=is_dark, scale=scale)
                     if not is_dark:
-                        set_scene(StudioPage(browser, server))
+                        page = StudioPage(browser, server)
+                        if size == "laptop":
+                            keep(browser, "studio_start.png")
+                        set_scene(page)
                     rest(browser)
                     is_front = size == "laptop" and not is_dark
                     theme = "dark" if is_dark else "light"
                     keep(browser, "studio.png" if is_front else f"studio_{size}_{theme}.png")
+                    if size == "phone" and not is_dark:
+                        browser.click("#tabs [data-tab=dials]")
+                        keep(browser, "studio_phone_dials.png")
+                        browser.click("#tabs [data-tab=picture]")
             if browser.errors:
                 raise RuntimeError(f"the page complained: {browser.errors}")
 

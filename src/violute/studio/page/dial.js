@@ -7,6 +7,7 @@ import { LINKED, capitalised, hue, spoken } from "./dials.js";
 
 const SWEEP_DEGREES = 264;
 const N_SEGMENTS = 66;
+const N_HUES = 32;
 const RADIUS = 94;
 const [X, Y] = [112, 110]; // its middle
 const WIDTH = 224; // of the drawing
@@ -22,6 +23,7 @@ function point(mix, radius) {
 export class DialView {
   #box; #dials; #ends; #hand;
   #isHeld = false;
+  #here = "";
 
   constructor(box, dials) {
     this.#box = box;
@@ -61,7 +63,10 @@ export class DialView {
     this.#drawMarks(apart);
     this.#box.setAttribute("aria-valuenow", String(percent));
     this.#box.setAttribute("aria-valuetext", spoken(mix, this.#ends) + (told && `; ${told}`));
-    document.documentElement.style.setProperty("--here", hue(mix));
+    // Every element may be of this colour, so it goes in steps that nobody sees.
+    const here = hue(Math.round(mix * N_HUES) / N_HUES);
+    if (here !== this.#here) document.documentElement.style.setProperty("--here", here);
+    this.#here = here;
   }
 
   #press(event) {

@@ -12,6 +12,7 @@ import { parseParameters } from "./parameters.js";
 const SAMPLE_RATE_HZ = 44100;
 const REST_MS = 300;
 const LOOK_MS = 400;
+const SHOW_MS = 60; // between two places of a dial that moves
 
 export class Player extends EventTarget {
   listening = "hybrid";
@@ -27,6 +28,7 @@ export class Player extends EventTarget {
   #rendering = null; // AbortController of a rendering under way
   #rendered = new Set(); // ends that were asked for
   #count = 0; // of renderings
+  #shownAt = 0;
 
   constructor({ dials, curves, timeline }) {
     super();
@@ -189,6 +191,7 @@ export class Player extends EventTarget {
   }
 
   #showAutomation() {
+    this.#shownAt = performance.now();
     for (const name of MOVABLE) {
       const curve = this.#curves.of(name);
       const value = curve.isOn ? curve.at(this.#timeline.seconds) : null;
@@ -208,7 +211,7 @@ export class Player extends EventTarget {
     }
     this.#timeline.moveTo(Math.min(seconds, this.#timeline.duration));
     this.#timeline.keepInView();
-    this.#showAutomation();
+    if (performance.now() - this.#shownAt > SHOW_MS) this.#showAutomation();
     requestAnimationFrame(() => this.#tick());
   }
 

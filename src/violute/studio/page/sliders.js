@@ -70,6 +70,10 @@ export class Sliders {
   #show() {
     for (const [name, row] of this.#rows) {
       const value = this.#dials.value(name);
+      const isHeld = this.#dials.isHeld(name);
+      const shown = [value, isHeld, this.#dials.isMoved(name), ...this.#ends].join();
+      if (row.dataset.shown === shown) continue;
+      row.dataset.shown = shown;
       const input = row.querySelector("input");
       input.value = String(Math.round(value * 100));
       const percent = `${Math.round(value * 100)} %`;
@@ -78,7 +82,7 @@ export class Sliders {
       row.querySelector(".value").textContent = this.#dials.isMoved(name) ? `${percent}, moving` : percent;
       if (name !== "room") {
         input.style.setProperty("--thumb", hue(value));
-        const isFollowing = !this.#dials.isHeld(name);
+        const isFollowing = !isHeld;
         const link = row.querySelector(".follow");
         link.setAttribute("aria-pressed", String(isFollowing));
         link.title = isFollowing ? "Follows the dial: press to hold it here" : "Held here: press to follow the dial";

@@ -5,10 +5,12 @@ import { Segments } from "./segments.js";
 import { clock } from "./timeline.js";
 
 const find = (id) => document.getElementById(id);
+const SHOW_MS = 90;
 const BUTTONS = ["play", "seek", "loop", "arm", "zoom-in", "zoom-out"];
 
 export class Transport {
   #player; #timeline; #listen;
+  #shownAt = 0;
 
   constructor(player, timeline) {
     this.#player = player;
@@ -65,11 +67,15 @@ export class Transport {
     button.querySelector("use").setAttribute("href", `/page/icons.svg#${isPlaying ? "pause" : "play"}`);
   }
 
+  // Called at every frame of playing, of which the play-heads need all and these need few.
   #showPosition() {
+    if (this.#player.isPlaying && performance.now() - this.#shownAt < SHOW_MS) return;
+    this.#shownAt = performance.now();
     const { seconds, duration } = this.#timeline;
+    const told = duration ? `${clock(seconds)} of ${clock(duration)}` : "No recording";
     find("now").textContent = clock(seconds, 1);
     find("seek").value = String(seconds);
-    find("seek").setAttribute("aria-valuetext", duration ? `${clock(seconds)} of ${clock(duration)}` : "No recording");
+    find("seek").setAttribute("aria-valuetext", told);
     find("seek").style.setProperty("--track", track(duration ? seconds / duration : 0));
   }
 }

@@ -3,17 +3,24 @@
 const DRAG_PIXELS = 5;
 
 export class View {
-  #box; #timeline; #actions;
+  #box; #timeline; #actions; #head; #band;
+  #width = 0; // asked for at every frame of playing, it would cost a layout each time
 
   // `actions`: seek(seconds), loop([start, end] or null). `isSelecting` is false where dragging means something else.
   constructor(box, timeline, actions, { isSelecting = true } = {}) {
     this.#box = box;
     this.#timeline = timeline;
     this.#actions = actions;
+    this.#head = box.querySelector(".head");
+    this.#band = box.querySelector(".loop");
     if (isSelecting) this.#listen();
     box.addEventListener("wheel", (event) => this.#wheel(event), { passive: false });
-    for (const name of ["view", "loop", "position"]) timeline.addEventListener(name, () => this.#show());
-    new ResizeObserver(() => this.#show()).observe(box);
+    for (const name of ["view", "loop"]) timeline.addEventListener(name, () => this.#show());
+    timeline.addEventListener("position", () => this.#showHead());
+    new ResizeObserver(() => {
+      this.#width = box.clientWidth;
+      this.#show();
+    }).observe(box);
   }
 
   #at(event) {
@@ -55,18 +62,19 @@ export class View {
     else this.#timeline.zoom(1.0015 ** -way, this.#at(event));
   }
 
+  #showHead() {
+    const x = this.#timeline.place(this.#timeline.seconds) * this.#width;
+    const isOutside = x < -1 || x > this.#width + 1;
+    if (this.#head.hidden !== isOutside) this.#head.hidden = isOutside;
+    this.#head.style.transform = `translateX(${x.toFixed(1)}px)`;
+  }
+
   #show() {
-    const width = this.#box.clientWidth;
-    const x = this.#timeline.place(this.#timeline.seconds) * width;
-    const head = this.#box.querySelector(".head");
-    head.hidden = x < -1 || x > width + 1;
-    head.style.transform = `translateX(${x.toFixed(1)}px)`;
-    const band = this.#box.querySelector(".loop");
-    band.hidden = this.#timeline.loop === null;
-    if (this.#timeline.loop) {
-      const [left, right] = this.#timeline.loop.map((seconds) => this.#timeline.place(seconds) * width);
-      band.style.transform = `translateX(${left.toFixed(1)}px)`;
-      band.style.width = `${Math.max(2, right - left).toFixed(1)}px`;
-    }
+    this.#showHead();
+    this.#band.hidden = this.#timeline.loop === null;
+    if (!this.#timeline.loop) return;
+    const [left, right] = this.#timeline.loop.map((seconds) => this.#timeline.place(seconds) * this.#width);
+    this.#band.style.transform = `translateX(${left.toFixed(1)}px)`;
+    this.#band.style.width = `${Math.max(2, right - left).toFixed(1)}px`;
   }
 }
