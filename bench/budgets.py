@@ -82,7 +82,7 @@ def main() -> None:
     voice_path = find_voice(options.voice or DEFAULT_VOICE)
     voice = load_voice(voice_path)
     inputs = options.input or list(example_paths().values())
-    files = [plan.source for plan in plan_conversions(inputs, "elsewhere/", label="")]
+    files = [Path(plan.source) for plan in plan_conversions(inputs, "elsewhere/", label="")]
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         times = [_time_file(path, voice, work, options.repeats) for path in files]

@@ -8,7 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from violute.evaluation.bench.environment import processor, revision
-from violute.workers import available_cores
+from violute.worklist.cores import available_cores
 
 ROOT = Path(__file__).resolve().parent.parent
 

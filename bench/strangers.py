@@ -40,7 +40,7 @@ from violute.evaluation.judge.classifier import Judge
 from violute.rates import SAMPLE_RATE
 from violute.voices.load import find_voice, load_voice
 from violute.whole_file import replace_text
-from violute.workers import mapped
+from violute.worklist.engine import Engine
 
 HERE = Path(__file__).resolve().parent
 INSTRUMENTS = ("flute", "violin")
@@ -131,7 +131,7 @@ def main() -> int:
         work.mkdir(parents=True, exist_ok=True)
         jobs = [Job(clip, voices, work, options.tagger) for clip in clips]
         results: list[dict[str, Any]] = []
-        with closing(mapped(do_job, jobs, n_jobs=options.jobs)) as done:
+        with closing(Engine(options.jobs).results(do_job, jobs)) as done:
             for number, found in enumerate(done, start=1):
                 results += found
                 sys.stderr.write(f"{number} of {len(jobs)} clips\n")

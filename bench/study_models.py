@@ -25,7 +25,7 @@ from typing import Any
 
 from study_results import metrics, pack, spent_seconds, write_table
 
-from violute.workers import available_cores
+from violute.worklist.cores import available_cores
 
 BENCH = Path(os.path.relpath(Path(__file__).parent))
 NAMES = ("flute", "violin")

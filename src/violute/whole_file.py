@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import json
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from violute.errors import DataError, VioluteError
 
@@ -131,6 +133,40 @@ def replace_bytes(path: Path, content: bytes) -> None:
     """
     with whole_file(path) as partial:
         partial.write_bytes(content)
+
+
+def json_line(row: Mapping[str, Any]) -> bytes:
+    """Return a row of JSON lines; what of a file's name is no UTF-8 is escaped."""
+    return json.dumps(dict(row), ensure_ascii=False).encode(errors="backslashreplace") + b"\n"
+
+
+def append_row(path: Path, row: Mapping[str, Any]) -> None:
+    """Add a row to a file of JSON lines.
+
+    Raises:
+        OSError: The disk refuses.
+    """
+    line = json_line(row)
+    with path.open("ab+") as file:
+        if file.seek(0, os.SEEK_END):
+            file.seek(-1, os.SEEK_END)
+            if file.read(1) != b"\n":  # a killed process left half a row, which would take this one with it
+                line = b"\n" + line
+        file.write(line)
+
+
+def read_rows(path: Path) -> list[Any]:
+    """Return the rows of a file of JSON lines, if there is one, without what was left half written."""
+    return rows_of(path.read_bytes()) if path.exists() else []
+
+
+def rows_of(content: bytes) -> list[Any]:
+    """Return the rows of JSON lines, without what was left half written."""
+    rows = []
+    for line in content.splitlines():
+        with contextlib.suppress(ValueError):
+            rows.append(json.loads(line))
+    return rows
 
 
 def flush_to_disk(path: Path) -> None:

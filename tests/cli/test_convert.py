@@ -1,5 +1,6 @@
 """`violute convert` as a user meets it: files, folders, second runs, what it prints."""
 
+import hashlib
 import json
 import signal
 import subprocess
@@ -15,6 +16,8 @@ from command_line import MODEL, START, complaint_of, files_below, put_voice, vio
 from fake_voice import CARD
 
 from violute.voices.file import seal
+
+MANIFEST = "out/violute-manifest.jsonl"
 
 
 def tone(n_samples=8_000, sample_rate=8_000, channels=1):
@@ -104,11 +107,18 @@ def test_offset_clipping_and_names_of_all_kinds_work(place):
 def test_a_tree_is_kept_failures_are_counted_and_a_second_run_skips(tree):
     first = convert(tree, "rec", "out")
     results = ["out/deep/two-violute-sines-mix0.50.flac", "out/one-violute-sines-mix0.50.wav"]
-    assert [name for name in files_below(tree) if name.startswith("out")] == results
+    assert [name for name in files_below(tree) if name.startswith("out")] == [*results, MANIFEST]
     assert first.returncode == 2
     assert first.stderr.splitlines()[0] == "violute: 1 of 3 files failed:"
     assert "rec/bad.wav is not audio" in first.stderr.splitlines()[1]
     assert len(first.stdout.splitlines()) == 2
+
+    rows = [json.loads(line) for line in (tree / MANIFEST).read_text().splitlines()]
+    states = {Path(row["output"]).stem.removesuffix("-violute-sines-mix0.50"): row["state"] for row in rows}
+    assert states == {"two": "done", "bad": "failed", "one": "done"}
+    assert [row["sha256"] for row in rows if row["state"] == "done"] == [
+        hashlib.sha256((tree / name).read_bytes()).hexdigest() for name in results
+    ]
 
     (tree / "rec" / "bad.wav").unlink()
     stamps = [(tree / name).stat().st_mtime_ns for name in results]

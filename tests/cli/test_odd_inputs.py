@@ -80,7 +80,7 @@ def test_names_of_all_kinds_are_converted(place):
         (place / "rec" / os.fsdecode(name)).write_bytes(wav())
     done = violute("convert", "rec", "out", "--voice", "sines", cwd=place)
     assert (done.returncode, done.stderr) == (0, "")
-    made = [os.fsencode(path.name) for path in (place / "out").iterdir()]
+    made = [os.fsencode(path.name) for path in (place / "out").glob("*.wav")]
     assert len(made) == len(names)
     assert all(len(name) <= 255 and name.endswith(b"-violute-sines-mix0.50.wav") for name in made)
     again = violute("convert", "rec", "out", "--voice", "sines", cwd=place)
@@ -106,7 +106,7 @@ def test_an_error_that_nobody_foresaw_is_that_files_alone(place, monkeypatch, ca
             return super().analyse_source(source, **options)
 
     monkeypatch.chdir(place)
-    monkeypatch.setattr(verb, "_opened", lambda _: Stumbling())
+    monkeypatch.setattr("violute.cli.conversions.opened_voice", lambda _: Stumbling())
     for name in ("a", "bad", "c"):
         (place / f"{name}.wav").write_bytes(wav())
     assert verb.convert("a.wav", "bad.wav", "c.wav", "out/") == 2
@@ -144,7 +144,7 @@ def test_without_ffmpeg_a_phones_recording_is_named_with_the_way_out(place):
     assert done.returncode == 2
     assert done.stderr.splitlines()[0] == "violute: 1 of 2 files failed:"
     assert "phone.m4a is MP4 (AAC or ALAC), which needs ffmpeg: install" in done.stderr
-    assert len(list((place / "out").iterdir())) == 1
+    assert len(list((place / "out").glob("*.wav"))) == 1
 
 
 def test_a_header_without_length_is_a_warning(place):

@@ -16,6 +16,7 @@ from violute.data import measured as module
 from violute.data.measured import content_digest, measured, open_arrays, require_arrays
 from violute.data.recordings import Recording
 from violute.errors import AudioError, DataError, SilentError
+from violute.worklist import engine
 
 RNG = np.random.default_rng(0)
 
@@ -165,7 +166,7 @@ def test_a_large_file_that_was_cut_is_measured_again(tmp_path: Path, recordings:
 def test_equal_recordings_are_measured_once_and_by_processes_as_alone(
     tmp_path: Path, recordings: list[Recording], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "SMALL_BYTES", 0)
+    monkeypatch.setattr(engine, "SMALL_BYTES", 0)
     shares: list[float] = []
     both = measured(
         [*recordings, recordings[0]],

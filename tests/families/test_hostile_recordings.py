@@ -25,6 +25,7 @@ from violute.families.pictures.task import build_corpus
 from violute.families.rave.task import build_rave_task
 from violute.families.recipes import family_recipe
 from violute.transforms.spectrogram import ASSIGNMENT
+from violute.worklist.engine import Engine
 
 NAMES = ("flute", "violin")
 
@@ -71,7 +72,7 @@ LEARNED = {"ddsp": ddsp, "pictures": pictures, "rave": rave, "nsynth": nsynth}
 
 def prepared(folder: Path) -> np.ndarray:
     folders = {name: folder / name for name in NAMES}
-    return prepare(folders, folder / "store", ASSIGNMENT, hold_out=(), jobs=1).train.read()
+    return prepare(folders, folder / "store", ASSIGNMENT, hold_out=(), engine=Engine(1)).train.read()
 
 
 @pytest.mark.parametrize("family", sorted(LEARNED))

@@ -22,7 +22,7 @@ from violute.analysis.polyphony.second_notes import doubtful_frames
 from violute.rates import HOP_LENGTH, SAMPLE_RATE
 from violute.transforms.runs import runs
 from violute.transforms.spectra import count_frames, magnitude_frames
-from violute.workers import available_cores
+from violute.worklist.cores import available_cores
 
 BLOCK_FRAMES = 1000
 CONTEXT_FRAMES = 50

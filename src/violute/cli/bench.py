@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Parameter
 
+from violute.cli.terminal.engine import engine_of
 from violute.cli.terminal.extras import require_extra
-from violute.cli.terminal.options import Flag, Json, Quiet
+from violute.cli.terminal.options import ClusterAddress, Flag, Jobs, Json, Quiet
 from violute.cli.terminal.output import complain, refuse_existing, say_done
 from violute.cli.terminal.progress import progress_bars
 from violute.errors import InputError
@@ -44,7 +45,8 @@ def bench(
     shortest: float = 3.0,
     clips: int = 1,
     heard: int = DEFAULT_HEARD,
-    jobs: int | None = None,
+    jobs: Jobs = None,
+    cluster: ClusterAddress = None,
     pitch_judge: Literal["harvest", "pyin"] = "harvest",
     no_baselines: Flag = False,
     no_cost: Flag = False,
@@ -84,8 +86,6 @@ def bench(
         Clips of a long recording at most.
     heard
         Clips of each instrument that the page plays.
-    jobs
-        Processes at a time. Default: the cores.
     pitch_judge
         Tracker that judges the pitch.
     no_baselines
@@ -95,10 +95,9 @@ def bench(
     webmushra
         Write the listening trials for webMUSHRA too: a folder OUT.webmushra to lay over its own.
     """
-    if (limit is not None and limit < 1) or clips < 1 or (jobs is not None and jobs < 1) or heard < 0:
-        raise InputError(
-            "--limit, --clips and --jobs must be 1 or more, --heard 0 or more: give a larger number"
-        )
+    if (limit is not None and limit < 1) or clips < 1 or heard < 0:
+        raise InputError("--limit and --clips must be 1 or more, --heard 0 or more: give a larger number")
+    engine = engine_of(jobs, cluster)
     if not (seconds > 0 and shortest >= 0):
         raise InputError("--seconds must be above 0, --shortest 0 or more: give a larger number")
     from violute.voices.load import find_voice, load_voice
@@ -139,7 +138,7 @@ def bench(
             played,
             out.with_name(out.name + ".work"),
             pitch_judge=pitch_judge,
-            n_processes=jobs,
+            engine=engine,
             arguments=sys.argv[1:],
             with_cost=not no_cost,
             on_stage=start,

@@ -3,26 +3,37 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from violute.cli.terminal.extras import require_extra
-from violute.cli.terminal.options import Attack, Flag, Json, MixPlace, Moves, Noise, Quiet, Room, Tone
-from violute.cli.terminal.output import complain, make_folder, say, say_json
-from violute.cli.terminal.progress import progress_bars
+from violute.cli.terminal.engine import engine_of
+from violute.cli.terminal.options import (
+    Attack,
+    ClusterAddress,
+    Flag,
+    Jobs,
+    Json,
+    MixPlace,
+    Moves,
+    Noise,
+    Quiet,
+    Room,
+    Tone,
+)
+from violute.cli.terminal.output import complain, say, say_json
+from violute.cli.terminal.progress import StartTask, progress_bars
 from violute.errors import InputError, VioluteError
+from violute.worklist.places import is_url, name_of
 
 if TYPE_CHECKING:
-    from violute.analysis.polyphony.chords import Lines
-    from violute.voices.contract import OnProgress
+    from violute.cli.conversions import ConversionWork, Converted
     from violute.voices.convert import Conversion
     from violute.voices.destinations import PlannedConversion
-    from violute.voices.family import FamilyVoice
-    from violute.voices.mix import Mix
+    from violute.worklist.engine import Engine
 
 
 HYPHEN = "<stdin>"
@@ -44,6 +55,8 @@ def convert(
     voice: str | None = None,
     lines: Annotated[str, Parameter(name=("--lines", "--voices"))] = "auto",
     force: Flag = False,
+    jobs: Jobs = None,
+    cluster: ClusterAddress = None,
     json: Json = False,
     quiet: Quiet = False,
 ) -> int:
@@ -55,6 +68,10 @@ def convert(
     exists is refused, and hybrids that are already there under the names made here are skipped.
     Rate, length, channels and loudness stay the recording's; the format follows the name of OUT
     (.wav .flac .ogg .opus .mp3 .aiff).
+
+    Folders are worked on by all cores, or by a Ray cluster with --cluster, and may lie in an object store
+    (s3:// or gs://; `pip install 'violute[cluster]'`). What became of each file stands in
+    violute-manifest.jsonl among the hybrids; a run that was stopped, whatever stopped it, is run again.
 
     Parameters
     ----------
@@ -74,11 +91,21 @@ def convert(
         Replace OUT, and convert again what is already there.
     """
     from violute.analysis.polyphony.chords import checked_lines
+    from violute.cli.conversions import ConversionManifest, ConversionWork, maker_of, opened_voice
     from violute.voices.automation import read_automation
-    from violute.voices.destinations import left_out, mix_label, plan_conversions, refuse_to_replace
+    from violute.voices.destinations import (
+        as_folder,
+        left_out,
+        mix_label,
+        plan_conversions,
+        plan_in_stores,
+        refuse_to_replace,
+        results_folder,
+    )
     from violute.voices.load import DEFAULT_VOICE
     from violute.voices.mix import mix_of_settings
 
+    engine = engine_of(jobs, cluster)
     moves = read_automation(automation) if automation else None
     settings = mix_of_settings(mix, moves, tone=tone, noise=noise, attack=attack, vibrato=vibrato, room=room)
     inputs, output = _inputs_and_output(paths)
@@ -87,41 +114,61 @@ def convert(
         label = f"{Path(voice).stem.removeprefix('violute-')}-{label}"
     n_lines = checked_lines(int(lines) if lines.isdecimal() else lines)
     try:
-        plans = plan_conversions(inputs, output, label=label)
-        others = left_out(inputs, output)
+        if any(map(is_url, (*inputs, output or ""))):
+            plans, folder = plan_in_stores(inputs, output, label=label)
+            others = []
+        else:
+            plans = plan_conversions(inputs, output, label=label)
+            others = left_out(inputs, output)
+            sources = [Path(item) for item in inputs if Path(item).is_dir()]
+            folder = results_folder(sources[0], as_folder(output)) if sources else None
         if not force:
             refuse_to_replace(plans)
     except OSError as error:
         raise InputError(f"{error.filename}: it cannot be looked at ({_reason(error)})") from None
-    player = _opened(voice)
-
-    done: list[Conversion] = []
+    player = opened_voice(voice)
+    todo: list[PlannedConversion] = []
     skipped: list[PlannedConversion] = []
+    for plan in plans:
+        (todo if force or plan.is_named or not plan.is_done() else skipped).append(plan)
+    manifest = None if folder is None else ConversionManifest(folder, maker_of(player, voice))
+    made_folders = {path for plan in todo for path in plan.folders_to_make()}
+    done: list[Conversion] = []
     failed: list[tuple[PlannedConversion, str]] = []
-    with progress_bars(shown=not (quiet or json)) as start:
-        for i, plan in enumerate(plans, start=1):
-            title = plan.source.name if len(plans) == 1 else f"{i}/{len(plans)} {plan.source.name}"
-            try:
-                if plan.destination.exists() and not (force or plan.is_named):
-                    skipped.append(plan)
+    try:
+        if manifest is not None:
+            others_made = manifest.begin(plans, force=force)
+            if others_made and not quiet:
+                complain(f"warning: {others_made[0]} made what is there already: --force makes it anew")
+        work = ConversionWork(voice, settings, n_lines, overwrite=force)
+        engine = engine.for_bytes(sum(path.stat().st_size for path in _local_files(todo)))
+        with progress_bars(shown=not (quiet or json)) as start:
+            for i, result in _attempts(work, todo, engine, start):
+                plan = todo[i]
+                if isinstance(result, Exception):
+                    # Whatever is wrong with one file of many is that file's. Alone, a bug shows itself.
+                    if len(plans) == 1 and not isinstance(result, OSError | VioluteError):
+                        raise result
+                    reason = f"{plan.source}: it cannot be converted ({_reason(result)})"
+                    reason = str(result) if isinstance(result, VioluteError) else reason
+                    failed.append((plan, reason))
+                    if manifest is not None:
+                        manifest.failed(plan, reason)
                     continue
-                conversion = _convert_into_folder(
-                    plan, settings, player, lines=n_lines, overwrite=force, on_progress=start(title)
-                )
-            except VioluteError as error:
-                failed.append((plan, str(error)))
-                continue
-            except Exception as error:
-                # Whatever is wrong with one file of many is that file's. Alone, a bug shows its traceback.
-                if len(plans) == 1 and not isinstance(error, OSError):
-                    raise
-                failed.append((plan, f"{plan.source}: it cannot be converted ({_reason(error)})"))
-                continue
-            done.append(conversion)
-            for warning in conversion.warnings if not quiet else ():
-                complain(f"warning: {plan.source}: {warning}")
-            if not (quiet or json):
-                say(_line(conversion))
+                conversion = result.conversion
+                if manifest is not None:
+                    manifest.done(plan, result)
+                done.append(conversion)
+                for warning in conversion.warnings if not quiet else ():
+                    complain(f"warning: {plan.source}: {warning}")
+                if not (quiet or json):
+                    say(_line(conversion))
+        if manifest is not None and todo:
+            manifest.end()
+    finally:
+        for path in sorted(made_folders, reverse=True):
+            with suppress(OSError):  # those that hold something stay
+                path.rmdir()
     if json:
         say_json(_document(voice or DEFAULT_VOICE, done, skipped, failed, others))
     elif skipped and not quiet:
@@ -139,23 +186,6 @@ def convert(
     return 2 if failed else 0
 
 
-def _opened(voice: str | None) -> FamilyVoice:
-    """Load a voice; a TorchScript file needs torch, and a word about trust before it runs.
-
-    Raises:
-        VioluteError: It is unknown or damaged, or torch is missing.
-    """
-    from violute.voices.load import load_voice
-
-    if voice is None or Path(voice).suffix.lower() != ".ts":
-        return load_voice(voice)
-    require_extra("train", "a TorchScript voice needs", "violute.families.rave.torchscript")
-    from violute.families.rave.torchscript import TRUST
-
-    complain(f"warning: {voice} {TRUST}")
-    return load_voice(voice, trust=True)
-
-
 def _inputs_and_output(paths: Sequence[str]) -> tuple[Sequence[str], str | None]:
     if not paths:
         raise InputError("no recording was given: name a file or a folder, as in `violute convert solo.wav`")
@@ -171,37 +201,24 @@ def _reason(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"
 
 
-def _convert_into_folder(
-    plan: PlannedConversion,
-    settings: Mix,
-    player: FamilyVoice,
-    *,
-    lines: Lines,
-    overwrite: bool,
-    on_progress: OnProgress,
-) -> Conversion:
-    """Convert one file; folders made for it go again where it fails."""
-    from violute.voices.convert import convert_file
-
-    folder = plan.destination.parent
-    made = [] if plan.is_named else [path for path in (folder, *folder.parents) if not path.exists()]
-    try:
-        if not plan.is_named:
-            make_folder(folder, remedy="name another output")
-        return convert_file(
-            plan.source,
-            plan.destination,
-            mix=settings,
-            voice=player,
-            lines=lines,
-            overwrite=overwrite,
-            on_progress=on_progress,
+def _attempts(
+    work: ConversionWork, plans: list[PlannedConversion], engine: Engine, start: StartTask
+) -> Iterator[tuple[int, Converted | Exception]]:
+    """Convert recordings; alone each has a bar of its own, many share one."""
+    if engine.cluster is None and engine.n_at_once(len(plans)) <= 1:
+        numbers = {plan: f"{i}/{len(plans)} " if len(plans) > 1 else "" for i, plan in enumerate(plans, 1)}
+        yield from engine.attempts(
+            lambda plan: work(plan, start(numbers[plan] + name_of(plan.source))), plans
         )
-    except BaseException:
-        for path in made:
-            with suppress(OSError):
-                path.rmdir()
-        raise
+        return
+    report = start(f"converting {len(plans)} recordings")
+    for n_done, attempt in enumerate(engine.attempts(work, plans), 1):
+        report(n_done / len(plans))
+        yield attempt
+
+
+def _local_files(plans: list[PlannedConversion]) -> list[Path]:
+    return [plan.source for plan in plans if isinstance(plan.source, Path) and plan.source.is_file()]
 
 
 def _line(conversion: Conversion) -> str:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Parameter
 
-from violute.cli.terminal.options import Flag, HoldOut, Json, Names, Quiet
+from violute.cli.terminal.engine import engine_of
+from violute.cli.terminal.options import ClusterAddress, Flag, HoldOut, Jobs, Json, Names, Quiet
 from violute.cli.terminal.output import complain, say, say_json
 from violute.cli.terminal.progress import progress_bars
 from violute.data.splits import HOLD_OUT
@@ -122,6 +123,8 @@ def folder(
     licence: str = "",
     hold_out: HoldOut = HOLD_OUT,
     force: Flag = False,
+    jobs: Jobs = None,
+    cluster: ClusterAddress = None,
     json: Json = False,
     quiet: Quiet = False,
 ) -> int:
@@ -146,6 +149,7 @@ def folder(
     from violute.data.folder_report import report_folder
     from violute.data.manifest import MANIFEST_NAME, write_manifest
 
+    engine = engine_of(jobs, cluster)
     path = out or folder / MANIFEST_NAME
     if path.is_dir():
         raise InputError(f"{path} is a folder: name a file for the manifest, such as {path / MANIFEST_NAME}")
@@ -159,6 +163,7 @@ def folder(
             manifest_folder=path.parent,
             licence=licence,
             hold_out=read_hold_out(hold_out),
+            engine=engine,
             on_progress=lambda share, name: start(name)(share),
         )
     write_manifest(report.manifest, path, overwrite=force)

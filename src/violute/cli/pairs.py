@@ -7,8 +7,9 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
+from violute.cli.terminal.engine import engine_of
 from violute.cli.terminal.extras import require_extra
-from violute.cli.terminal.options import HoldOut, Json, Quiet
+from violute.cli.terminal.options import ClusterAddress, HoldOut, Jobs, Json, Quiet
 from violute.cli.terminal.output import say_done
 from violute.cli.terminal.progress import progress_bars
 from violute.cli.train import held_out_sayer, read_hold_out
@@ -29,7 +30,8 @@ def pairs(
     own_end: Literal["recording", "rendering"] = "recording",
     seconds: float | None = None,
     hold_out: HoldOut = HOLD_OUT,
-    jobs: int | None = None,
+    jobs: Jobs = None,
+    cluster: ClusterAddress = None,
     json: Json = False,
     quiet: Quiet = False,
 ) -> int:
@@ -57,14 +59,11 @@ def pairs(
         teacher plays there; for a teacher whose two ends have one pitch and phase, such as the default).
     seconds
         Longest piece of each recording, from its beginning. Default: all of it.
-    jobs
-        Recordings worked on at once. Default: one a core.
     """
     from violute.data.recordings import list_recordings
     from violute.voices.load import load_voice
 
-    if jobs is not None and jobs < 1:
-        raise InputError("--jobs must be above 0: give a larger number")
+    engine = engine_of(jobs, cluster)
     ends = load_voice(voice).card.ends
     patterns = read_hold_out(hold_out)
     first, second = (list_recordings(data / name, hold_out=patterns) for name in ends)
@@ -81,7 +80,7 @@ def pairs(
             (first, second),
             out,
             settings,
-            jobs=jobs,
+            engine=engine,
             on_begin=held_out_sayer([data / name for name in ends], patterns, quiet=json or quiet),
             on_progress=start("translating"),
         )

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import App, Parameter
 
+from violute.cli.terminal.engine import engine_of
 from violute.cli.terminal.extras import require_extra
-from violute.cli.terminal.options import Flag, Force, Json, Names, Quiet
+from violute.cli.terminal.options import ClusterAddress, Flag, Force, Jobs, Json, Names, Quiet
 from violute.cli.terminal.output import complain, refuse_existing, say_done
 from violute.cli.terminal.progress import progress_bars
 from violute.cli.train import held_out_sayer, read_hold_out
@@ -34,7 +35,8 @@ def prepare(
     phase: Flag = False,
     no_images: Flag = False,
     no_arrays: Flag = False,
-    jobs: int | None = None,
+    jobs: Jobs = None,
+    cluster: ClusterAddress = None,
     json: Json = False,
     quiet: Quiet = False,
 ) -> int:
@@ -73,15 +75,12 @@ def prepare(
         Write arrays only.
     no_arrays
         Write images only.
-    jobs
-        Files worked on at once. Default: one a core.
     """
     if not folders:
         raise InputError("no folder: name folders of recordings, such as flute and violin")
     if no_images and no_arrays:
         raise InputError("--no-images and --no-arrays leave nothing to write: drop one of them")
-    if jobs is not None and jobs < 1:
-        raise InputError("--jobs must be above 0: give a larger number")
+    engine = engine_of(jobs, cluster)
     patterns = read_hold_out(hold_out)
     require_preparing()
     from violute.data.instrument_folders import instrument_folders
@@ -102,13 +101,13 @@ def prepare(
             snippets=snippets,
             hold_out=patterns,
             with_phase=phase,
-            jobs=jobs,
+            engine=engine,
             on_begin=held_out_sayer(found.values(), patterns, quiet=json or quiet),
             on_progress=start("cutting and transforming the recordings"),
             on_warning=lambda line: None if quiet else complain(f"warning: {line}"),
         )
         if not no_images:
-            write_images(store, jobs=jobs, on_progress=start("writing images"))
+            write_images(store, engine=engine, on_progress=start("writing images"))
     sheet = write_contact_sheet(store)
     if no_arrays:
         drop_arrays(store)

@@ -10,12 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from violute.data.manifest import Manifest, ManifestEntry, duplicates, traps_of
-from violute.data.measured import SMALL_BYTES
 from violute.data.recordings import matches, recordings_in
 from violute.data.sound_report import SoundReport, report_sound
 from violute.data.splits import HELD_OUT, TRAIN
 from violute.errors import AudioError, DataError
-from violute.workers import mapped
+from violute.worklist.engine import HERE, Engine
 
 
 @dataclass(frozen=True)
@@ -37,6 +36,7 @@ def report_folder(
     manifest_folder: str | Path | None = None,
     licence: str = "",
     hold_out: Sequence[str] = (),
+    engine: Engine = HERE,
     on_progress: Callable[[float, str], None] | None = None,
 ) -> FolderReport:
     """Measure the recordings of a folder and its sub-folders.
@@ -49,6 +49,7 @@ def report_folder(
         manifest_folder: Where the manifest will lie; None is `folder`.
         licence: To be written into the manifest.
         hold_out: Glob patterns of recordings that training will leave out, as for `list_recordings`.
+        engine: Who measures them.
         on_progress: Called with the share of the bytes done, 0 to 1, and the file that was done.
 
     Raises:
@@ -57,9 +58,9 @@ def report_folder(
     folder = Path(folder)
     paths = recordings_in(folder)
     sizes = np.cumsum([path.stat().st_size for path in paths])
-    n_jobs = 1 if sizes[-1] < SMALL_BYTES else None
+    sounds = engine.for_bytes(int(sizes[-1])).results(_report, paths)
     entries, failed = [], []
-    for path, reached, sound in zip(paths, sizes, mapped(_report, paths, n_jobs=n_jobs), strict=True):
+    for path, reached, sound in zip(paths, sizes, sounds, strict=True):
         relative = path.relative_to(folder)
         if on_progress is not None:
             on_progress(float(reached / max(sizes[-1], 1)), relative.as_posix())

@@ -25,7 +25,7 @@ from jaxtyping import UInt8
 
 from violute.errors import AudioError, DataError, SilentError
 from violute.whole_file import disk_errors, whole_file
-from violute.workers import mapped
+from violute.worklist.engine import HERE, Engine
 
 try:
     import fcntl
@@ -63,9 +63,6 @@ MAPPED_FROM_BYTES = 1 << 20
 LOCKS = "violute-{}.locks"
 """File for the locks of those who measure, empty, in the folder of temporary files: one a user."""
 
-SMALL_BYTES = 1 << 23
-"""Of all recordings together: starting processes would cost more than measuring them."""
-
 
 class PartOfFile(Protocol):
     """A recording, or what else can be measured of a file."""
@@ -88,6 +85,7 @@ def measured(
     measure: Callable[[Part], Arrays],
     *,
     version: str,
+    engine: Engine = HERE,
     on_progress: Callable[[float], None] | None = None,
 ) -> list[tuple[Part, dict[str, np.ndarray]]]:
     """Measure recordings, or open what `cache` already holds; for the arguments see `measured_files`.
@@ -98,7 +96,7 @@ def measured(
     Raises:
         DataError: What was measured cannot be opened.
     """
-    paths = measured_files(parts, cache, measure, version=version, on_progress=on_progress)
+    paths = measured_files(parts, cache, measure, version=version, engine=engine, on_progress=on_progress)
     _allow_open_files(len(paths))
     opened = ((part, require_arrays(path)) for part, path in zip(parts, paths, strict=True))
     return [(part, arrays) for part, arrays in opened if arrays]
@@ -110,17 +108,17 @@ def measured_files(
     measure: Callable[[Part], Arrays],
     *,
     version: str,
-    n_jobs: int | None = None,
+    engine: Engine = HERE,
     on_progress: Callable[[float], None] | None = None,
 ) -> list[Path]:
-    """Measure on all cores what `cache` does not hold whole yet, and return a file for each part.
+    """Measure what `cache` does not hold whole yet, and return a file for each part.
 
     Args:
         parts: In the order of the result.
         cache: Folder for the measurements; made if missing.
         measure: A pure function of one part: one of a module, or a partial of one.
         version: Of the measurement, with all its settings.
-        n_jobs: Parts measured at once; None is one a core, or one where that is quicker.
+        engine: Who measures them.
         on_progress: Called with the share done.
 
     Raises:
@@ -137,8 +135,7 @@ def measured_files(
     if not missing:
         report(1.0)
     n_bytes = sum(path.stat().st_size for path in {part.path for part in missing.values()})
-    n_jobs = 1 if n_jobs is None and n_bytes < SMALL_BYTES else n_jobs
-    kept = mapped(partial(_keep, measure, waits=False), list(missing.items()), n_jobs=n_jobs)
+    kept = engine.for_bytes(n_bytes).results(partial(_keep, measure, waits=False), list(missing.items()))
     elsewhere = dict(missing)
     n_whole = len(paths) - len(missing)
     for path in kept:

@@ -31,7 +31,14 @@ from scipy.io import wavfile
 from violute.errors import TrainingError
 from violute.training.plots import plot_metrics
 from violute.training.task import Sound
-from violute.whole_file import disk_errors, remove_partial_files, replace_text, whole_file
+from violute.whole_file import (
+    append_row,
+    disk_errors,
+    read_rows,
+    remove_partial_files,
+    replace_text,
+    whole_file,
+)
 
 try:
     import fcntl
@@ -117,7 +124,7 @@ class RunFolder:
             self.path.mkdir(parents=True, exist_ok=True)
             remove_partial_files(self.last_checkpoint.parent)
             replace_text(self.config_path, json.dumps(entries, indent=2, ensure_ascii=False) + "\n")
-            _append(self.starts_path, row)
+            append_row(self.starts_path, row)
             if not resuming:
                 self.metrics_path.unlink(missing_ok=True)
         return resuming
@@ -141,7 +148,7 @@ class RunFolder:
     def command(self) -> list[str]:
         """Return the command line that began the run, not those that resumed it; empty if unrecorded."""
         began: list[str] = []
-        for row in _rows(self.starts_path):
+        for row in read_rows(self.starts_path):
             with suppress(KeyError, TypeError):
                 if not began or not row["resumed"]:
                     began = [str(word) for word in row["command"]]
@@ -150,16 +157,16 @@ class RunFolder:
     def append_metrics(self, row: Mapping[str, float]) -> None:
         """Add a row to the metrics."""
         with self._on_disk():
-            _append(self.metrics_path, row)
+            append_row(self.metrics_path, row)
 
     def append_warning(self, step: int, message: str) -> None:
         """Add a row to the warnings."""
         with self._on_disk():
-            _append(self.warnings_path, {"step": step, "warning": message})
+            append_row(self.warnings_path, {"step": step, "warning": message})
 
     def read_metrics(self) -> list[dict[str, float]]:
         """Return the rows of the metrics; a row that a killed run left half written is skipped."""
-        return _rows(self.metrics_path)
+        return read_rows(self.metrics_path)
 
     def truncate_metrics(self, step: int) -> None:
         """Drop the rows of steps after `step`, which a resumed run will write anew."""
@@ -214,25 +221,6 @@ def _is_locked(handle: int) -> bool:
     except OSError:
         pass
     return True
-
-
-def _append(path: Path, row: Mapping[str, Any]) -> None:
-    line = json.dumps(dict(row), ensure_ascii=False).encode() + b"\n"
-    with path.open("ab+") as file:
-        if file.seek(0, os.SEEK_END):
-            file.seek(-1, os.SEEK_END)
-            if file.read(1) != b"\n":  # a killed run left half a row, which would take this one with it
-                line = b"\n" + line
-        file.write(line)
-
-
-def _rows(path: Path) -> list[Any]:
-    """Return the rows of a file, if there is one, without what a killed run left half written."""
-    rows = []
-    for line in path.read_bytes().splitlines() if path.exists() else ():
-        with suppress(ValueError):
-            rows.append(json.loads(line))
-    return rows
 
 
 def as_json(value: Any) -> Any:

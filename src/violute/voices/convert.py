@@ -17,6 +17,7 @@ from violute.voices.contract import OnProgress
 from violute.voices.family import FamilyVoice
 from violute.voices.load import load_voice
 from violute.voices.mix import Mix, MixLike
+from violute.worklist.places import Place
 
 ANALYSIS_SHARE = 0.6
 """Share of the work that is analysis, for progress only."""
@@ -35,8 +36,8 @@ class Conversion:
         n_lines: Notes at once, at most.
     """
 
-    source: Path
-    destination: Path
+    source: Place
+    destination: Place
     seconds: float
     real_time_factor: float
     warnings: tuple[str, ...] = ()

@@ -6,12 +6,14 @@ import hashlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from violute.audio.file_source import STANDARD_INPUT
 from violute.audio.formats import AUDIO_SUFFIXES, FORMATS, visible_files
 from violute.errors import AudioError, InputError
 from violute.voices.mix import DEFAULT_ROOM, Automation, Mix, MixLike
+from violute.worklist.manifest import MANIFEST_NAME
+from violute.worklist.places import Place, below, is_file, is_url, listed, name_of
 
 _NAME_BYTES = 255
 """The longest name of a file, on nearly all systems."""
@@ -28,11 +30,24 @@ class PlannedConversion:
         source: The recording.
         destination: Where its hybrid goes.
         is_named: Whether the user named the destination, rather than a rule of this module.
+        is_in_store: Whether an object store was seen to hold the destination.
     """
 
-    source: Path
-    destination: Path
+    source: Place
+    destination: Place
     is_named: bool = False
+    is_in_store: bool = False
+
+    def is_done(self) -> bool:
+        """Whether something lies at the destination."""
+        return self.is_in_store or (isinstance(self.destination, Path) and self.destination.exists())
+
+    def folders_to_make(self) -> list[Path]:
+        """List the folders of this machine that a destination needs which a rule named, deepest first."""
+        if self.is_named or not isinstance(self.destination, Path):
+            return []
+        folder = self.destination.parent
+        return [path for path in (folder, *folder.parents) if not path.exists()]
 
 
 def plan_conversions(
@@ -56,7 +71,7 @@ def plan_conversions(
     if not inputs:
         raise InputError("no recording was given: name a file or a folder, as in `violute convert solo.wav`")
     sources = [Path(item) for item in inputs]
-    folder = _as_folder(output)
+    folder = as_folder(output)
     if output is not None and folder is None:
         if len(sources) > 1 or sources[0].is_dir():
             what = f"{len(sources)} inputs need" if len(sources) > 1 else "a folder needs"
@@ -66,7 +81,7 @@ def plan_conversions(
     taken: set[Path] = set()
     for source in sources:
         if source.is_dir():
-            root = _root(source, folder)
+            root = results_folder(source, folder)
             found = _recordings(source, skip=root)
             targets = [(path, root / path.relative_to(source).parent) for path in found]
         else:
@@ -87,9 +102,10 @@ def refuse_to_replace(plans: Sequence[PlannedConversion]) -> None:
         InputError: A named destination exists.
     """
     for plan in plans:
-        if not plan.is_named or not plan.destination.exists():
+        source, destination = plan.source, plan.destination
+        if not plan.is_named or not plan.is_done() or not isinstance(destination, Path):
             continue
-        if not (plan.source.exists() and plan.source.samefile(plan.destination)):
+        if not (isinstance(source, Path) and source.exists() and source.samefile(destination)):
             raise InputError(
                 f"{plan.destination} exists: give --force to replace it, or name another file "
                 "(the last path is OUT)"
@@ -121,7 +137,7 @@ def _dial_label(name: str, value: float | Automation) -> str:
     return f"{name}-moving-{hashlib.sha256(course.encode()).hexdigest()[:6]}"
 
 
-def _as_folder(output: str | Path | None) -> Path | None:
+def as_folder(output: str | Path | None) -> Path | None:
     """Return `output` as a folder, or None where it is a file or absent."""
     if output is None:
         return None
@@ -132,17 +148,17 @@ def _as_folder(output: str | Path | None) -> Path | None:
 
 def left_out(inputs: Sequence[str | Path], output: str | Path | None = None) -> list[Path]:
     """List the files of folders that are no recordings by their names, in order; hidden ones do not count."""
-    folder = _as_folder(output)
+    folder = as_folder(output)
     return [
         path
         for source in map(Path, inputs)
         if source.is_dir()
-        for path in _files(source, skip=_root(source, folder))
-        if path.suffix.lower() not in AUDIO_SUFFIXES
+        for path in _files(source, skip=results_folder(source, folder))
+        if path.suffix.lower() not in AUDIO_SUFFIXES and path.name != MANIFEST_NAME
     ]
 
 
-def _root(source: Path, folder: Path | None) -> Path:
+def results_folder(source: Path, folder: Path | None) -> Path:
     """Return the folder that a folder's hybrids go to."""
     return folder or source.resolve().with_name(source.resolve().name + MARK)
 
@@ -158,6 +174,79 @@ def _recordings(folder: Path, *, skip: Path) -> list[Path]:
         extensions = " ".join(sorted(AUDIO_SUFFIXES))
         raise AudioError(f"{folder}: the folder holds no recordings: give one with files of {extensions}")
     return found
+
+
+def plan_in_stores(
+    inputs: Sequence[str], output: str | None = None, *, label: str
+) -> tuple[list[PlannedConversion], Place | None]:
+    """Pair every recording with its destination; see `plan_conversions`.
+
+    Args:
+        inputs: Files and folders, by path or URL.
+        output: Folder, by path or URL; without one a file's hybrid goes beside the file, a folder's into a
+            folder `<name>-violute` beside the folder.
+        label: Says what was done, as `mix_label` does.
+
+    Returns:
+        The plans, and the folder that hybrids of folders go to, if there is one.
+
+    Raises:
+        InputError: A store refuses, an input holds no recordings, or the output is one file.
+    """
+    plans: list[PlannedConversion] = []
+    taken: set[Path] = set()
+    of_folders: Place | None = None
+    for item in inputs:
+        source: Place = item.rstrip("/") if is_url(item) else Path(item)
+        is_folder = source.is_dir() if isinstance(source, Path) else not is_file(source)
+        root = _store_root(source, output, is_folder=is_folder)
+        of_folders = root if is_folder else of_folders
+        there = listed(root) if isinstance(root, str) else {}
+        for name in _names_below(source) if is_folder else [""]:
+            recording = below(source, name) if name else source
+            path = _made_name(Path(name_of(recording)), Path(PurePosixPath(name).parent), label, taken)
+            taken.add(path)
+            plans.append(
+                PlannedConversion(
+                    recording, below(root, path.as_posix()), is_in_store=path.as_posix() in there
+                )
+            )
+    return plans, of_folders
+
+
+def _names_below(folder: Place) -> list[str]:
+    """List the recordings of a folder by their names below it, in order.
+
+    Raises:
+        InputError: There are none.
+    """
+    if isinstance(folder, Path):
+        found = _recordings(folder, skip=folder)
+        return [path.relative_to(folder).as_posix() for path in found]
+    names = [
+        name
+        for name in sorted(listed(folder))
+        if Path(name).suffix.lower() in AUDIO_SUFFIXES and f"{MARK}-" not in Path(name).stem
+    ]
+    if not names:
+        raise InputError(f"{folder}: there are no recordings below it: check the URL and the bucket's region")
+    return names
+
+
+def _store_root(source: Place, output: str | None, *, is_folder: bool) -> Place:
+    """Return the folder of the hybrids of a file or a folder.
+
+    Raises:
+        InputError: The output is named as one file.
+    """
+    if output is None:
+        if is_folder:
+            return f"{source}{MARK}"
+        return str(source).rpartition("/")[0]
+    folder = output.rstrip("/") if is_url(output) else as_folder(output)
+    if folder is None or (isinstance(folder, str) and Path(name_of(folder)).suffix.lower() in AUDIO_SUFFIXES):
+        raise InputError(f"{output}: this is one file: to or from a store, name a folder, such as hybrids/")
+    return folder
 
 
 def _files(folder: Path, *, skip: Path) -> list[Path]:

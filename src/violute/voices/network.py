@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import onnxruntime
 
-from violute.workers import available_cores
+from violute.worklist.cores import available_cores
 
 _state = onnxruntime.capi.onnxruntime_pybind11_state
 

@@ -314,5 +314,5 @@ def test_a_wrong_copy_is_told_before_anything_is_fetched_or_made(tmp_path, name)
 def test_long_recordings_are_described_alike_by_several_processes(fetch, server, monkeypatch):
     first = fetch().manifest
     monkeypatch.setattr("violute.data.musicnet.describe.FEW_SECONDS", 0.0)
-    monkeypatch.setattr("violute.workers.available_cores", lambda: 2)
+    monkeypatch.setattr("violute.worklist.engine.available_cores", lambda: 2)
     assert fetch().manifest.recordings == first.recordings

@@ -15,6 +15,7 @@ from violute.evaluation.bench.contenders import Lineup, voice_files
 from violute.evaluation.bench.cost import measure_cost, peak_memory_bytes
 from violute.evaluation.bench.environment import environment
 from violute.evaluation.bench.run import run_bench
+from violute.worklist.engine import Engine
 
 RATE = 44_100
 NO_REFERENCES = ((), ())
@@ -54,7 +55,7 @@ def test_several_processes_find_what_one_finds(tmp_path):
     lineup = Lineup(voice_files([str(path)]), tiny_ddsp.NAMES, NO_REFERENCES, with_baselines=False)
     clips = find_clips(tmp_path, tiny_ddsp.NAMES, shortest_seconds=0.5)
     one, _ = run_bench(lineup, clips, tmp_path / "one", with_cost=False)
-    two, _ = run_bench(lineup, clips, tmp_path / "two", with_cost=False, n_processes=2)
+    two, _ = run_bench(lineup, clips, tmp_path / "two", with_cost=False, engine=Engine(2))
     without_cost = lambda document: [{**r, "cost": None} for r in document["results"]]
     assert without_cost(one) == without_cost(two)
 
@@ -79,7 +80,7 @@ def test_a_bench_that_is_stopped_leaves_no_process_behind(tmp_path):
             clips,
             tmp_path / "work",
             with_cost=False,
-            n_processes=2,
+            engine=Engine(2),
             on_stage=lambda _title: interrupt,
         )
     # At once, without waiting here: the bench has waited until its processes were gone.

@@ -36,6 +36,7 @@ from violute.families.vae.recipes import vae_tiny_plain
 from violute.training.request import TrainingRequest
 from violute.transforms.spectrogram import ASSIGNMENT, DETAIL
 from violute.voices.file import open_voice_file
+from violute.worklist.engine import Engine
 
 ENDS = ("flute", "violin")
 SECONDS = 2.0
@@ -57,10 +58,17 @@ def place(tmp_path_factory):
     place = tmp_path_factory.mktemp("prepared")
     folders = recordings_in(place / "data")
     overlapping = SnippetSettings(overlap=0.75)
-    prepare(folders, place / "store", DETAIL, hold_out=["unheard*"], jobs=1, snippets=overlapping)
-    prepare(folders, place / "other", DETAIL, hold_out=["unheard*"], jobs=1, snippets=SnippetSettings(2.5))
-    prepare(folders, place / "coarse", ASSIGNMENT, hold_out=["unheard*"], jobs=1)
-    prepare(folders, place / "one-sided", DETAIL, hold_out=["*flute"], jobs=1)
+    prepare(folders, place / "store", DETAIL, hold_out=["unheard*"], engine=Engine(1), snippets=overlapping)
+    prepare(
+        folders,
+        place / "other",
+        DETAIL,
+        hold_out=["unheard*"],
+        engine=Engine(1),
+        snippets=SnippetSettings(2.5),
+    )
+    prepare(folders, place / "coarse", ASSIGNMENT, hold_out=["unheard*"], engine=Engine(1))
+    prepare(folders, place / "one-sided", DETAIL, hold_out=["*flute"], engine=Engine(1))
     return place
 
 
@@ -150,7 +158,7 @@ def test_the_held_out_split_is_what_validation_reads(store):
 
 def test_a_held_out_split_of_one_instrument_is_not_measured(place, tmp_path):
     folders = {name: place / "data" / name for name in ENDS}
-    half = prepare(folders, tmp_path / "half", DETAIL, hold_out=["unheard-flute"], jobs=1)
+    half = prepare(folders, tmp_path / "half", DETAIL, hold_out=["unheard-flute"], engine=Engine(1))
     assert {entry.recording for entry in half.held_out.entries} == {"unheard-flute"}
     assert corpus_of(half).validation == []
 

@@ -21,6 +21,17 @@ HoldOut = Annotated[
         "Default: 2204 and 2191, MusicNet's flute and violin for testing."
     ),
 ]
+Jobs = Annotated[
+    int | None,
+    Parameter(help="Recordings worked on at once, in processes of one thread. Default: one a core."),
+]
+ClusterAddress = Annotated[
+    str | None,
+    Parameter(
+        help="Let a Ray cluster do it: its address, or `auto` for the one that runs here. Needs "
+        "`pip install 'violute[cluster]'` on each node, and files that each node sees."
+    ),
+]
 _AS_MIX = "Default: as --mix."
 MixPlace = Annotated[
     float | None,

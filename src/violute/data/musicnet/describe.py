@@ -19,7 +19,7 @@ from violute.data.musicnet.labels import LABEL_RATE_HZ, polyphonic_share, read_l
 from violute.data.sound_report import file_hash, report_sound
 from violute.data.splits import TRAIN
 from violute.errors import DataError
-from violute.workers import mapped
+from violute.worklist.engine import HERE, Engine
 
 SECONDS_OFF = 2.0
 """How far a recording's length may lie from the metadata's whole seconds without a word."""
@@ -47,10 +47,10 @@ def describe(
         DataError: A segment map cannot be written.
     """
     there = [piece for piece in pieces if (out / piece.folder / f"{piece.id}.wav").is_file()]
-    n_jobs = 1 if sum(piece.seconds for piece in there) < FEW_SECONDS else None
+    engine = Engine(1) if sum(piece.seconds for piece in there) < FEW_SECONDS else HERE
     entries = []
     entry_of = partial(_entry, out, leave_out_chords=leave_out_chords)
-    for entry in mapped(entry_of, there, n_jobs=n_jobs):
+    for entry in engine.results(entry_of, there):
         entries.append(entry)
         on_share(len(entries) / len(there))
     entries.sort(key=lambda entry: entry.path)

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +19,17 @@ import numpy as np
 from jaxtyping import Float32, UInt16
 from PIL import Image, PngImagePlugin
 
-from violute.data.pictures.store import Entry, Split, Store, from_16_bits
+from violute.data.pictures.store import Entry, Split, Store, from_16_bits, open_store
 from violute.data.splits import SPLITS
 from violute.errors import DataError, InputError
 from violute.transforms.spectrogram import SpectrogramSettings
 from violute.whole_file import disk_errors, whole_file
-from violute.workers import available_cores
+from violute.worklist.engine import HERE, Engine
 
 TEXT_KEY = "violute"
+AT_ONCE = 32
+"""Images that one worker writes before it asks for more."""
+
 COMPRESSION = 3
 """Of zlib: more costs time and saves a hundredth."""
 
@@ -92,7 +95,7 @@ def read_image(
 def write_images(
     store: Store,
     *,
-    jobs: int | None = None,
+    engine: Engine = HERE,
     on_progress: Callable[[float], None] = lambda _share: None,
 ) -> int:
     """Write every picture of a store as `images/SPLIT/INSTRUMENT/NUMBER_RECORDING.png` in its folder.
@@ -103,22 +106,28 @@ def write_images(
         DataError: The disk refuses.
     """
     places = [(split, number) for split in SPLITS for number in range(len(store.splits[split]))]
-
-    def write(place: tuple[str, int]) -> None:
-        split = store.splits[place[0]]
-        path = image_path(store.folder, place[0], place[1], split)
-        if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_image(path, np.asarray(split.pictures[place[1]]), store.settings, split.entries[place[1]])
-
-    with disk_errors(store.folder), ThreadPoolExecutor(jobs or available_cores()) as pool:
-        try:
-            for i, _ in enumerate(pool.map(write, places)):
-                on_progress((i + 1) / len(places))
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    sheaves = [places[i : i + AT_ONCE] for i in range(0, len(places), AT_ONCE)]
+    n_bytes = sum(split.pictures.nbytes for split in store.splits.values())
+    for i, _ in enumerate(engine.for_bytes(n_bytes).results(partial(_write, store.folder), sheaves)):
+        on_progress((i + 1) / len(sheaves))
     return len(places)
+
+
+def _write(folder: Path, places: Sequence[tuple[str, int]]) -> None:
+    """Write some images of a store."""
+    store = _opened(folder)
+    with disk_errors(folder):
+        for name, number in places:
+            split = store.splits[name]
+            path = image_path(folder, name, number, split)
+            if not path.exists():
+                path.parent.mkdir(parents=True, exist_ok=True)
+                write_image(path, np.asarray(split.pictures[number]), store.settings, split.entries[number])
+
+
+@lru_cache(1)
+def _opened(folder: Path) -> Store:
+    return open_store(folder)
 
 
 def image_path(folder: Path, split_name: str, number: int, split: Split) -> Path:

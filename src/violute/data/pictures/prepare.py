@@ -43,6 +43,7 @@ from violute.errors import DataError, SilentError
 from violute.rates import SAMPLE_RATE
 from violute.transforms.spectrogram import PEAK, SpectrogramSettings, normalise
 from violute.whole_file import disk_errors
+from violute.worklist.engine import HERE, Engine
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ def prepare(
     snippets: SnippetSettings | None = None,
     hold_out: Sequence[str] = HOLD_OUT,
     with_phase: bool = False,
-    jobs: int | None = None,
+    engine: Engine = HERE,
     on_begin: Callable[[], None] = lambda: None,
     on_progress: Callable[[float], None] = lambda _share: None,
     on_warning: Callable[[str], None] = lambda _line: None,
@@ -90,7 +91,7 @@ def prepare(
         snippets: How to cut; None is 5 seconds without overlap.
         hold_out: Glob patterns of the recordings for the held-out split, as `list_recordings` reads them.
         with_phase: Keep phases and the Nyquist bin beside the pictures.
-        jobs: Files worked on at once; None is one a core.
+        engine: Who makes the pictures.
         on_begin: Called when what is asked for can be done, before it is.
         on_progress: Called with the share done, 0 to 1.
         on_warning: Called with a line for each recording that gives no picture.
@@ -130,7 +131,7 @@ def prepare(
             parts,
             partial(_pictures_of, settings, snippets, with_phase),
             version=version,
-            n_jobs=jobs,
+            engine=engine,
             on_progress=lambda share: on_progress(0.95 * share),
         )
     except BaseException:

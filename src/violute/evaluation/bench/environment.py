@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import violute
-from violute.workers import available_cores
+from violute.worklist.cores import available_cores
 
 PACKAGES = ("numpy", "onnxruntime", "soundfile", "soxr", "librosa", "pyworld", "mir_eval", "scipy")
 

@@ -37,7 +37,7 @@ from violute.evaluation.metrics.pitch import PitchJudge
 from violute.evaluation.metrics.timbre_distance import patch_embeddings
 from violute.rates import SAMPLE_RATE
 from violute.voices.contract import OnProgress
-from violute.workers import mapped
+from violute.worklist.engine import Engine
 
 COST_SECONDS = 10.0
 
@@ -51,7 +51,7 @@ def run_bench(
     folder: Path,
     *,
     pitch_judge: PitchJudge = "harvest",
-    n_processes: int | None = 1,
+    engine: Engine = Engine(1),  # noqa: B008  # frozen
     arguments: Sequence[str] = (),
     with_cost: bool = True,
     on_stage: StartStage = lambda _title: lambda _share: None,
@@ -63,7 +63,7 @@ def run_bench(
         clips: What is played, at least one.
         folder: Work folder; made if it doesn't exist.
         pitch_judge: Tracker of source and renderings.
-        n_processes: Jobs at a time; 1 stays in this process, None is one a core.
+        engine: Who does the jobs.
         arguments: Of the command line, for the document.
         with_cost: Measure speed and memory too, which takes a process for each contender.
         on_stage: Called with a title for each stage; gives what is called with the share done.
@@ -85,7 +85,7 @@ def run_bench(
     entries = contender_entries(lineup)
     # By clip, so that a process measures a recording once for several contenders.
     jobs = [Job(lineup, entry["name"], clip, pitch_judge, folder) for clip in clips for entry in entries]
-    failures = _run_jobs(jobs, n_processes, on_stage("playing and measuring"))
+    failures = _run_jobs(jobs, engine, on_stage("playing and measuring"))
     results: list[ResultEntry] = []
     clip_entries: dict[str, ClipEntry] = {}
     failed = {(failure["contender"], failure["clip"]) for failure in failures}
@@ -128,9 +128,9 @@ def run_bench(
     return document, played
 
 
-def _run_jobs(jobs: Sequence[Job], n_processes: int | None, on_progress: OnProgress) -> list[FailureEntry]:
+def _run_jobs(jobs: Sequence[Job], engine: Engine, on_progress: OnProgress) -> list[FailureEntry]:
     failures: list[FailureEntry | None] = []
-    with closing(mapped(do_job, jobs, n_jobs=n_processes)) as results:
+    with closing(engine.results(do_job, jobs)) as results:
         for failure in results:
             failures.append(failure)
             on_progress(len(failures) / len(jobs))

@@ -37,7 +37,7 @@ from violute.voices.family import FamilyVoice
 from violute.voices.load import load_voice
 from violute.voices.mix import Mix
 from violute.whole_file import disk_errors, replace_text
-from violute.workers import mapped
+from violute.worklist.engine import HERE, Engine
 
 MANIFEST = "manifest.json"
 SOURCES, TRANSLATIONS, RENDERINGS, HYBRIDS = "sources", "translations", "renderings", "hybrids"
@@ -108,7 +108,7 @@ def make_pairs(
     out: Path,
     settings: PairSettings,
     *,
-    jobs: int | None = None,
+    engine: Engine = HERE,
     on_begin: Callable[[], None] = lambda: None,
     on_progress: Callable[[float], None] = lambda _share: None,
 ) -> list[Pair]:
@@ -118,7 +118,7 @@ def make_pairs(
         recordings: Of mix 0 and mix 1.
         out: Folder of the set; made if missing.
         settings: Teacher, blend and mixes.
-        jobs: Recordings worked on at once; None is one a core.
+        engine: Who makes them.
         on_begin: Called when what is asked for can be done, before it is.
         on_progress: Called with the share done, 0 to 1.
 
@@ -142,7 +142,7 @@ def make_pairs(
     on_begin()
     pairs: list[Pair] = []
     work = partial(_work, out, settings)
-    for i, made in enumerate(mapped(work, works, n_jobs=jobs)):
+    for i, made in enumerate(engine.results(work, works)):
         pairs += made
         on_progress((i + 1) / len(works))
     if not pairs:

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from violute.errors import VioluteError
-from violute.workers import available_cores, mapped
+from violute.worklist.cores import available_cores
+from violute.worklist.engine import Engine
 
 N_CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
@@ -20,14 +21,14 @@ LONG_WORK = """
 import os, time
 from functools import partial
 from pathlib import Path
-from violute.workers import mapped
+from violute.worklist.engine import Engine
 
 def note(folder, number):
     (folder / str(os.getpid())).touch()
     time.sleep(60)
 
 if __name__ == "__main__":
-    list(mapped(partial(note, Path(".")), [0, 1], n_jobs=2))
+    list(Engine(2).results(partial(note, Path(".")), [0, 1]))
 """
 
 
@@ -43,7 +44,7 @@ def test_a_containers_limit_is_kept(tmp_path: Path, limit: str, most: int) -> No
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system pins no process to cores")
 def test_affinity_is_kept(tmp_path: Path) -> None:
     script = "import os; os.sched_setaffinity(0, [min(os.sched_getaffinity(0))])\n"
-    script += "from violute.workers import available_cores; print(available_cores())"
+    script += "from violute.worklist.cores import available_cores; print(available_cores())"
     ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert ended.stdout == "1\n"
 
@@ -67,27 +68,27 @@ def die(_: int) -> None:
 
 
 def test_results_come_in_order_from_other_processes_of_one_thread() -> None:
-    assert list(mapped(negative, range(5), n_jobs=2)) == [0, -1, -2, -3, -4]
+    assert list(Engine(2).results(negative, range(5))) == [0, -1, -2, -3, -4]
     before = os.environ.get("OMP_NUM_THREADS")
-    for process, threads, cores in mapped(seen_by_a_worker, range(3), n_jobs=2):
+    for process, threads, cores in Engine(2).results(seen_by_a_worker, range(3)):
         assert process != os.getpid()
         assert (threads, cores) == ("1", 1)
     assert os.environ.get("OMP_NUM_THREADS") == before
 
 
 def test_one_job_needs_no_process() -> None:
-    assert {process for process, *_ in mapped(seen_by_a_worker, range(3), n_jobs=1)} == {os.getpid()}
+    assert {process for process, *_ in Engine(1).results(seen_by_a_worker, range(3))} == {os.getpid()}
 
 
 def test_an_error_of_one_item_is_raised_as_it_is() -> None:
     with pytest.raises(VioluteError, match="number 1 is no good"):
-        list(mapped(fail_at_one, range(3), n_jobs=2))
+        list(Engine(2).results(fail_at_one, range(3)))
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
 def test_a_killed_worker_is_one_line() -> None:
     with pytest.raises(VioluteError, match="a worker process was killed"):
-        list(mapped(die, range(2), n_jobs=2))
+        list(Engine(2).results(die, range(2)))
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")

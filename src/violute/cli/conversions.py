@@ -1,0 +1,173 @@
+"""What a worker does with one recording of `violute convert`, and what the manifest says of it."""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from violute import __version__
+from violute.analysis.polyphony.chords import Lines
+from violute.audio.formats import format_for
+from violute.cli.terminal.extras import require_extra
+from violute.cli.terminal.output import complain, make_folder
+from violute.errors import InputError
+from violute.voices.convert import Conversion, convert_file
+from violute.voices.destinations import PlannedConversion
+from violute.voices.load import load_voice
+from violute.voices.mix import Mix
+from violute.worklist.manifest import DONE, FAILED, FOUND, PLANNED, Row, WorkManifest
+from violute.worklist.places import Place, fetched, sent, sha256_of
+
+if TYPE_CHECKING:
+    from violute.voices.contract import OnProgress
+    from violute.voices.family import FamilyVoice
+
+
+@dataclass(frozen=True)
+class Converted:
+    """What came of one recording.
+
+    Attributes:
+        conversion: What was done.
+        sha256: Of the hybrid.
+    """
+
+    conversion: Conversion
+    sha256: str
+
+
+@dataclass(frozen=True)
+class ConversionWork:
+    """Converts one recording, wherever this is sent.
+
+    Attributes:
+        voice: Name or path of a voice; None is the built-in one.
+        settings: What to play.
+        lines: How many notes may sound at once.
+        overwrite: Whether a hybrid that exists is replaced.
+        driver: Name of the machine where the work was listed.
+    """
+
+    voice: str | None
+    settings: Mix
+    lines: Lines
+    overwrite: bool
+    driver: str = socket.gethostname()
+
+    def __call__(self, plan: PlannedConversion, on_progress: OnProgress = lambda _share: None) -> Converted:
+        """Convert a recording.
+
+        Raises:
+            VioluteError: It cannot be read, its hybrid not be written, or voice or file are not here.
+        """
+        player = self._player()
+        self._require_here(plan.source, "the recording")
+        if isinstance(plan.destination, Path):
+            if not plan.is_named:
+                make_folder(plan.destination.parent, remedy="name another output")
+        else:
+            format_for(plan.destination)
+        with fetched(plan.source) as source, sent(plan.destination) as destination:
+            conversion = convert_file(
+                source,
+                destination,
+                mix=self.settings,
+                voice=player,
+                lines=self.lines,
+                # A hybrid that has come since is that of a worker which died before it could say so.
+                overwrite=self.overwrite or not plan.is_named,
+                on_progress=on_progress,
+            )
+            digest = sha256_of(destination)
+        return Converted(replace(conversion, source=plan.source, destination=plan.destination), digest)
+
+    def _player(self) -> FamilyVoice:
+        if self.voice is not None and Path(self.voice).suffix:
+            self._require_here(Path(self.voice), "the voice")
+        return opened_voice(self.voice)
+
+    def _require_here(self, place: Place, what: str) -> None:
+        """Say which node of a cluster lacks a file; on the driver's machine others say it better."""
+        node = socket.gethostname()
+        if node != self.driver and isinstance(place, Path) and not place.exists():
+            raise InputError(
+                f"{place}: node {node} does not see {what}: put it where every node finds it under this "
+                "path, or into an object store"
+            )
+
+
+@lru_cache(1)
+def opened_voice(voice: str | None) -> FamilyVoice:
+    """Load a voice, once a process; a TorchScript file needs torch, and a word about trust before it runs.
+
+    Raises:
+        VioluteError: It is unknown or damaged, or torch is missing.
+    """
+    if voice is None or Path(voice).suffix.lower() != ".ts":
+        return load_voice(voice)
+    require_extra("train", "a TorchScript voice needs", "violute.families.rave.torchscript")
+    from violute.families.rave.torchscript import TRUST
+
+    complain(f"warning: {voice} {TRUST}")
+    return load_voice(voice, trust=True)
+
+
+class ConversionManifest:
+    """The manifest of a folder's hybrids.
+
+    Args:
+        folder: Where they lie.
+        maker: What makes them: version and voice.
+    """
+
+    def __init__(self, folder: Place, maker: str) -> None:
+        self._manifest, self._maker = WorkManifest(folder), f"violute {__version__}, {maker}"
+
+    def begin(self, plans: list[PlannedConversion], *, force: bool) -> list[str]:
+        """Write down what is planned and what is there; return the other makers of what is there."""
+        rows, others = [], set()
+        for plan in plans:
+            row = self._row(plan)
+            before = self._manifest.rows.get(row["output"], {})
+            if force or not plan.is_done():
+                rows.append(row | {"state": PLANNED, "made_by": self._maker})
+            elif before.get("state") == PLANNED:
+                # Its process was killed between the hybrid, which is whole, and this row.
+                digest = sha256_of(plan.destination)
+                rows.append(row | {"state": DONE, "made_by": before.get("made_by"), "sha256": digest})
+            elif before.get("state") != DONE:
+                rows.append(row | {"state": FOUND})
+            if rows and rows[-1]["output"] == row["output"]:
+                before = rows[-1]
+            if before.get("state") == DONE and before.get("made_by") != self._maker:
+                others.add(str(before.get("made_by")))
+        if rows:
+            if isinstance(folder := self._manifest.folder, Path):
+                make_folder(folder, remedy="name another output")
+            self._manifest.plan(rows)
+        return sorted(others)
+
+    def done(self, plan: PlannedConversion, converted: Converted) -> None:
+        """Write down a hybrid."""
+        row = self._row(plan) | {"state": DONE, "made_by": self._maker, "sha256": converted.sha256}
+        self._manifest.add(row)
+
+    def failed(self, plan: PlannedConversion, reason: str) -> None:
+        """Write down why there is no hybrid."""
+        self._manifest.add(self._row(plan) | {"state": FAILED, "error": reason})
+
+    def end(self) -> None:
+        """Write a row a hybrid, in order of their names."""
+        self._manifest.write()
+
+    def _row(self, plan: PlannedConversion) -> Row:
+        return {"output": self._manifest.name_of(plan.destination), "input": str(plan.source)}
+
+
+def maker_of(voice: FamilyVoice, path: str | None) -> str:
+    """Name a voice in the manifest; one in a file by its content too."""
+    name: Any = voice.card.name
+    return f"{name} {sha256_of(Path(path))[:12]}" if path is not None and Path(path).is_file() else f"{name}"
