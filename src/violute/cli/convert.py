@@ -30,7 +30,7 @@ from violute.errors import InputError, VioluteError
 from violute.worklist.places import is_url, name_of
 
 if TYPE_CHECKING:
-    from violute.cli.conversions import ConversionWork, Converted
+    from violute.cli.terminal.conversions import ConversionWork, Converted
     from violute.voices.convert import Conversion
     from violute.voices.destinations import PlannedConversion
     from violute.worklist.engine import Engine
@@ -91,7 +91,7 @@ def convert(
         Replace OUT, and convert again what is already there.
     """
     from violute.analysis.polyphony.chords import checked_lines
-    from violute.cli.conversions import ConversionManifest, ConversionWork, maker_of, opened_voice
+    from violute.cli.terminal.conversions import ConversionManifest, ConversionWork, maker_of, opened_voice
     from violute.voices.automation import read_automation
     from violute.voices.destinations import (
         as_folder,
