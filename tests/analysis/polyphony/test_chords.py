@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import soxr
 from chord_sounds import chord, hz, line, note, rest, sounding
+from pitch_sequences import Sequence, kept_changes, slurred
 from tones import SAMPLE_RATE, tone
 
 from violute.analysis import analyser
@@ -125,6 +126,33 @@ def test_a_line_in_a_hall_stays_one_line():
     wet = np.fft.irfft(np.fft.rfft(dry, n_fft) * np.fft.rfft(hall, n_fft), n_fft)[: len(dry)]
     audio = (dry + wet).astype(np.float32)
     assert_same(analyse(audio, lines="auto"), analyse(audio))
+
+
+@pytest.mark.parametrize("step", [1, 2, 3])
+@pytest.mark.parametrize("midi", [64, 76, 88])
+def test_a_quick_trill_stays_one_line(midi, step):
+    """Both notes lie in one spectrum, where the network that hears chords finds them at once."""
+    notes, audio = slurred(
+        "violin", [midi + step * (i % 2) for i in range(36)], [1.0 / 18.0] * 36, np.random.default_rng(midi)
+    )
+    one, found = analyse(audio), analyse(audio, lines="auto")
+    assert_same(found, one)
+    changes = kept_changes(Sequence("", "", audio, notes), found.f0_hz[0], found.periodicity[0] > 0.0)
+    assert changes.mean() > 0.9
+
+
+def test_a_trill_beside_a_chord_leaves_it_a_chord():
+    _, trill = slurred(
+        "violin", [76 + 2 * (i % 2) for i in range(36)], [1 / 18] * 36, np.random.default_rng(0)
+    )
+    piece = np.concatenate([rest(), chord((62, 69, 77)), rest(), trill, rest(), chord((60, 67)), rest()])
+    found = analyse(piece, lines="auto")
+    n_sounding = (found.periodicity > 0.0).sum(axis=0)
+    start = count_frames(len(rest()) * 2 + len(chord((62, 69, 77))))
+    stop = start + count_frames(len(trill))
+    assert n_sounding[:start].max() == 3
+    assert n_sounding[start + 20 : stop - 40].max() == 1
+    assert n_sounding[stop:].max() == 2
 
 
 def test_a_piece_that_is_partly_chords_keeps_its_lines_to_the_last_bit():

@@ -44,6 +44,13 @@ chords. One line in a hall reaches two thirds of it at most, a piece of double s
 CHORDAL_REACH_FRAMES = 500
 """Within ten seconds of there, a single overlap is taken for a chord as well."""
 
+TRILL_REACH_FRAMES = 25
+TRILL_LEAPS = 6
+CLEAR_PERIODICITY = 0.85
+"""The network hears both notes of a quick trill at once, for they lie in one spectrum. Where the line leaps
+so often within half a second on either side, and stands this clear in half of what `auto` would take for
+chords, one line sounds: it does in 71 % of the frames of trills, in 11 % of those of chords at most."""
+
 JOINED_FRAMES = 10
 """Passages closer than 200 ms are one."""
 
@@ -91,7 +98,7 @@ def chord_controls(tracked: Controls, candidates: Candidates, lines: Lines) -> C
     if n_most == 1:
         return tracked
     notes = without_ringing(without_faint(follow_notes(candidates)))
-    passages = _passages(notes, len(candidates.f0_hz), is_sure_needed=lines == "auto")
+    passages = _passages(notes, len(candidates.f0_hz), tracked if lines == "auto" else None)
     if not passages:
         return tracked
     tracks = _Tracks(tracked, n_most)
@@ -153,8 +160,19 @@ def _sum_within(is_there: Bool[np.ndarray, " frame"], reach: int) -> Int[np.ndar
     )
 
 
-def _passages(notes: Sequence[TrackedNote], n_frames: int, *, is_sure_needed: bool) -> list[_Passage]:
-    """Join notes that overlap into passages, and keep those that hold chords."""
+def _trilled(tracked: Controls, is_sure: Bool[np.ndarray, " frame"]) -> Bool[np.ndarray, " frame"]:
+    """Tell the frames in which one line trills, of those that seem to hold chords."""
+    octaves = np.log2(np.maximum(tracked.f0_hz[0], 1.0))
+    leaps = np.abs(np.diff(octaves, prepend=octaves[:1])) > LIKE_OCTAVES
+    places = np.minimum(np.arange(len(is_sure)) * CONTROLS_FRAMES, tracked.n_frames - 1)
+    n_leaps = _sum_within(leaps, TRILL_REACH_FRAMES * CONTROLS_FRAMES)[places]
+    is_clear = is_sure & (tracked.periodicity[0, places] > CLEAR_PERIODICITY)
+    n_clear, n_sure = (_sum_within(those, TRILL_REACH_FRAMES) for those in (is_clear, is_sure))
+    return np.asarray((n_leaps >= TRILL_LEAPS) & (2 * n_clear > n_sure))
+
+
+def _passages(notes: Sequence[TrackedNote], n_frames: int, tracked: Controls | None) -> list[_Passage]:
+    """Join notes that overlap into passages; keep those that hold chords, for sure if `tracked` is given."""
     is_several = _overlaps(notes, n_frames)
     spans: list[list[int]] = []
     for note in notes:
@@ -164,8 +182,9 @@ def _passages(notes: Sequence[TrackedNote], n_frames: int, *, is_sure_needed: bo
             spans[-1][1] = max(spans[-1][1], note.stop)
         else:
             spans.append([note.start, note.stop])
-    if is_sure_needed:
+    if tracked is not None:
         is_sure = _sure_overlaps(notes, n_frames)
+        is_sure &= ~_trilled(tracked, is_sure)
         n_near = _sum_within(is_sure, CHORDAL_WINDOW_FRAMES // 2)
         near_chords = _sum_within(n_near >= CHORDAL_FRAMES, CHORDAL_REACH_FRAMES) > 0
         is_chordal = is_sure & near_chords
