@@ -47,6 +47,12 @@ def main() -> int:
     parser.add_argument("--limit", type=int, default=6, help="recordings of each instrument at most")
     parser.add_argument("--clips", type=int, default=3, help="clips of a long recording at most")
     parser.add_argument("--seconds", type=float, default=4.0, help="longest clip")
+    parser.add_argument(
+        "--far-end",
+        type=float,
+        default=1.0,
+        help="place of mix 1: beyond 1 lies what is more of a violin than the network was taught",
+    )
     given = parser.parse_args()
     try:
         clips = find_clips(
@@ -61,7 +67,7 @@ def main() -> int:
         heard = list(mapped(partial(posteriors, given.voice), clips))
         middle = middle_place(heard, [clip.instrument for clip in clips])
         onnx_bytes, card = open_voice_file(given.voice)
-        dial = dial_through(middle)
+        dial = dial_through(middle, given.far_end)
         changed = replace(card, settings={**card.settings, DIAL: dial})
         with whole_file(given.voice) as path:
             path.write_bytes(seal(onnx_bytes, changed))
@@ -94,10 +100,10 @@ def middle_place(heard: list[Float[np.ndarray, " place"]], instruments: list[str
     return float(np.clip(place, 1.0 - FARTHEST_MIDDLE, FARTHEST_MIDDLE))
 
 
-def dial_through(middle: float) -> list[list[float]]:
-    """Return pairs of mix and place that rise from 0 to 1 as a power and meet `middle` at 0.5."""
-    exponent = np.log(middle) / np.log(0.5)
-    return [[round(float(mix), 4), round(float(mix**exponent), 4)] for mix in PLACES]
+def dial_through(middle: float, far_end: float = 1.0) -> list[list[float]]:
+    """Return pairs of mix and place that rise from 0 to `far_end` as a power and meet `middle` at 0.5."""
+    exponent = np.log(middle / far_end) / np.log(0.5)
+    return [[round(float(mix), 4), round(float(far_end * mix**exponent), 4)] for mix in PLACES]
 
 
 if __name__ == "__main__":
