@@ -265,7 +265,10 @@ def test_nothing_jumps_from_state_to_state(page, clip, tmp_path):
     assert page.boxes(*standing) == empty
 
 
-@pytest.mark.parametrize(("width", "height", "is_dark"), [(390, 844, False), (1366, 768, True)])
+@pytest.mark.parametrize(
+    ("width", "height", "is_dark"),
+    [(320, 640, True), (390, 844, False), (1366, 768, True), (1920, 1080, False)],
+)
 def test_axe_finds_nothing_serious(page, clip, width, height, is_dark):
     axe = axe_source()
     if axe is None:
@@ -275,7 +278,15 @@ def test_axe_finds_nothing_serious(page, clip, width, height, is_dark):
         found = [page.complaints(axe)]
         page.open(clip)
         page.browser.drag("#lane", [(0.1, 0.9), (0.5, 0.1)])
+        page.focus("#slider-noise")
+        page.browser.press("End")
         found.append(page.complaints(axe))
+        for tab in ("dials", "save", "picture") if width < 800 else ():
+            page.browser.click(f"#tabs [data-tab={tab}]")
+            found.append(page.complaints(axe))
+        page.browser.click("#voice-button")
+        found.append(page.complaints(axe))
+        page.browser.click("#voice-button")
         page.browser.click("#help")
         found.append(page.complaints(axe))
         # Nothing is wider than the screen.

@@ -18,6 +18,15 @@ from violute.voices.file import seal
 pytest.importorskip("fastapi", reason="the studio's extra is not installed")
 
 N_POINTS = "document.querySelectorAll('#curve circle').length"
+SLOW_RENDERINGS = """
+(() => {
+  const ask = globalThis.fetch;
+  globalThis.fetch = async (path, options) => {
+    if (path.endsWith("/render")) await new Promise((resolve) => setTimeout(resolve, 2000));
+    return ask(path, options);
+  };
+})()
+"""
 SHOWN = "document.querySelector('#dial').getAttribute('aria-valuenow')"
 
 
@@ -198,6 +207,7 @@ def test_chords_can_be_heard_as_one_line_which_is_live(page, chord):
     page.open(chord)
     assert page.browser.evaluate("document.querySelector('#lines').hidden") is False
     assert page.attribute("[data-lines=auto]", "aria-checked") == "true"
+    page.browser.evaluate(SLOW_RENDERINGS)
     page.focus("#dial")
     page.browser.press("End")
     # Until it is rendered anew, the picture does not pretend.
