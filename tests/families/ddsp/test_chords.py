@@ -153,6 +153,7 @@ def test_the_studio_renders_chords_and_says_so(audio, tmp_path, holds_chords):
     soundfile.write(tmp_path / "piece.wav", played, SAMPLE_RATE)
     worker = Worker(Limits())
     takes = {"take": "a", "source": tmp_path / "piece.wav", "name": "piece.wav", "voice": DEFAULT_VOICE}
+    takes["lines"] = "auto"
     analysed = worker.analyse(
         AnalyseJob(**takes, preview=tmp_path / "preview.wav", parameters=tmp_path / "live"), lambda _: None
     )
