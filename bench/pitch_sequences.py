@@ -268,7 +268,7 @@ def sequence_tables() -> list[str]:
     ):
         shares: dict[str, dict[str, list[bool]]] = defaultdict(lambda: defaultdict(list))
         for sequence in sequences:
-            controls = analyse(sequence.audio)
+            controls = analyse(sequence.audio, lines="auto")
             right = judge(sequence, controls.f0_hz[0], controls.periodicity[0] > 0.0)
             shares[sequence.kind][sequence.column] += right[sequence.judged or slice(None)].tolist()
         columns = list(next(iter(shares.values())))
