@@ -1,10 +1,12 @@
-"""Curves of a run's metrics, one small plot a loss, training and validation together."""
+"""A run's metrics to look at: curves, one small plot a loss, and events for TensorBoard."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from matplotlib.figure import Figure
 
@@ -54,3 +56,36 @@ def plot_metrics(rows: Sequence[Mapping[str, float]], path: Path) -> None:
             axes.legend(fontsize=7)
     with whole_file(path) as partial:
         figure.savefig(partial, dpi=100, format="png")
+
+
+class EventLog:
+    """Writes metrics for TensorBoard where `violute[tensorboard]` is installed, in a file for each start.
+
+    Args:
+        folder: For the files; made with the first row.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._writer: Any = None
+
+    def add(self, row: Mapping[str, float]) -> None:
+        """Write the numbers of a row, each under its name, at the row's `step`.
+
+        What an earlier start wrote from that step on is dropped with the first row.
+        """
+        step = int(row["step"])
+        if self._writer is None:
+            with suppress(ModuleNotFoundError):
+                from tensorboardX import SummaryWriter
+
+                self._writer = SummaryWriter(str(self._folder), purge_step=step)
+        if self._writer is not None:
+            for name in row.keys() - _NOT_CURVES:
+                self._writer.add_scalar(name, float(row[name]), step)
+
+    def close(self) -> None:
+        """Flush what is not on the disk yet."""
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None

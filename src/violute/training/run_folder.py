@@ -4,7 +4,7 @@
 - `starts.jsonl`: a row for each start, with time, command line, versions and device;
 - `metrics.jsonl`: a row for each report and each validation;
 - `warnings.jsonl`: a row for each warning, with the step that was reached;
-- `losses.png`: the metrics drawn;
+- `losses.png`: the metrics drawn; `tensorboard`: the same for TensorBoard;
 - `sounds/NAME.wav`: example sounds of the finished voice;
 - `checkpoints/last.safetensors` and `best.safetensors`.
 """
@@ -17,7 +17,7 @@ import platform
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
 from importlib import metadata
@@ -29,7 +29,7 @@ import torch
 from scipy.io import wavfile
 
 from violute.errors import TrainingError
-from violute.training.plots import plot_metrics
+from violute.training.plots import EventLog, plot_metrics
 from violute.training.task import Sound
 from violute.whole_file import (
     append_row,
@@ -71,6 +71,7 @@ class RunFolder:
         self.warnings_path = path / "warnings.jsonl"
         self.plot_path = path / "losses.png"
         self.sounds_path = path / "sounds"
+        self._events = EventLog(path / "tensorboard")
         self.last_checkpoint = path / "checkpoints" / "last.safetensors"
         self.best_checkpoint = path / "checkpoints" / "best.safetensors"
 
@@ -84,7 +85,8 @@ class RunFolder:
         with disk_errors(self.path, "name another folder", error=TrainingError):
             self.path.mkdir(parents=True, exist_ok=True)
         if fcntl is None:
-            yield  # type: ignore[unreachable]
+            with closing(self._events):  # type: ignore[unreachable]
+                yield
             return
         handle = os.open(self.path, os.O_RDONLY)
         deadline = time.monotonic() + ORPHANS_SECONDS
@@ -95,7 +97,8 @@ class RunFolder:
                         f"{self.path}: another run trains in it: wait for its end or name another run folder"
                     )
                 time.sleep(0.1)
-            yield
+            with closing(self._events):
+                yield
         finally:
             os.close(handle)
 
@@ -158,6 +161,7 @@ class RunFolder:
         """Add a row to the metrics."""
         with self._on_disk():
             append_row(self.metrics_path, row)
+        self._events.add(row)
 
     def append_warning(self, step: int, message: str) -> None:
         """Add a row to the warnings."""
