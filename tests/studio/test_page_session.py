@@ -175,6 +175,19 @@ def test_a_voice_file_is_added_and_chosen(page, clip, tmp_path):
     assert page.state == "ready"
 
 
+def test_keys_look_through_the_voices_before_one_is_chosen(page, clip):
+    page.open(clip)
+    page.browser.click("#voice-button")
+    page.focus("#voices input:checked")
+    page.browser.press("ArrowDown")
+    assert page.browser.evaluate("document.activeElement.value") == "sines"
+    assert (page.state, page.text("#voice-name")) == ("ready", "violin-flute")
+    page.browser.press("Enter")
+    page.browser.wait_for("document.querySelector('#voice-name').textContent === 'sines'")
+    page.wait_for("ready")
+    assert not page.browser.evaluate("document.querySelector('#voices').matches(':popover-open')")
+
+
 def test_held_dials_stay_and_each_has_a_course_of_its_own(page, clip):
     page.open(clip)
     page.focus("#slider-tone")

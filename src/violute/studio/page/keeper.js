@@ -8,6 +8,7 @@ const STORE = "session";
 export class Keeper {
   isWorking = true; // private windows and full disks keep nothing
   #database;
+  #file = null; // that was kept last
 
   constructor() {
     this.#database = new Promise((resolve, reject) => {
@@ -35,6 +36,22 @@ export class Keeper {
     } catch {
       this.isWorking = false;
     }
+  }
+
+  // A recording may be large, so its file is written once, whatever else about it changes.
+  async keepRecording(recording) {
+    const { file = null, ...rest } = recording ?? {};
+    if (file !== this.#file) {
+      this.#file = file;
+      await this.keep("file", file);
+    }
+    await this.keep("recording", recording && rest);
+  }
+
+  async readRecording() {
+    const [recording, file] = await Promise.all([this.read("recording"), this.read("file")]);
+    if (recording && file) this.#file = recording.file = file;
+    return recording;
   }
 
   async #ask(mode, act) {

@@ -40,7 +40,7 @@ const notice = new Notice(find("notice"));
 const say = (text) => notice.say(text);
 const seek = (seconds) => player.seek(seconds);
 const keeper = new Keeper();
-const session = new Session(prepare, (recording) => keeper.keep("recording", recording));
+const session = new Session(prepare, (recording) => keeper.keepRecording(recording));
 const dialView = new DialView(find("dial"), dials);
 const sliders = new Sliders(find("sliders"), dials, ENDS);
 const pad = new Pad(find("pad"), dials, ENDS);
@@ -211,7 +211,7 @@ addEventListener("beforeunload", (event) => {
 
 async function resume() {
   const [recording, settings, waiting] = await Promise.all(
-    ["recording", "settings", "queue"].map((name) => keeper.read(name)),
+    [keeper.readRecording(), keeper.read("settings"), keeper.read("queue")],
   );
   if (waiting?.length) queue.add(waiting);
   if (!recording || session.state !== "empty") return;

@@ -46,7 +46,8 @@ export class Session extends EventTarget {
   async restore(recording) {
     const { id, file, example, name, voice, lines, isOwn } = recording;
     const [state] = await api.findTakes(id).catch(() => []);
-    const isHere = state && state.voice === voice && ["queued", "analysing", "ready"].includes(state.status);
+    const isAlike = state?.voice === voice && String(state?.lines) === String(lines);
+    const isHere = isAlike && ["queued", "analysing", "ready"].includes(state.status);
     if (isHere) return this.#open(recording, async () => state);
     return file ? this.openFile(file, voice, { isOwn, lines }) : this.openExample(example, name, voice);
   }
@@ -86,6 +87,7 @@ export class Session extends EventTarget {
       if (signal.aborted || error.name === "AbortError") return;
       this.#drop();
       this.#failed = recording;
+      if (!recording.isOwn) this.#keep(this.recording); // or it would fail again after every reload
       this.#tell("failed", { name, text: error.message });
     }
   }

@@ -16,7 +16,20 @@ export class Voices extends EventTarget {
   constructor(button, box) {
     super();
     [this.#button, this.#box, this.#list] = [button, box, box.querySelector("div")];
-    box.addEventListener("change", ({ target }) => this.#choose(target.value));
+    // Arrow keys look through the list; Enter or a press chooses.
+    let isLooking = false;
+    box.addEventListener("pointerdown", () => { isLooking = false; });
+    box.addEventListener("keydown", (event) => {
+      isLooking = event.key.startsWith("Arrow");
+      if (event.key !== "Enter" || event.target.name !== "voice") return;
+      event.preventDefault(); // the button that has the focus next would open the list again
+      this.#choose(event.target.value);
+    });
+    box.addEventListener("change", ({ target }) => { if (!isLooking) this.#choose(target.value); });
+    box.addEventListener("toggle", () => {
+      isLooking = false;
+      this.show(this.#chosen);
+    });
   }
 
   get chosen() { return this.#chosen; }
@@ -50,6 +63,7 @@ export class Voices extends EventTarget {
   }
 
   #choose(name) {
+    if (name === this.#chosen) return;
     this.show(name);
     if (this.#box.matches(":popover-open")) this.#box.hidePopover();
     this.dispatchEvent(new CustomEvent("chosen", { detail: this.find(name) }));
