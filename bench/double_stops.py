@@ -2,11 +2,10 @@
 
     python bench/double_stops.py --data DIR --voices vae=voices/vae.onnx ... --out bench/double_stops.json
 
-DIR has the folder polyphonic. Excerpts and mixes are those of bench/rave_figures.py: double and triple stops
-of a violin that no family has heard. Measured, each a mean over the excerpts: note F1 of the rendering's
-chords against the recording's, heard by the same reader of harmonic series, which conditions no voice, and
-the judge's posterior. A name without a file stands for the built-in voice. Figures that OUT holds already are
-kept, unless the voice's file has changed.
+DIR has the folder polyphonic. Excerpts are double and triple stops of a violin that no family has heard.
+Measured, each a mean over the excerpts: note F1 of the rendering's chords, heard by the
+reader of harmonic series that reads the recording, and the judge's posterior. A name without a file
+stands for the built-in voice. Figures that OUT holds already are kept, unless the voice's file has changed.
 """
 
 from __future__ import annotations
@@ -20,11 +19,23 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rave_figures import MIXES, RATE, chord_excerpts
 
+from violute.data.recordings import list_recordings, read_recording
 from violute.evaluation.judge.classifier import Judge
 from violute.evaluation.metrics.notes import chord_notes, note_f1
+from violute.rates import SAMPLE_RATE as RATE
+from violute.transforms.spectrogram import PEAK
 from violute.voices.load import DEFAULT_VOICE, find_voice, load_voice
+
+MIXES = (0.0, 0.25, 0.5, 0.75, 1.0)
+EXCERPT_STARTS = (20.0, 60.0, 100.0, 140.0)
+
+
+def chord_excerpts(data: Path, seconds: float) -> list[np.ndarray]:
+    """Read the excerpts."""
+    recording = list_recordings(data / "polyphonic", select=["minji-kim_bwv1003_mov3*"])[0]
+    whole = read_recording(recording, RATE, peak=PEAK)
+    return [whole[round(start * RATE) : round((start + seconds) * RATE)] for start in EXCERPT_STARTS]
 
 
 def measured(voice: Any, pieces: list[np.ndarray], judge: Judge) -> dict[str, Any]:

@@ -12,22 +12,25 @@ import argparse
 import math
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
+import onnx
 import torch
 from environment import ROOT
+from onnx import numpy_helper
 from torch import nn
 from torch.nn import functional
 
 from violute.data.recordings import list_recordings, read_patterns
 from violute.dsp.mu_law import scaled, to_levels
 from violute.families.nsynth.data import TRACK_RATE_HZ, Crops, Wave, draw_crops, read_waves
-from violute.families.nsynth.network import SAMPLE_RATE
+from violute.families.nsynth.export import CONDITIONER, STEP
+from violute.families.nsynth.network import SAMPLE_RATE, Nsynth, NsynthConfig
 from violute.families.nsynth.output import bits, n_outputs
 from violute.families.nsynth.recipes import NSYNTH_RECIPES, NsynthRecipe
 from violute.families.nsynth.task import NsynthTask
 from violute.families.task import Corpus
-from violute.training.checkpoints import read_checkpoint
 
 NAMES = ("flute", "violin")
 SHORT_SAMPLES = 16
@@ -75,37 +78,84 @@ class Short(nn.Module):
 def bits_a_sample(options: argparse.Namespace) -> dict[str, object]:
     """Compare likelihoods on the same held-out crops."""
     recipe = replace(NSYNTH_RECIPES[options.recipe](), is_half=False)
-    training, held = _waves(options)
-    state = read_checkpoint(options.run / "checkpoints" / "best.safetensors")
-    task = NsynthTask(Corpus(NAMES, training, held, torch.device("cpu"), {}), recipe)
-    for name, module in task.modules().items():
-        module.load_state_dict(state["modules"][name])
-        module.eval()
+    held = waves_of(options, rounded=True)
+    task = NsynthTask(Corpus(NAMES, held, held, torch.device("cpu"), {}), recipe)
+    task.network.load_state_dict(network_of_voice(options.voice, recipe.network).state_dict())
+    task.network.eval()
     n_weights = sum(p.numel() for p in task.network.decoder.parameters())
-    short, curve = trained_short(training, recipe, n_weights, int(state["step"]), options.short_minutes)
-    unigram = _unigram(training, recipe)
     rng = np.random.default_rng(6)
-    rows = []
+    drawn = [crops_of(held, recipe, rng) for _ in range(options.crops // recipe.batch_size)]
     with torch.no_grad():
-        for _ in range(options.crops // recipe.batch_size):
-            crops = crops_of(held, recipe, rng)
-            levels = to_levels(crops.audio)
-            model = float(task.losses(crops, None)["waveform/bits"]) + TOLD_BITS
-            before, wanted = _inside(levels, recipe)
-            rows.append((model, float(_cost(short, before, wanted)), float(unigram[wanted].mean())))
-    model, of_short, of_unigram = np.mean(rows, axis=0)
-    return {
-        "model": float(model),
+        model = [float(task.losses(crops, None)["waveform/bits"]) + TOLD_BITS for crops in drawn]
+    figures: dict[str, object] = {
+        "model": float(np.mean(model)),
         "of_which_told": TOLD_BITS,
-        "short_convolution": float(of_short),
-        "unigram": float(of_unigram),
-        "model_steps": int(state["step"]),
-        "short_steps": curve[-1][0],
-        "short_training_bits": curve,
         "model_weights": n_weights,
-        "short_weights": sum(p.numel() for p in short.parameters()),
         "crops": options.crops,
     }
+    if options.short_minutes <= 0.0:
+        return figures
+    training = waves_of(options)
+    short, curve = trained_short(training, recipe, n_weights, options.short_steps, options.short_minutes)
+    unigram = _unigram(training, recipe)
+    insides = [_inside(to_levels(crops.audio), recipe) for crops in drawn]
+    with torch.no_grad():
+        rows = [(float(_cost(short, *inside)), float(unigram[inside[1]].mean())) for inside in insides]
+    of_short, of_unigram = np.mean(rows, axis=0)
+    return figures | {
+        "short_convolution": float(of_short),
+        "unigram": float(of_unigram),
+        "short_steps": curve[-1][0],
+        "short_training_bits": curve,
+        "short_weights": sum(p.numel() for p in short.parameters()),
+    }
+
+
+def network_of_voice(path: Path, config: NsynthConfig) -> Nsynth:
+    """Put the weights of a voice file back into the network that they were exported from.
+
+    Args:
+        path: Voice file.
+        config: Of its recipe; sizes that differ fail.
+    """
+    network = Nsynth(config)
+    encoder = _arrays(onnx.load(path).graph)
+    graphs = {
+        name: onnx.load_from_string(encoder.pop(f"{name}.bytes").tobytes()).graph
+        for name in (CONDITIONER, STEP)
+    }
+    state = {f"encoder.{name}": array for name, array in encoder.items()}
+    state |= {name.removeprefix("network."): array for name, array in _arrays(graphs[CONDITIONER]).items()}
+    step = _arrays(graphs[STEP])
+    state |= {f"decoder.{name}": array for name, array in step.items() if name.endswith(".bias")}
+    # What is multiplied with, in the order of `DecoderStep`: exporters fold and rename it.
+    products = [
+        step[node.input[1]].T if node.op_type == "MatMul" else step[node.input[1]]
+        for node in graphs[STEP].node
+        if node.op_type in ("MatMul", "Gemm") and step.get(node.input[1], np.zeros(0)).ndim == 2
+    ]
+    n_layers, n_taps = len(config.dilations), config.kernel_size - 1
+    first, *layers = products
+    now, residual = layers[: 2 * n_layers : 2], layers[1 : 2 * n_layers - 1 : 2]
+    (past,) = (array for array in step.values() if array.ndim == 3)
+    state["decoder.first.bias"] = step["first_bias"]
+    state["decoder.first.weight"] = first[:, None, config.n_driving :]
+    if config.n_harmonics:
+        state["decoder.driven.weight"] = first[:, : config.n_driving, None]
+    for i in range(n_layers):
+        taps = past[i].reshape(n_taps, config.channels, -1)
+        state[f"decoder.dilated.{i}.weight"] = np.concatenate([taps, now[i].T[None]]).transpose(2, 1, 0)
+    heads = zip(("skip", "hidden", "last"), layers[2 * n_layers - 1 :], strict=True)
+    named = [*((f"residual.{i}", weight) for i, weight in enumerate(residual)), *heads]
+    state |= {f"decoder.{name}.weight": weight[:, :, None] for name, weight in named}
+    # The encoder's bank of filters is no weight.
+    fixed = {name: value for name, value in network.state_dict().items() if ".bank." in name}
+    network.load_state_dict({name: torch.tensor(array) for name, array in state.items()} | fixed)
+    return network
+
+
+def _arrays(graph: onnx.GraphProto) -> dict[str, np.ndarray]:
+    return {one.name: numpy_helper.to_array(one) for one in graph.initializer}
 
 
 def trained_short(
@@ -153,16 +203,14 @@ def crops_of(
     )
 
 
-def _waves(options: argparse.Namespace) -> tuple[list[Wave], list[Wave]]:
-    """Read what was learned from and what was held out, the latter with its phases rounded."""
+def waves_of(options: argparse.Namespace, *, rounded: bool = False) -> list[Wave]:
+    """Read what there is to learn from, or what was held out, with what is told of it rounded."""
     patterns = read_patterns(ROOT / "bench" / "held_out.txt")
-    training: list[Wave] = []
-    held: list[Wave] = []
+    waves: list[Wave] = []
     for end, name in enumerate(NAMES):
-        folder = options.data / name
-        training += read_waves(list_recordings(folder, hold_out=patterns), end, options.run / "features")
-        held += read_waves(list_recordings(folder, select=patterns), end, options.run / "held-out")
-    return training, [_rounded(wave) for wave in held]
+        chosen = {"select": patterns} if rounded else {"hold_out": patterns}
+        waves += read_waves(list_recordings(options.data / name, **chosen), end, options.cache)
+    return [_rounded(wave) for wave in waves] if rounded else waves
 
 
 def _rounded(wave: Wave) -> Wave:

@@ -1,6 +1,6 @@
 """Measure a trained WaveNet autoencoder on held-out recordings, as JSON.
 
-    python bench/nsynth_figures.py --run RUN --voice voices/nsynth.onnx --data DATA --out nsynth.json
+    python bench/nsynth_figures.py --voice voices/nsynth.onnx --data DATA --out nsynth.json
 
 Bits a sample: see `nsynth_bits`. Notes: decoded from their own codes, free-running, beside a decoding of the
 mean code, by WORLD's harvest, which conditions nothing here. Moves: one piece of each instrument at five
@@ -9,6 +9,8 @@ mixes, by the judge, with the codes moved too.
 
 import argparse
 import json
+import shlex
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -50,10 +52,10 @@ def main() -> None:
     }
     figures = {name: measured[name](options) for name in options.only}
     # Read only now: another run may have measured something else meanwhile.
-    document = {**(json.loads(out.read_text()) if out.is_file() else {}), **figures}
-    document["command"] = (
-        "python bench/nsynth_figures.py --run RUN --voice voices/nsynth.onnx --data DATA --out OUT"
-    )
+    document = json.loads(out.read_text()) if out.is_file() else {}
+    for name, own in figures.items():
+        document[name] = {**document.get(name, {}), **own}
+    document["command"] = shlex.join(["python", *sys.argv])
     out.write_text(json.dumps(document, indent=1) + "\n")
     for name in options.only:
         shown = {key: value for key, value in document[name].items() if key != "each"}
@@ -226,17 +228,18 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--run", type=Path, required=True, help="run folder of the voice")
     parser.add_argument("--voice", type=Path, required=True)
     parser.add_argument("--out", type=Path, default=Path("nsynth.json"), help="to write, or to add to")
-    parser.add_argument("--recipe", default="medium", help="of the run")
+    parser.add_argument("--recipe", default="small", help="of the run")
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--only", nargs="+", default=["bits", "notes", "moves"])
     parser.add_argument("--crops", type=int, default=64)
     parser.add_argument("--notes", type=int, default=12, help="of each instrument")
     parser.add_argument("--pieces", type=int, default=3, help="of each instrument")
     parser.add_argument("--seconds", type=float, default=5.0, help="of each piece")
-    parser.add_argument("--short-minutes", type=float, default=30.0)
+    parser.add_argument("--cache", type=Path, help="folder for what is measured in the recordings")
+    parser.add_argument("--short-minutes", type=float, default=30.0, help="of training the short convolution")
+    parser.add_argument("--short-steps", type=int, default=9000, help="of it at most")
     return parser.parse_args()
 
 

@@ -3,14 +3,13 @@
 Each run is equally long: the `small` recipe, the same recordings, the same windows to validate on; only the
 seed differs. The loss compared is the reconstruction's, which both models have alike.
 
-    python bench/vae_seeds.py --data ../shared/data --runs runs/vae-seeds --steps 900
+    python bench/vae_seeds.py --data ../shared/data --runs runs/vae-seeds
 
 trains them, writes bench/vae_seeds.json and docs/vae_seeds.png and says the answer in a sentence. Runs that
-were stopped go on; finished ones are not repeated.
+were stopped go on; finished ones are not repeated. With --draw it trains nothing, and draws what is there;
+runs that have not ended are dashed and count for nothing. What was heard of them is compared where all were:
 
-    python bench/vae_seeds.py --draw --runs runs/vae-seeds --steps 900
-
-trains nothing, and draws the runs that are there; those that have not ended are dashed and count for nothing.
+    python bench/side_by_side.py --data ../shared/data --voices vae-0=runs/vae-seeds/vae-0/vae-0.onnx ...
 """
 
 from __future__ import annotations
@@ -26,6 +25,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 from scipy import stats
+from side_by_side import Heard, qualities
 
 from violute.data.recordings import list_recordings, read_patterns
 from violute.families.ends import TwoEnds
@@ -44,6 +44,9 @@ NAMES = ("flute", "violin")
 FEWEST_ENDED = 5
 """Runs of each family below which nothing is said of their spread."""
 
+HEARD = ROOT / "bench" / "side_by_side.json"
+"""What voices made of the strangers of development, those of the runs by the names of their folders."""
+
 
 @dataclass(frozen=True)
 class SeedRun:
@@ -53,11 +56,13 @@ class SeedRun:
         seed: Its own.
         curve: (step, reconstruction loss) of each validation.
         n_steps: That it was to have.
+        heard: What its voice made of the strangers of development, if it was heard.
     """
 
     seed: int
     curve: Sequence[Sequence[float]]
     n_steps: int
+    heard: Heard | None = None
 
     @property
     def has_ended(self) -> bool:
@@ -78,11 +83,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, help="folder with flute/ and violin/")
     parser.add_argument("--draw", action="store_true", help="train nothing, draw the runs that are there")
-    parser.add_argument("--hold-out", type=Path, default=ROOT / "bench" / "held_out.txt")
+    parser.add_argument("--hold-out", type=Path, default=ROOT / "bench" / "strangers_dev.txt")
     parser.add_argument(
         "--runs", type=Path, default=ROOT / "runs" / "vae-seeds", help="folder for runs, can be deleted"
     )
-    parser.add_argument("--steps", type=int, default=900)
+    parser.add_argument("--steps", type=int, default=1500)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--cache", type=Path, help="folder for what is measured; default: in the runs' own")
     parser.add_argument("--device", default="auto", help="auto takes a GPU if there is one")
@@ -139,11 +144,12 @@ def train_all(given: argparse.Namespace) -> None:
 
 def runs_of(family: str, folder: Path, n_steps: int) -> list[SeedRun]:
     """Read the runs of a family that have been validated at least once."""
-    found = []
+    found, voices = [], json.loads(HEARD.read_text())["voices"] if HEARD.exists() else {}
     for path in sorted(folder.glob(f"{family}-*/metrics.jsonl")):
         number, curve = re.fullmatch(rf"{family}-(\d+)", path.parent.name), validation_curve(path)
         if number and curve:
-            found.append(SeedRun(int(number[1]), curve, n_steps))
+            heard = voices.get(path.parent.name, {}).get("heard")
+            found.append(SeedRun(int(number[1]), curve, n_steps, heard))
     return found
 
 
@@ -166,13 +172,37 @@ def figures(runs: Runs, n_steps: int) -> dict[str, Any]:
             "standard_deviation": round(float(final.std(ddof=1)), 6) if len(final) > 1 else None,
             "runs": [{"seed": r.seed, "ended": r.has_ended, "curve": list(r.curve)} for r in of_family],
         }
-    return {
+    document = {
         "command": f"python bench/vae_seeds.py --draw --runs runs/vae-seeds --steps {n_steps}",
         "compared": list(COMPARED),
         "steps": n_steps,
         "families": families,
         "answer": answer(families, n_steps),
     }
+    ended = {family: [run for run in of_family if run.has_ended] for family, of_family in runs.items()}
+    if min(map(len, ended.values())) >= FEWEST_ENDED:
+        compared = {"loss": [[run.final for run in ended[family]] for family in TASKS]}
+        heard = [[qualities(run.heard) for run in ended[family] if run.heard] for family in TASKS]
+        if list(map(len, heard)) == list(map(len, ended.values())):
+            for key in heard[0][0]:
+                compared[key] = [[float(np.nanmean(one[key])) for one in of] for of in heard]
+        document["with_intervals"] = {key: comparison(*values) for key, values in compared.items()}
+    return document
+
+
+def comparison(vae: Sequence[float], mevae: Sequence[float]) -> dict[str, Any]:
+    """Compare a figure of the runs of both: its mean and its spread over seeds, with intervals of 95 %."""
+    apart = stats.ttest_ind(mevae, vae, equal_var=False).confidence_interval()
+    spread = [float(np.std(own, ddof=1)) for own in (vae, mevae)]
+    ends = [float(np.sqrt(stats.f.ppf(p, len(mevae) - 1, len(vae) - 1))) for p in (0.975, 0.025)]
+    document = {
+        "vae": list(vae),
+        "mevae": list(mevae),
+        "standard_deviations": spread,
+        "difference": [float(np.mean(mevae) - np.mean(vae)), float(apart.low), float(apart.high)],
+        "ratio_of_deviations": [spread[1] / spread[0] / end for end in (1.0, *ends)] if spread[0] else None,
+    }
+    return json.loads(json.dumps(document), parse_float=lambda text: round(float(text), 5))
 
 
 def answer(families: Mapping[str, Any], n_steps: int) -> str:

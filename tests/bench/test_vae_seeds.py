@@ -61,3 +61,13 @@ def test_all_runs_are_drawn(tmp_path):
     runs, document = figures_in(tmp_path)
     vae_seeds.draw(runs, document["answer"], tmp_path / "seeds.png")
     assert (tmp_path / "seeds.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_what_is_heard_of_the_seeds_is_compared_with_intervals():
+    same = vae_seeds.comparison([0.9, 0.91, 0.92, 0.93, 0.94], [0.91, 0.9, 0.94, 0.93, 0.92])
+    assert same["difference"][0] == pytest.approx(0.0)
+    assert same["difference"][1] < 0.0 < same["difference"][2]
+    assert same["ratio_of_deviations"][0] == pytest.approx(1.0)
+    worse = vae_seeds.comparison([0.9, 0.91, 0.92, 0.93, 0.94], [0.3, 0.5, 0.7, 0.1, 0.9])
+    assert worse["difference"][2] < 0.0
+    assert worse["ratio_of_deviations"][1] > 1.0  # less steady beyond chance

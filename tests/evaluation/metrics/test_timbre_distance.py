@@ -4,7 +4,6 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from distance_change import kernel_audio_distance_change
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tones import SAMPLE_RATE, tone
@@ -175,21 +174,6 @@ def test_recordings_that_are_all_alike() -> None:
     same = [np.ones((3, 4))] * 5
     assert kernel_audio_distance(same, same).estimate == pytest.approx(0.0, abs=1e-9)
     assert real_to_real_floor(same).high == pytest.approx(0.0, abs=1e-9)
-
-
-def test_a_change_is_the_difference_of_the_distances_and_surer_than_either() -> None:
-    rng = np.random.default_rng(3)
-    real = [rng.normal(size=(6, 4)) for _ in range(12)]
-    shared = [rng.normal(scale=0.7, size=(1, 4)) + rng.normal(scale=0.3, size=(6, 4)) for _ in range(12)]
-    before, after = ([one + shift for one in shared] for shift in (1.0, 0.8))
-    change = kernel_audio_distance_change(before, after, real)
-    apart = [kernel_audio_distance(side, real) for side in (before, after)]
-    assert change.estimate == pytest.approx(apart[1].estimate - apart[0].estimate)
-    assert change.high < 0.0
-    assert apart[1].high > apart[0].low, "beside each other the intervals overlap"
-    assert kernel_audio_distance_change(before, before, real).high == 0.0
-    with pytest.raises(ShapeError, match="give the same"):
-        kernel_audio_distance_change(before, after[1:], real)
 
 
 @pytest.mark.unchecked
