@@ -225,7 +225,7 @@ def test_chords_can_be_heard_as_one_line_which_is_live(page, chord):
     page.browser.press("End")
     # Until it is rendered anew, the picture does not pretend.
     page.browser.wait_for("document.querySelector('#panel-hybrid').hasAttribute('data-stale')")
-    assert re.match(r"The hybrid is rendered", page.text("#making"))
+    assert re.match(r"The hybrid is being rendered", page.text("#making"))
     page.browser.wait_for("!document.querySelector('#panel-hybrid').hasAttribute('data-stale')", 60)
     page.browser.click("[data-lines='1']")
     page.wait_for("working")

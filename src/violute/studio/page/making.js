@@ -34,7 +34,7 @@ export class Making {
     this.#panel.toggleAttribute("data-stale", [...this.#under.values()].some(({ what }) => what === "hybrid"));
     if (!last) return;
     const left = last.left.after(last.share);
-    this.#box.querySelector("span").textContent = `${capitalised(this.#names(last.what))} is rendered${left && `, ${left}`}`;
+    this.#box.querySelector("span").textContent = `${capitalised(this.#names(last.what))} is being rendered${left && `, ${left}`}`;
     this.#box.querySelector("progress").value = last.share;
   }
 }
