@@ -43,7 +43,7 @@ HIGH_HZ = 2000.0
 CHOSEN_ON = (
     "The constants of `analysis/pitch.py` and `analysis/octave_repair.py` were chosen on these notes and on",
     "the seeded sequences below, so these figures are not blind. A staccato F4 of the flute's phrases led to",
-    "one condition more.",
+    "one condition more. The sequences are heard as `violute convert` hears them, with `--lines auto`.",
 )
 
 Tracker = Callable[[Float32[np.ndarray, " sample"]], tuple[np.ndarray, np.ndarray]]
