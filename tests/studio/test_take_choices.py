@@ -89,3 +89,9 @@ def test_how_far_a_rendering_is_can_be_asked(client):
     assert shares == sorted(shares)
     assert 0.0 < shares[-1] <= 1.0
     assert progress() is None
+
+
+def test_wav_and_flac_of_the_same_settings_hold_the_same_samples(client, take):
+    for bits in (None, 16, 24):
+        wav, flac = (rendered(client, take, mix=0.3, bits=bits, format=kind)[0] for kind in ("wav", "flac"))
+        np.testing.assert_array_equal(wav, flac)
