@@ -5,7 +5,7 @@ import pytest
 from tones import SAMPLE_RATE, cents_apart, tone
 
 from violute.analysis.analyser import analyse
-from violute.analysis.octave_repair import is_undertone, widened, without_slips
+from violute.analysis.octave_repair import is_undertone, widened, without_leaps, without_slips
 from violute.analysis.pitch import BIN_HZ, N_FFT, USED_BINS
 from violute.transforms.spectra import magnitude_frames
 
@@ -154,3 +154,26 @@ def test_an_undertone_at_the_attack_is_not_the_pitch():
         inside = slice(30 + 15 * i + 1, 30 + 15 * i + 10)
         cents = cents_apart(controls.f0_hz[0, inside], 440.0 * 2.0 ** ((midi - 69) / 12))
         assert np.abs(cents).max() < 50, f"note {i}"
+
+
+@pytest.mark.parametrize(("odd_db", "expected_hz"), [(-11.0, 1109.0), (-30.0, 2218.0)])
+def test_a_leap_there_and_back_is_the_octave_below_where_that_has_partials(odd_db, expected_hz):
+    """The c sharp of a sampled violin in a quick run, and a violin that leaps across its strings and back."""
+    odd_and_even = [odd_db, 0.0, odd_db - 8.0, -10.0]
+    audio = np.concatenate(
+        [tone(1319.0, 0.4), tone(1109.0, 0.13, harmonic_db=odd_and_even), tone(1245.0, 0.4)]
+    )
+    path_hz = np.repeat([1319.0, 2218.0, 1245.0], [40, 13, 40])
+    mended = without_leaps(wide_spectra(audio, 93), np.log2(path_hz), BIN_HZ)
+    expected = np.repeat([1319.0, expected_hz, 1245.0], [40, 13, 40])
+    assert np.abs(cents_apart(2.0**mended, expected)).max() < 0.1
+
+
+def test_a_leap_of_an_octave_over_a_note_that_rings_on_is_kept():
+    below = tone(554.5, 1.0)
+    audio = below.copy()
+    audio[round(0.4 * SAMPLE_RATE) : round(0.53 * SAMPLE_RATE)] *= 0.2
+    audio += np.pad(tone(1109.0, 0.13), (round(0.4 * SAMPLE_RATE), len(audio)))[: len(audio)]
+    path_hz = np.repeat([554.5, 1109.0, 554.5], [40, 13, 47])
+    mended = without_leaps(wide_spectra(audio, 100), np.log2(path_hz), BIN_HZ)
+    assert np.abs(cents_apart(2.0**mended, path_hz)).max() < 0.1

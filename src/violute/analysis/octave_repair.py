@@ -58,6 +58,17 @@ As a note sets in an octave higher, those of the note before it go."""
 STEADY_LENGTHS = 2
 """How many times as long as such a slip the neighbour must be."""
 
+FARTHEST_STEP_OCTAVES = 7.0 / 12.0
+"""A melody steps between notes; a short one further above those on either side is a leap there and back."""
+
+LEAP_HZ, LEAP_DB = (400.0, 800.0), (10.0, 14.0)
+"""A leap there and back is doubted where the octave below has partials of its own up to so much weaker.
+
+Below, open strings and halls put weak ones there; a violin leaps across its strings and back."""
+
+LEAP_GAP_FRAMES = 6
+"""Frames at most between a leap and the notes beside it."""
+
 
 def widened(magnitudes: Float[np.ndarray, "frame bin"]) -> Float[np.ndarray, "frame bin"]:
     """Spectra whose every bin holds the strongest of itself and its two neighbours."""
@@ -110,7 +121,7 @@ def repaired(
     power = harmonic_power(wide, 2.0 ** octaves[:, None], bin_hz)[:, 0]
     second_db = 10.0 * np.log10(power[:, 1] + 1e-20)
     raised = octaves + is_undertone(octaves, *_own_and_shared_db(power, 2), second_db)
-    return without_slips(wide, raised, bin_hz)
+    return without_leaps(wide, without_slips(wide, raised, bin_hz), bin_hz)
 
 
 def is_undertone(
@@ -196,6 +207,50 @@ def without_slips(
             if _is_doubtful(wide[start:stop], octaves[start:stop], shift, wide[near], octaves[near], bin_hz):
                 mended[start:stop] += shift
                 break
+    return mended
+
+
+def without_leaps(
+    wide: Float[np.ndarray, "frame bin"], octaves: Float[np.ndarray, " frame"], bin_hz: float
+) -> Float[np.ndarray, " frame"]:
+    """Bring a short note that leaps up and back down into the melody, where its octave below has partials.
+
+    The odd partials of some notes are weak all along; then the octave above is the likelier pitch of each
+    frame, and only the notes beside it tell.
+
+    Args:
+        wide: `widened` spectra.
+        octaves: Log2 of the pitch in Hz.
+        bin_hz: Between two bins.
+    """
+    edges = np.flatnonzero(np.abs(np.diff(octaves)) > LEAP_OCTAVES) + 1
+    starts, stops = np.concatenate([[0], edges]), np.concatenate([edges, [len(octaves)]])
+    lasting = np.flatnonzero(stops - starts >= SHORTEST_NEIGHBOUR_FRAMES)
+    mended = octaves.copy()
+    for before, run, after in zip(lasting[:-2], lasting[1:-1], lasting[2:], strict=True):
+        here = slice(starts[run], stops[run])
+        if here.stop - here.start >= max(LONGEST_SLIP_FRAMES):
+            continue
+        if max(here.start - stops[before], starts[after] - here.stop) > LEAP_GAP_FRAMES:
+            continue
+        # A little into them: the first frames may be the note's own, heard right.
+        beside = octaves[
+            [
+                max(stops[before] - 1 - SHORTEST_NEIGHBOUR_FRAMES, starts[before]),
+                min(starts[after] + SHORTEST_NEIGHBOUR_FRAMES, stops[after] - 1),
+            ]
+        ]
+        above = octaves[[here.start, here.stop - 1]] - beside
+        steps = np.abs(above - 1.0)
+        if (above <= FARTHEST_STEP_OCTAVES).any() or (steps > FARTHEST_STEP_OCTAVES).any():
+            continue
+        if (steps <= LEAP_OCTAVES).any():  # a leap of an octave is judged by `without_slips`
+            continue
+        lower = octaves[here] - 1.0
+        power = harmonic_power(wide[here], 2.0 ** lower[:, None], bin_hz)[:, 0].mean(axis=0, keepdims=True)
+        own_db, shared_db = _own_and_shared_db(power, 2)
+        if shared_db[0] - own_db[0] < np.interp(np.median(lower), np.log2(LEAP_HZ), LEAP_DB):
+            mended[here] -= 1.0
     return mended
 
 
