@@ -18,7 +18,7 @@ from violute.voices.file import open_voice_file
 from violute.whole_file import take_name
 
 COMMAND = ["train", "ddsp", "--a", "reed", "--b", "string", "--a-name", "reed", "--b-name", "string"]
-COMMAND += ["--out", "voice.onnx", "--recipe", "tiny", "--card", "card.json"]
+COMMAND += ["--out", "voice.onnx", "--recipe", "tiny", "--card", "card.json", "--batch", "4"]
 
 
 @pytest.fixture(scope="module")

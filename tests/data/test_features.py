@@ -11,8 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tones import SAMPLE_RATE, cents_apart, tone, vibrato
 
+from violute.analysis.pitch import LOWEST_HZ
 from violute.data.features import bands_from_gaps, highest_recorded_hz, measure, measure_all
-from violute.data.recordings import Recording, list_recordings
+from violute.data.recordings import Recording, list_recordings, read_recording
+from violute.data.reverb_tails import reverberation_tails
 from violute.errors import AudioError
 from violute.synthesis.noise import N_BANDS, filtered_noise, noise_bands
 
@@ -151,3 +153,19 @@ def assert_alike(one, other):
         if field.name != "controls":
             np.testing.assert_array_equal(getattr(one, field.name), getattr(other, field.name))
     np.testing.assert_array_equal(one.controls.f0_hz, other.controls.f0_hz)
+
+
+def test_tails_and_sound_are_measured_once_too(folder, tmp_path):
+    recordings = list_recordings(folder)
+    cache = tmp_path / "cache"
+    first = measure_all(recordings, cache, with_tails=True, with_audio=True)
+    kept = {path: path.stat().st_mtime_ns for path in cache.iterdir()}
+    assert len(kept) == 9
+    again = measure_all([recordings[1]], cache, with_tails=True, with_audio=True)
+    assert {path: path.stat().st_mtime_ns for path in cache.iterdir()} == kept
+    features = again[0]
+    np.testing.assert_array_equal(features.tail_db, first[1].tail_db)
+    np.testing.assert_array_equal(features.audio, read_recording(recordings[1], SAMPLE_RATE))
+    f0_hz = np.maximum(features.controls.f0_hz[0], LOWEST_HZ)
+    expected = reverberation_tails(f0_hz, features.harmonic_db.astype(np.float32))
+    np.testing.assert_array_equal(features.tail_db, expected)

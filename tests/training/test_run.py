@@ -71,6 +71,13 @@ def test_runs_may_share_what_was_measured(tmp_path):
     assert seen == [tmp_path / "measured"] * 2 + [tmp_path / "moved"]
 
 
+def test_a_run_that_is_there_is_refused_before_anything_is_measured(tmp_path):
+    run(tmp_path / "a.onnx")
+    (tmp_path / "a.onnx").unlink()
+    with pytest.raises(TrainingError, match="a-run: holds a run already"):
+        run(tmp_path / "a.onnx", lambda context: pytest.fail("something was measured"))
+
+
 def test_a_failed_export_leaves_no_file(tmp_path):
     voice = Voice()
     voice.exporting_fails = True

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from cyclopts import App
 
+from violute.cli.terminal.engine import engine_of
 from violute.cli.terminal.extras import require_extra
 from violute.cli.terminal.output import complain, say_done
 from violute.cli.terminal.progress import progress_bars
@@ -23,6 +24,7 @@ from violute.data.splits import HOLD_OUT, held_out_line
 from violute.errors import InputError, TrainingError
 from violute.families.recipe_file import RECIPE_FILE_ENDING, read_recipe_file
 from violute.families.table import FAMILIES, Family
+from violute.worklist.engine import Engine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -42,6 +44,9 @@ HELP = """Train {what}
 Recipes: {recipes}
 
 {help}
+
+Recordings are measured once, by all cores (--jobs) or a Ray cluster (--cluster). Several processes train with
+`torchrun --nproc-per-node N -m violute train ...`: each takes its share of the batch.
 
 Needs `pip install 'violute[train]'`. The run folder keeps metrics, plots, sounds, warnings and checkpoints; a
 run that was stopped, whatever stopped it, goes on with --resume.
@@ -103,6 +108,7 @@ def train_and_say(options: RunOptions, train: Callable[[TrainingRequest], Traini
     from violute.training.request import TrainingRequest
 
     is_speaking = is_first_process()
+    engine = engine_of(options.jobs, options.cluster) if is_speaking else Engine()
     on_begin = None
     if isinstance(source, tuple) and not isinstance(options, PairedOptions):
         on_begin = held_out_sayer(source, hold_out, quiet=options.json or options.quiet)
@@ -114,6 +120,7 @@ def train_and_say(options: RunOptions, train: Callable[[TrainingRequest], Traini
             hold_out=hold_out,
             run_dir=options.run,
             cache=options.cache,
+            engine=engine,
             steps=steps,
             minutes=minutes,
             seed=seed,

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from violute.cli.terminal.options import CardFile, Flag, HoldOut, Json
+from violute.cli.terminal.options import CardFile, ClusterAddress, Flag, HoldOut, Jobs, Json
 from violute.data.splits import HOLD_OUT
 
 Settings = Annotated[tuple[str, ...], Parameter(name="--set", negative=(), show_default=False)]
@@ -38,7 +38,7 @@ class RunOptions:
     seed
         Of everything random. Default: the recipe's, or that of the run that is resumed.
     batch
-        Examples a step; fewer take less memory. Default: the recipe's.
+        Examples a step, of all processes together; fewer take less memory. Default: the recipe's.
     settings
         NAME=VALUE sets a field of the recipe or of its loop otherwise, such as `--set learning_rate=5e-4
         --set network.latent_channels=64`; a name that is not known lists those that are. The run folder
@@ -58,6 +58,8 @@ class RunOptions:
     seed: int | None = None
     batch: int | None = None
     settings: Settings = ()
+    jobs: Jobs = None
+    cluster: ClusterAddress = None
     device: Literal["auto", "cpu", "cuda"] = "auto"
     card: CardFile = None
     json: Json = False

@@ -14,13 +14,17 @@ from violute.analysis.analyser import analyse
 from violute.analysis.controls import Controls
 from violute.analysis.pitch import LOWEST_HZ
 from violute.data.harmonics import FLOOR_DB, measure_partials
-from violute.data.measured import measured
+from violute.data.measured import allow_open_files, measured_files, require_arrays
 from violute.data.recordings import Recording, read_recording
 from violute.rates import SAMPLE_RATE
 from violute.synthesis.noise import N_BANDS, noise_bands
+from violute.worklist.engine import HERE, Engine
 
 FEATURE_VERSION = 5
 """Part of the cache's key: raised when the measurement changes."""
+
+TAIL_VERSION = 1
+"""Likewise of the tails."""
 
 TRACKS = ("f0_hz", "periodicity", "loudness_db", "onset_strength")
 
@@ -45,6 +49,8 @@ class Features:
         noise_db: Level of each noise band, dB relative to white noise of RMS 1.
         is_reliable: Frames whose pitch is sure enough to learn from.
         highest_hz: Nothing above it was recorded (a codec cut it off).
+        tail_db: Reverberation that may lie beneath the noise, as `reverberation_tails` gives it, where it was
+            asked for.
         audio: The sound itself at 44.1 kHz, where it was asked for.
     """
 
@@ -55,6 +61,7 @@ class Features:
     noise_db: Float[np.ndarray, "frame band"]
     is_reliable: Bool[np.ndarray, " frame"]
     highest_hz: float
+    tail_db: Float[np.ndarray, "frame tail band"] | None = None
     audio: Float[np.ndarray, " sample"] | None = None
 
 
@@ -118,34 +125,90 @@ def highest_recorded_hz(audio: Float[np.ndarray, " sample"]) -> float:
     return float(edges_hz[falls[0] + 1]) if len(falls) else nyquist_hz
 
 
+@dataclass(frozen=True)
+class _CachedFeatures:
+    """Features in a file of the cache, to measure more of."""
+
+    path: Path
+    extent: str = ""
+
+
 def measure_all(
     recordings: Sequence[Recording],
     cache: Path,
     *,
+    with_tails: bool = False,
     with_audio: bool = False,
+    engine: Engine = HERE,
     on_progress: Callable[[float], None] | None = None,
 ) -> list[Features]:
-    """Measure every recording on all cores, or read what `cache` already holds; silent ones are left out.
+    """Measure every recording, or open what `cache` already holds; silent ones are left out.
+
+    Levels, tails and sound are views into files of the cache, so memory does not grow with the recordings.
+
+    Args:
+        recordings: To measure.
+        cache: Folder for the measurements; made if missing.
+        with_tails: Whether reverberation is estimated too.
+        with_audio: Whether the sound itself is kept in the cache too.
+        engine: Who measures.
+        on_progress: Called with the share done.
 
     Raises:
         AudioError: A recording cannot be read.
     """
+    report = on_progress or (lambda _share: None)
     version = f"features {FEATURE_VERSION}"
+    rest = 0.2 * (with_tails + with_audio)
+    paths = measured_files(
+        recordings,
+        cache,
+        _measured_arrays,
+        version=version,
+        engine=engine,
+        on_progress=lambda share: report((1.0 - rest) * share),
+    )
+    opened = zip(recordings, paths, map(require_arrays, paths), strict=True)
+    found = [(recording, path, arrays) for recording, path, arrays in opened if arrays]
+    allow_open_files((1 + with_tails + with_audio) * len(found))
+    tails: list[np.ndarray | None] = [None] * len(found)
+    sounds: list[np.ndarray | None] = [None] * len(found)
+    if with_tails:
+        cached = [_CachedFeatures(path) for _, path, _ in found]
+        made = measured_files(cached, cache, _tails, version=f"tails {TAIL_VERSION}", engine=engine)
+        tails = [require_arrays(path, "tail_db")["tail_db"] for path in made]
+    if with_audio:
+        heard = [recording for recording, _, _ in found]
+        made = measured_files(heard, cache, _sound, version=f"sound at {SAMPLE_RATE} Hz", engine=engine)
+        sounds = [require_arrays(path, "audio")["audio"] for path in made]
+    if rest:
+        report(1.0)
     return [
         Features(
             name=recording.name,
             source=recording.source,
             controls=Controls(**{track: arrays[track] for track in TRACKS}),  # type: ignore[arg-type]  # no track is a rate
-            harmonic_db=arrays["harmonic_db"].astype(np.float32),
-            noise_db=arrays["noise_db"].astype(np.float32),
+            harmonic_db=arrays["harmonic_db"],
+            noise_db=arrays["noise_db"],
             is_reliable=arrays["is_reliable"],
             highest_hz=float(arrays["highest_hz"]),
-            audio=read_recording(recording, SAMPLE_RATE) if with_audio else None,
+            tail_db=tail_db,
+            audio=audio,
         )
-        for recording, arrays in measured(
-            recordings, cache, _measured_arrays, version=version, on_progress=on_progress
-        )
+        for (recording, _, arrays), tail_db, audio in zip(found, tails, sounds, strict=True)
     ]
+
+
+def _tails(features: _CachedFeatures) -> dict[str, np.ndarray]:
+    from violute.data.reverb_tails import reverberation_tails  # which measures by this module
+
+    arrays = require_arrays(features.path, "f0_hz", "harmonic_db")
+    f0_hz = np.maximum(arrays["f0_hz"][0], LOWEST_HZ)  # pitches that are not sure excite a room too
+    return {"tail_db": reverberation_tails(f0_hz, arrays["harmonic_db"].astype(np.float32))}
+
+
+def _sound(recording: Recording) -> dict[str, np.ndarray]:
+    return {"audio": read_recording(recording, SAMPLE_RATE)}
 
 
 def _measured_arrays(recording: Recording) -> dict[str, np.ndarray]:

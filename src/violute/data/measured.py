@@ -97,7 +97,7 @@ def measured(
         DataError: What was measured cannot be opened.
     """
     paths = measured_files(parts, cache, measure, version=version, engine=engine, on_progress=on_progress)
-    _allow_open_files(len(paths))
+    allow_open_files(len(paths))
     opened = ((part, require_arrays(path)) for part, path in zip(parts, paths, strict=True))
     return [(part, arrays) for part, arrays in opened if arrays]
 
@@ -209,7 +209,7 @@ def _array(raw: UInt8[np.ndarray, " byte"], archive: zipfile.ZipFile, info: zipf
     return np.asarray(flat.reshape(shape, order="F" if is_transposed else "C"))
 
 
-def _allow_open_files(n_files: int) -> None:
+def allow_open_files(n_files: int) -> None:
     """Raise the limit of open files, of which each large measurement is one, as far as the system lets us."""
     if resource is not None:
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

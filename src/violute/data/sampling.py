@@ -15,6 +15,7 @@ from jaxtyping import Float
 from violute.data.measured import measured
 from violute.data.recordings import Recording
 from violute.errors import TrainingError
+from violute.worklist.engine import HERE, Engine
 
 SOURCE_BALANCE = 0.75
 """Exponent on the length of a source: 1 draws by length, 0 draws every source equally."""
@@ -97,6 +98,7 @@ def read_material(
     measure: Callable[[Recording], Mapping[str, np.ndarray]],
     *,
     version: str,
+    engine: Engine = HERE,
     on_progress: Callable[[float], None] | None = None,
 ) -> list[Taken]:
     """Measure recordings of an end, or open what `cache` already holds; silent ones are left out.
@@ -106,7 +108,7 @@ def read_material(
     Raises:
         AudioError: A recording cannot be read.
     """
-    found = measured(recordings, cache, measure, version=version, on_progress=on_progress)
+    found = measured(recordings, cache, measure, version=version, engine=engine, on_progress=on_progress)
     return [
         kind(one.name, one.source, end, **{name: v if v.ndim else v.item() for name, v in arrays.items()})
         for one, arrays in found

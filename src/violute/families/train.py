@@ -11,12 +11,15 @@ from violute.errors import TrainingError
 from violute.families.ends import Ends, TwoEnds, contents, open_ends
 from violute.families.recipes import Recipe, family_recipe
 from violute.families.table import imported, trained_family
-from violute.training.processes import choose_device, is_first_process
+from violute.training.processes import choose_device, is_first_process, share_of_batch
 from violute.training.progress import TrainingResult
 from violute.training.request import Source, TrainingRequest
 from violute.training.run import RunContext, recorded_seed, run_training
 from violute.training.run_folder import CONTENTS
 from violute.training.task import Task
+
+BATCH_SIZES = ("batch_size", "spectral_batch_size")
+"""Fields of recipes that are of a step, whatever number of processes takes it."""
 
 R = TypeVar("R", bound=Recipe)
 
@@ -89,7 +92,11 @@ def train_family(
         config["set"] = dict(changes)
 
     def build(context: RunContext) -> Task:
-        task: Task = imported(trained.task)(TwoEnds(**vars(ends), **vars(context)), chosen)
+        sizes = {
+            name: share_of_batch(name, getattr(chosen, name)) for name in BATCH_SIZES if hasattr(chosen, name)
+        }
+        share = replace(chosen, **sizes)
+        task: Task = imported(trained.task)(TwoEnds(**vars(ends), **vars(context)), share)
         return task
 
     return run_training(request, chosen.loop, config, build)

@@ -1,4 +1,4 @@
-"""Training in several processes: one batch each, gradients averaged, one of them writes.
+"""Training in several processes: a share of each batch, gradients averaged, one of them writes.
 
 Start with `torchrun --nproc-per-node N -m violute train ...`; everything here is the identity in a
 single process.
@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from importlib import import_module
 from typing import TypeVar
 
@@ -19,6 +20,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from violute.errors import TrainingError
+
+LONGEST_MEASURING = timedelta(days=30)
 
 T = TypeVar("T")
 
@@ -46,6 +49,22 @@ def current_processes() -> Processes:
 def is_first_process() -> bool:
     """Whether this process has rank 0, or no others beside it; known before they join and after they part."""
     return int(os.environ.get("RANK", "0")) == 0
+
+
+def share_of_batch(name: str, batch_size: int) -> int:
+    """Return how many examples of a step this process draws, so that a step is one however many take it.
+
+    Raises:
+        TrainingError: Not every process would get as many, and examples of both ends.
+    """
+    n_processes = current_processes().n_processes
+    share = batch_size // n_processes
+    if n_processes > 1 and (share * n_processes != batch_size or share < 2):
+        raise TrainingError(
+            f"{name} is {batch_size} for {n_processes} processes: give a multiple of {n_processes} from "
+            f"{2 * n_processes} on, so that each learns from both ends"
+        )
+    return share
 
 
 @contextmanager
@@ -113,12 +132,16 @@ def fast_arithmetic(device: torch.device) -> Iterator[None]:
 @contextmanager
 def writer_first() -> Iterator[None]:
     """Let the writing process through alone, then the others: they find what it cached."""
-    is_one_of_many = current_processes().n_processes > 1
-    if is_one_of_many and not current_processes().is_writer:
-        dist.barrier()
+    if current_processes().n_processes == 1:
+        yield
+        return
+    # Whoever waits elsewhere waits for a step; here it may be for a day of measuring.
+    group = dist.new_group(backend="gloo", timeout=LONGEST_MEASURING)
+    if not current_processes().is_writer:
+        dist.barrier(group)
     yield
-    if is_one_of_many and current_processes().is_writer:
-        dist.barrier()
+    if current_processes().is_writer:
+        dist.barrier(group)
 
 
 @torch.no_grad()

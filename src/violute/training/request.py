@@ -9,6 +9,7 @@ from typing import Any
 
 from violute.training.progress import OnTrainingProgress
 from violute.training.settings import LoopSettings
+from violute.worklist.engine import HERE, Engine
 
 Source = Sequence[str | Path] | str | Path
 """Folders of recordings, for mix 0 and mix 1, or one store of `violute prepare` with both."""
@@ -25,6 +26,7 @@ class TrainingRequest:
         hold_out: Glob patterns of recordings to leave out of training; a store has its own.
         run_dir: Folder for metrics and checkpoints; None puts it beside `out`, as NAME-run.
         cache: Folder for what is measured in recordings, which several runs may share; None is in the run's.
+        engine: Who measures the recordings.
         steps: Instead of the recipe's; alone, they lift its limit of minutes.
         minutes: Instead of the recipe's limit, restarts counted together.
         seed: Instead of the recipe's, or of the one that the resumed run has.
@@ -44,6 +46,7 @@ class TrainingRequest:
     hold_out: Sequence[str] = ()
     run_dir: Path | None = None
     cache: Path | None = None
+    engine: Engine = HERE
     steps: int | None = None
     minutes: float | None = None
     seed: int | None = None

@@ -21,6 +21,7 @@ from violute.training.run_folder import RunFolder
 from violute.training.settings import LoopSettings
 from violute.training.task import Task
 from violute.whole_file import disk_errors, partial_path, whole_file
+from violute.worklist.engine import HERE, Engine
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +32,7 @@ class RunContext:
         cache: Folder for what is measured once and read many times.
         device: To train on.
         card: Entries of the exported file's card that add to or replace what training knows.
+        engine: Who measures.
         on_prepare: Called with the share measured; None in processes that only read the cache.
         on_warning: Called with a line where something is not as it should be, likewise.
     """
@@ -38,6 +40,7 @@ class RunContext:
     cache: Path
     device: torch.device
     card: Mapping[str, Any] = field(default_factory=dict)
+    engine: Engine = HERE
     on_prepare: Callable[[float], None] | None = None
     on_warning: Callable[[str], None] | None = None
 
@@ -67,6 +70,8 @@ def run_training(
     """
     check_destination(request.out, overwrite=request.resume)
     folder = RunFolder(request.run_path)
+    if is_first_process():  # before hours of measuring
+        folder.refuse_run(resume=request.resume)
     everything = {**config, "loop": loop, "out": str(request.out.resolve())}
     everything["cache"] = str(request.cache_path.resolve())
     warnings: list[str] = []
@@ -85,7 +90,7 @@ def run_training(
         began = folder.command() if request.resume and folder.last_checkpoint.exists() else []
         card = {"name": request.out.stem, "command": command_text(began or sys.argv), **request.card}
         with writer_first():
-            context = RunContext(cache=request.cache_path, device=device, card=card)
+            context = RunContext(cache=request.cache_path, device=device, card=card, engine=request.engine)
             if processes.is_writer:
                 context = replace(context, on_prepare=request.on_prepare, on_warning=warn)
             task = build(context)

@@ -115,9 +115,8 @@ class RunFolder:
             TrainingError: The folder holds a run and `resume` is false; or the run in it was
                 started with other settings; or the folder cannot be written.
         """
+        self.refuse_run(resume=resume)
         resuming = self.last_checkpoint.exists()
-        if resuming and not resume:
-            raise TrainingError(f"{self.path}: holds a run already: resume it or name another run folder")
         entries = as_json(config)
         if resuming and self.config_path.exists():
             self._require_same(self.config(), entries)
@@ -131,6 +130,15 @@ class RunFolder:
             if not resuming:
                 self.metrics_path.unlink(missing_ok=True)
         return resuming
+
+    def refuse_run(self, *, resume: bool) -> None:
+        """Keep the run that is in the folder, unless it is to go on.
+
+        Raises:
+            TrainingError: There is one, and it is not.
+        """
+        if self.last_checkpoint.exists() and not resume:
+            raise TrainingError(f"{self.path}: holds a run already: resume it or name another run folder")
 
     def config(self) -> dict[str, Any]:
         """Return the recorded settings.

@@ -174,16 +174,16 @@ def _store_errors(url: str) -> Iterator[None]:
     Raises:
         InputError: Something came out of the block.
     """
-    foreign = tuple(
-        getattr(sys.modules[module], name) for module, name in _FOREIGN_ERRORS if module in sys.modules
-    )
     try:
         yield
     except PermissionError as error:
         raise InputError(f"{url}: the store refuses your credentials ({_short(error)}): check them") from None
     except FileNotFoundError:
         raise InputError(f"{url}: there is no such file, folder or bucket: check the URL") from None
-    except (OSError, *foreign) as error:
+    except Exception as error:
+        known = [getattr(sys.modules[name], kind) for name, kind in _FOREIGN_ERRORS if name in sys.modules]
+        if not isinstance(error, (OSError, *known)):
+            raise
         raise InputError(
             f"{url}: the store cannot be used ({_short(error)}): check credentials, endpoint and network"
         ) from None

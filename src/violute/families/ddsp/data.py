@@ -15,6 +15,7 @@ from violute.analysis.conditioning import conditioning
 from violute.analysis.controls import Controls
 from violute.analysis.pitch import LOWEST_HZ
 from violute.data.features import Features
+from violute.data.joined import Joined
 from violute.data.reverb_tails import reverberation_tails
 from violute.data.sampling import WindowSampler, by_source
 from violute.errors import TrainingError
@@ -56,13 +57,13 @@ class Line:
     f0_hz: Float[np.ndarray, " frame"]
     relative_loudness_db: Float[np.ndarray, " frame"]
     onset_strength: Float[np.ndarray, " frame"]
-    harmonic_db: Float[np.ndarray, "frame harmonic"]
-    noise_db: Float[np.ndarray, "frame band"]
-    tail_db: Float[np.ndarray, "frame tail band"]
+    harmonic_db: Joined
+    noise_db: Joined
+    tail_db: Joined
     is_reliable: Bool[np.ndarray, " frame"]
     highest_hz: Float[np.ndarray, " frame"]
     loudness_db: Float[np.ndarray, " frame"]
-    audio: Float[np.ndarray, " sample"]
+    audio: Joined
 
     @property
     def controls(self) -> Controls:
@@ -131,39 +132,40 @@ def _line(name: str, members: Sequence[Features], end: int, source: int) -> Line
         f0_hz=np.concatenate([m.controls.f0_hz[0] for m in members]),
         relative_loudness_db=relative_db.astype(np.float32),
         onset_strength=np.concatenate([m.controls.onset_strength for m in members]),
-        harmonic_db=np.concatenate([m.harmonic_db for m in members]) - loudness_db[:, None],
-        noise_db=np.concatenate([m.noise_db for m in members]) - loudness_db[:, None],
-        tail_db=np.concatenate([_tails(m) for m in members]) - loudness_db[:, None, None],
+        harmonic_db=Joined([m.harmonic_db for m in members], loudness_db),
+        noise_db=Joined([m.noise_db for m in members], loudness_db),
+        tail_db=Joined([_tails(m) for m in members], loudness_db),
         is_reliable=is_reliable & (relative_db > QUIETEST_DB),
         highest_hz=np.concatenate(
             [np.full(m.controls.n_frames, m.highest_hz, dtype=np.float32) for m in members]
         ),
         loudness_db=loudness_db,
-        audio=np.concatenate([_whole_frames(m) for m in members]),
+        audio=Joined([piece for m in members for piece in _whole_frames(m)]),
     )
 
 
 def _tails(features: Features) -> Float[np.ndarray, "frame tail band"]:
     """Reverberation that may lie beneath the measured noise; pitches that are not sure excite it too."""
+    if features.tail_db is not None:
+        return features.tail_db
     return reverberation_tails(np.maximum(features.controls.f0_hz[0], LOWEST_HZ), features.harmonic_db)
 
 
-def _whole_frames(features: Features) -> Float[np.ndarray, " sample"]:
-    """The sound, as long as its frames; empty where the features carry none."""
+def _whole_frames(features: Features) -> list[Float[np.ndarray, " sample"]]:
+    """The sound and what it lacks to its last frame; empty where the features carry none."""
     if features.audio is None:
-        return np.zeros(0, dtype=np.float32)
-    whole = np.zeros(features.controls.n_frames * HOP_LENGTH, dtype=np.float32)
-    whole[: len(features.audio)] = features.audio[: len(whole)]
-    return whole
+        return [np.zeros(0, dtype=np.float32)]
+    n_samples = features.controls.n_frames * HOP_LENGTH
+    return [features.audio[:n_samples], np.zeros(max(n_samples - len(features.audio), 0), dtype=np.float32)]
 
 
 def _snippet(line: Line, start: int, n_frames: int, rng: np.random.Generator | None) -> tuple[Any, ...]:
     chosen = slice(start, start + n_frames)
 
-    def cut(track: np.ndarray) -> np.ndarray:
+    def cut(track: np.ndarray | Joined) -> np.ndarray:
         piece = track[chosen]
         short = n_frames - len(piece)
-        return np.pad(piece, ((0, short),) + ((0, 0),) * (track.ndim - 1), mode="edge") if short else piece
+        return np.pad(piece, ((0, short),) + ((0, 0),) * (piece.ndim - 1), mode="edge") if short else piece
 
     f0_hz = np.maximum(cut(line.f0_hz), 1.0)
     loudness_db = cut(line.relative_loudness_db)

@@ -22,7 +22,7 @@ class DdspRecipe(Recipe):
         channels: Width of the network.
         dilations: Of its causal convolutions, in frames.
         spectral_from_step: From this step on, sounds are compared as well as levels; None never does.
-        spectral_batch_size: Sounds a step, of each process.
+        spectral_batch_size: Sounds a step.
         spectral_n_frames: Length of such a sound, in frames.
     """
 

@@ -180,7 +180,14 @@ def measured_ends(ends: TwoEnds, *, with_audio: bool) -> list[list[Features]]:
     """
 
     def read(_end: int, recordings: list[Recording], on_progress: Callable[[float], None]) -> list[Features]:
-        return measure_all(recordings, ends.cache, with_audio=with_audio, on_progress=on_progress)
+        return measure_all(
+            recordings,
+            ends.cache,
+            with_tails=True,
+            with_audio=with_audio,
+            engine=ends.engine,
+            on_progress=on_progress,
+        )
 
     frame_seconds = HOP_LENGTH / SAMPLE_RATE
     measured = read_both_ends(ends, read, lambda features: features.controls.n_frames * frame_seconds)

@@ -203,7 +203,7 @@ def build_nsynth_task(ends: TwoEnds, recipe: NsynthRecipe) -> NsynthTask:
     """
 
     def read(end: int, recordings: list[Recording], on_progress: Callable[[float], None]) -> list[Wave]:
-        return read_waves(recordings, end, ends.cache, on_progress=on_progress)
+        return read_waves(recordings, end, ends.cache, engine=ends.engine, on_progress=on_progress)
 
     waves = read_both_ends(ends, read, lambda wave: len(wave.audio) / SAMPLE_RATE)
     training, validation = training_and_validation(waves)

@@ -28,6 +28,7 @@ from violute.families.pictures.drawn_partials import harmonic_lobes
 from violute.families.pictures.told_pitch import ToldPitch
 from violute.rates import SAMPLE_RATE
 from violute.transforms.spectrogram import PEAK, SpectrogramSettings, normalise, stft
+from violute.worklist.engine import HERE, Engine
 
 PICTURE_VERSION = 2
 """Part of the cache's key: raised when the measurement changes."""
@@ -102,6 +103,7 @@ def picture_lines(
     cache: Path,
     *,
     told: bool = False,
+    engine: Engine = HERE,
     on_progress: Callable[[float], None] | None = None,
 ) -> list[PictureLine]:
     """Turn recordings of one end into pictures, or open what `cache` already holds; see `read_material`.
@@ -112,6 +114,7 @@ def picture_lines(
         settings: Of the transform.
         cache: Folder of what was measured.
         told: Whether their pitch is measured too.
+        engine: Who measures.
         on_progress: Called with the share done.
     """
     version, measure = (
@@ -119,7 +122,7 @@ def picture_lines(
         partial(_measure, settings, told),
     )
     return read_material(
-        PictureLine, recordings, end, cache, measure, version=version, on_progress=on_progress
+        PictureLine, recordings, end, cache, measure, version=version, engine=engine, on_progress=on_progress
     )
 
 

@@ -21,6 +21,7 @@ from violute.families.pictures.corpus import PictureLine, pitch_at_frames
 from violute.rates import SAMPLE_RATE
 from violute.transforms.griffin_lim import griffin_lim
 from violute.transforms.spectrogram import PEAK, PRESETS, SpectrogramSettings, denormalise, istft
+from violute.worklist.engine import HERE, Engine
 
 
 class PreparedPitch:
@@ -30,13 +31,16 @@ class PreparedPitch:
         store: Its recordings lie where they did when it was prepared.
         instruments: Whose recordings.
         cache: Folder of what was measured.
+        engine: Who measures.
 
     Raises:
         TrainingError: A recording is no longer there.
         AudioError: A recording cannot be read.
     """
 
-    def __init__(self, store: Store, instruments: tuple[str, str], cache: Path) -> None:
+    def __init__(
+        self, store: Store, instruments: tuple[str, str], cache: Path, engine: Engine = HERE
+    ) -> None:
         self._settings = store.settings
         entries = (*store.train.entries, *store.held_out.entries)
         recordings = list(dict.fromkeys(_recording(one) for one in entries if one.instrument in instruments))
@@ -47,7 +51,7 @@ class PreparedPitch:
                     "put the recordings back where they were prepared"
                 )
         measure, version = partial(_measure_pitch, store.settings), f"pitch {store.settings}"
-        found = measured(recordings, cache, measure, version=version)
+        found = measured(recordings, cache, measure, version=version, engine=engine)
         self._tracks = {recording: arrays["f0_hz"] for recording, arrays in found}
 
     def of(self, entry: Entry, n_frames: int) -> Float32[np.ndarray, " frame"]:

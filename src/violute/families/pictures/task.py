@@ -208,7 +208,13 @@ def build_corpus(ends: TwoEnds, recipe: WindowRecipe) -> SpectrogramCorpus:
         end: int, recordings: list[Recording], on_progress: Callable[[float], None]
     ) -> list[PictureLine]:
         lines = picture_lines(
-            recordings, end, recipe.spectrogram, ends.cache, told=recipe.told, on_progress=on_progress
+            recordings,
+            end,
+            recipe.spectrogram,
+            ends.cache,
+            told=recipe.told,
+            engine=ends.engine,
+            on_progress=on_progress,
         )
         # A quiet corner of a long recording is drawn around; a folder of silence is not.
         if lines and max(float(line.picture.mean()) for line in lines) < QUIETEST_MEAN:
@@ -230,7 +236,11 @@ def build_corpus(ends: TwoEnds, recipe: WindowRecipe) -> SpectrogramCorpus:
 def _prepared_corpus(ends: TwoEnds, store: Store, recipe: WindowRecipe) -> SpectrogramCorpus:
     """Learn from a store's training pictures and measure by its held-out ones, if both ends have some."""
     require_transform(store, recipe.spectrogram)
-    pitch = PreparedPitch(store, ends.names, ends.cache) if recipe.told and ends.is_training else None
+    pitch = (
+        PreparedPitch(store, ends.names, ends.cache, ends.engine)
+        if recipe.told and ends.is_training
+        else None
+    )
     validation = prepared_lines(store.held_out, ends.names, pitch)
     first, second = (prepared_example(store, name, EXAMPLE_SECONDS) for name in ends.names)
     return SpectrogramCorpus(

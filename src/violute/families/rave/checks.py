@@ -64,7 +64,7 @@ def sounding_lines(
         AudioError: A recording cannot be read.
     """
     name, recordings = ends.names[end], ends.recordings[end]
-    lines = sound_lines(recordings, end, ends.cache, on_progress=on_progress)
+    lines = sound_lines(recordings, end, ends.cache, engine=ends.engine, on_progress=on_progress)
     if not lines:
         return []
     window_seconds = recipe.n_samples / SAMPLE_RATE
