@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from tones import SAMPLE_RATE, cents_apart, tone, vibrato
 
 from violute.analysis.pitch import LOWEST_HZ
-from violute.data.features import bands_from_gaps, highest_recorded_hz, measure, measure_all
+from violute.data.features import highest_recorded_hz, measure, measure_all
+from violute.data.harmonics import bands_from_gaps
 from violute.data.recordings import Recording, list_recordings, read_recording
 from violute.data.reverb_tails import reverberation_tails
 from violute.errors import AudioError

@@ -13,11 +13,11 @@ from jaxtyping import Bool, Float
 from violute.analysis.analyser import analyse
 from violute.analysis.controls import Controls
 from violute.analysis.pitch import LOWEST_HZ
-from violute.data.harmonics import FLOOR_DB, measure_partials
+from violute.data.harmonics import bands_from_gaps, measure_partials
 from violute.data.measured import allow_open_files, measured_files, require_arrays
 from violute.data.recordings import Recording, read_recording
+from violute.data.reverb_tails import reverberation_tails
 from violute.rates import SAMPLE_RATE
-from violute.synthesis.noise import N_BANDS, noise_bands
 from violute.worklist.engine import HERE, Engine
 
 FEATURE_VERSION = 5
@@ -92,21 +92,6 @@ def measure(recording: Recording) -> Features:
         is_reliable=is_voiced & (cents < LARGEST_REFINEMENT_CENTS),
         highest_hz=highest_recorded_hz(audio),
     )
-
-
-def bands_from_gaps(
-    gap_db: Float[np.ndarray, "frame gap"], f0_hz: Float[np.ndarray, " frame"]
-) -> Float[np.ndarray, "frame band"]:
-    """Read the noise between harmonics at the centres of the synthesiser's bands."""
-    centres_hz = noise_bands(N_BANDS, sample_rate=SAMPLE_RATE)
-    n_gaps = gap_db.shape[1]
-    position = np.clip(centres_hz / f0_hz[:, None] - 0.5, 0.0, n_gaps - 1.001)
-    n_measured = np.maximum((gap_db > FLOOR_DB).sum(axis=1, keepdims=True), 2)
-    position = np.minimum(position, n_measured - 1.001)
-    low = position.astype(np.int64)
-    rows = np.arange(len(gap_db))[:, None]
-    part = position - low
-    return ((1.0 - part) * gap_db[rows, low] + part * gap_db[rows, low + 1]).astype(np.float32)
 
 
 def highest_recorded_hz(audio: Float[np.ndarray, " sample"]) -> float:
@@ -200,8 +185,6 @@ def measure_all(
 
 
 def _tails(features: _CachedFeatures) -> dict[str, np.ndarray]:
-    from violute.data.reverb_tails import reverberation_tails  # which measures by this module
-
     arrays = require_arrays(features.path, "f0_hz", "harmonic_db")
     f0_hz = np.maximum(arrays["f0_hz"][0], LOWEST_HZ)  # pitches that are not sure excite a room too
     return {"tail_db": reverberation_tails(f0_hz, arrays["harmonic_db"].astype(np.float32))}

@@ -19,6 +19,7 @@ import soxr
 from jaxtyping import Float, Int
 
 from violute.rates import HOP_LENGTH, SAMPLE_RATE
+from violute.synthesis.noise import N_BANDS, noise_bands
 
 N_HARMONICS = 100
 N_POINTS = 2048
@@ -160,3 +161,18 @@ def _levels_db(
     harmonic_db[above] = FLOOR_DB
     noise_db[above] = FLOOR_DB
     return harmonic_db, noise_db
+
+
+def bands_from_gaps(
+    gap_db: Float[np.ndarray, "frame gap"], f0_hz: Float[np.ndarray, " frame"]
+) -> Float[np.ndarray, "frame band"]:
+    """Read the noise between harmonics at the centres of the synthesiser's bands."""
+    centres_hz = noise_bands(N_BANDS, sample_rate=SAMPLE_RATE)
+    n_gaps = gap_db.shape[1]
+    position = np.clip(centres_hz / f0_hz[:, None] - 0.5, 0.0, n_gaps - 1.001)
+    n_measured = np.maximum((gap_db > FLOOR_DB).sum(axis=1, keepdims=True), 2)
+    position = np.minimum(position, n_measured - 1.001)
+    low = position.astype(np.int64)
+    rows = np.arange(len(gap_db))[:, None]
+    part = position - low
+    return ((1.0 - part) * gap_db[rows, low] + part * gap_db[rows, low + 1]).astype(np.float32)

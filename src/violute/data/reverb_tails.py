@@ -16,8 +16,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy.signal import lfilter
 
-from violute.data.features import bands_from_gaps
-from violute.data.harmonics import FLOOR_DB
+from violute.data.harmonics import FLOOR_DB, bands_from_gaps
 from violute.rates import HOP_LENGTH, SAMPLE_RATE
 from violute.synthesis.noise import N_BANDS
 

@@ -13,7 +13,7 @@ from violute.analysis.polyphony.chords import Lines
 from violute.audio.formats import format_for
 from violute.cli.terminal.extras import require_extra
 from violute.cli.terminal.output import complain, make_folder
-from violute.errors import InputError
+from violute.errors import InputError, VioluteError
 from violute.voices.convert import Conversion, convert_file
 from violute.voices.destinations import PlannedConversion
 from violute.voices.load import load_voice
@@ -71,16 +71,19 @@ class ConversionWork:
         else:
             format_for(plan.destination)
         with fetched(plan.source) as source, sent(plan.destination) as destination:
-            conversion = convert_file(
-                source,
-                destination,
-                mix=self.settings,
-                voice=player,
-                lines=self.lines,
-                # A hybrid that has come since is that of a worker which died before it could say so.
-                overwrite=self.overwrite or not plan.is_named,
-                on_progress=on_progress,
-            )
+            try:
+                conversion = convert_file(
+                    source,
+                    destination,
+                    mix=self.settings,
+                    voice=player,
+                    lines=self.lines,
+                    # A hybrid that has come since is that of a worker which died before it could say so.
+                    overwrite=self.overwrite or not plan.is_named,
+                    on_progress=on_progress,
+                )
+            except VioluteError as error:  # of a copy, where the recording lies in a store
+                raise type(error)(str(error).replace(str(source), str(plan.source))) from None
             digest = sha256_of(destination)
         return Converted(replace(conversion, source=plan.source, destination=plan.destination), digest)
 
