@@ -6,8 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from violute.data import reverb_tails as tails
-from violute.data.features import bands_from_gaps
-from violute.data.harmonics import measure_partials
+from violute.data.harmonics import bands_from_gaps, measure_partials
 from violute.data.reverb_tails import DECAY_SECONDS, DELAY_FRAMES, reverberation_tails
 from violute.rates import HOP_LENGTH, SAMPLE_RATE
 from violute.synthesis.harmonics import harmonic_synth

@@ -22,8 +22,7 @@ from jaxtyping import Float, Float32
 
 from violute.analysis.analyser import analyse
 from violute.analysis.pitch import LOWEST_HZ
-from violute.data.features import bands_from_gaps
-from violute.data.harmonics import measure_partials
+from violute.data.harmonics import bands_from_gaps, measure_partials
 from violute.errors import InputError, ShapeError
 from violute.rates import HOP_LENGTH, SAMPLE_RATE
 from violute.synthesis.harmonics import harmonic_synth
