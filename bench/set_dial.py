@@ -1,6 +1,7 @@
-"""Lay out the dial of a voice so that mix 0.5 is heard as either instrument as often as the other.
+r"""Lay out the dial of a voice so that mix 0.5 is heard as either instrument as often as the other.
 
-    python bench/set_dial.py voices/vae.onnx --data DATA --select bench/strangers_dev_pieces.txt
+    python bench/set_dial.py voices/vae.onnx --data DATA --limit 12 \
+        --select bench/strangers_dev_pieces.txt bench/held_out_pieces.txt
 
 plays recordings of both instruments at places between the voice's ends, lets the judge say how much of a
 violin each is, and writes into the voice's card a dial whose middle lies where the two instruments'
@@ -43,7 +44,7 @@ def main() -> int:
     )
     parser.add_argument("voice", type=Path, help="voice file, whose card is changed")
     parser.add_argument("--data", type=Path, required=True, help="folder with folders flute and violin")
-    parser.add_argument("--select", type=Path, required=True, help="file of glob patterns")
+    parser.add_argument("--select", type=Path, nargs="+", required=True, help="files of glob patterns")
     parser.add_argument("--limit", type=int, default=6, help="recordings of each instrument at most")
     parser.add_argument("--clips", type=int, default=3, help="clips of a long recording at most")
     parser.add_argument("--seconds", type=float, default=4.0, help="longest clip")
@@ -58,7 +59,7 @@ def main() -> int:
         clips = find_clips(
             given.data,
             INSTRUMENTS,
-            select=read_patterns(given.select),
+            select=[pattern for path in given.select for pattern in read_patterns(path)],
             limit=given.limit,
             clip_seconds=given.seconds,
             shortest_seconds=2.0,
