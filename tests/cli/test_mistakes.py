@@ -83,9 +83,13 @@ def test_all_that_is_wrong_is_said_at_once(tmp_path, command, lines):
         "train vae --prepared nowhere --out out.onnx",
         "train rave --recipe huge --a . --b . --out out.onnx",
         "train paired --pairs nowhere --out out.onnx",
+        "train ddsp --set width=3 --a a --b b --out out.onnx",
     ],
 )
 def test_what_cannot_begin_says_so_before_anything_heavy_is_imported(tmp_path, command):
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "note.wav").touch()
     code = (
         "import sys\nfrom violute.cli.main import main\ntry: main()\n"
         f"finally: print(*[name for name in {HEAVY!r} if name in sys.modules])"

@@ -5,6 +5,7 @@ The sub-commands are made from the table of families.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -74,7 +75,11 @@ def _verb(name: str, family: Family) -> Callable[..., int]:
     def train(*, options: Any, recipe: str = family.default_recipe) -> int:
         chosen, changes = _recipe(name, family, recipe)
         changes |= _changes(options)
-        return train_and_say(options, lambda request: _train_family(name, request, chosen, changes))
+        return train_and_say(
+            options,
+            lambda request: _train_family(name, request, chosen, changes),
+            check=lambda: _check_changes(name, chosen, changes),
+        )
 
     train.__annotations__["options"] = OPTIONS[family.learns_from]
     what = f"a voice of the family {name}: {family.about}"
@@ -87,8 +92,13 @@ for _name, _family in FAMILIES.items():
         train_app.command(_verb(_name, _family), name=_name)
 
 
-def train_and_say(options: RunOptions, train: Callable[[TrainingRequest], TrainingResult]) -> int:
-    """Check what was asked for, train, say how it went, and return the exit code.
+def train_and_say(
+    options: RunOptions,
+    train: Callable[[TrainingRequest], TrainingResult],
+    *,
+    check: Callable[[], None],
+) -> int:
+    """Check what was asked for, also by `check`, train, say how it went, and return the exit code.
 
     Raises:
         VioluteError: Something in the input or the options has to change.
@@ -103,6 +113,7 @@ def train_and_say(options: RunOptions, train: Callable[[TrainingRequest], Traini
     check_voice_name(options.out, replace=options.resume)
     entries = read_card_entries(options.card)
     source, names, hold_out = _source(options)
+    check()
     require_training()
     from violute.training.processes import is_first_process
     from violute.training.request import TrainingRequest
@@ -152,6 +163,14 @@ hear it: violute convert YOUR.wav --voice {options.out}{examples}
 go on: the same command with --resume and more --minutes or --steps"""
     say_done(line, document, json=options.json, quiet=options.quiet)
     return 0
+
+
+def _check_changes(name: str, recipe: str, changes: dict[str, str]) -> None:
+    """Raise `TrainingError` for a field that cannot be set; some recipes can be read without torch."""
+    from violute.families.recipes import family_recipe
+
+    with suppress(ModuleNotFoundError):  # `require_training` will say so
+        family_recipe(name, recipe, changes)
 
 
 def _left_behind(run: Path) -> str:
