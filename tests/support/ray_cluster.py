@@ -11,8 +11,10 @@ ENVIRONMENT = {
     # Ray takes a loopback for an address that others cannot reach, but on these systems.
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
     "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_health_check_period_ms": "500",
-    "RAY_health_check_failure_threshold": "3",
+    # A busy machine is no dead one.
+    "RAY_health_check_period_ms": "1000",
+    "RAY_health_check_failure_threshold": "10",
+    "RAY_raylet_start_wait_time_s": "150",
     "OMP_NUM_THREADS": "1",
     "PYTHONUTF8": "1",
 }
