@@ -132,6 +132,8 @@ def test_a_run_that_keeps_no_best_exports_the_average_of_its_last(place, trained
 def test_what_cannot_be_set_is_one_line_before_any_work(place, words, reason):
     before = files_below(place)
     command = [word.replace("voice.onnx", "new.onnx") for word in COMMAND]
+    if words[0] == "--batch" and words[0] in command:
+        del command[(place_of := command.index(words[0])) : place_of + 2]
     assert reason in complaint_of(violute_here(*command, *words, cwd=place))
     assert files_below(place) == before
 
