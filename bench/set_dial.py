@@ -29,7 +29,7 @@ from violute.voices.file import open_voice_file, seal
 from violute.voices.load import family_loader
 from violute.voices.mix import DIAL
 from violute.whole_file import whole_file
-from violute.workers import mapped
+from violute.worklist.engine import HERE
 
 INSTRUMENTS = ("flute", "violin")
 PLACES = np.linspace(0.0, 1.0, 11)
@@ -65,7 +65,7 @@ def main() -> int:
             shortest_seconds=2.0,
             clips_per_recording=given.clips,
         )
-        heard = list(mapped(partial(posteriors, given.voice), clips))
+        heard = list(HERE.results(partial(posteriors, given.voice), clips))
         middle = middle_place(heard, [clip.instrument for clip in clips])
         onnx_bytes, card = open_voice_file(given.voice)
         dial = dial_through(middle, given.far_end)
