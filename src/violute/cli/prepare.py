@@ -82,8 +82,10 @@ def prepare(
         raise InputError("--no-images and --no-arrays leave nothing to write: drop one of them")
     engine = engine_of(jobs, cluster)
     patterns = read_hold_out(hold_out)
-    require_preparing()
     from violute.data.instrument_folders import instrument_folders
+
+    found = instrument_folders(folders, only=instruments)  # before what takes a while to import
+    require_preparing()
     from violute.data.pictures.contact_sheet import counted, write_contact_sheet
     from violute.data.pictures.images import write_images
     from violute.data.pictures.prepare import prepare as make_store
@@ -92,7 +94,6 @@ def prepare(
     from violute.transforms.spectrogram import PRESETS
 
     snippets = SnippetSettings(seconds, overlap, gate_db)
-    found = instrument_folders(folders, only=instruments)
     with progress_bars(shown=not (quiet or json)) as start:
         store = make_store(
             found,
