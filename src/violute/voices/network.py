@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
@@ -52,7 +53,6 @@ def open_network(onnx_bytes: bytes, *, n_threads: int = 0, inputs: set[str] | No
     Args:
         onnx_bytes: The network.
         n_threads: That share the work of each node; 0 leaves it to the runtime, or is 1 beside other workers.
-
         inputs: Names of what it must take; None takes any.
 
     Raises:
@@ -63,6 +63,8 @@ def open_network(onnx_bytes: bytes, *, n_threads: int = 0, inputs: set[str] | No
     options.intra_op_num_threads = n_threads or int(available_cores() == 1)
     # Threads that spin while they wait would take the core that synthesis runs on meanwhile.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # A voice that somebody sent must not read other files as its weights: none lie below this.
+    options.add_session_config_entry("session.model_external_initializers_file_folder_path", os.devnull)
     session: Session = onnxruntime.InferenceSession(onnx_bytes, options, providers=["CPUExecutionProvider"])
     taken = {given.name for given in session.get_inputs()}
     if inputs is not None and taken != inputs:

@@ -17,6 +17,7 @@ from violute.errors import DataError, InputError, ShapeError
 from violute.families.paired.blends import BLENDS, blend, lag_samples
 from violute.families.paired.pairs import PAIRS_VERSION, PairSettings, make_pairs, read_pairs
 from violute.whole_file import replace_text
+from violute.worklist.engine import Engine
 
 F0_HZ = 440.0
 DULL, BRIGHT = (0.3 * tone(F0_HZ, 1.0, db_per_octave=slope) for slope in (-18.0, -6.0))
@@ -143,7 +144,7 @@ def test_the_command_makes_aligned_pairs_and_goes_on_after_a_stop(data, tmp_path
 def test_a_full_disk_is_one_line_and_the_set_goes_on(data, tmp_path, monkeypatch):
     ends = (list_recordings(data / "flute"), list_recordings(data / "violin"))
     settings = PairSettings("violin-flute", ("flute", "violin"), "waveform", (0.0, 1.0), None)
-    whole = make_pairs(ends, tmp_path / "whole", settings, jobs=1)
+    whole = make_pairs(ends, tmp_path / "whole", settings, engine=Engine(1))
     written: list[Path] = []
 
     def full(path, text):
@@ -157,8 +158,8 @@ def test_a_full_disk_is_one_line_and_the_set_goes_on(data, tmp_path, monkeypatch
         with monkeypatch.context() as patch:
             patch.setattr("violute.families.paired.pairs.replace_text", full)
             with pytest.raises(DataError, match="the disk is full: make room"):
-                make_pairs(ends, tmp_path / f"{n_before}", settings, jobs=1)
-        assert make_pairs(ends, tmp_path / f"{n_before}", settings, jobs=1) == whole
+                make_pairs(ends, tmp_path / f"{n_before}", settings, engine=Engine(1))
+        assert make_pairs(ends, tmp_path / f"{n_before}", settings, engine=Engine(1)) == whole
 
 
 def test_both_ends_can_be_the_teachers(data, tmp_path):
