@@ -55,7 +55,12 @@ export function takeFile(file, voice, lines, { onProgress, signal }) {
     const request = new XMLHttpRequest();
     request.open("POST", `/takes${query({ voice, lines })}`);
     request.responseType = "text";
-    request.upload.onprogress = (event) => { if (event.lengthComputable) onProgress(event.loaded / event.total); };
+    let share = 0; // that has gone out
+    request.upload.onprogress = ({ lengthComputable, loaded, total }) => {
+      if (!lengthComputable) return;
+      share = loaded / total;
+      onProgress(share);
+    };
     request.onload = () => {
       let content = {};
       try { content = JSON.parse(request.responseText); } catch { /* answered below */ }
@@ -66,8 +71,6 @@ export function takeFile(file, voice, lines, { onProgress, signal }) {
     request.onabort = () => reject(new DOMException("cancelled", "AbortError"));
     // What has all gone out becomes a take, whether or not anybody waits; so only where much is yet to come is the
     // request broken off, and else its answer is awaited, which tells what there is to remove.
-    let share = 0;
-    request.upload.addEventListener("progress", (event) => { share = event.loaded / event.total; });
     signal.addEventListener("abort", () => { if (file.size > LONG_UPLOAD_BYTES && share < 0.5) request.abort(); });
     const form = new FormData();
     form.append("file", file, file.name);

@@ -1,7 +1,7 @@
 /** Saving what is heard: a file made by the server at the recording's own rate, and the command that makes the same. */
 
 import * as api from "./api.js";
-import { hand, sentence } from "./intake.js";
+import { offerFile, sentence } from "./intake.js";
 import { Segments } from "./segments.js";
 
 const find = (id) => document.getElementById(id);
@@ -74,7 +74,7 @@ export class Export {
     button.textContent = "Saving…";
     try {
       const { blob, warnings, name } = await api.render(this.#take.id, this.#settings());
-      hand(blob, name);
+      offerFile(blob, name);
       this.#say([`Saved ${name}`, ...warnings].map((line) => sentence(line)).join(" "));
     } catch (error) {
       this.#say(error.message);
@@ -94,6 +94,6 @@ export class Export {
       getSelection().selectAllChildren(find("command"));
       this.#say("The browser keeps the clipboard to itself: the command is selected, copy it by hand");
     }
-    if (this.#csv) hand(new Blob([this.#csv], { type: "text/csv" }), "mix.csv");
+    if (this.#csv) offerFile(new Blob([this.#csv], { type: "text/csv" }), "mix.csv");
   }
 }

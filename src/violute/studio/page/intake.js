@@ -11,6 +11,7 @@ const find = (id) => document.getElementById(id);
 export class Intake {
   #session; #voice; #others;
   #left = null; // TimeLeft of what is under way
+  #making = null; // TimeLeft of what the server renders before the piece can be played
   #microphone = null;
   #isAsking = false; // for the microphone, which may take as long as its owner thinks
 
@@ -38,7 +39,7 @@ export class Intake {
     find("rest").addEventListener("click", () => session.rest());
     find("forget").addEventListener("click", () => session.forget());
     for (const id of ["rescue", "save-recording"]) {
-      find(id).addEventListener("click", () => hand(session.latest.file, session.latest.name));
+      find(id).addEventListener("click", () => offerFile(session.latest.file, session.latest.name));
     }
     find("record-cancel").addEventListener("click", () => this.#stopRecording());
     this.#listenForDrops(wake);
@@ -66,7 +67,7 @@ export class Intake {
       this.#left ??= new TimeLeft();
       find("working-left").textContent = this.#left.after(progress);
     } else {
-      this.#left = null;
+      [this.#left, this.#making] = [null, null];
     }
     if (state === "failed") find("failure").textContent = sentence(text, name);
     find("rescue").hidden = !this.#session.latest?.isOwn;
@@ -131,7 +132,6 @@ export class Intake {
     this.#making ??= new TimeLeft();
     find("working-left").textContent = this.#making.after(share);
   }
-  #making = null;
 
   #stopRecording() {
     this.#microphone?.stop();
@@ -163,7 +163,7 @@ function card({ name, title, seconds, peaks }, play) {
 }
 
 // Gives the browser a file to save.
-export function hand(blob, name) {
+export function offerFile(blob, name) {
   const link = document.createElement("a");
   link.href = URL.createObjectURL(blob);
   link.download = name;

@@ -1,5 +1,7 @@
 /** Places of all dials that are worth hearing; each can be undone. */
 
+import { DEFAULT_ROOM } from "./dials.js";
+
 const PRESETS = [
   ["Half and half", { mix: 0.5 }],
   ["Breathy bow", { mix: 0.85, held: { noise: 0.05, attack: 0.6 } }],
@@ -34,4 +36,4 @@ export class Presets {
   }
 }
 
-const sorted = ({ mix, held = {}, room = 0.2 }) => [mix, Object.entries(held).sort(), room];
+const sorted = ({ mix, held = {}, room = DEFAULT_ROOM }) => [mix, Object.entries(held).sort(), room];

@@ -112,7 +112,7 @@ class TakeLibrary:
 
     @contextlib.contextmanager
     def new_take(self, owner: str) -> Iterator[Path]:
-        """Make a folder for a recording that comes in; it goes again unless it comes to `add`.
+        """Make a folder for what comes in; it goes again unless it is kept.
 
         Nothing makes way for it until it is whole.
 
@@ -122,22 +122,23 @@ class TakeLibrary:
         with self._arrivals.admitted(owner), self.new_folder() as folder:
             yield folder
 
-    async def keep_voice(self, catalogue: Catalogue, receive: Callable[[Path], Awaitable[str]]) -> VoiceEntry:
+    async def keep_voice(
+        self, catalogue: Catalogue, owner: str, receive: Callable[[Path], Awaitable[str]]
+    ) -> VoiceEntry:
         """Take in a voice file that `receive` writes, and offer it until the studio ends.
 
         Raises:
-            RefusalError: The upload went wrong, or there are as many voices as there may be.
+            RefusalError: The upload went wrong, or there are as many uploads or voices as there may be.
             VoiceError: It is no voice that this version plays.
         """
-        if len(self._voices) >= MAX_VOICES:
-            raise RefusalError(429, f"the studio has {MAX_VOICES} voices that were sent already: restart it")
-        with self.new_folder() as folder:
-            name = Path(await receive(folder / "arriving")).stem
+        with self.new_take(owner) as folder:
             # Under its own name, of which words that a system gives a meaning are left out.
-            shown = re.sub(r"[^\w .+-]", "", name).strip(" .") or "voice"
-            path = (folder / "arriving").rename(folder / f"{shown}.onnx")
+            name = re.sub(r"[^\w .+-]", "", Path(await receive(folder / "arriving")).stem).strip(" .")
+            if len(self._voices) >= MAX_VOICES:
+                raise RefusalError(429, f"the studio has {MAX_VOICES} voices that were sent: restart it")
+            path = (folder / "arriving").rename(folder / f"{name or 'voice'}.onnx")
             try:
-                entry = catalogue.add(path, argument=path.name)
+                entry = await asyncio.to_thread(catalogue.add, path, argument=path.name)
             except VoiceError as error:  # where it lies here is nobody's business
                 raise VoiceError(str(error).replace(str(path), path.name)) from None
             self._voices.add(folder.name)

@@ -130,7 +130,7 @@ async def add_voice(request: Request, library: Library, catalogue: Voices) -> Vo
             claim=lambda n_bytes: library.claim(path.parent, n_bytes, owner_of(request)),
         )
 
-    return await library.keep_voice(catalogue, receive)
+    return await library.keep_voice(catalogue, owner_of(request), receive)
 
 
 @router.get("/examples")

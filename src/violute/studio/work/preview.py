@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from violute.audio.source import Source
+from violute.audio.source import BLOCK_SAMPLES, Source
 from violute.audio.write import AudioWriter
 from violute.errors import AudioError
 
@@ -50,15 +50,15 @@ def cut(path: Path, start_seconds: float, end_seconds: float) -> None:
     Raises:
         AudioError: Nothing lies between, or the disk is full.
     """
-    with soundfile.SoundFile(path) as file:
-        rate, subtype = file.samplerate, file.subtype
-        first = min(round(start_seconds * rate), file.frames)
-        n_samples = min(round(end_seconds * rate), file.frames) - first
-        if n_samples <= 0:
-            raise AudioError(
-                f"nothing lies between {start_seconds:g} and {end_seconds:g} s of it: mark another loop"
-            )
-        file.seek(first)
-        audio = file.read(n_samples, dtype="float64", always_2d=True).T
-    with AudioWriter(path, rate, len(audio), subtype=subtype) as writer:
-        writer.write(audio)
+    file = soundfile.info(path)
+    first, last = (min(round(at * file.samplerate), file.frames) for at in (start_seconds, end_seconds))
+    if last <= first:
+        raise AudioError(
+            f"nothing lies between {start_seconds:g} and {end_seconds:g} s of it: mark another loop"
+        )
+    blocks = soundfile.blocks(
+        path, BLOCK_SAMPLES, start=first, frames=last - first, dtype="float64", always_2d=True
+    )
+    with AudioWriter(path, file.samplerate, file.channels, subtype=file.subtype) as writer:
+        for block in blocks:
+            writer.write(block.T)

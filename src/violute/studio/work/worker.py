@@ -155,8 +155,8 @@ class Worker:
             gains = live_gains(take)
         elif self._voice(job.voice).is_live:
             warnings = (*warnings, CHORDS_AT_REST)
-        told = tuple(_without_paths(line, job) for line in warnings)
-        return Analysed(told, gains, source_gain, take.n_lines)
+        warnings = tuple(_without_paths(line, job) for line in warnings)
+        return Analysed(warnings, gains, source_gain, take.n_lines)
 
     def render(self, job: RenderJob, report: Callable[[Report], None]) -> Rendered:
         """Render a recording into a file, as `violute convert` does.
