@@ -9,7 +9,7 @@ where its spectra do not speak against it.
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 
 N_HARMONICS = 10
 DOUBT_HZ = (200.0, 262.0, 311.0, 400.0, 700.0, 1100.0)
@@ -182,8 +182,7 @@ def without_slips(
         octaves: Log2 of the pitch in Hz.
         bin_hz: Between two bins.
     """
-    edges = np.flatnonzero(np.abs(np.diff(octaves)) > LEAP_OCTAVES) + 1
-    starts, stops = np.concatenate([[0], edges]), np.concatenate([edges, [len(octaves)]])
+    starts, stops = _runs_between_leaps(octaves)
     mended = octaves.copy()
     for i, (start, stop) in enumerate(zip(starts, stops, strict=True)):
         if stop - start >= max(LONGEST_SLIP_FRAMES):
@@ -223,8 +222,7 @@ def without_leaps(
         octaves: Log2 of the pitch in Hz.
         bin_hz: Between two bins.
     """
-    edges = np.flatnonzero(np.abs(np.diff(octaves)) > LEAP_OCTAVES) + 1
-    starts, stops = np.concatenate([[0], edges]), np.concatenate([edges, [len(octaves)]])
+    starts, stops = _runs_between_leaps(octaves)
     lasting = np.flatnonzero(stops - starts >= SHORTEST_NEIGHBOUR_FRAMES)
     mended = octaves.copy()
     for before, run, after in zip(lasting[:-2], lasting[1:-1], lasting[2:], strict=True):
@@ -252,6 +250,14 @@ def without_leaps(
         if shared_db[0] - own_db[0] < np.interp(np.median(lower), np.log2(LEAP_HZ), LEAP_DB):
             mended[here] -= 1.0
     return mended
+
+
+def _runs_between_leaps(
+    octaves: Float[np.ndarray, " frame"],
+) -> tuple[Int[np.ndarray, " run"], Int[np.ndarray, " run"]]:
+    """First frame of each run of a path, and the one after its last."""
+    edges = np.flatnonzero(np.abs(np.diff(octaves)) > LEAP_OCTAVES) + 1
+    return np.concatenate([[0], edges]), np.concatenate([edges, [len(octaves)]])
 
 
 def _is_doubtful(

@@ -112,7 +112,7 @@ def convert(
     label = mix_label(settings)
     if voice is not None:
         label = f"{Path(voice).stem.removeprefix('violute-')}-{label}"
-    n_lines = checked_lines(int(lines) if lines.isdecimal() else lines)
+    n_lines = checked_lines(lines)
     try:
         if any(map(is_url, (*inputs, output or ""))):
             plans, folder = plan_in_stores(inputs, output, label=label)

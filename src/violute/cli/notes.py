@@ -55,7 +55,7 @@ def notes(
     if frames and kind != ".csv":
         raise InputError(f"{out}: --frames are a table: name it {out.with_suffix('.csv').name}")
     refuse_existing(out, replace=force)
-    n_lines = checked_lines(int(lines) if lines.isdecimal() else lines)
+    n_lines = checked_lines(lines)
     source = FileSource(recording)
     with progress_bars(shown=not (quiet or json)) as start:
         blocks = resampled_blocks(source, measure(source), SAMPLE_RATE, start(recording.name))

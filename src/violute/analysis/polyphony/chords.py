@@ -71,11 +71,13 @@ class _Passage:
 
 
 def checked_lines(lines: object) -> Lines:
-    """Return `lines` if it is `auto` or a number from 1 to `MOST_LINES`.
+    """Return `lines` if it is `auto` or a number from 1 to `MOST_LINES`, be it as text.
 
     Raises:
         InputError: It is neither.
     """
+    if isinstance(lines, str) and lines.isdecimal():
+        lines = int(lines)
     if lines == "auto" or (
         isinstance(lines, int) and not isinstance(lines, bool) and 1 <= lines <= MOST_LINES
     ):
