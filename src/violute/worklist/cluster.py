@@ -95,7 +95,7 @@ def attempts_on_cluster(
 
 
 def _require_listener(address: str) -> None:
-    """Make sure that somebody listens, since Ray tries for a minute and tells many lines.
+    """Make sure that somebody listens, since Ray tries for a minute and prints pages.
 
     Raises:
         InputError: Nobody does, or it is no address.

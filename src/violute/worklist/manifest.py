@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from violute.whole_file import append_row, disk_errors, json_line, rows_of
-from violute.worklist.places import Place, read_whole, write_whole
+from violute.worklist.places import Place, below, read_whole, write_whole
 
 MANIFEST_NAME = "violute-manifest.jsonl"
 
@@ -38,7 +38,7 @@ class WorkManifest:
 
     def __init__(self, folder: Place) -> None:
         self.folder = folder
-        self.place = folder / MANIFEST_NAME if isinstance(folder, Path) else f"{folder}/{MANIFEST_NAME}"
+        self.place = below(folder, MANIFEST_NAME)
         with disk_errors(Path(str(self.place))):
             content = read_whole(self.place) or b""
         rows = (row for row in rows_of(content) if isinstance(row, dict) and "output" in row)

@@ -11,7 +11,7 @@ def engine_of(jobs: int | None, cluster: str | None) -> Engine:
     """Return who is to do the work.
 
     Raises:
-        InputError: There can be no so many jobs, both were asked for, or the cluster cannot be reached.
+        InputError: The number of jobs is below 1, both were asked for, or the cluster cannot be reached.
     """
     if jobs is not None and jobs < 1:
         raise InputError("--jobs must be above 0: give a larger number")
