@@ -16,6 +16,7 @@ from studio_server import StudioServer, wait_until
 from violute.errors import InputError
 from violute.studio.certificate import Certificate, make_certificate
 from violute.studio.own_names import network_address, only_here
+from violute.studio.server import choose_address
 from violute.studio.web.connections import IdleConnections
 from violute.studio.web.gate import Gate
 
@@ -159,6 +160,13 @@ def test_a_certificate_of_ones_own_is_used_and_a_wrong_one_refused(tmp_path):
     for key in (other.key, tmp_path / "none.pem", made.path):
         with pytest.raises(InputError, match="check --cert and --key"):
             Certificate(made.path, key)
+
+
+@pytest.mark.parametrize("name", ["bücher.example", "two words", "https://studio.example", ""])
+def test_a_name_that_no_browser_asks_for_is_refused(name):
+    assert choose_address("0.0.0.0", 0, None, names=("studio.example", "fe80::1")).names
+    with pytest.raises(InputError, match="is no name of a machine"):
+        choose_address("0.0.0.0", 0, None, names=("studio.example", name))
 
 
 def test_what_a_browser_is_started_with_opens_the_page_one_time():

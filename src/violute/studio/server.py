@@ -18,7 +18,14 @@ import uvicorn
 from violute.errors import InputError
 from violute.studio.certificate import Certificate, make_certificate
 from violute.studio.limits import Limits
-from violute.studio.own_names import in_network, is_this_machine, network_address, network_names, only_here
+from violute.studio.own_names import (
+    in_network,
+    is_address,
+    is_this_machine,
+    network_address,
+    network_names,
+    only_here,
+)
 from violute.studio.takes.catalogue import Catalogue
 from violute.studio.takes.library import TakeLibrary
 from violute.studio.takes.storage import Storage
@@ -82,7 +89,7 @@ def choose_address(
     """Make an address; without a token it gets a random one.
 
     Raises:
-        InputError: The port is none, or the token is too short or can't stand in an address.
+        InputError: The port or a name is none, or the token is too short or can't stand in an address.
     """
     if not 0 <= port <= 65_535:
         raise InputError(f"port {port}: give one from 1 to 65535, or 0 for any that is free")
@@ -90,6 +97,9 @@ def choose_address(
         raise InputError(
             f"the token has to be {MIN_TOKEN_LENGTH} or more letters, digits, - or _: leave it out to get one"
         )
+    for name in names:
+        if not (is_address(name) or re.fullmatch(r"[A-Za-z0-9._-]{1,253}", name)):
+            raise InputError(f"--name {name}: is no name of a machine: give one such as studio.example")
     address = Address(host, port, names=names, certificate=certificate)
     return address if token is None else replace(address, token=token)
 
