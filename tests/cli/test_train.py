@@ -149,7 +149,7 @@ def test_what_was_set_holds_for_the_run_and_its_export(place):
     assert [f"violute: warning: {json.loads(row)['warning']}" for row in kept] == lines
     assert any("reed: 1 s of sound are little" in line for line in lines)
     config = json.loads((place / "wide-run" / "config.json").read_text())
-    assert config["set"] == {"channels": "24", "n_steps": "2"}
+    assert config["set"] == {"channels": "24", "n_steps": "2", "batch_size": "4"}
     assert (config["settings"]["channels"], config["loop"]["seed"]) == (24, 3)
     assert violute_here("export", "wide-run", "same.onnx", cwd=place).stdout.startswith(
         "same.onnx (weights of"
@@ -189,7 +189,12 @@ def test_a_recipe_file_sets_what_set_does(place):
     assert done.returncode == 0, done.stderr
     config = json.loads((place / "filed-run" / "config.json").read_text())
     assert config["recipe"] == "tiny"
-    assert config["set"] == {"channels": "16", "n_steps": "2", "loss_weights.prior/small_room": "0.5"}
+    assert config["set"] == {
+        "channels": "16",
+        "n_steps": "2",
+        "batch_size": "4",
+        "loss_weights.prior/small_room": "0.5",
+    }
     assert config["settings"]["loss_weights"]["prior/small_room"] == 0.5
 
 
