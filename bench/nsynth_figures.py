@@ -237,7 +237,12 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--notes", type=int, default=12, help="of each instrument")
     parser.add_argument("--pieces", type=int, default=3, help="of each instrument")
     parser.add_argument("--seconds", type=float, default=5.0, help="of each piece")
-    parser.add_argument("--cache", type=Path, help="folder for what is measured in the recordings")
+    parser.add_argument(
+        "--cache",
+        type=Path,
+        default=Path("runs/features"),
+        help="folder for what is measured in the recordings",
+    )
     parser.add_argument("--short-minutes", type=float, default=30.0, help="of training the short convolution")
     parser.add_argument("--short-steps", type=int, default=9000, help="of it at most")
     return parser.parse_args()
