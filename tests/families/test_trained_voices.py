@@ -1,6 +1,5 @@
 """Every trained voice of the checkout opens with this code and plays."""
 
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +23,10 @@ def test_it_plays_and_has_a_card_beside_it(path):
     assert path.with_suffix(".md").exists()
     audio = np.float32(0.3) * tone(440.0, 0.25)
     take = load_voice(path).analyse(audio, SAMPLE_RATE)
-    with suppress(VoiceError):  # it measures no pitch
+    if path.stem == "nsynth":
+        with pytest.raises(VoiceError, match="measures no pitch"):
+            _ = take.controls
+    else:
         assert take.controls.f0_hz.shape[1] == count_frames(len(audio))
     low, high = take.render(0.0), take.render(1.0)
     for rendering in (low, high):
