@@ -92,6 +92,13 @@ def test_exporting_a_run_that_is_not_there(place):
     assert "gone: there is no such run" in complaint_of(violute_here("export", "gone", "v.onnx", cwd=place))
 
 
+def test_an_earlier_demo_is_kept_and_a_folder_is_asked_for(place):
+    (place / "violute-demo").mkdir()
+    (place / "violute-demo" / "spectrograms.png").touch()
+    line = complaint_of(violute_here("demo", "--voice", "sines", cwd=place))
+    assert line.endswith("spectrograms.png exists: name another folder with --out, or add --force")
+
+
 def test_a_demo_without_a_place(place):
     line = complaint_of(violute_here("demo", "--voice", "sines", "--out", "solo.wav", cwd=place))
     assert line.startswith("solo.wav: the folder cannot be made")

@@ -99,3 +99,14 @@ def test_what_cannot_begin_says_so_before_anything_heavy_is_imported(tmp_path, c
     )
     assert done.returncode == 2, done.stderr
     assert done.stdout.split() == []
+
+
+def test_ctrl_c_while_the_command_is_loading_is_one_line_too():
+    """Loading takes a part of a second; whoever presses Ctrl-C then sees no traceback."""
+    code = (
+        "import runpy, sys\nclass Hand:\n    def find_spec(self, name, *_):\n"
+        "        if name == 'violute.cli.main': raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Hand())\nrunpy.run_module('violute', run_name='__main__')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (130, "violute: interrupted\n")

@@ -179,7 +179,7 @@ def test_a_damaged_recording_is_named(tmp_path, content, reason):
     done = violute("prepare", "flute", "--out", "new", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
     first, line = done.stderr.splitlines()
-    assert first == "violute: held out: nothing, no recording is named 2204 or 2191"
+    assert first == "violute: held out: nothing; what is by default, MusicNet's 2204 and 2191, is not here"
     assert f"bad.wav {reason}" in line
     assert files_below(tmp_path) == ["flute/bad.wav"]
     assert not (tmp_path / "new").exists()

@@ -50,7 +50,7 @@ def test_one_of_two_processes_says_the_last_word(place, trained):
     assert hear == "hear it: violute convert YOUR.wav --voice voice.onnx (examples are in voice-run/sounds)"
     assert "--resume" in go_on
     assert list((place / "voice-run" / "sounds").glob("*.wav"))
-    assert "held out: nothing, no recording is named 2204 or 2191" in trained.stderr
+    assert "held out: nothing; what is by default, MusicNet's 2204 and 2191, is not here" in trained.stderr
 
 
 def test_the_card_tells_sources_command_and_what_was_written(place, trained):

@@ -62,7 +62,7 @@ def demo(
     picture = out / "spectrograms.png"
     targets = {path: [_target(out, path, mix) for mix in MIXES] for path in example_paths().values()}
     for target in (picture, *chain(*targets.values())):
-        refuse_existing(target, replace=force)
+        refuse_existing(target, replace=force, remedy="name another folder with --out")
     written: list[dict[str, object]] = []
     rows: list[tuple[str, list[Panel]]] = []
     with progress_bars(shown=not (quiet or json)) as start:

@@ -22,6 +22,8 @@ _MOST_NAMES = 6
 def held_out_line(names: Iterable[str], patterns: Sequence[str]) -> str:
     """Say which recordings are held out, by the patterns that found them."""
     found = sorted(set(names))
+    if not found and tuple(patterns) == HOLD_OUT:
+        return "held out: nothing; what is by default, MusicNet's 2204 and 2191, is not here"
     if not found:
         return "held out: nothing" + (f", no recording is named {' or '.join(patterns)}" if patterns else "")
     more = f" and {len(found) - _MOST_NAMES} more" if len(found) > _MOST_NAMES else ""

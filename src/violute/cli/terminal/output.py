@@ -35,14 +35,19 @@ def say_done(line: str, document: Any, *, json: bool, quiet: bool) -> None:
         say(line)
 
 
-def refuse_existing(out: Path, *, replace: bool) -> None:
+def refuse_existing(out: Path, *, replace: bool, remedy: str = "name another file") -> None:
     """Keep a file that is there, unless it may be replaced.
+
+    Args:
+        out: Where results are to go.
+        replace: Whether it may be replaced.
+        remedy: What else could be done, for the message.
 
     Raises:
         InputError: It is there, and it may not.
     """
     if out.exists() and not replace:
-        raise InputError(f"{out} exists: name another file, or add --force")
+        raise InputError(f"{out} exists: {remedy}, or add --force")
 
 
 def make_folder(folder: Path, *, remedy: str) -> None:

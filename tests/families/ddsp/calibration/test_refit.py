@@ -102,7 +102,7 @@ def test_refit_holds_out_what_training_does_and_says_so_first(voice_path, place,
     monkeypatch.setattr("violute.cli.train.complain", said.append)
     assert refit(voice_path, a=place / "a", b=place / "b", out=tmp_path / "x.onnx", quiet=False) == 0
     assert given["hold_out"] == ["2204", "2191"]
-    assert said == ["held out: nothing, no recording is named 2204 or 2191"]
+    assert said == ["held out: nothing; what is by default, MusicNet's 2204 and 2191, is not here"]
 
 
 def test_of_two_refits_with_one_output_the_later_loses(voice_path, place, tmp_path, monkeypatch):
