@@ -187,16 +187,16 @@ def test_two_runs_never_train_in_one_folder(tmp_path, monkeypatch):
     folder = tmp_path / "voice-run"
     refused: list[str] = []
 
-    def second(**options) -> None:
-        with pytest.raises(TrainingError, match="another run trains in it: wait for its end") as caught:
+    def second(reason: str, **options) -> None:
+        with pytest.raises(TrainingError, match=reason) as caught:
             run(tmp_path / "other.onnx", run_dir=folder, **options)
         refused.append(str(caught.value))
 
     class Watched(Voice):
         def sounds(self):
             before = (folder / "config.json").read_text()
-            second()
-            second(resume=True)
+            second("holds a run already: resume it")
+            second("another run trains in it: wait for its end", resume=True)
             assert (folder / "config.json").read_text() == before
             return super().sounds()
 

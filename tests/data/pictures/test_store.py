@@ -25,6 +25,7 @@ from violute.data.pictures.store import (
 )
 from violute.errors import AudioError, DataError, InputError, VioluteError
 from violute.transforms.spectrogram import ASSIGNMENT, DETAIL, PEAK, denormalise, normalise, stft
+from violute.worklist.engine import Engine
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +122,7 @@ def test_a_stopped_run_goes_on_with_the_next_file(recordings, store, tmp_path, m
         seen.append(recording.source)
         return read(recording, *rest)
 
-    settings = {"hold_out": ["2204", "note1"], "with_phase": True, "jobs": 1}
+    settings = {"hold_out": ["2204", "note1"], "with_phase": True, "engine": Engine(1)}
     monkeypatch.setattr(preparing, "read_recording", stop_at_the_violin)
     with pytest.raises(KeyboardInterrupt):
         prepare(recordings, out, DETAIL, **settings)

@@ -57,13 +57,13 @@ class Line:
     f0_hz: Float[np.ndarray, " frame"]
     relative_loudness_db: Float[np.ndarray, " frame"]
     onset_strength: Float[np.ndarray, " frame"]
-    harmonic_db: Joined
-    noise_db: Joined
-    tail_db: Joined
+    harmonic_db: Joined | np.ndarray
+    noise_db: Joined | np.ndarray
+    tail_db: Joined | np.ndarray
     is_reliable: Bool[np.ndarray, " frame"]
     highest_hz: Float[np.ndarray, " frame"]
     loudness_db: Float[np.ndarray, " frame"]
-    audio: Joined
+    audio: Joined | np.ndarray
 
     @property
     def controls(self) -> Controls:

@@ -140,6 +140,7 @@ def test_an_error_in_a_value_is_not_taken_for_one_of_the_disk(voice_path, place,
 
 def test_what_is_no_voice_is_refused_in_a_line(tmp_path):
     (tmp_path / "bad.onnx").write_bytes(b"nothing")
+    soundfile.write(tmp_path / "note.wav", tone(440.0, 0.2), 44_100)
     folders = ["--a", ".", "--b", "."]
     line = complaint_of(violute_here("refit", "bad.onnx", *folders, "--out", "x.onnx", cwd=tmp_path))
     assert line.startswith("bad.onnx")
