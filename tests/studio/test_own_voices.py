@@ -1,5 +1,6 @@
 """Voices that are given as files: on the command line, or dropped on the page."""
 
+import asyncio
 import json
 import shlex
 
@@ -8,8 +9,10 @@ from command_line import MODEL
 from fake_voice import CARD
 from studio_server import StudioServer, settled, wait_until
 
+from violute.studio.takes.catalogue import Catalogue
 from violute.voices.card import Card
 from violute.voices.file import seal
+from violute.voices.load import DEFAULT_VOICE
 
 
 @pytest.fixture
@@ -56,3 +59,12 @@ def test_a_voice_that_is_sent_can_be_chosen_until_the_studio_ends(tmp_path, voic
         kept = [path for path in server.stored() if path.endswith(".onnx")]
         assert len(kept) == 1, "what is no voice is gone"
     wait_until(lambda: server.stored() == [])
+
+
+def test_a_file_never_stands_in_for_an_installed_voice(tmp_path, voice_file):
+    path = voice_file.rename(tmp_path / f"{DEFAULT_VOICE}.onnx")
+    catalogue = Catalogue()
+    added = catalogue.add(path, argument=path.name)
+    entries = {entry.name: entry.is_own for entry in asyncio.run(catalogue.entries())}
+    assert added.name != DEFAULT_VOICE
+    assert (entries[DEFAULT_VOICE], entries[added.name]) == (False, True)

@@ -48,14 +48,16 @@ class Catalogue:
         self.default = names.get(path) or self.add(path, argument=default).name
 
     def add(self, path: Path, *, argument: str) -> VoiceEntry:
-        """Offer a voice file; one of the same name that was added before goes.
+        """Offer a voice file; one of the same name that was added before goes, an installed one stays.
 
         Raises:
             VoiceError: It is no voice, or none of a family that this version plays.
         """
         _, card = open_voice_file(path)
         check_family(card, source=path.name)
-        entry = _entry(path.stem, card, key=str(path), argument=argument, is_own=True)
+        installed = {one.name for one in list_voices()}
+        name = path.stem if path.stem not in installed else f"{path.stem} (file)"
+        entry = _entry(name, card, key=str(path), argument=argument, is_own=True)
         self._own[entry.name] = entry
         self._found_at = float("-inf")
         return entry
