@@ -48,7 +48,7 @@ def ends_of(folder: Path, **options: Any) -> TwoEnds:
 
 def ddsp(ends: TwoEnds) -> np.ndarray:
     task = build_ddsp_task(ends, family_recipe("ddsp", "tiny"))
-    return np.stack([line.harmonic_db[20:80, :10].mean(axis=0) for line in task.lines])
+    return np.stack([line.harmonic_db[20:80][:, :10].mean(axis=0) for line in task.lines])
 
 
 def pictures(ends: TwoEnds) -> np.ndarray:

@@ -42,7 +42,7 @@ def test_the_command_writes_its_reports(data):
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        (("--data", "nowhere", "--voices", "sines"), "there is no folder low or high"),
+        (("--data", "nowhere", "--voices", "sines"), "nowhere: there is no such file or folder"),
         (("--data", ".", "--voices", "sines", "--limit", "0"), "--limit"),
         (("--data", ".", "--voices", "sines", "--seconds", "nan"), "--seconds"),
         (("--data", ".", "--voices", "unheard-of"), "unknown voice 'unheard-of'"),

@@ -134,7 +134,7 @@ def test_the_command_puts_answers_together(tmp_path):
     assert "| hybrid at 0.5 | 70.0 |" in done.stdout
     assert json.loads(violute("bench", "listen", "a.json", "--json", cwd=tmp_path).stdout)["n_listeners"] == 1
     assert "no answers were given" in complaint_of(violute_here("bench", "listen", cwd=tmp_path))
-    assert "cannot be read" in complaint_of(violute_here("bench", "listen", "none.json", cwd=tmp_path))
+    assert "no such file" in complaint_of(violute_here("bench", "listen", "none.json", cwd=tmp_path))
 
 
 def test_every_rating_has_its_reference_and_its_anchor_and_nobody_twice():
