@@ -85,7 +85,7 @@ def test_the_export_plays_block_by_block(place, done):
         ("train rave --a musicnet/flute --b musicnet/violin --out x.onnx --batch 1", "--batch is 1"),
         ("train rave --a musicnet/flute --b nowhere --out x.onnx", "no such folder"),
         ("export voice-rave-run x.pt", "ends in .onnx or .ts"),
-        ("convert solo.wav x.wav --voice nowhere.ts", "there is no such voice"),
+        ("convert solo.wav x.wav --voice nowhere.ts", "unknown voice"),
     ],
 )
 def test_bad_input_is_one_line(place, done, line, word):
