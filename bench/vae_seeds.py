@@ -28,6 +28,7 @@ from scipy import stats
 from side_by_side import Heard, qualities
 
 from violute.data.recordings import list_recordings, read_patterns
+from violute.evaluation.metrics.intervals import jackknife_interval
 from violute.families.ends import TwoEnds
 from violute.families.mevae.task import MevaeTask
 from violute.families.pictures.task import SpectrogramTask, build_corpus
@@ -192,27 +193,22 @@ def figures(runs: Runs, n_steps: int) -> dict[str, Any]:
 
 def comparison(vae: Sequence[float], mevae: Sequence[float]) -> dict[str, Any]:
     """Compare a figure of the runs of both: its mean and its spread over seeds, with intervals of 95 %."""
-    mean, half = float(np.mean(mevae) - np.mean(vae)), _welch_half_width(vae, mevae)
+    without = [(sum(own) - np.array(own)) / (len(own) - 1) for own in (mevae, vae)]
+    mean, sets = (
+        float(np.mean(mevae) - np.mean(vae)),
+        [without[0] - np.mean(vae), np.mean(mevae) - without[1]],
+    )
+    apart = jackknife_interval(mean, sets, n=len(vae) + len(mevae))
     spread = [float(np.std(own, ddof=1)) for own in (vae, mevae)]
     ends = [float(np.sqrt(stats.f.ppf(p, len(mevae) - 1, len(vae) - 1))) for p in (0.975, 0.025)]
     document = {
         "vae": list(vae),
         "mevae": list(mevae),
         "standard_deviations": spread,
-        "difference": [mean, mean - half, mean + half],
+        "difference": [apart.estimate, apart.low, apart.high],
         "ratio_of_deviations": [spread[1] / spread[0] / end for end in (1.0, *ends)] if spread[0] else None,
     }
     return json.loads(json.dumps(document), parse_float=lambda text: round(float(text), 5))
-
-
-def _welch_half_width(first: Sequence[float], second: Sequence[float]) -> float:
-    """Half the interval of 95 % of a difference of means, by Welch's t; 0 where neither varies."""
-    sizes = np.array([len(first), len(second)])
-    variances = np.array([np.var(first, ddof=1), np.var(second, ddof=1)]) / sizes
-    if not variances.sum():
-        return 0.0
-    freedom = variances.sum() ** 2 / (variances**2 / (sizes - 1)).sum()
-    return float(stats.t.ppf(0.975, freedom) * np.sqrt(variances.sum()))
 
 
 def answer(families: Mapping[str, Any], n_steps: int) -> str:
