@@ -153,6 +153,22 @@ def test_a_second_run_does_nothing(place: Path, cluster: RayCluster) -> None:
     assert hybrids(place / "driver") == before
 
 
+def test_complaints_of_nodes_stay_out_of_standard_output(cluster: RayCluster) -> None:
+    driver = (
+        "import time\n"
+        "from ray._private import utils, worker\n"
+        "from violute.worklist.cluster import connect\n"
+        f"connect({cluster.address!r})\n"
+        "utils.push_error_to_driver(worker.global_worker, 'node', 'a node is slow')\n"
+        "time.sleep(2)\n"
+        "print('result')\n"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", driver], env=cluster.environment, capture_output=True, text=True, timeout=60
+    )
+    assert ran.stdout == "result\n", ran.stderr
+
+
 @pytest.mark.parametrize(
     ("address", "complaint"),
     [

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import ray
+from ray._private import worker as ray_worker
 from ray.exceptions import (
     NodeDiedError,
     OutOfMemoryError,
@@ -60,6 +61,8 @@ def connect(address: str) -> None:
         _require_listener(address)
     try:
         ray.init(address=address, log_to_driver=False, logging_level=logging.CRITICAL)
+        # What its nodes complain of goes to standard output all the same, among our results.
+        ray_worker._worker_logs_enabled = False  # noqa: SLF001  # no public switch for it
     except (ConnectionError, ValueError, RuntimeError, RayError) as error:
         reason = " ".join(str(error).split())[:160]
         raise InputError(
