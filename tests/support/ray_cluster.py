@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 ENVIRONMENT = {
@@ -53,7 +55,20 @@ class RayCluster:
 
     def close(self) -> None:
         """Stop the cluster."""
-        self._process.communicate("stop\n", timeout=60)
+        try:
+            self._process.communicate("stop\n", timeout=120)
+        except subprocess.TimeoutExpired:  # a node that does not end must not outlive the tests
+            for pid in processes_below(self._process.pid) | {self._process.pid}:
+                with suppress(OSError):
+                    os.kill(pid, signal.SIGKILL)
+
+    def workers(self, state: str = "") -> set[int]:
+        """Find the processes of this cluster that do tasks; `_do` names those that are at one."""
+        return {
+            pid
+            for pid in processes_below(self._process.pid)
+            if title_of(pid).startswith("ray::") and state in title_of(pid)
+        }
 
     def _tell(self, command: str) -> None:
         assert self._process.stdin is not None
@@ -66,6 +81,28 @@ class RayCluster:
         while not (line := self._process.stdout.readline()).startswith("cluster: "):
             assert line, "the cluster did not start"
         return line.removeprefix("cluster: ").strip()
+
+
+def processes_below(parent: int) -> set[int]:
+    """Find the children of a process, theirs, and so on."""
+    parents = {}
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            with suppress(OSError):
+                fields = (folder / "stat").read_text().rpartition(")")[2].split()
+                parents[int(folder.name)] = int(fields[1])
+    found = {parent}
+    while more := {pid for pid, above in parents.items() if above in found} - found:
+        found |= more
+    return found - {parent}
+
+
+def title_of(pid: int) -> str:
+    """Return what a process calls itself; nothing once it has gone."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[0].decode(errors="replace")
+    except OSError:
+        return ""
 
 
 def serve() -> None:
