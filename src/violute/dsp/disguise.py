@@ -1,92 +1,173 @@
-"""Disguised sound: what an encoder hears, so that it tells neither player nor room nor microphone.
+"""What an encoder hears: sound that tells neither instrument, player, room nor microphone.
 
-Drawn anew for each piece: overtones of a saturating curve, an equaliser from octave to octave, a slope, a
-limit of the band, a short room, hiss and a level. Notes and their timing stay as they are.
+Drawn anew for each window: overtones that the instrument did not play (a saturating curve, at every
+loudness alike), a room, an equaliser from octave to octave, a slope that takes overtones away, a limit above
+which nothing is heard, and some noise. A flute may arrive as rich as a violin and a violin as plain as a
+flute, by another microphone in another hall; the decoder is to make the true sound of either, so it has to
+take the instrument from what it is told, and only what was played from the code. Pictures have a disguise of
+their own, `violute.families.pictures.disguise`.
+
+Conventions: windows (window, sample), on any device. All chance comes from one generator, on that device
+or on the CPU.
 
 Source:
     Choi et al., Neural analysis and synthesis (NeurIPS 2021), section 3.1, for perturbing what an encoder
-    hears so that it keeps what is asked for.
+    hears so that it keeps what is asked for; Moorer, About this reverberation business (Computer Music
+    Journal 3(2), 1979), for a room as noise that decays.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.nn import functional
 
-SATURATED_SHARE, SATURATION_DRIVE = 0.5, (0.5, 6.0)
+EQUALISER_HZ = (60.0, 14_000.0)
+EQUALISER_POINTS = 9
+"""About one an octave."""
+
+EQUALISER_RANGE_DB = 12.0
+
+SATURATED_SHARE = 0.5
+"""How often overtones are added."""
+
+SATURATION_DRIVE = (1.0, 6.0)
 """Gain before the saturating curve, relative to the RMS; the larger, the more overtones."""
 
-LOWEST_HZ = 60.0
-POINTS_PER_OCTAVE = 1.0
-EQUALISER_DB = 12.0
-"""Gains at the points of the equaliser lie so far from 0 at most."""
+LARGEST_BIAS = 0.7
+"""Shift before the curve: it adds the even overtones too."""
 
-SLOPED_SHARE, SLOPE_FROM_HZ, SLOPE_DB_PER_OCTAVE = 0.5, 500.0, (-12.0, 6.0)
-LIMITED_SHARE, LIMIT_HZ, LIMIT_DB_PER_OCTAVE = 0.6, (2000.0, 8000.0), 60.0
-ROOM_SHARE, ROOM_SECONDS, ROOM_DECAY_SECONDS, ROOM_DB = 0.5, 0.25, (0.03, 0.12), (-20.0, -3.0)
-HISS_DB = (-70.0, -25.0)
-"""White noise beside the piece's power, after the band's limit."""
+LEVEL_SAMPLES = 2048
+"""Over which the level is taken that the curve works at."""
 
-LEVEL_DB = (-12.0, 3.0)
+SLOPED_SHARE, SLOPE_HZ, SLOPE_DB_PER_OCTAVE = 0.5, (300.0, 2000.0), (3.0, 18.0)
+"""How often overtones are taken away, from where on, and how steeply."""
+
+LIMITED_SHARE, LIMIT_HZ, LIMIT_DB_PER_OCTAVE = 0.5, (3500.0, 20_000.0), 96.0
+"""How often there is a limit, where (within the band), and how steeply the sound falls above it."""
+
+ROOM_SHARE, ROOM_SECONDS, ROOM_DB = 0.5, (0.15, 1.5), (-18.0, 3.0)
+"""How often there is a room, the time in which it falls by 60 dB, and how loud it is beside the dry sound."""
+
+NOISE_DB = (-70.0, -25.0)
+"""White noise beside the window's power."""
 
 
 def disguised(
-    audio: Float[Tensor, "piece sample"], sample_rate: int, generator: torch.Generator
-) -> Float[Tensor, "piece sample"]:
-    """Change the colour, room, hiss and level of pieces.
+    audio: Float[Tensor, "window sample"],
+    sample_rate: int,
+    generator: torch.Generator,
+    *,
+    level_db: tuple[float, float] = (0.0, 0.0),
+) -> Float[Tensor, "window sample"]:
+    """Change the colour and level of windows, not their notes.
 
     Args:
-        audio: Pieces, on any device.
+        audio: At full scale 1; none is held to it.
         sample_rate: In Hz.
-        generator: On the same device; all chance comes from it.
+        generator: Where all chance comes from.
+        level_db: Between which levels the gain of each window lies; by default each keeps its power.
     """
-    n_pieces, n_samples = audio.shape
-    n_fft = n_samples + round(ROOM_SECONDS * sample_rate)
-    n_fft += n_fft % 2
-
-    chance: dict[str, Any] = {"generator": generator, "device": audio.device}
-
-    def drawn(low: float, high: float) -> Tensor:
-        return low + (high - low) * torch.rand(n_pieces, 1, **chance)
-
-    def is_drawn(share: float) -> Tensor:
-        return torch.rand(n_pieces, 1, **chance) < share
-
-    rms = audio.square().mean(dim=1, keepdim=True).sqrt() + 1e-6
-    drive = drawn(*map(math.log, SATURATION_DRIVE)).exp() / rms
-    played = torch.where(is_drawn(SATURATED_SHARE), (drive * audio).tanh() / drive, audio)
-    octaves = torch.fft.rfftfreq(n_fft, 1.0 / sample_rate, device=audio.device).clamp(min=1.0).log2()
-    n_points = math.ceil(math.log2(0.5 * sample_rate / LOWEST_HZ) * POINTS_PER_OCTAVE) + 1
-    points_db = EQUALISER_DB * (2.0 * torch.rand(n_pieces, n_points, **chance) - 1.0)
-    gain_db = _between_points(points_db, octaves)
-    slope = drawn(*SLOPE_DB_PER_OCTAVE) * is_drawn(SLOPED_SHARE)
-    gain_db = gain_db + slope * (octaves - math.log2(SLOPE_FROM_HZ)).clamp(min=0.0)
-    limit = drawn(*map(math.log2, LIMIT_HZ))
-    above = (octaves - limit).clamp(min=0.0) * is_drawn(LIMITED_SHARE)
-    gain_db = gain_db - LIMIT_DB_PER_OCTAVE * above
-    changed = torch.fft.rfft(played, n_fft) * 10.0 ** (gain_db / 20.0)
-
-    t = torch.arange(round(ROOM_SECONDS * sample_rate), device=audio.device) / sample_rate
-    echoes = torch.randn(n_pieces, len(t), **chance)
-    echoes = echoes * (-t / drawn(*ROOM_DECAY_SECONDS)).exp()
-    echoes = echoes / echoes.square().sum(dim=1, keepdim=True).sqrt()
-    room = is_drawn(ROOM_SHARE) * 10.0 ** (drawn(*ROOM_DB) / 20.0) * echoes
-    changed = torch.fft.irfft(changed * (1.0 + torch.fft.rfft(room, n_fft)), n_fft)[:, :n_samples]
-
-    changed = changed * (rms / (changed.square().mean(dim=1, keepdim=True).sqrt() + 1e-6))
-    hiss = torch.randn(audio.shape, **chance)
-    changed = changed + rms * 10.0 ** (drawn(*HISS_DB) / 20.0) * hiss
-    return (changed * 10.0 ** (drawn(*LEVEL_DB) / 20.0)).clamp(-1.0, 1.0)
+    saturated = _saturated(audio, generator)
+    is_saturated = _drawn(audio, generator) < SATURATED_SHARE
+    heard = coloured(torch.where(is_saturated, saturated, audio), sample_rate, generator)
+    return heard * 10.0 ** (_between(*level_db, audio, generator) / 20.0)
 
 
-def _between_points(
-    points_db: Float[Tensor, "piece point"], octaves: Float[Tensor, " bin"]
-) -> Float[Tensor, "piece bin"]:
-    """Join gains at evenly spaced octaves from `LOWEST_HZ` on by straight lines."""
-    place = ((octaves - math.log2(LOWEST_HZ)) * POINTS_PER_OCTAVE).clamp(0.0, points_db.shape[1] - 1.001)
+def coloured(
+    audio: Float[Tensor, "window sample"], sample_rate: int, generator: torch.Generator
+) -> Float[Tensor, "window sample"]:
+    """Weigh the frequencies of windows, let them sound in rooms, and add noise."""
+    n_fft = 2 * audio.shape[1]
+    spectra = torch.fft.rfft(audio, n_fft) * torch.fft.rfft(_rooms(audio, sample_rate, generator), n_fft)
+    frequency_hz = torch.fft.rfftfreq(n_fft, 1.0 / sample_rate, device=audio.device).clamp_min(1.0)
+    limit_hz = (LIMIT_HZ[0], min(LIMIT_HZ[1], 0.5 * sample_rate))
+    gains_db = _equaliser_db(audio, frequency_hz, generator)
+    for share, corners_hz, slopes in (
+        (SLOPED_SHARE, SLOPE_HZ, SLOPE_DB_PER_OCTAVE),
+        (LIMITED_SHARE, limit_hz, (LIMIT_DB_PER_OCTAVE, LIMIT_DB_PER_OCTAVE)),
+    ):
+        corner_hz = _between(math.log(corners_hz[0]), math.log(corners_hz[1]), audio, generator).exp()
+        is_sloped = (_drawn(audio, generator) < share).to(audio.dtype)
+        slope = is_sloped * _between(*slopes, audio, generator)
+        gains_db = gains_db - slope * (frequency_hz / corner_hz).clamp_min(1.0).log2()
+    changed = torch.fft.irfft(spectra * 10.0 ** (gains_db / 20.0), n_fft)[:, : audio.shape[1]]
+    power = _power(audio)
+    changed = changed * (power / _power(changed)).sqrt()
+    levels = power.sqrt() * 10.0 ** (_between(*NOISE_DB, audio, generator) / 20.0)
+    return changed + levels * _noise(audio, generator)
+
+
+def _equaliser_db(
+    audio: Float[Tensor, "window sample"], frequency_hz: Float[Tensor, " bin"], generator: torch.Generator
+) -> Float[Tensor, "window bin"]:
+    """Draw gains at points an octave apart, joined in straight lines."""
+    low, high = (math.log(edge) for edge in EQUALISER_HZ)
+    place = (frequency_hz.log() - low) / (high - low) * (EQUALISER_POINTS - 1)
+    place = place.clamp(0.0, EQUALISER_POINTS - 1 - 1e-3)
     before = place.long()
-    return torch.lerp(points_db[:, before], points_db[:, before + 1], (place - before)[None])
+    points_db = EQUALISER_RANGE_DB * (2.0 * _drawn(audio, generator, EQUALISER_POINTS) - 1.0)
+    return points_db[:, before] + (place - before) * (points_db[:, before + 1] - points_db[:, before])
+
+
+def _rooms(
+    audio: Float[Tensor, "window sample"], sample_rate: int, generator: torch.Generator
+) -> Float[Tensor, "window sample"]:
+    """Draw impulse responses: the dry sound, and in some windows noise that decays."""
+    seconds = torch.arange(audio.shape[1], device=audio.device) / sample_rate
+    low, high = (math.log(edge) for edge in ROOM_SECONDS)
+    falls_in = _between(low, high, audio, generator).exp()
+    tail = _noise(audio, generator) * 10.0 ** (-3.0 * seconds / falls_in)
+    has_room = (_drawn(audio, generator) < ROOM_SHARE).to(audio.dtype)
+    level = has_room * 10.0 ** (_between(*ROOM_DB, audio, generator) / 20.0)
+    responses = level * tail / tail.square().sum(dim=1, keepdim=True).sqrt()
+    responses[:, 0] += 1.0
+    return responses
+
+
+def _saturated(
+    audio: Float[Tensor, "window sample"], generator: torch.Generator
+) -> Float[Tensor, "window sample"]:
+    """Send waveforms through a saturating curve, levelled so that soft and loud get as many overtones."""
+    envelope = _smoothed(audio.square()).clamp_min(1e-10).sqrt()
+    low, high = (math.log(edge) for edge in SATURATION_DRIVE)
+    gain = _between(low, high, audio, generator).exp()
+    shift = gain * _between(-LARGEST_BIAS, LARGEST_BIAS, audio, generator)
+    saturated = torch.tanh(gain * audio / envelope / 1.5 + shift) - torch.tanh(shift)
+    saturated = envelope * (saturated - _smoothed(saturated))
+    return saturated * (_power(audio) / _power(saturated)).sqrt()
+
+
+def _smoothed(x: Float[Tensor, "window sample"]) -> Float[Tensor, "window sample"]:
+    """Return running means over `LEVEL_SAMPLES`, the edges held."""
+    half = LEVEL_SAMPLES // 2
+    padded = functional.pad(x.unsqueeze(1), (half, half), mode="replicate").squeeze(1)
+    summed = functional.pad(padded.double().cumsum(dim=1), (1, 0))
+    means = (summed[:, LEVEL_SAMPLES:] - summed[:, :-LEVEL_SAMPLES]) / LEVEL_SAMPLES
+    return means[:, : x.shape[1]].to(x.dtype)
+
+
+def _drawn(
+    audio: Float[Tensor, "window sample"], generator: torch.Generator, n_columns: int = 1
+) -> Float[Tensor, "window column"]:
+    """Draw numbers from 0 to 1 for each window."""
+    return torch.rand(len(audio), n_columns, generator=generator, device=generator.device).to(audio.device)
+
+
+def _noise(
+    audio: Float[Tensor, "window sample"], generator: torch.Generator
+) -> Float[Tensor, "window sample"]:
+    return torch.randn(audio.shape, generator=generator, device=generator.device).to(audio.device)
+
+
+def _between(
+    low: float, high: float, audio: Float[Tensor, "window sample"], generator: torch.Generator
+) -> Float[Tensor, "window 1"]:
+    return low + (high - low) * _drawn(audio, generator)
+
+
+def _power(audio: Float[Tensor, "window sample"]) -> Float[Tensor, "window 1"]:
+    return audio.square().mean(dim=1, keepdim=True) + 1e-12

@@ -37,6 +37,9 @@ N_VALIDATION_CROPS = 32
 EXAMPLE_SECONDS = 2.0
 EXAMPLE_MIXES = (0.0, 1.0)
 
+HEARD_LEVEL_DB = (-12.0, 3.0)
+"""Between which gains the encoder hears crops that are disguised."""
+
 
 class NsynthTask(ModulesTask):
     """The family `nsynth` in training."""
@@ -90,7 +93,8 @@ class NsynthTask(ModulesTask):
         wave = scaled(levels)
         heard = wave
         if generator is not None and recipe.is_disguised:
-            heard = scaled(to_levels(disguised(crops.audio, SAMPLE_RATE, generator)))
+            other = disguised(crops.audio, SAMPLE_RATE, generator, level_db=HEARD_LEVEL_DB)
+            heard = scaled(to_levels(other))
         config, n_context = network.config, recipe.n_context_frames
         n_frames = levels.shape[1] // config.hop_length
         inside = slice(n_context, n_frames - n_context)

@@ -3,7 +3,7 @@
 Every recording is read once at 44.1 kHz in mono, levelled, and kept on disk as 16-bit numbers, so that a
 window may begin anywhere and a corpus may be larger than memory.
 
-What the encoder hears is not quite what the decoder is to make: see `violute.families.rave.perturbation`.
+What the encoder hears is not quite what the decoder is to make: see `violute.dsp.disguise`.
 Pitch and loudness are measured with the reading, by the analysis that conditions conversions.
 """
 

@@ -23,6 +23,7 @@ from torch.nn import functional
 from violute.data.recordings import Recording
 from violute.data.sampling import read_both_ends, training_and_validation
 from violute.dsp.causal import fold, repeat
+from violute.dsp.disguise import disguised
 from violute.dsp.pulses import pulses
 from violute.dsp.spectral import multi_resolution_spectral_loss
 from violute.families.rave.band_levels import invented_level_distance
@@ -37,7 +38,6 @@ from violute.families.rave.discriminators import (
 )
 from violute.families.rave.network import Rave
 from violute.families.rave.parts import InstrumentCritic
-from violute.families.rave.perturbation import disguised
 from violute.families.rave.recipes import RaveRecipe, are_discriminators_heard, stage_at
 from violute.families.rave.told import FRAME_SAMPLES, TUNING_HZ, Told
 from violute.families.task import EXAMPLE_MIXES, Corpus, ModulesTask
@@ -94,7 +94,7 @@ class RaveTask(ModulesTask):
             TrainingError: The memory does not hold the batch.
         """
         if self.recipe.is_augmented:
-            batch = batch._replace(encoder_input=disguised(batch.audio, context.generator))
+            batch = batch._replace(encoder_input=disguised(batch.audio, SAMPLE_RATE, context.generator))
         stage = stage_at(context.scheduled_step, self.recipe)
         with memory_errors(self.recipe.batch_size):
             return self._first(batch, context) if stage == 1 else self._second(batch, context)
