@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from violute.voices.automation import read_automation
     from violute.voices.convert import Conversion, convert_file
     from violute.voices.load import list_voices, load_voice
-    from violute.voices.mix import Mix
+    from violute.voices.mix import Mix, Output
     from violute.voices.take import Take
 
 # Since 1.32 onnxruntime sends its maker reports of every session, unless this stands before it is loaded:
@@ -47,6 +47,7 @@ __all__ = [
     "InputError",
     "Mix",
     "MixError",
+    "Output",
     "ShapeError",
     "Take",
     "TrainingError",
@@ -65,6 +66,7 @@ __all__ = [
 _HOMES = {
     "Conversion": "violute.voices.convert",
     "Mix": "violute.voices.mix",
+    "Output": "violute.voices.mix",
     "Take": "violute.voices.take",
     "convert_file": "violute.voices.convert",
     "list_voices": "violute.voices.load",

@@ -83,6 +83,19 @@ def test_dials_and_automation_reach_the_voice(place):
     assert [round(loudest_hz(place / f"{name}.wav") / 440) for name in "abc"] == [2, 1, 2]
 
 
+def test_a_course_for_one_dial_and_what_becomes_of_the_hybrid(place):
+    (place / "tone.csv").write_text("seconds,tone\n0,0\n0.001,1\n")
+    convert(place, "solo.wav", "high.wav", "--tone", "tone.csv")
+    assert loudest_hz(place / "high.wav") == pytest.approx(880, abs=2)
+    output = ["--transpose", "-12", "--level", "-20", "--wet", "0.9"]
+    done = convert(place, "solo.wav", "--tone", "1", "--noise", "1", *output)
+    name = "solo-violute-sines-tone1.00-noise1.00-attack0.50-vibrato0.50-transpose-12-wet0.9-level-20.wav"
+    assert name in done.stdout
+    assert loudest_hz(place / name) == pytest.approx(440, abs=2)
+    levels = [np.std(soundfile.read(place / path)[0]) for path in (name, "high.wav")]
+    assert levels[0] == pytest.approx(0.1 * levels[1], rel=0.5)
+
+
 @pytest.mark.parametrize(
     ("sample_rate", "channels", "subtype"),
     [(8_000, 8, "PCM_16"), (192_000, 1, "PCM_24"), (44_100, 2, "FLOAT"), (22_050, 2, "PCM_U8")],

@@ -24,7 +24,7 @@ HEAVY = ("torch", "scipy", "numba", "matplotlib", "onnx", "fastapi")
         ),
         ("export run out --tilt 3", "--tilt needs 2 values after it (`violute export --help`)"),
         ("convert a.wav --room", "--room needs a value after it (`violute convert --help`)"),
-        ("convert a.wav --room big", "--room is 'big': give a number"),
+        ("convert a.wav --room big", "--room is 'big': give a number from 0 to 1, or a CSV file"),
         ("studio --port high", "--port is 'high': give a whole number"),
     ],
 )

@@ -108,9 +108,10 @@ def test_an_export_is_the_file_that_convert_makes(client, take, query, mix, tmp_
 
 def test_the_command_line_makes_the_same_file(client, take, tmp_path):
     asked = {"mix": 0.25, "dials": {"vibrato": 0.75}, "format": "flac"}
+    asked |= {"wet": 0.8, "level_db": -3, "transpose": 5.5}
     answer = client.post(f"/takes/{take['id']}/render", json=asked)
     command = client.post(f"/takes/{take['id']}/command", json=asked).json()
-    assert command["automation_csv"] is None
+    assert command["files"] == {}
     (tmp_path / "my flute.flac").write_bytes(FLUTE.read_bytes())
     program, *arguments = shlex.split(command["command"])
     assert program == "violute"
@@ -122,15 +123,34 @@ def test_the_command_line_makes_the_same_file(client, take, tmp_path):
 
 def test_a_drawn_course_is_given_as_csv(client, take, tmp_path):
     course = [[0.0, 0.25], [1.5, 1.0], [3.0, 0.125]]
-    asked = {"automation": course, "dials": {"room": 0.5}}
+    asked = {"automation": course, "dials": {"room": 0.5, "noise": [[0, 0], [2, 1]]}}
     answer = client.post(f"/takes/{take['id']}/command", json=asked).json()
     words = shlex.split(answer["command"])
     assert words[words.index("--automation") + 1] == "mix.csv"
-    (tmp_path / "mix.csv").write_text(answer["automation_csv"])
+    assert words[words.index("--noise") + 1] == "noise.csv"
+    assert set(answer["files"]) == {"mix.csv", "noise.csv"}
+    for name, content in answer["files"].items():
+        (tmp_path / name).write_text(content)
     (tmp_path / "my flute.flac").write_bytes(FLUTE.read_bytes())
     assert violute(*words[1:], cwd=tmp_path).returncode == 0
     rendered = client.post(f"/takes/{take['id']}/render", json=asked)
     assert rendered.content == (tmp_path / words[3]).read_bytes()
+
+
+def test_live_parameters_at_another_pitch(client, take):
+    at = f"/takes/{take['id']}/parameters"
+    as_played, octave = client.get(at), client.get(at, params={"transpose": 12})
+    assert json.loads(as_played.headers["Violute-Live-Gains"]) == take["live_gains"]
+    f0_hz = []
+    for content in (as_played.content, octave.content):
+        length = int.from_bytes(content[:4], "little")
+        entry = json.loads(content[4 : 4 + length])["arrays"]["f0_hz"]
+        f0_hz.append(np.frombuffer(content, "<f4", entry["shape"][0], 4 + length + entry["offset"]))
+    np.testing.assert_allclose(f0_hz[1], 2 * f0_hz[0], rtol=1e-6)
+    gains = json.loads(octave.headers["Violute-Live-Gains"])
+    assert gains["mixes"] == take["live_gains"]["mixes"]
+    assert gains["gain"] != take["live_gains"]["gain"]
+    assert client.get(at, params={"transpose": 25}).status_code == 422
 
 
 def test_no_rendering_stays_behind(client, server, take):
@@ -293,7 +313,10 @@ def check_schema(value, schema, schemas):
     if schema["type"] == "array":
         for item in value:
             check_schema(item, schema["items"], schemas)
-    if schema["type"] == "object":
+    if "additionalProperties" in schema and "properties" not in schema:
+        for item in value.values():
+            check_schema(item, schema["additionalProperties"], schemas)
+    elif schema["type"] == "object":
         assert set(value) == set(schema["properties"])
         for name, item in value.items():
             check_schema(item, schema["properties"][name], schemas)

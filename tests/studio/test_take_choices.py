@@ -61,7 +61,8 @@ def test_each_dial_moves_on_its_own(client, take):
     here = load_voice().analyse(source, sample_rate).render(Mix(0.25, course, 0.25, 0.25, 0.0))
     np.testing.assert_allclose(audio, here, atol=2**-23)
     answer = client.post(f"/takes/{take['id']}/command", json=asked).json()
-    assert answer["command"] is None, "no command says that"
+    assert "--mix 0.25 --noise noise.csv --room 0.0" in answer["command"]
+    assert answer["files"] == {"noise.csv": "seconds,noise\n0.0,0.0\n3.0,1.0\n"}
 
 
 def test_how_far_a_rendering_is_can_be_asked(client):

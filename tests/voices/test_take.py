@@ -18,7 +18,7 @@ from violute.audio.true_peak import TruePeakMeter
 from violute.errors import AudioError, InputError, MixError, VoiceError
 from violute.voices import take as take_module
 from violute.voices.load import load_voice
-from violute.voices.mix import Mix
+from violute.voices.mix import Mix, Output
 
 
 def noise(n_samples, level=0.05, channels=None, seed=0):
@@ -208,3 +208,48 @@ def test_a_take_gives_its_pitch_loudness_and_notes(tmp_path):
     assert len((tmp_path / "x.csv").read_text().splitlines()) == 1 + len(take.times)
     with Image.open(io.BytesIO(take._repr_png_())) as picture:
         assert picture.width == 960
+
+
+def test_level_is_in_decibels_above_the_recording():
+    audio = noise(3 * 44_100, 0.02, channels=2)
+    take = SineVoice().analyse(audio, 44_100)
+    for level_db in (-20.0, 6.0):
+        rendered = take.render(0.5, output=Output(level_db=level_db))
+        assert loudness(rendered, 44_100) == pytest.approx(loudness(audio, 44_100) + level_db, abs=0.2)
+
+
+def test_wet_and_dry_are_hybrid_and_recording_at_equal_power():
+    audio = noise(90_000, 0.02, channels=2)
+    take = SineVoice().analyse(audio, 44_100)
+    hybrid = take.render(0.5)
+    both = take.render(0.5, output=Output(wet=0.36))
+    np.testing.assert_allclose(both, 0.6 * hybrid + 0.8 * audio, atol=1e-6)
+    np.testing.assert_allclose(take.render(0.5, output=Output(wet=0.0)), audio, atol=1e-6)
+    loud = take.render(0.5, output=Output(wet=0.5, level_db=24.0))
+    assert true_peak_db(loud) <= -0.9
+
+
+def test_any_family_is_transposed():
+    take = SineVoice().analyse(noise(44_100), 44_100)
+    for semitones in (-12.0, 7.0):
+        rendered = take.render(0.0, output=Output(transpose=semitones))
+        spectrum = np.abs(np.fft.rfft(rendered))
+        assert np.argmax(spectrum) == pytest.approx(440 * 2 ** (semitones / 12), abs=1)
+
+
+def test_the_built_in_voice_plays_the_notes_at_another_pitch_and_its_chords_too():
+    audio = np.concatenate([tone(220.0, 1.0), tone(330.0, 1.0)]).astype(np.float32)
+    for lines in (1, 2):
+        take = load_voice().analyse(audio, SAMPLE_RATE, lines=lines)
+        higher = take.render(0.5, output=Output(transpose=5.0))
+        heard = load_voice().analyse(np.asarray(higher), SAMPLE_RATE, lines=1).f0_hz
+        places = np.round(np.array([0.5, 1.5]) * 100).astype(int)
+        wanted = np.array([220.0, 330.0]) * 2 ** (5 / 12)
+        np.testing.assert_allclose(heard[places], wanted, rtol=0.01)
+    assert take.render(0.5, output=Output(transpose=5.0)).tobytes() == higher.tobytes()
+
+
+@pytest.mark.parametrize("fields", [{"wet": 1.2}, {"level_db": 30.0}, {"transpose": float("nan")}])
+def test_an_output_out_of_range(fields):
+    with pytest.raises(MixError):
+        Output(**fields)

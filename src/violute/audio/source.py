@@ -6,7 +6,7 @@ clipped on the way in. A source is validated when it is made and can be read any
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Protocol
 
 import numpy as np
@@ -94,6 +94,20 @@ class ArraySource:
         """Read the array from its start, `n_samples` at a time; the last block may be shorter."""
         for start in range(0, self.n_samples, n_samples):
             yield self._audio[:, start : start + n_samples]
+
+
+def added(
+    blocks: Iterable[Float32[np.ndarray, "channel _sample"]], source: Source, gain: float
+) -> Iterator[Float32[np.ndarray, "channel _sample"]]:
+    """Add a recording, times a linear gain, to a sound as long as it is."""
+    recording = source.blocks()
+    ahead = np.zeros((source.n_channels, 0), np.float32)
+    for block in blocks:
+        n_samples = block.shape[1]
+        while ahead.shape[1] < n_samples:
+            ahead = np.concatenate([ahead, next(recording)], axis=1)
+        yield block + np.float32(gain) * ahead[:, :n_samples]
+        ahead = ahead[:, n_samples:]
 
 
 def check_audible(source: Source) -> None:

@@ -17,12 +17,16 @@ from violute.cli.terminal.options import (
     Flag,
     Jobs,
     Json,
+    Level,
     MixPlace,
     Moves,
     Noise,
     Quiet,
     Room,
     Tone,
+    Transpose,
+    Vibrato,
+    Wet,
 )
 from violute.cli.terminal.output import complain, say, say_json
 from violute.cli.terminal.progress import StartTask, progress_bars
@@ -49,9 +53,12 @@ def convert(
     tone: Tone = None,
     noise: Noise = None,
     attack: Attack = None,
-    vibrato: float | None = None,
+    vibrato: Vibrato = None,
     room: Room = None,
     automation: Moves = None,
+    wet: Wet = 1.0,
+    level: Level = 0.0,
+    transpose: Transpose = 0.0,
     voice: str | None = None,
     lines: Annotated[str, Parameter(name=("--lines", "--voices"))] = "auto",
     force: Flag = False,
@@ -78,8 +85,6 @@ def convert(
     paths
         Recordings or folders (WAV, FLAC, Ogg, Opus, MP3, AIFF; any rate and channels; m4a, aac, wma and
         others where ffmpeg is installed), then OUT. `-` is a recording from standard input.
-    vibrato
-        Dial from vibrato in loudness (0) to vibrato in pitch (1). Default: as --mix.
     voice
         Name of a voice (see `violute voices`) or path of a voice file. Default: violute-violin-flute. Also a
         model.ts in the form of nn~, such as an export of RAVE (needs `pip install 'violute[train]'`): it runs
@@ -92,7 +97,7 @@ def convert(
     """
     from violute.analysis.polyphony.chords import checked_lines
     from violute.cli.terminal.conversions import ConversionManifest, ConversionWork, maker_of, opened_voice
-    from violute.voices.automation import read_automation
+    from violute.voices.automation import read_automation, read_dials
     from violute.voices.destinations import (
         as_folder,
         left_out,
@@ -103,13 +108,15 @@ def convert(
         results_folder,
     )
     from violute.voices.load import DEFAULT_VOICE
-    from violute.voices.mix import mix_of_settings
+    from violute.voices.mix import Output, mix_of_settings
 
     engine = engine_of(jobs, cluster)
     moves = read_automation(automation) if automation else None
-    settings = mix_of_settings(mix, moves, tone=tone, noise=noise, attack=attack, vibrato=vibrato, room=room)
+    dials = read_dials(tone=tone, noise=noise, attack=attack, vibrato=vibrato, room=room)
+    settings = mix_of_settings(mix, moves, **dials)
+    finish = Output(wet, level, transpose)
     inputs, output = _inputs_and_output(paths)
-    label = mix_label(settings)
+    label = mix_label(settings) + finish.label
     if voice is not None:
         label = f"{Path(voice).stem.removeprefix('violute-')}-{label}"
     n_lines = checked_lines(lines)
@@ -140,7 +147,7 @@ def convert(
             others_made = manifest.begin(plans, force=force)
             if others_made and not quiet:
                 complain(f"warning: {others_made[0]} made what is there already: --force makes it anew")
-        work = ConversionWork(voice, settings, n_lines, overwrite=force)
+        work = ConversionWork(voice, settings, finish, n_lines, overwrite=force)
         engine = engine.for_bytes(sum(path.stat().st_size for path in _local_files(todo)))
         with progress_bars(shown=not (quiet or json)) as start:
             for i, result in _attempts(work, todo, engine, start):

@@ -66,12 +66,12 @@ def stream(
     encoding
         Of the samples, in and out: 32-bit floating point, or 16-bit integers; little-endian, no header.
     """
-    from violute.voices.automation import read_automation
+    from violute.voices.automation import read_automation, read_dials
     from violute.voices.load import load_voice
     from violute.voices.mix import mix_of_settings
 
     moves = read_automation(automation) if automation else None
-    settings = mix_of_settings(mix, moves, room=room, tone=tone, noise=noise, attack=attack)
+    settings = mix_of_settings(mix, moves, **read_dials(room=room, tone=tone, noise=noise, attack=attack))
     _refuse_terminals()
     player = load_voice(voice).stream(settings)
     late = LateBlocks(player.sample_rate, warn=lambda line: None if quiet else complain(line))

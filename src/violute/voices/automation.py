@@ -8,7 +8,7 @@ import io
 from pathlib import Path
 
 from violute.errors import MixError
-from violute.voices.mix import check_breakpoint
+from violute.voices.mix import Dial, check_breakpoint
 
 
 def read_automation(path: str | Path) -> tuple[tuple[float, float], ...]:
@@ -58,6 +58,15 @@ def read_automation(path: str | Path) -> tuple[tuple[float, float], ...]:
     if not points:
         raise MixError(f"{path}: no break-points: write lines of seconds,mix such as 1.5,0.25")
     return tuple(points)
+
+
+def read_dials(**dials: float | Path | None) -> dict[str, Dial | None]:
+    """Read those dials that are named as CSV files; numbers are what they are.
+
+    Raises:
+        MixError: A file is missing or malformed.
+    """
+    return {name: read_automation(dial) if isinstance(dial, Path) else dial for name, dial in dials.items()}
 
 
 def _read_text(path: Path) -> str:

@@ -16,6 +16,7 @@ from jaxtyping import Float, Float32
 
 from violute.analysis.controls import Controls
 from violute.errors import VoiceError
+from violute.transforms.transposition import transposed
 from violute.voices.live_parameters import LiveTracks
 from violute.voices.mix import ONE_DIAL, Dials, MixLike
 
@@ -69,6 +70,10 @@ class Performance(ABC):
         for block in self.blocks(dials):
             yield np.stack([block, block])
 
+    def transposed(self, semitones: float) -> Performance:
+        """Return the performance at another pitch; a family that plays no other has its sound shifted."""
+        return ShiftedPerformance(self, semitones)
+
     def warnings_for(self, dials: Dials) -> tuple[str, ...]:
         """What the user should know about a rendering at these dials."""
         return (*self.warnings, ONE_DIAL) if self.has_one_dial and not dials.is_one_dial else self.warnings
@@ -80,6 +85,28 @@ class Performance(ABC):
             VoiceError: There are none.
         """
         raise VoiceError("this voice has no live parameters: render it, or choose another voice")
+
+
+class ShiftedPerformance(Performance):
+    """A performance whose sound is brought to another pitch, as it can be done for every family.
+
+    Args:
+        performance: Whose sound it is.
+        semitones: Up, or down below 0.
+    """
+
+    def __init__(self, performance: Performance, semitones: float) -> None:
+        super().__init__(
+            performance.sample_rate,
+            performance.n_frames,
+            performance.frame_rate_hz,
+            n_lines=performance.n_lines,
+        )
+        self._performance, self._semitones = performance, semitones
+
+    def blocks(self, dials: Dials) -> Iterator[Float[np.ndarray, " sample"]]:
+        """Synthesise and shift."""
+        return transposed(self._performance.blocks(dials), self._semitones, self.sample_rate)
 
 
 class TakeLike(Protocol):

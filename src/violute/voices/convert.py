@@ -16,7 +16,7 @@ from violute.errors import AudioError
 from violute.voices.contract import OnProgress
 from violute.voices.family import FamilyVoice
 from violute.voices.load import load_voice
-from violute.voices.mix import Mix, MixLike
+from violute.voices.mix import AS_PLAYED, Mix, MixLike, Output
 from violute.worklist.places import Place
 
 ANALYSIS_SHARE = 0.6
@@ -57,6 +57,7 @@ def convert_file(
     destination: str | Path,
     *,
     mix: MixLike = 0.5,
+    output: Output = AS_PLAYED,
     voice: str | Path | FamilyVoice | None = None,
     lines: Lines = "auto",
     voices: Lines | None = None,
@@ -72,6 +73,7 @@ def convert_file(
         source: WAV, FLAC, Ogg, Opus, MP3 or AIFF.
         destination: The file to write.
         mix: From the voice's first end (0) to its second (1), break-points, or a `Mix`.
+        output: Share of the hybrid beside the recording, level, and transposition.
         voice: Name or path of a voice, or a loaded one; None is the built-in voice.
         lines: How many notes may sound at once, 1 to 4; `auto` finds out passage by passage.
         voices: Alias of `lines`.
@@ -106,7 +108,9 @@ def convert_file(
             on_progress=lambda share: done(ANALYSIS_SHARE * share),
         )
         for block in take.blocks(
-            settings, on_progress=lambda share: done(ANALYSIS_SHARE + (1 - ANALYSIS_SHARE) * share)
+            settings,
+            output=output,
+            on_progress=lambda share: done(ANALYSIS_SHARE + (1 - ANALYSIS_SHARE) * share),
         ):
             writer.write(resampler.push(block))
         writer.write(resampler.flush())

@@ -143,4 +143,4 @@ class FamilyVoice(ABC):
             warnings += (f"it goes {measurement.true_peak_db:.1f} dB over full scale: {SOFTER}",)
         if not self.tells_lines_apart and lines != "auto":
             warnings += (ONE_SOUND,)
-        return Take(self.perform(source, measurement, report, lines), frame, warnings)
+        return Take(self.perform(source, measurement, report, lines), frame, source, warnings)

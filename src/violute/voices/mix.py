@@ -72,6 +72,44 @@ def mix_of_settings(
     return replace(base, **{name: dial for name, dial in dials.items() if dial is not None})
 
 
+LARGEST_SHIFT = 24.0
+"""Semitones, and decibels, that `Output` goes up or down at most."""
+
+
+@dataclass(frozen=True)
+class Output:
+    """What becomes of a hybrid beside its mix.
+
+    Attributes:
+        wet: Share of the hybrid beside the recording itself, at equal power: 0 is the recording alone, 1
+            the hybrid alone.
+        level_db: Louder or softer than the recording, in dB; peaks stay below the ceiling.
+        transpose: Semitones up or down, which may be fractions; the recording beside it stays where it is.
+
+    Raises:
+        MixError: One of them is out of range.
+    """
+
+    wet: float = 1.0
+    level_db: float = 0.0
+    transpose: float = 0.0
+
+    def __post_init__(self) -> None:
+        check_dial(self.wet, "wet")
+        for name, value, unit in (
+            ("level", self.level_db, "dB"),
+            ("transpose", self.transpose, "semitones"),
+        ):
+            if not -LARGEST_SHIFT <= value <= LARGEST_SHIFT:  # NaN is neither
+                raise MixError(f"{name} is {_digits(value)}: give {unit} from -24 to 24")
+
+    @property
+    def label(self) -> str:
+        """Name what differs from the hybrid alone, as it is, for file names: `-transpose7-wet0.60`."""
+        changes = (("transpose", self.transpose, 0.0), ("wet", self.wet, 1.0), ("level", self.level_db, 0.0))
+        return "".join(f"-{name}{value:.6g}" for name, value, usual in changes if value != usual)
+
+
 MixLike = float | Mix | Automation
 """What a rendering accepts: one number for all dials, break-points for all dials, or a `Mix`."""
 
@@ -197,6 +235,9 @@ def _digits(number: float | np.floating | np.integer) -> str:
     """Write a number with all its digits: 1.0000001 must not read as 1."""
     return repr(float(number)).removesuffix(".0")
 
+
+AS_PLAYED = Output()
+"""The hybrid alone, as loud as the recording and at its pitch."""
 
 DIAL = "dial"
 """Entry of a card's settings: pairs of a mix and of the place between the ends that plays it."""

@@ -23,13 +23,13 @@ from violute.audio.limiter import DEFAULT_CEILING_DB, Limiter
 from violute.audio.loudness import LoudnessMeter
 from violute.audio.rendering import Rendering
 from violute.audio.resample import StreamResampler
-from violute.audio.source import Source
+from violute.audio.source import Source, added
 from violute.audio.write import AudioWriter
 from violute.drawing.performance import draw_performance
 from violute.drawing.png import png_bytes
 from violute.errors import VoiceError
 from violute.voices.contract import OnProgress, Performance
-from violute.voices.mix import Dials, MixLike, dials
+from violute.voices.mix import AS_PLAYED, Dials, MixLike, Output, dials
 from violute.voices.prefetch import prefetched
 from violute.voices.spool import SPOOL_BYTES, Spool
 
@@ -92,12 +92,16 @@ class Frame:
 
 
 class Take:
-    """One performance, analysed by one voice; its frame is what renderings take over from the recording."""
+    """One performance of a recording, analysed by one voice; renderings take the frame over from it."""
 
-    def __init__(self, performance: Performance, frame: Frame, warnings: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, performance: Performance, frame: Frame, recording: Source, warnings: tuple[str, ...] = ()
+    ) -> None:
         self.performance = performance
         self.frame = frame
+        self._recording = recording
         self._warnings = warnings
+        self._transposed: tuple[float, Performance] | None = None
 
     def __repr__(self) -> str:
         frame = self.frame
@@ -183,17 +187,28 @@ class Take:
         """Notes that sound at once, at most, as the voice heard them; 1 where it tells none apart."""
         return self.performance.n_lines
 
-    def render(self, mix: MixLike = 0.5, *, on_progress: OnProgress | None = None) -> Rendering:
+    def performance_at(self, semitones: float) -> Performance:
+        """Return the performance that many semitones higher; the last one stays for the next rendering."""
+        if semitones == 0.0:
+            return self.performance
+        if self._transposed is None or self._transposed[0] != semitones:
+            self._transposed = (semitones, self.performance.transposed(semitones))
+        return self._transposed[1]
+
+    def render(
+        self, mix: MixLike = 0.5, *, output: Output = AS_PLAYED, on_progress: OnProgress | None = None
+    ) -> Rendering:
         """Play the performance at `mix`: an array in the recording's shape, rate and loudness.
 
-        The mix goes from the voice's first end (0) to its second (1), or is break-points or a `Mix`.
+        The mix goes from the voice's first end (0) to its second (1), or is break-points or a `Mix`; the
+        output may be transposed, louder, or beside the recording.
 
         Raises:
             MixError: A dial is out of range or an automation is malformed.
         """
         audio = np.empty((self.frame.n_channels, self.frame.n_samples), np.float32)
         at = 0
-        for block in self.blocks(mix, on_progress=on_progress):
+        for block in self.blocks(mix, output=output, on_progress=on_progress):
             audio[:, at : at + block.shape[1]] = block
             at += block.shape[1]
         return Rendering.of(audio[0] if self.frame.is_flat else audio, self.frame.sample_rate)
@@ -203,6 +218,7 @@ class Take:
         path: str | Path,
         mix: MixLike = 0.5,
         *,
+        output: Output = AS_PLAYED,
         subtype: str | None = None,
         on_progress: OnProgress | None = None,
     ) -> None:
@@ -212,13 +228,13 @@ class Take:
             AudioError: The file cannot be written.
             MixError: A dial is out of range or an automation is malformed.
         """
-        blocks = self.blocks(mix, on_progress=on_progress)
+        blocks = self.blocks(mix, output=output, on_progress=on_progress)
         with AudioWriter(path, self.frame.sample_rate, self.frame.n_channels, subtype=subtype) as writer:
             for block in blocks:
                 writer.write(block)
 
     def blocks(
-        self, mix: MixLike = 0.5, *, on_progress: OnProgress | None = None
+        self, mix: MixLike = 0.5, *, output: Output = AS_PLAYED, on_progress: OnProgress | None = None
     ) -> Iterator[Float32[np.ndarray, "channel sample"]]:
         """Render block by block, in constant memory.
 
@@ -230,13 +246,14 @@ class Take:
             MixError: A dial is out of range or an automation is malformed.
             VoiceError: What the voice plays is not finite.
         """
-        return self._finished_blocks(self._dials(mix), on_progress or _ignore)
+        hybrid = self._finished_blocks(self._dials(mix), output, on_progress or _ignore)
+        return hybrid if output.wet == 1.0 else _beside(hybrid, self._recording, output)
 
     def _finished_blocks(
-        self, settings: Dials, on_progress: OnProgress
+        self, settings: Dials, output: Output, on_progress: OnProgress
     ) -> Iterator[Float32[np.ndarray, "channel sample"]]:
-        frame = self.frame
-        is_wide = frame.n_channels == 2 and self.performance.is_wide and bool(settings.room.any())
+        frame, performance = self.frame, self.performance_at(output.transpose)
+        is_wide = frame.n_channels == 2 and performance.is_wide and bool(settings.room.any())
         # One sound for all channels, each at its gain; or one for each of two, at its gain already.
         n_lines, loudest, spread_lu = 1, frame.loudest_gain, spread_loudness_lu(frame.channel_gains)
         if is_wide:
@@ -244,7 +261,7 @@ class Take:
         with Spool(SPOOL_BYTES, n_channels=n_lines) as spool:
             meter = LoudnessMeter(frame.sample_rate, n_lines)
             n_done = 0
-            for lines in prefetched(self._lines(settings, n_lines)):
+            for lines in prefetched(self._lines(performance, settings, n_lines)):
                 if not np.isfinite(lines).all():
                     raise VoiceError("the voice plays no finite sound, its file is damaged: export it again")
                 meter.push(lines)
@@ -256,7 +273,7 @@ class Take:
                 return prefetched(_limited(spool, _to_gain(gain_db), frame.sample_rate))
 
             # The limiter sees the loudest channel; the others hold the same sound, only softer.
-            wanted_lufs = frame.loudness_lufs - spread_lu
+            wanted_lufs = frame.loudness_lufs - spread_lu + output.level_db
             gain = _to_gain(gain_to_loudness_db(meter, wanted_lufs, limited, loudest_db=_to_db(loudest)))
             balance = frame.channel_gains / np.float32(frame.loudest_gain)
             n_done = 0
@@ -270,9 +287,9 @@ class Take:
                 yield lines if is_wide else spread_over_channels(lines[0], balance)
                 on_progress(SYNTHESIS_SHARE + (1.0 - SYNTHESIS_SHARE) * n_done / frame.n_samples)
 
-    def _lines(self, settings: Dials, n_lines: int) -> Iterator[Lines]:
+    def _lines(self, performance: Performance, settings: Dials, n_lines: int) -> Iterator[Lines]:
         """Synthesise at the recording's rate and exact length, in mono or for two channels."""
-        frame, performance = self.frame, self.performance
+        frame = self.frame
         resampler = StreamResampler(performance.sample_rate, frame.sample_rate, n_lines, frame.n_samples)
         if n_lines == 1:
             return _passed(resampler, (block[None] for block in performance.blocks(settings)))
@@ -305,6 +322,14 @@ def _scaled(spool: Spool, gain: float) -> Iterator[Lines]:
 def _limited(spool: Spool, gain: float, sample_rate: int) -> Iterator[Lines]:
     """Apply a gain and hold the true peak below the ceiling."""
     return _passed(Limiter(sample_rate, spool.n_channels, ceiling_db=CEILING_DB), _scaled(spool, gain))
+
+
+def _beside(hybrid: Iterator[Lines], recording: Source, output: Output) -> Iterator[Lines]:
+    """Add the recording to the hybrid at equal power, and hold the peaks below the ceiling."""
+    wet = np.float32(math.sqrt(output.wet))
+    dry = math.sqrt(1.0 - output.wet) * _to_gain(output.level_db)
+    both = added((wet * block for block in hybrid), recording, dry)
+    return _passed(Limiter(recording.sample_rate, recording.n_channels, ceiling_db=CEILING_DB), both)
 
 
 def _passed(stage: Limiter | StreamResampler, blocks: Iterator[Lines]) -> Iterator[Lines]:

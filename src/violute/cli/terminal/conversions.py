@@ -17,7 +17,7 @@ from violute.errors import InputError, VioluteError
 from violute.voices.convert import Conversion, convert_file
 from violute.voices.destinations import PlannedConversion
 from violute.voices.load import load_voice
-from violute.voices.mix import Mix
+from violute.voices.mix import Mix, Output
 from violute.worklist.manifest import DONE, FAILED, FOUND, PLANNED, Row, WorkManifest
 from violute.worklist.places import Place, fetched, sent, sha256_of
 
@@ -46,6 +46,7 @@ class ConversionWork:
     Attributes:
         voice: Name or path of a voice; None is the built-in one.
         settings: What to play.
+        output: What becomes of it.
         lines: How many notes may sound at once.
         overwrite: Whether a hybrid that exists is replaced.
         driver: Name of the machine where the work was listed.
@@ -53,6 +54,7 @@ class ConversionWork:
 
     voice: str | None
     settings: Mix
+    output: Output
     lines: Lines
     overwrite: bool
     driver: str = socket.gethostname()
@@ -76,6 +78,7 @@ class ConversionWork:
                     source,
                     destination,
                     mix=self.settings,
+                    output=self.output,
                     voice=player,
                     lines=self.lines,
                     # A hybrid that has come since is that of a worker which died before it could say so.

@@ -67,9 +67,11 @@ def mistake(error: CycloptsError) -> str:
             wanted = "a value" if n_values == 1 else f"{n_values} values"
             return f"{given} needs {wanted} after it (`{verb} --help`)"
         return f"{argument.name} is missing: {verb} needs it (`{verb} --help`)"
-    if isinstance(error, CoercionError) and error.token is not None and error.msg is None:
+    token = argument.tokens[0] if argument is not None and argument.tokens else None
+    if isinstance(error, CoercionError) and (token := error.token or token) is not None:
         number = _NUMBERS.get(error.target_type)
-        name = error.token.keyword or (argument.name if argument is not None else None)
-        if number is not None and name is not None:
-            return f"{name} is {error.token.value!r}: give {number}"
+        remedy = error.msg or (number and f"give {number}")
+        name = token.keyword or (argument.name if argument is not None else None)
+        if remedy is not None and name is not None:
+            return f"{name} is {token.value!r}: {remedy}"
     return str(error)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
-from cyclopts import Parameter
+from cyclopts import Parameter, Token
 
 Flag = Annotated[bool, Parameter(negative=(), show_default=False)]
 """Something that is off unless it is named; there is no `--no-` form."""
@@ -37,14 +38,51 @@ MixPlace = Annotated[
     float | None,
     Parameter(help="From the first instrument, flute (0), to the second, violin (1). Default: 0.5."),
 ]
-Tone = Annotated[float | None, Parameter(help=f"Dial for the colour of the steady note, 0 to 1. {_AS_MIX}")]
-Noise = Annotated[float | None, Parameter(help=f"Dial from breath (0) to bow (1). {_AS_MIX}")]
+
+
+def _dial(_type: object, tokens: Sequence[Token]) -> float | Path:
+    """Read a dial: a number, or the file over which it moves."""
+    word = tokens[0].value
+    try:
+        return float(word)
+    except ValueError:
+        if Path(word).suffix or Path(word).exists():
+            return Path(word)
+        raise ValueError("give a number from 0 to 1, or a CSV file") from None
+
+
+Dial = Annotated[float | Path | None, Parameter(converter=_dial, n_tokens=1)]
+"""A number, or a CSV file over which it moves."""
+Tone = Annotated[
+    Dial,
+    Parameter(
+        help="Dial for the colour of the steady note, 0 to 1, or a CSV file of `seconds,dial` lines over "
+        f"which it moves. {_AS_MIX}"
+    ),
+]
+Noise = Annotated[Dial, Parameter(help=f"Dial from breath (0) to bow (1), or such a file. {_AS_MIX}")]
 Attack = Annotated[
-    float | None, Parameter(help=f"Dial for the first tenth of a second of each note, 0 to 1. {_AS_MIX}")
+    Dial,
+    Parameter(help=f"Dial for the first tenth of a second of each note, 0 to 1, or such a file. {_AS_MIX}"),
+]
+Vibrato = Annotated[
+    Dial,
+    Parameter(help=f"Dial from vibrato in loudness (0) to vibrato in pitch (1), or such a file. {_AS_MIX}"),
 ]
 Room = Annotated[
-    float | None, Parameter(help="Size of the room, dry (0) to a large hall (1). Default: 0.2, a small one.")
+    Dial,
+    Parameter(
+        help="Size of the room, dry (0) to a large hall (1), or such a file. Default: 0.2, a small one."
+    ),
 ]
+Wet = Annotated[
+    float,
+    Parameter(help="Share of the hybrid beside the recording, from 0, the recording alone, to 1."),
+]
+Level = Annotated[
+    float, Parameter(help="Decibels louder than the recording, or softer where below 0; -24 to 24.")
+]
+Transpose = Annotated[float, Parameter(help="Semitones up, or down where below 0; -24 to 24, fractions too.")]
 Moves = Annotated[
     Path | None,
     Parameter(help="CSV file of `seconds,mix` lines: the dial moves in straight lines between them."),

@@ -29,6 +29,9 @@ class HarmonicLine(Protocol):
     def dry_blocks(self, dials: Dials) -> Iterator[Float[np.ndarray, " sample"]]:
         """Synthesise without a room."""
 
+    def transposed(self, semitones: float) -> HarmonicLine:
+        """Return the line at another pitch."""
+
 
 class ChordPerformance(Performance):
     """One performance of several lines, ready to be rendered at any mix.
@@ -45,6 +48,10 @@ class ChordPerformance(Performance):
         super().__init__(first.sample_rate, first.n_frames, first.frame_rate_hz, n_lines=len(lines))
         self._lines = lines
         self.controls = controls
+
+    def transposed(self, semitones: float) -> ChordPerformance:
+        """Return the same lines at another pitch."""
+        return ChordPerformance([line.transposed(semitones) for line in self._lines], self.controls)
 
     def blocks(self, dials: Dials) -> Iterator[Float[np.ndarray, " sample"]]:
         """Synthesise all lines at the dials and put them into one room."""

@@ -12,6 +12,7 @@ Source:
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -227,6 +228,13 @@ class HarmonicPerformance(Performance):
                 harmonic_root, noise_root, power, wanted_db, self._gate[points]
             )
             yield harmonics.block(f0_hz[points], amplitudes) + noise.block(noise_db)
+
+    def transposed(self, semitones: float) -> HarmonicPerformance:
+        """Return the same notes at another pitch, with the colour that both instruments have there."""
+        ratio = np.float32(2.0 ** (semitones / 12.0))
+        performance = copy(self)
+        vars(performance).update(_f0_hz=self._f0_hz * ratio, _still_hz=self._still_hz * ratio, _cache={})
+        return performance
 
     def end_frames(self, end: int, *, vibrato: float | None) -> EndFrames:
         """Return what an end is given, its vibrato moved by that dial, or left as it was played."""

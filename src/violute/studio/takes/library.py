@@ -22,16 +22,15 @@ from violute.studio.work.jobs import (
     Analysed,
     AnalyseJob,
     Described,
-    Progressed,
     Refused,
     Rendered,
     RenderJob,
     Report,
+    Transposed,
+    TransposeJob,
 )
+from violute.studio.work.live_gains import LiveGains
 from violute.studio.work.pool import Ticket, WorkerPool
-
-LOOK_SECONDS = 0.25
-"""How often a long rendering looks whether anybody still waits for it."""
 
 EXPIRY_SECONDS = 15.0
 PREVIEW_BYTES_PER_SAMPLE = 2
@@ -195,9 +194,7 @@ class TakeLibrary:
         is_first = record.state.id not in self._records
         if not is_first and (not record.is_settled or not record.source.exists()):
             raise RefusalError(409, f"this recording is {record.state.status}: its voice cannot change now")
-        state = record.state
-        described = (state.id, record.source, state.name, voice.key, lines)
-        job = AnalyseJob(*described, record.preview, record.parameters)
+        job = AnalyseJob(*record.described(voice.key, lines), record.preview, record.parameters)
         ticket = self._pool.submit(job, lambda report: self._take_report(record, ticket, report))
         record.tickets.add(ticket)
         record.parameters.unlink(missing_ok=True)
@@ -235,33 +232,34 @@ class TakeLibrary:
             RefusalError: It cannot be rendered so, or too much is going on.
         """
         state = record.state
-        mix = settings.as_mix()
         self.claim(destination.parent, state.n_samples * MAX_BYTES_PER_SAMPLE, record.owner, keep=record)
-        described = (state.id, record.source, state.name, voice.key, state.lines)
-        job = RenderJob(*described, mix, destination, settings.subtype, settings.span)
-        name = settings.label
-
-        def note(report: Report) -> None:
-            if isinstance(report, Progressed) and name in record.renderings:
-                record.renderings[name] = report.share
-
-        ticket = self._pool.submit(job, note)
-        record.tickets.add(ticket)
-        record.renderings[name] = 0.0
-        try:
-            while (outcome := await ticket.outcome(LOOK_SECONDS)) is None:
-                if await is_gone():
-                    break
-        finally:
-            record.renderings.pop(name, None)
-            await asyncio.shield(ticket.cancel())
-            record.tickets.discard(ticket)
-        if isinstance(outcome, Refused):
-            raise RefusalError(422, outcome.message)
-        if not isinstance(outcome, Rendered):
-            raise RefusalError(409, "the rendering was cancelled: ask for it again")
+        finish = (settings.as_output(), settings.subtype, settings.span)
+        described = record.described(voice.key, state.lines)
+        job = RenderJob(*described, settings.as_mix(), destination, *finish)
+        outcome = await record.outcome(self._pool, job, is_gone, settings.label)
+        assert isinstance(outcome, Rendered)
         self._storage.measure(destination.parent)
         return outcome.warnings
+
+    async def transpose(
+        self,
+        record: TakeRecord,
+        voice: VoiceEntry,
+        semitones: float,
+        destination: Path,
+        is_gone: Callable[[], Awaitable[bool]],
+    ) -> LiveGains:
+        """Write the live parameters of a recording at another pitch into a file in a folder of `new_folder`.
+
+        Raises:
+            RefusalError: There are none, or too much is going on.
+        """
+        n_bytes = round(PARAMETER_BYTES_PER_SECOND * (record.state.duration_seconds or 0.0))
+        self.claim(destination.parent, n_bytes, record.owner, keep=record)
+        job = TransposeJob(*record.described(voice.key, record.state.lines), semitones, destination)
+        outcome = await record.outcome(self._pool, job, is_gone)
+        assert isinstance(outcome, Transposed)
+        return outcome.live_gains
 
     def remove(self, take_id: str) -> TakeState:
         """Cancel whatever is done with a recording and remove all of it.

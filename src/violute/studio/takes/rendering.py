@@ -14,7 +14,7 @@ from violute.errors import MixError
 from violute.studio.limits import MAX_BREAKPOINTS
 from violute.voices.destinations import MARK, mix_label
 from violute.voices.load import DEFAULT_VOICE
-from violute.voices.mix import DEFAULT_ROOM, Mix, mix_of_settings
+from violute.voices.mix import DEFAULT_ROOM, LARGEST_SHIFT, Mix, Output, mix_of_settings
 
 FormatName = Literal["wav", "flac"]
 MEDIA_TYPES: dict[FormatName, str] = {"wav": "audio/wav", "flac": "audio/flac"}
@@ -22,6 +22,7 @@ MEDIA_TYPES: dict[FormatName, str] = {"wav": "audio/wav", "flac": "audio/flac"}
 DialValue = Annotated[float, Field(ge=0.0, le=1.0)]
 BreakPoint = tuple[float, float]
 Setting = DialValue | Annotated[list[BreakPoint], Field(max_length=MAX_BREAKPOINTS)]
+Shift = Annotated[float, Field(ge=-LARGEST_SHIFT, le=LARGEST_SHIFT)]
 Seconds = Annotated[float, Field(ge=0.0, le=1e6)]
 
 
@@ -38,14 +39,9 @@ class DialSettings(BaseModel):
     )
     room: Setting = Field(default=DEFAULT_ROOM, description="Dry (0) to a large hall (1).")
 
-    @property
-    def is_moving(self) -> bool:
-        """Whether one of them moves on its own."""
-        return any(isinstance(value, list) for value in vars(self).values())
-
 
 class RenderSettings(BaseModel):
-    """A rendering: mix or automation, dials that differ from it, file format and voice."""
+    """A rendering: mix or automation, dials that differ from it, what becomes of it, format and voice."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -58,6 +54,9 @@ class RenderSettings(BaseModel):
         max_length=MAX_BREAKPOINTS,
         description="Pairs of seconds, rising, and mix: the mix moves in straight lines between them.",
     )
+    wet: DialValue = Field(default=1.0, description="Share of the hybrid beside the recording.")
+    level_db: Shift = Field(default=0.0, description="Louder than the recording.")
+    transpose: Shift = Field(default=0.0, description="In semitones.")
     format: FormatName = "wav"
     voice: str | None = Field(default=None, description="Name of a voice; null: the take's own.")
     bits: Literal[16, 24] | None = Field(default=None, description="Of a sample; null: as the recording.")
@@ -79,44 +78,59 @@ class RenderSettings(BaseModel):
         """
         return mix_of_settings(self.mix, self.automation, **self.dials.model_dump())
 
+    def as_output(self) -> Output:
+        """Return what becomes of the hybrid as the library knows it."""
+        return Output(self.wet, self.level_db, self.transpose)
+
     def file_name(self, source_name: str) -> str:
         """Name the rendering of a recording as `violute convert` does."""
-        label = mix_label(self.as_mix())
+        label = mix_label(self.as_mix()) + self.as_output().label
         if self.voice not in (None, DEFAULT_VOICE):
             label = f"{str(self.voice).removeprefix('violute-')}-{label}"
         if self.span is not None:
             label += "-{:.2f}s-{:.2f}s".format(*self.span)
         return f"{Path(source_name).stem}{MARK}-{label}.{self.format}"
 
-    def command_line(self, source_name: str, voice: str, lines: Lines) -> str | None:
+    def command_line(self, source_name: str, voice: str, lines: Lines) -> str:
         """Return the command that makes the same file, whole and in the recording's bits.
 
-        It is typed where the recording is. With an automation it reads `mix.csv`, whose content
-        `automation_csv` gives. None where dials move apart from the mix, which a command cannot say.
+        It is typed where the recording is; dials that move are in `course_files`.
         """
-        if self.dials.is_moving:
-            return None
         names = (source_name, self.model_copy(update={"span": None}).file_name(source_name))
         # A name that begins with a dash would be taken for an option.
         words = ["violute", "convert", *(f"./{name}" if name.startswith("-") else name for name in names)]
         if self.automation is not None:
-            words += ["--automation", "mix.csv"]
+            words += ["--automation", _course_name("mix")]
         else:
             words += ["--mix", repr(0.5 if self.mix is None else self.mix)]
         for name, value in self.dials.model_dump().items():
             if value not in (None, self.mix) if name != "room" else value != DEFAULT_ROOM:
-                words += [f"--{name}", repr(value)]
+                words += [f"--{name}", _course_name(name) if isinstance(value, list) else repr(value)]
+        for name, number, usual in (
+            ("wet", self.wet, 1),
+            ("level", self.level_db, 0),
+            ("transpose", self.transpose, 0),
+        ):
+            if number != usual:
+                words += [f"--{name}", f"{number:.12g}"]
         if voice != DEFAULT_VOICE:
             words += ["--voice", voice]
         if lines != "auto":
             words += ["--lines", str(lines)]
         return shlex.join(words)
 
-    def automation_csv(self) -> str | None:
-        """Return the automation as the CSV file that `violute convert --automation` reads."""
-        if self.automation is None:
-            return None
-        return "seconds,mix\n" + "".join(f"{seconds!r},{mix!r}\n" for seconds, mix in self.automation)
+    def course_files(self) -> dict[str, str]:
+        """Return by name the CSV files that the command line reads, one for each dial that moves."""
+        courses = {"mix": self.automation} | self.dials.model_dump()
+        return {
+            _course_name(name): f"seconds,{name}\n" + "".join(f"{at!r},{dial!r}\n" for at, dial in course)
+            for name, course in courses.items()
+            if isinstance(course, list)
+        }
+
+
+def _course_name(dial: str) -> str:
+    return f"{dial}.csv"
 
 
 def parse_automation(text: str | None) -> list[BreakPoint] | None:

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, Field, computed_field
 
 from violute.analysis.polyphony.chords import Lines
+from violute.studio.refusal import RefusalError
+from violute.studio.work.jobs import Job, Outcome, Progressed, Refused, Report, Stopped
 from violute.studio.work.live_gains import LiveGains
-from violute.studio.work.pool import Ticket
+from violute.studio.work.pool import Ticket, WorkerPool
 
 Status = Literal["queued", "analysing", "ready", "failed", "cancelled"]
 FINAL: frozenset[Status] = frozenset({"ready", "failed", "cancelled"})
+
+
+LOOK_SECONDS = 0.25
+"""How often a long rendering looks whether anybody still waits for it."""
 
 
 class TakeState(BaseModel):
@@ -80,6 +86,42 @@ class TakeRecord:
     def is_settled(self) -> bool:
         """Whether nothing is going on."""
         return self.state.status in FINAL
+
+    def described(self, voice: str, lines: Lines) -> tuple[str, Path, str, str, Lines]:
+        """Return the fields of a `Job` about the recording."""
+        return self.state.id, self.source, self.state.name, voice, lines
+
+    async def outcome(
+        self, pool: WorkerPool, job: Job, is_gone: Callable[[], Awaitable[bool]], label: str = ""
+    ) -> Outcome:
+        """Have a job about the recording done, and tell by its label how far it is.
+
+        The work is dropped once `is_gone` says that nobody waits for it any more.
+
+        Raises:
+            RefusalError: It cannot be done so, or too much is going on.
+        """
+
+        def note(report: Report) -> None:
+            if isinstance(report, Progressed) and label in self.renderings:
+                self.renderings[label] = report.share
+
+        ticket = pool.submit(job, note)
+        self.tickets.add(ticket)
+        self.renderings[label] = 0.0
+        try:
+            while (outcome := await ticket.outcome(LOOK_SECONDS)) is None:
+                if await is_gone():
+                    break
+        finally:
+            self.renderings.pop(label, None)
+            await asyncio.shield(ticket.cancel())
+            self.tickets.discard(ticket)
+        if isinstance(outcome, Refused):
+            raise RefusalError(422, outcome.message)
+        if outcome is None or isinstance(outcome, Stopped):
+            raise RefusalError(409, "the rendering was cancelled: ask for it again")
+        return outcome
 
     def update(self, **changes: object) -> None:
         """Change fields of the state and wake whoever follows it."""

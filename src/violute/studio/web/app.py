@@ -47,7 +47,6 @@ from violute.studio.web.schemas import (
 from violute.studio.web.upload import receive_file
 
 PAGE_FOLDER = Path(__file__).parents[1] / "page"
-BINARY = "application/octet-stream"
 
 N_PEAKS = 160
 """Of an example's waveform."""
@@ -204,20 +203,6 @@ async def choose_voice(take_id: str, choice: VoiceChoice, library: Library, cata
     """Analyse the recording again with another voice."""
     chosen = await catalogue.find(choice.voice)
     return library.analyse(library.find(take_id), chosen, choice.lines)
-
-
-@router.get(
-    "/takes/{take_id}/parameters",
-    response_class=FileResponse,
-    responses=file_of(
-        "Parameters of both ends; the format is that of `violute.voices.live_parameters`.", BINARY
-    ),
-)
-async def parameters(take: ReadyTake) -> FileResponse:
-    """Fetch what a live synthesiser needs."""
-    if not take.state.is_live:
-        raise RefusalError(404, "this voice has no live parameters: fetch a rendering instead")
-    return FileResponse(take.parameters, media_type=BINARY)
 
 
 @router.get(

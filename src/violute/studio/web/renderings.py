@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import FileResponse
 
+from violute.studio.refusal import RefusalError
 from violute.studio.takes.catalogue import Catalogue
 from violute.studio.takes.library import TakeLibrary
 from violute.studio.takes.rendering import (
@@ -17,6 +19,7 @@ from violute.studio.takes.rendering import (
     DialValue,
     FormatName,
     RenderSettings,
+    Shift,
     parse_automation,
 )
 from violute.studio.takes.take_record import TakeRecord, TakeState
@@ -26,6 +29,11 @@ from violute.voices.mix import DEFAULT_ROOM
 
 WARNINGS_HEADER = "Violute-Warnings"
 """Of a rendering: a JSON list of what to know about it, such as dials that the voice passes over."""
+
+GAINS_HEADER = "Violute-Live-Gains"
+"""Of live parameters: the gains that go with them, as JSON."""
+
+BINARY = "application/octet-stream"
 
 _RENDERING = file_of(
     f"The file that `violute convert` makes with the same settings; `{WARNINGS_HEADER}` holds its warnings.",
@@ -41,6 +49,9 @@ async def _settings(
     attack: DialValue | None = None,
     vibrato: DialValue | None = None,
     room: DialValue = DEFAULT_ROOM,
+    wet: DialValue = 1.0,
+    level_db: Shift = 0.0,
+    transpose: Shift = 0.0,
     format: FormatName = "wav",  # noqa: A002 - the name of the query
     automation: Annotated[str | None, Query(description="JSON: [[seconds, mix], ...]")] = None,
     voice: Annotated[str | None, Query(max_length=200)] = None,
@@ -50,12 +61,42 @@ async def _settings(
         mix=mix,
         dials=DialSettings(tone=tone, noise=noise, attack=attack, vibrato=vibrato, room=room),
         automation=parse_automation(automation),
+        wet=wet,
+        level_db=level_db,
+        transpose=transpose,
         format=format,
         voice=voice,
     )
 
 
 QuerySettings = Annotated[RenderSettings, Depends(_settings)]
+
+
+@router.get(
+    "/takes/{take_id}/parameters",
+    response_class=FileResponse,
+    responses=file_of(
+        "Parameters of both ends; the format is that of `violute.voices.live_parameters`, and "
+        f"`{GAINS_HEADER}` holds the gains that go with them, as in the state.",
+        BINARY,
+    ),
+)
+async def parameters(
+    request: Request,
+    take: ReadyTake,
+    folder: ScratchFolder,
+    library: Library,
+    catalogue: Voices,
+    transpose: Shift = 0.0,
+) -> FileResponse:
+    """Fetch what a live synthesiser needs, at the recording's pitch or semitones above it."""
+    path, gains = take.parameters, take.state.live_gains
+    if gains is None:
+        raise RefusalError(404, "this voice has no live parameters: fetch a rendering instead")
+    if transpose != 0.0:
+        path, voice = folder / "parameters.bin", await catalogue.find(take.state.voice)
+        gains = await library.transpose(take, voice, transpose, path, request.is_disconnected)
+    return FileResponse(path, headers={GAINS_HEADER: json.dumps(asdict(gains))}, media_type=BINARY)
 
 
 @router.get("/takes/{take_id}/renderings/{label}")
@@ -123,4 +164,4 @@ async def _command(state: TakeState, settings: RenderSettings, catalogue: Catalo
     voice = await catalogue.find(settings.voice or state.voice)
     chosen = settings.model_copy(update={"voice": voice.name})
     command = chosen.command_line(state.name, voice.argument, state.lines)
-    return CommandResponse(command=command, automation_csv=chosen.automation_csv())
+    return CommandResponse(command=command, files=chosen.course_files())

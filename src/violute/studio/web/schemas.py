@@ -47,11 +47,9 @@ class LimitsResponse(BaseModel):
 class CommandResponse(BaseModel):
     """How to make the same file without the page."""
 
-    command: str | None = Field(
-        description="To be typed in a shell, in the folder of the recording; null where none can say it."
-    )
-    automation_csv: str | None = Field(
-        description="Content of the mix.csv that the command reads, if it does."
+    command: str = Field(description="To be typed in a shell, in the folder of the recording.")
+    files: dict[str, str] = Field(
+        description="By name, the CSV files that the command reads beside it: the courses of dials that move."
     )
 
 

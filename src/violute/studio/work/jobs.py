@@ -7,7 +7,7 @@ from pathlib import Path
 
 from violute.analysis.polyphony.chords import Lines
 from violute.studio.work.live_gains import LiveGains
-from violute.voices.mix import Mix
+from violute.voices.mix import AS_PLAYED, Mix, Output
 
 
 @dataclass(frozen=True)
@@ -49,14 +49,29 @@ class RenderJob(Job):
     Attributes:
         mix: The dials.
         destination: The file to write; its extension names the format.
+        output: What becomes of the hybrid.
         subtype: How to store a sample, in libsndfile's words; None is as in the recording.
         span_seconds: The stretch to write, as a loop marks it; None is the whole.
     """
 
     mix: Mix
     destination: Path
+    output: Output = AS_PLAYED
     subtype: str | None = None
     span_seconds: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True)
+class TransposeJob(Job):
+    """Write the live parameters of a recording at another pitch.
+
+    Attributes:
+        semitones: Up, or down below 0.
+        destination: The file to write.
+    """
+
+    semitones: float
+    destination: Path
 
 
 @dataclass(frozen=True)
@@ -98,6 +113,13 @@ class Rendered:
 
 
 @dataclass(frozen=True)
+class Transposed:
+    """The parameters are there, whole; the gains go with them."""
+
+    live_gains: LiveGains
+
+
+@dataclass(frozen=True)
 class Refused:
     """The job cannot be done with what came; the message says why and what to do."""
 
@@ -110,4 +132,4 @@ class Stopped:
 
 
 Report = Described | Progressed
-Outcome = Analysed | Rendered | Refused | Stopped
+Outcome = Analysed | Rendered | Transposed | Refused | Stopped

@@ -12,6 +12,7 @@ import numpy as np
 
 from violute.audio.channels import spread_loudness_lu
 from violute.audio.loudness import SILENCE_LUFS, LoudnessMeter
+from violute.voices.contract import Performance
 from violute.voices.mix import Mix, dials
 from violute.voices.take import Take
 
@@ -38,27 +39,26 @@ class LiveGains:
     channel_gains: tuple[float, ...]
 
 
-def live_gains(take: Take) -> LiveGains:
-    """Measure the gains of a take.
+def live_gains(take: Take, semitones: float = 0.0) -> LiveGains:
+    """Measure the gains of a take, transposed by so much.
 
     They leave out what `Take` adds for a limiter at work, for nothing limits the page.
     """
-    frame = take.frame
+    frame, performance = take.frame, take.performance_at(semitones)
     wanted_lufs = frame.loudness_lufs - spread_loudness_lu(frame.channel_gains)
-    reference, whole = _loudness_lufs(take, MIXES[MIDDLE], np.inf)
+    reference, whole = _loudness_lufs(performance, MIXES[MIDDLE], np.inf)
     gains = [1.0] * len(MIXES)
     if whole > SILENCE_LUFS:
         for i, mix in enumerate(MIXES):
-            beginning = reference if i == MIDDLE else _loudness_lufs(take, mix, BEGINNING_SECONDS)[0]
+            beginning = reference if i == MIDDLE else _loudness_lufs(performance, mix, BEGINNING_SECONDS)[0]
             # A silent beginning tells nothing of how the mixes differ.
             apart_lu = beginning - reference if min(beginning, reference) > SILENCE_LUFS else 0.0
             gains[i] = float(10.0 ** ((wanted_lufs - whole - apart_lu) / 20.0))
     return LiveGains(MIXES, tuple(gains), tuple(float(gain) for gain in frame.channel_gains))
 
 
-def _loudness_lufs(take: Take, mix: float, seconds: float) -> tuple[float, float]:
+def _loudness_lufs(performance: Performance, mix: float, seconds: float) -> tuple[float, float]:
     """Integrated loudness of about the first `BEGINNING_SECONDS` of the synthesis, and of `seconds` of it."""
-    performance = take.performance
     meter = LoudnessMeter(performance.sample_rate, 1)
     beginning: float | None = None
     dry = dials(Mix.at(mix, room=0.0), performance.n_frames, performance.frame_rate_hz)

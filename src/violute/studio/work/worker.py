@@ -37,6 +37,8 @@ from violute.studio.work.jobs import (
     RenderJob,
     Report,
     Stopped,
+    Transposed,
+    TransposeJob,
 )
 from violute.studio.work.live_gains import live_gains
 from violute.studio.work.preview import cut, write_preview
@@ -82,9 +84,13 @@ def work(connection: Connection, voice: str, limits: Limits, scratch: Path) -> N
         return
 
 
-def _outcome(worker: Worker, job: AnalyseJob | RenderJob, report: Callable[[Report], None]) -> Outcome:
+def _outcome(
+    worker: Worker, job: AnalyseJob | RenderJob | TransposeJob, report: Callable[[Report], None]
+) -> Outcome:
     try:
-        return worker.analyse(job, report) if isinstance(job, AnalyseJob) else worker.render(job, report)
+        if isinstance(job, AnalyseJob):
+            return worker.analyse(job, report)
+        return worker.render(job, report) if isinstance(job, RenderJob) else worker.transpose(job, report)
     except CancelledError:
         return Stopped()
     except VioluteError as error:
@@ -110,7 +116,7 @@ def _reporter(connection: Connection) -> Callable[[Report], None]:
 def _without_paths(message: str, job: Job) -> str:
     """Call files by the names that their owner knows, for where they lie here is nobody's business."""
     names = {str(job.source): job.name, job.voice: Path(job.voice).stem}
-    if isinstance(job, RenderJob):
+    if isinstance(job, RenderJob | TransposeJob):
         names[str(job.destination)] = job.destination.name
     names |= dict.fromkeys((str(job.source.parent), tempfile.gettempdir()), "the studio's folder")
     for path, name in names.items():
@@ -171,12 +177,26 @@ class Worker:
         take.render_to(
             job.destination,
             job.mix,
+            output=job.output,
             subtype=subtype,
             on_progress=lambda share: report(Progressed(0.5 + 0.5 * share)),
         )
         if job.span_seconds is not None:
             cut(job.destination, *job.span_seconds)
         return Rendered(tuple(_without_paths(line, job) for line in take.warnings_for(job.mix)))
+
+    def transpose(self, job: TransposeJob, report: Callable[[Report], None]) -> Transposed:
+        """Write the live parameters of a recording at another pitch.
+
+        Raises:
+            VioluteError: There are none, or the disk is full.
+        """
+        report(Progressed(0.0))
+        take = self._take(job, self._open(job), lambda share: report(Progressed(0.5 * share)))
+        tracks = take.performance_at(job.semitones).live_tracks()
+        replace_bytes(job.destination, live_parameters(tracks))
+        report(Progressed(0.8))
+        return Transposed(live_gains(take, job.semitones))
 
     def _open(self, job: Job) -> FileSource:
         # What is decoded by another program is decoded as far as that at most.
