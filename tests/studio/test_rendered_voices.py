@@ -7,6 +7,17 @@ from studio_server import settled
 
 from violute.voices.mix import ONE_DIAL
 
+SLOW_RENDERINGS = """
+(() => {
+  const ask = globalThis.fetch;
+  globalThis.fetch = async (path, options) => {
+    if (path.endsWith("/render")) await new Promise((resolve) => setTimeout(resolve, 2000));
+    return ask(path, options);
+  };
+})()
+"""
+IS_STALE = "document.querySelector('#panel-hybrid').hasAttribute('data-stale')"
+
 
 def test_the_warnings_are_those_of_the_rendering(client):
     answer = client.post("/takes", json={"example": "flute"}, params={"voice": "sines"})
@@ -67,3 +78,13 @@ def test_a_voice_without_live_parameters_is_rendered_and_heard(page, clip):
                 break
         assert abs(strongest_hz - expected_hz) < 8
     page.browser.press(" ")
+
+
+def test_until_the_hybrid_is_rendered_anew_the_picture_does_not_pretend(page, clip):
+    choose_sines(page, clip)
+    page.browser.evaluate(SLOW_RENDERINGS)
+    page.focus("#dial")
+    page.browser.press("End")
+    page.browser.wait_for(IS_STALE)
+    assert page.text("#making").startswith("The hybrid is being rendered")
+    page.browser.wait_for(f"!{IS_STALE}", 60)

@@ -36,7 +36,7 @@ const tasks = {
       if (step.dials) synthesiser.setDials(withDials(DIALS, step.dials));
       if (step.automation) synthesiser.setCourses(readCourses(step.automation));
       if (step.hold !== undefined) synthesiser.holdMix(step.hold);
-      if (step.gains) synthesiser.mixer.setGains(step.gains);
+      if (step.gains) synthesiser.setGains(step.gains);
       if (step.seek !== undefined) synthesiser.seek(step.seek);
       const out = new Float32Array(step.play ?? synthesiser.nSamples - synthesiser.position);
       for (let at = 0; at < out.length; at += 128) synthesiser.render(out, at, Math.min(at + 128, out.length));

@@ -11,6 +11,7 @@ from hypothesis.extra import numpy as hnp
 from tones import SAMPLE_RATE, tone, vibrato
 
 from violute.analysis.analyser import analyse
+from violute.analysis.controls import SILENCE_DB
 from violute.errors import VoiceError
 from violute.families.ddsp.levels import harmonic_weights, heard_power, mixed, power_terms
 from violute.families.ddsp.voice import BLOCK_FRAMES, HarmonicPerformance
@@ -36,12 +37,12 @@ def performance():
 
 
 def parse(content):
-    """Read the file as its description says, without the code that wrote it."""
+    """Read header and first line of a file as its description says, without the code that wrote it."""
     length = int.from_bytes(content[:4], "little")
     header = json.loads(content[4 : 4 + length])
     arrays = {}
-    for name, entry in header["arrays"].items():
-        kind = np.dtype({"float16": "<f2", "float32": "<f4"}[entry["dtype"]])
+    for name, entry in header["lines"][0]["arrays"].items():
+        kind = np.dtype({"float16": "<f2", "float32": "<f4", "int32": "<i4"}[entry["dtype"]])
         assert (4 + length) % 8 == 0
         assert entry["offset"] % 8 == 0
         array = np.frombuffer(content, kind, int(np.prod(entry["shape"])), 4 + length + entry["offset"])
@@ -68,7 +69,9 @@ def test_the_header_tells_every_length(performance):
     content = live_parameters(performance.live_tracks())
     header, arrays = parse(content)
     assert header["format"] == "violute-live"
-    assert header["version"] == 1
+    assert header["version"] == 2
+    assert len(header["lines"]) == 1
+    np.testing.assert_array_equal(arrays["row"], np.arange(performance.n_frames))
     assert header["n_frames"] == performance.n_frames > BLOCK_FRAMES
     assert (header["frame_rate_hz"], header["sample_rate"]) == (100.0, 44100)
     for name, array in arrays.items():
@@ -76,7 +79,8 @@ def test_the_header_tells_every_length(performance):
         assert np.isfinite(array).all(), name
     assert arrays["harmonic_root"].shape[2] == header["n_harmonics"]
     assert arrays["noise_root"].shape[2] == header["n_bands"]
-    last = header["arrays"]["noise_power"]
+    assert header["lines"][0]["n_rows"] == performance.n_frames
+    last = header["lines"][0]["arrays"]["noise_power"]
     assert len(content) >= 4 + last["offset"] + 4 * np.prod(last["shape"])
 
 
@@ -95,8 +99,8 @@ def test_what_is_read_back_mixes_as_a_rendering_does(performance, mix, monkeypat
             return np.zeros(441 * (len(f0_hz) - 1), np.float32)
 
     class Noise:
-        def __init__(self, *, seed):
-            assert seed == 0
+        def __init__(self, *, seed, first_frame):
+            assert seed == first_frame == 0
 
         def block(self, noise_db):
             heard["noise_db"].append(noise_db[:-1])
@@ -142,6 +146,23 @@ def test_live_tracks_leave_renderings_as_they_were(performance):
     before = np.concatenate(list(fresh.blocks(laid)))
     live_parameters(fresh.live_tracks())
     np.testing.assert_array_equal(np.concatenate(list(fresh.blocks(laid))), before)
+
+
+def test_a_line_has_levels_of_the_frames_in_which_it_sounds(performance):
+    voice, n_frames = load_voice(), performance.n_frames
+    is_away = np.arange(n_frames) // 40 % 3 == 1
+    part = HarmonicPerformance(
+        voice.session, voice.settings, performance.controls, presence_db=np.where(is_away, -240.0, 0.0)
+    )
+    _, whole = parse(live_parameters(performance.live_tracks()))
+    _, arrays = parse(live_parameters(part.live_tracks()))
+    is_away |= performance.controls.loudness_db[0] <= SILENCE_DB
+    np.testing.assert_array_equal(arrays["row"] < 0, is_away)
+    rows = arrays["row"][~is_away].astype(int)
+    np.testing.assert_array_equal(rows, np.arange((~is_away).sum()))
+    for name in ("harmonic_root", "noise_root"):
+        np.testing.assert_array_equal(arrays[name][:, rows], whole[name][:, ~is_away])
+    np.testing.assert_array_equal(arrays["noise_power"][rows], whole["noise_power"][~is_away])
 
 
 def test_a_piece_without_pitch_has_finite_parameters():

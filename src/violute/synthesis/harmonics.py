@@ -88,6 +88,11 @@ class HarmonicSynth:
             self._play(f0_hz[start : stop + 1], amplitudes[start : stop + 1], audio[start:stop])
         return audio.ravel()
 
+    def skip(self, f0_hz: Float[np.ndarray, " point"]) -> None:
+        """Move on as `block` does, without a sound."""
+        start_hz, stop_hz = hop_ends(f0_hz.astype(np.float64))
+        self._pass_hops(np.where(leaps(start_hz, stop_hz), stop_hz, start_hz), stop_hz)
+
     def _play(
         self,
         f0_hz: Float[np.ndarray, " point"],
@@ -142,17 +147,24 @@ class HarmonicSynth:
     ) -> Float[np.ndarray, "frame hop"]:
         """Integrate the fundamental over each hop: phase of every sample, wrapped, in turns."""
         hop_seconds = self.hop_length / self.sample_rate
-        hop_turns = (start_hz + stop_hz) * (0.5 * hop_seconds)
+        first_turns = self._pass_hops(start_hz, stop_hz)
+        turns = np.multiply.outer((stop_hz - start_hz) * (0.5 * hop_seconds), self._position)
+        turns += (start_hz * hop_seconds)[:, None]
+        turns *= self._position
+        turns += first_turns[:, None]
+        turns -= np.rint(turns)
+        return turns
+
+    def _pass_hops(
+        self, start_hz: Float[np.ndarray, " frame"], stop_hz: Float[np.ndarray, " frame"]
+    ) -> Float[np.ndarray, " frame"]:
+        """Integrate the fundamental from hop to hop: phase at the start of each, wrapped, in turns."""
+        hop_turns = (start_hz + stop_hz) * (0.5 * self.hop_length / self.sample_rate)
         hop_turns -= np.rint(hop_turns)
         first_turns = self._phase_turns + np.concatenate([[0.0], np.cumsum(hop_turns)])
         first_turns -= np.rint(first_turns)
         self._phase_turns = float(first_turns[-1])
-        turns = np.multiply.outer((stop_hz - start_hz) * (0.5 * hop_seconds), self._position)
-        turns += (start_hz * hop_seconds)[:, None]
-        turns *= self._position
-        turns += first_turns[:-1, None]
-        turns -= np.rint(turns)
-        return turns
+        return first_turns[:-1]
 
     def _sum(
         self,

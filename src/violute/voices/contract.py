@@ -78,8 +78,8 @@ class Performance(ABC):
         """What the user should know about a rendering at these dials."""
         return (*self.warnings, ONE_DIAL) if self.has_one_dial and not dials.is_one_dial else self.warnings
 
-    def live_tracks(self) -> LiveTracks:
-        """Return the parameters of both ends over the whole piece, for a synthesiser elsewhere.
+    def live_tracks(self) -> list[LiveTracks]:
+        """Return the parameters of both ends over the whole piece, for a synthesiser elsewhere, line by line.
 
         Raises:
             VoiceError: There are none.

@@ -38,7 +38,7 @@ class FamilyVoice(ABC):
     """A voice of one family; a family fills in `perform`."""
 
     is_live: ClassVar[bool] = False
-    """Whether its performances of one line have live parameters; see `violute.voices.live_parameters`."""
+    """Whether its performances have live parameters; see `violute.voices.live_parameters`."""
 
     tells_lines_apart: bool = False
     """Whether it plays notes that sound together as lines of their own."""

@@ -11,12 +11,15 @@ weight w, its heard power is a polynomial in Bernstein form,
 
 whose five terms a frame (for harmonics, and again for noise) stand in the file.
 
+A piece with chords has several lines, whose sum is heard. A line has levels of the frames in which it sounds.
+
 The file, little-endian throughout:
 
     bytes 0 to 3     length of the header in bytes, uint32, such that 4 + length is a multiple of 8
     the header       JSON, filled up with spaces: `format` ("violute-live"), `version`, `n_frames`,
                      `frame_rate_hz`, `sample_rate`, `n_harmonics`, `n_bands`, `dial` ([[mix, weight], ...])
-                     and `arrays`: name -> {`dtype` ("float16" or "float32"), `shape`, `offset`}
+                     and `lines`, for each its `n_rows` and `arrays`: name -> {`dtype` ("float16", "float32"
+                     or "int32"), `shape`, `offset`}
     the arrays       in C order; offsets count in bytes from the end of the header, in multiples of 8
 
 The arrays are the fields of `LiveTracks` below; frame `i` is centred on second `i / frame_rate_hz`.
@@ -29,25 +32,27 @@ Source:
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
-from jaxtyping import Float16, Float32, Float64
+from jaxtyping import Float16, Float32, Float64, Int32
 
 FORMAT = "violute-live"
-VERSION = 1
+VERSION = 2
 ALIGNMENT = 8
 """Every array begins at a multiple of this many bytes, as JavaScript's typed arrays demand."""
 
 
 @dataclass(frozen=True)
 class LiveTracks:
-    """A performance as a live synthesiser follows it.
+    """A line of a performance as a live synthesiser follows it.
 
     Attributes:
         sample_rate: Rate that the levels are meant for, in Hz.
         frame_rate_hz: Frames per second.
         dial: Break-points of the curve from a dial to the weight on the second end.
+        row: Where the levels of a frame stand in the last four arrays; -1 where the line is silent.
         f0_hz: Fundamental without what the vibrato dial adds, above 0 in every frame.
         loudness_db: A-weighted, dB relative to a full-scale 1 kHz sine.
         gate: Gain of the harmonics: 1 where notes sound, 0 in rests.
@@ -63,43 +68,48 @@ class LiveTracks:
     sample_rate: int
     frame_rate_hz: float
     dial: Float64[np.ndarray, "break_point 2"]
+    row: Int32[np.ndarray, " frame"]
     f0_hz: Float32[np.ndarray, " frame"]
     loudness_db: Float32[np.ndarray, " frame"]
     gate: Float32[np.ndarray, " frame"]
     attack_share: Float32[np.ndarray, " frame"]
     vibrato_cents: Float32[np.ndarray, "2 frame"]
     vibrato_db: Float32[np.ndarray, "2 frame"]
-    harmonic_root: Float16[np.ndarray, "2 frame harmonic"]
-    noise_root: Float16[np.ndarray, "2 frame band"]
-    harmonic_power: Float32[np.ndarray, "frame 5"]
-    noise_power: Float32[np.ndarray, "frame 5"]
+    harmonic_root: Float16[np.ndarray, "2 row harmonic"]
+    noise_root: Float16[np.ndarray, "2 row band"]
+    harmonic_power: Float32[np.ndarray, "row 5"]
+    noise_power: Float32[np.ndarray, "row 5"]
 
 
 ARRAYS = [field.name for field in fields(LiveTracks)][3:]
 
 
-def live_parameters(tracks: LiveTracks) -> bytes:
-    """Write the live parameters of a performance, about 73 kB a second, in the format above."""
-    entries: dict[str, dict[str, object]] = {}
+def live_parameters(lines: Sequence[LiveTracks]) -> bytes:
+    """Write the live parameters of a performance, about 75 kB a second of each line that sounds."""
     contents: list[bytes] = []
     offset = 0
-    for name in ARRAYS:
-        array: np.ndarray = getattr(tracks, name)
-        entries[name] = {"dtype": array.dtype.name, "shape": list(array.shape), "offset": offset}
-        content = array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes()
-        contents.append(content + b"\0" * (-len(content) % ALIGNMENT))
-        offset += len(contents[-1])
+    described: list[dict[str, object]] = []
+    for tracks in lines:
+        entries: dict[str, dict[str, object]] = {}
+        for name in ARRAYS:
+            array: np.ndarray = getattr(tracks, name)
+            entries[name] = {"dtype": array.dtype.name, "shape": list(array.shape), "offset": offset}
+            content = array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes()
+            contents.append(content + b"\0" * (-len(content) % ALIGNMENT))
+            offset += len(contents[-1])
+        described.append({"n_rows": len(tracks.noise_power), "arrays": entries})
+    first = lines[0]
     header = json.dumps(
         {
             "format": FORMAT,
             "version": VERSION,
-            "n_frames": len(tracks.f0_hz),
-            "frame_rate_hz": tracks.frame_rate_hz,
-            "sample_rate": tracks.sample_rate,
-            "n_harmonics": tracks.harmonic_root.shape[2],
-            "n_bands": tracks.noise_root.shape[2],
-            "dial": tracks.dial.tolist(),
-            "arrays": entries,
+            "n_frames": len(first.f0_hz),
+            "frame_rate_hz": first.frame_rate_hz,
+            "sample_rate": first.sample_rate,
+            "n_harmonics": first.harmonic_root.shape[2],
+            "n_bands": first.noise_root.shape[2],
+            "dial": first.dial.tolist(),
+            "lines": described,
         },
         separators=(",", ":"),
     ).encode()

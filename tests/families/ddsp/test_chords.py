@@ -1,6 +1,7 @@
 """Chords played: every note of them, as loud as they were, and one line exactly as ever."""
 
 import hashlib
+import json
 
 import numpy as np
 import pytest
@@ -16,11 +17,12 @@ from violute.analysis.controls import FRAME_RATE_HZ, Controls
 from violute.analysis.polyphony.separate_lines import separate_lines
 from violute.errors import InputError
 from violute.evaluation.metrics.loudness import frame_loudness_db, loudness_l1_db
-from violute.families.ddsp.chords import ChordPerformance
+from violute.families.ddsp.chords import FADE_FRAMES, ChordPerformance, cross_fades
 from violute.families.ddsp.voice import HarmonicPerformance
+from violute.rates import HOP_LENGTH
 from violute.studio.limits import Limits
 from violute.studio.work.jobs import AnalyseJob, RenderJob
-from violute.studio.work.worker import CHORDS_AT_REST, Worker
+from violute.studio.work.worker import Worker
 from violute.synthesis.room import room
 from violute.voices.convert import convert_file
 from violute.voices.family import ONE_SOUND
@@ -105,15 +107,46 @@ def test_line_pieces_come_out_the_same_byte_for_byte(voice):
     assert len(digests) == 1
 
 
-def test_a_voice_that_rests_is_silent_and_costs_no_network():
+def dry(performance, mix=0.5):
+    settings = dials(Mix.at(mix, room=0.0), performance.n_frames, FRAME_RATE_HZ)
+    return np.concatenate(list(performance.blocks(settings)))
+
+
+@pytest.mark.parametrize("mix", [0.0, 0.6])
+def test_the_passages_of_one_line_are_as_without_chords(voice, audio, mix):
+    """Over several blocks: chords stand in the middle, and a line that leads on for 12 s comes after."""
+    audio = np.concatenate([audio, line((72, 74, 76) * 8, 0.5)])
+    performance = voice.analyse(audio, SAMPLE_RATE).performance
+    several, one = (dry(voice.analyse(audio, SAMPLE_RATE, lines=n).performance, mix) for n in ("auto", 1))
+    near = np.convolve(performance.controls.in_chords, np.ones(2 * (FADE_FRAMES + 1) + 1), "same") > 0.0
+    is_line = np.repeat(~near, HOP_LENGTH)[: len(one)]
+    assert 0.5 < is_line.mean() < 0.8
+    np.testing.assert_allclose(several[is_line], one[is_line], atol=1e-6)
+    assert np.abs(several - one)[~is_line].max() > 0.01
+
+
+def test_line_and_chords_fade_at_equal_power():
+    in_chords = np.zeros(100, bool)
+    in_chords[[*range(20, 40), *range(45, 60), *range(90, 100)]] = True
+    one, chords = (10.0 ** (gain_db / 20.0) for gain_db in cross_fades(in_chords))
+    np.testing.assert_allclose(np.square(one) + np.square(chords), 1.0)
+    np.testing.assert_allclose(one[[0, 17, 60, 87]], 1.0)
+    np.testing.assert_allclose(chords[[20, 57, 90, 99]], 1.0)
+    np.testing.assert_allclose(chords[40:45], 1.0)  # a stretch of 50 ms is no line
+    assert ((chords > 0.1) & (one > 0.1)).sum() == 6
+
+
+def test_a_line_that_rests_is_silent_and_costs_no_network():
     """Its first half rests: nothing of it is asked of the network, and nothing is heard."""
     voice = tiny_ddsp.voice()
     n_frames = 3_000
-    loudness_db = np.full((2, n_frames), -20.0, np.float32)
-    loudness_db[1, : n_frames // 2] = -120.0
-    periodicity = (loudness_db > -60.0).astype(np.float32)
-    f0_hz = np.tile(np.float32([[440.0], [660.0]]), (1, n_frames))
-    piece = Controls(f0_hz, periodicity, loudness_db, np.zeros(n_frames, np.float32))
+    piece = Controls(
+        np.full((1, n_frames), 440.0, np.float32),
+        np.ones((1, n_frames), np.float32),
+        np.full((1, n_frames), -20.0, np.float32),
+        np.zeros(n_frames, np.float32),
+    )
+    presence_db = np.where(np.arange(n_frames) < n_frames // 2, -200.0, 0.0)
     asked = []
 
     class Counting:
@@ -121,11 +154,13 @@ def test_a_voice_that_rests_is_silent_and_costs_no_network():
             asked.append(len(inputs["f0_hz"]))
             return voice.session.run(outputs, inputs)
 
-    second = HarmonicPerformance(Counting(), voice.settings, separate_lines(piece)[1], piece=piece, seed=1)
-    audio = np.concatenate(list(second.blocks(dials(0.5, n_frames, 100.0))))
-    quiet = 1_024 * 441
-    assert not audio[:quiet].any()
-    assert np.abs(audio[quiet + 220_500 :]).max() > 1e-3
+    whole = dry(HarmonicPerformance(voice.session, voice.settings, piece))
+    audio = dry(HarmonicPerformance(Counting(), voice.settings, piece, presence_db=presence_db))
+    sounding = (n_frames // 2 - 1) * HOP_LENGTH
+    assert not audio[: 1_024 * HOP_LENGTH].any()
+    assert np.abs(audio[:sounding]).max() < 1e-6
+    after = slice(sounding + 2 * HOP_LENGTH, None)
+    np.testing.assert_allclose(audio[after], whole[after], atol=1e-6)
     assert sum(asked) < 0.8 * n_frames
 
 
@@ -142,13 +177,8 @@ def test_onsets_belong_to_the_voices_whose_notes_begin():
     assert held.onset_strength[80] == moving.onset_strength[80] == 1.0
 
 
-def test_chords_are_rendered_not_played_live(voice, audio):
-    assert not voice.analyse(audio, SAMPLE_RATE).performance.is_live
-    assert voice.analyse(audio, SAMPLE_RATE, lines=1).performance.is_live
-
-
 @pytest.mark.parametrize("holds_chords", [True, False])
-def test_the_studio_renders_chords_and_says_so(audio, tmp_path, holds_chords):
+def test_the_studio_plays_chords_live_as_it_does_lines(audio, tmp_path, holds_chords):
     played = audio if holds_chords else line((60, 64, 67), 0.5)
     soundfile.write(tmp_path / "piece.wav", played, SAMPLE_RATE)
     worker = Worker(Limits())
@@ -157,9 +187,11 @@ def test_the_studio_renders_chords_and_says_so(audio, tmp_path, holds_chords):
     analysed = worker.analyse(
         AnalyseJob(**takes, preview=tmp_path / "preview.wav", parameters=tmp_path / "live"), lambda _: None
     )
-    assert (analysed.live_gains is None) is holds_chords
-    assert (tmp_path / "live").exists() is not holds_chords
-    assert (CHORDS_AT_REST in analysed.warnings) is holds_chords
+    assert (analysed.n_lines > 1) is holds_chords
+    assert analysed.live_gains.gain[2] > 0.0
+    content = (tmp_path / "live").read_bytes()
+    header = json.loads(content[4 : 4 + int.from_bytes(content[:4], "little")])
+    assert (len(header["lines"]) > 1) is holds_chords
     worker.render(RenderJob(**takes, mix=Mix.at(0.5), destination=tmp_path / "out.wav"), lambda _: None)
     assert soundfile.info(tmp_path / "out.wav").frames == len(played)
 

@@ -67,12 +67,12 @@ def test_each_end_may_be_told_its_loudness():
     voice, told = tiny_ddsp.voice(), controls()
     loudness_db = [np.full(N_FRAMES, level, np.float32) for level in (-30.0, 0.0)]
     soft, loud = (
-        HarmonicPerformance(voice.session, voice.settings, told, end_loudness_db=[level] * 2).live_tracks()
+        HarmonicPerformance(voice.session, voice.settings, told, end_loudness_db=[level] * 2).live_tracks()[0]
         for level in loudness_db
     )
     assert np.abs(soft.harmonic_root.astype(float) - loud.harmonic_root.astype(float)).max() > 1e-2
     again = HarmonicPerformance(voice.session, voice.settings, told, end_loudness_db=[loudness_db[0]] * 2)
-    np.testing.assert_array_equal(again.live_tracks().harmonic_root, soft.harmonic_root)
+    np.testing.assert_array_equal(again.live_tracks()[0].harmonic_root, soft.harmonic_root)
 
 
 @pytest.mark.parametrize("sample_rate", [22_050, 44_100])

@@ -3,7 +3,8 @@
 Whether there are chords is decided passage by passage: notes that overlap belong to one passage, and enough
 of it must overlap, near enough, to be more than a hall that rings on. Outside of such passages the first
 line is as the tracker followed it, to the last bit. Inside, each note is led in a line; the loudness of the
-frame, measured as ever, is divided among the notes by the power of their partials.
+frame, measured as ever, is divided among the notes by the power of their partials. What was tracked comes
+along, so that a family can play the passages of one line as if there were no chords elsewhere.
 """
 
 from __future__ import annotations
@@ -68,6 +69,19 @@ class _Passage:
     start: int
     stop: int
     notes: list[TrackedNote]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChordControls(Controls):
+    """Controls of a piece with chords.
+
+    Attributes:
+        one_line: The whole piece as one line, as the tracker followed it.
+        in_chords: Whether the frame belongs to a passage of chords; elsewhere the first line is `one_line`.
+    """
+
+    one_line: Controls
+    in_chords: Bool[np.ndarray, " frame"]
 
 
 def checked_lines(lines: object) -> Lines:
@@ -242,12 +256,14 @@ class _Tracks:
         self._share[0] = 1.0
         self._has_pitch = np.zeros(self._share.shape, bool)
         self._has_pitch[0] = True
+        self._in_chords = np.zeros(tracked.n_frames, bool)
 
     def play(self, passage: _Passage) -> None:
         """Put the notes of a passage over what was tracked."""
         n_lines, n_frames = self._share.shape
         start = passage.start * CONTROLS_FRAMES
         stop = min(passage.stop * CONTROLS_FRAMES, n_frames)
+        self._in_chords[start:stop] = True
         self._periodicity[:, start:stop] = 0.0
         self._has_pitch[:, start:stop] = False
         coming_hz = float(self._f0_hz[0, start - 1]) if start else 0.0
@@ -259,18 +275,20 @@ class _Tracks:
                 self._play_note(line, note)
         self._share[:, start:stop] = np.repeat(_shares(power), CONTROLS_FRAMES, axis=1)[:, : stop - start]
 
-    def controls(self) -> Controls:
+    def controls(self) -> ChordControls:
         """Return the lines that ever sound."""
         n_lines = 1 + int(np.flatnonzero(self._share.any(axis=1))[-1])
         loudness_db = np.float32(10.0) * np.log10(np.maximum(self._share[:n_lines], np.float32(1e-12)))
         loudness_db += self._tracked.loudness_db
         loudness_db[self._share[:n_lines] == 0.0] = SILENCE_DB
-        return Controls(
+        return ChordControls(
             f0_hz=np.stack([self._carried_hz(line) for line in range(n_lines)]),
             periodicity=self._periodicity[:n_lines],
             loudness_db=np.maximum(loudness_db, SILENCE_DB).astype(np.float32),
             onset_strength=self._tracked.onset_strength,
             frame_rate_hz=self._tracked.frame_rate_hz,
+            one_line=self._tracked,
+            in_chords=self._in_chords,
         )
 
     def _play_note(self, line: int, note: TrackedNote) -> None:

@@ -22,12 +22,12 @@ from violute.analysis.analyser import analyse_blocks
 from violute.analysis.articulation import attack_share, harmonic_gate, rest_loudness
 from violute.analysis.conditioning import conditioning, reference_loudness_db
 from violute.analysis.controls import SILENCE_DB, Controls
-from violute.analysis.polyphony.chords import Lines
+from violute.analysis.polyphony.chords import ChordControls, Lines
 from violute.analysis.polyphony.separate_lines import separate_lines
 from violute.audio.channels import Measurement
 from violute.audio.source import Source
 from violute.families.ddsp.adaptation import Vibrato, adapted_loudness, into_range, loudness_quantiles
-from violute.families.ddsp.chords import ChordPerformance
+from violute.families.ddsp.chords import ChordPerformance, cross_fades
 from violute.families.ddsp.levels import (
     EndLevels,
     at_loudness,
@@ -90,15 +90,16 @@ class HarmonicVoice(FamilyVoice):
         controls = analyse_blocks(
             resampled_blocks(source, measurement, SAMPLE_RATE, on_progress), lines=lines
         )
-        if controls.n_lines == 1:
+        if not isinstance(controls, ChordControls):
             return HarmonicPerformance(self.session, self.settings, controls)
-        return ChordPerformance(
-            [
-                HarmonicPerformance(self.session, self.settings, line, piece=controls, seed=i)
-                for i, line in enumerate(separate_lines(controls))
-            ],
-            controls,
-        )
+        one_db, chords_db = cross_fades(controls.in_chords)
+        voice = (self.session, self.settings)
+        of_chords = [
+            HarmonicPerformance(*voice, line, piece=controls, seed=1 + i, presence_db=chords_db)
+            for i, line in enumerate(separate_lines(controls))
+        ]
+        line = HarmonicPerformance(*voice, controls.one_line, presence_db=one_db)
+        return ChordPerformance([line, *of_chords], controls)
 
     def stream(self, mix: MixLike = 0.5) -> StreamLike:
         """Play along with mono sound at 44.1 kHz, 20 ms behind it.
@@ -137,9 +138,10 @@ class HarmonicPerformance(Performance):
         session: The network.
         settings: Of the voice.
         controls: Of the performance: one line.
-        piece: All lines of the piece, where this is one of several: its loudness is relative to theirs,
-            and where it is silent it costs nothing.
+        piece: All lines of the piece, where this is one of several: its loudness is relative to theirs.
         seed: Of the noise, another for each line.
+        presence_db: Of one of several lines: what is added to the loudness in the end, to let it fade out
+            and in; where that is silent it costs nothing.
         end_loudness_db: What each end is given as the loudness, relative to its loud notes; None maps the
             piece's own by quantiles.
     """
@@ -155,6 +157,7 @@ class HarmonicPerformance(Performance):
         *,
         piece: Controls | None = None,
         seed: int = 0,
+        presence_db: Float[np.ndarray, " frame"] | None = None,
         end_loudness_db: Sequence[Float[np.ndarray, " frame"]] | None = None,
     ) -> None:
         is_voiced = controls.periodicity[0] > 0.0
@@ -165,7 +168,6 @@ class HarmonicPerformance(Performance):
             is_live=True,
             warnings=(NO_PITCH,) if float(np.mean(is_voiced)) < LITTLE_PITCH_SHARE else (),
         )
-        self._rests = piece is not None
         self._seed = seed
         self._session = session
         self._settings = settings
@@ -176,6 +178,11 @@ class HarmonicPerformance(Performance):
         self._loudness_db = controls.loudness_db[0]
         self._gate = harmonic_gate(is_voiced, self._loudness_db)
         self._played_db = rest_loudness(self._loudness_db, self._gate)
+        self._sounds = np.ones(self.n_frames, bool)
+        is_one_of_several = piece is not None
+        if presence_db is not None:
+            self._played_db = self._played_db + presence_db
+            self._sounds = self._played_db > SILENCE_DB
         self._attack = attack_share(controls.onset_strength)
         self._vibrato = Vibrato.measure(
             self._f0_hz, self._loudness_db, is_voiced, frame_rate_hz=controls.frame_rate_hz
@@ -190,7 +197,7 @@ class HarmonicPerformance(Performance):
             if end_loudness_db is not None
             else [adapted_loudness(relative_db, own, end) for end in settings.loudness_quantiles]
         )
-        if self._rests:  # several lines of an hour are large enough at half the width
+        if is_one_of_several:  # several lines of an hour are large enough at half the width
             cents, level = (t.astype(np.float32) for t in (self._vibrato.cents, self._vibrato.loudness_db))
             self._vibrato = Vibrato(cents, level)
             self._end_loudness_db = [track.astype(np.float32) for track in self._end_loudness_db]
@@ -206,16 +213,19 @@ class HarmonicPerformance(Performance):
 
     def dry_blocks(self, dials: Dials) -> Iterator[Float[np.ndarray, " sample"]]:
         """Synthesise without a room."""
-        harmonics, noise = HarmonicSynth(), FilteredNoise(seed=self._seed)
+        harmonics = HarmonicSynth()
         cents, vibrato_db = self._vibrato.moved(dials.vibrato)
         f0_hz = (self._f0_hz * 2.0 ** (cents / 1200.0)).astype(np.float32)
         del cents
+        noise: FilteredNoise | None = None
         for start in range(0, self.n_frames, BLOCK_FRAMES):
             points = self._points(start)
-            if self._rests and (self._loudness_db[points] <= SILENCE_DB).all():
-                noise = FilteredNoise(seed=self._seed, first_frame=start + len(points) - 1)
+            if not self._sounds[points].any():
+                harmonics.skip(f0_hz[points])
+                noise = None
                 yield np.zeros((len(points) - 1) * HOP_LENGTH, np.float32)
                 continue
+            noise = noise or FilteredNoise(seed=self._seed, first_frame=start)
             harmonic_root, noise_root, power = self._settings.mixed(
                 self._ends(points),
                 tone=dials.tone[points],
@@ -250,13 +260,17 @@ class HarmonicPerformance(Performance):
             np.asarray(self._gate, np.float32),
         )
 
-    def live_tracks(self) -> LiveTracks:
-        """Return the parameters of both ends over the whole piece, as `blocks` mixes them."""
+    def live_tracks(self) -> list[LiveTracks]:
+        """Return the parameters of both ends over the piece, as `blocks` mixes them, if it ever sounds."""
         none, full = (np.full(self.n_frames, dial) for dial in (0.0, 1.0))
         still, moving = self._vibrato.moved(none), self._vibrato.moved(full)
         levels: list[list[np.ndarray]] = [[], [], [], []]
         for start in range(0, self.n_frames, BLOCK_FRAMES):
-            ends = self._ends(self._points(start))
+            points = self._points(start)
+            sounds = self._sounds[points[:-1]]
+            if not sounds.any():
+                continue
+            ends = self._ends(points)
             pieces = (
                 ends.harmonic_root.astype(np.float16),
                 ends.noise_root.astype(np.float16),
@@ -264,12 +278,15 @@ class HarmonicPerformance(Performance):
                 power_terms(ends.noise_root, noise_weights())[None],
             )
             for track, piece in zip(levels, pieces, strict=True):
-                track.append(piece[:, :-1])
+                track.append(piece[:, :-1][:, sounds])
+        if not self._sounds.any():
+            return []
         harmonic_root, noise_root, harmonic_power, noise_power = (np.hstack(track) for track in levels)
-        return LiveTracks(
+        tracks = LiveTracks(
             SAMPLE_RATE,
             self.frame_rate_hz,
             np.stack([self._settings.dial.mixes, self._settings.dial.places], axis=1),
+            np.where(self._sounds, np.cumsum(self._sounds) - 1, -1).astype(np.int32),
             self._f0_hz,
             np.asarray(self._played_db, np.float32),
             np.asarray(self._gate, np.float32),
@@ -281,6 +298,7 @@ class HarmonicPerformance(Performance):
             harmonic_power[0],
             noise_power[0],
         )
+        return [tracks]
 
     def _points(self, start: int) -> np.ndarray:
         """Frames of the block that starts at `start`, and the one where the next begins."""

@@ -100,7 +100,7 @@ export class Engine extends EventTarget {
     this.isWide = isWide;
     this.room.size = -1; // the next room is a new one
     if (parameters !== null) {
-      const { nFrames, frameRateHz } = parseParameters(parameters);
+      const [{ nFrames, frameRateHz }] = parseParameters(parameters);
       if (!this.source) await this.setDuration((nFrames - 1) / frameRateHz);
     }
     const copy = parameters?.slice(0) ?? null;

@@ -42,6 +42,11 @@ export class LevelMixer {
     return this.dials[name];
   }
 
+  /** Whether the line is silent at a frame; frames beyond the last hold it. */
+  rests(frame) {
+    return this.parameters.row[Math.min(frame, this.parameters.nFrames - 1)] < 0;
+  }
+
   /** Pitch at a frame, with its vibrato where the dial puts it, in Hz. */
   f0Hz(frame) {
     const { f0_hz: f0Hz, vibrato_cents: cents, nFrames } = this.parameters;
@@ -59,8 +64,15 @@ export class LevelMixer {
    */
   at(frame, point) {
     const parameters = this.parameters;
-    const { nFrames, nHarmonics, nBands } = parameters;
+    const { nFrames, nRows, nHarmonics, nBands } = parameters;
     const i = Math.min(Math.max(frame, 0), nFrames - 1);
+    const row = parameters.row[i];
+    point.f0Hz = this.f0Hz(i);
+    if (row < 0) {
+      point.amplitudes.fill(0);
+      point.bandPower.fill(0);
+      return;
+    }
     const attackShare = parameters.attack_share[i];
     const tone = this.dialAt("tone", i);
     const noise = this.dialAt("noise", i);
@@ -69,18 +81,17 @@ export class LevelMixer {
     const noiseWeight = this.weight(noise + attackShare * (attack - noise));
 
     const power =
-      heardPower(parameters.harmonic_power, i, toneWeight) + heardPower(parameters.noise_power, i, noiseWeight);
+      heardPower(parameters.harmonic_power, row, toneWeight) + heardPower(parameters.noise_power, row, noiseWeight);
     const vibratoDb = parameters.vibrato_db;
     const addedDb = vibratoDb[i] + this.dialAt("vibrato", i) * (vibratoDb[nFrames + i] - vibratoDb[i]);
     const loudness = 10 ** ((parameters.loudness_db[i] + addedDb) / 20);
     const gain = loudness / Math.sqrt(Math.max(power, LEAST_POWER));
     const level = interpolate(this.gains.mixes, this.gains.gain, tone);
 
-    point.f0Hz = this.f0Hz(i);
     const harmonicGain = gain * parameters.gate[i] * level;
     const roots = parameters.harmonic_root;
-    let first = i * nHarmonics;
-    let second = (nFrames + i) * nHarmonics;
+    let first = row * nHarmonics;
+    let second = (nRows + row) * nHarmonics;
     for (let k = 0; k < nHarmonics; k += 1) {
       const low = HALVES[roots[first + k]];
       const root = low + toneWeight * (HALVES[roots[second + k]] - low);
@@ -88,8 +99,8 @@ export class LevelMixer {
     }
     const noiseGain = Math.max(gain, LEAST_GAIN) * level;
     const noiseRoots = parameters.noise_root;
-    first = i * nBands;
-    second = (nFrames + i) * nBands;
+    first = row * nBands;
+    second = (nRows + row) * nBands;
     for (let band = 0; band < nBands; band += 1) {
       const low = HALVES[noiseRoots[first + band]];
       const root = low + noiseWeight * (HALVES[noiseRoots[second + band]] - low);
@@ -103,10 +114,10 @@ export class LevelMixer {
   }
 }
 
-/** Heard power of a mixture from its five terms at frame i. */
-function heardPower(terms, i, weight) {
+/** Heard power of a mixture from its five terms in a row. */
+function heardPower(terms, row, weight) {
   const rest = 1 - weight;
-  const at = 5 * i;
+  const at = 5 * row;
   const ends = rest ** 4 * terms[at] + weight ** 4 * terms[at + 4];
   const near = 4 * rest * weight * (rest * rest * terms[at + 1] + weight * weight * terms[at + 3]);
   return ends + near + 6 * rest * rest * weight * weight * terms[at + 2];

@@ -76,11 +76,11 @@ async function prepare(take, recording, signal) {
   else if (take.id !== session.take?.id) curves.clear();
   kept = null;
   try {
-    const { source, parameters, pitch } = await player.open(take, signal);
+    const { source, parameters, pitches } = await player.open(take, signal);
     const mono = mixedDown(source);
     sourcePanel.load({ type: "samples", samples: mono, sampleRate: source.sampleRate }, [mono.buffer]);
     if (parameters) hybridPanel.load({ type: "parameters", buffer: parameters }, [parameters]);
-    for (const panel of panels) panel.setPitch(pitch);
+    for (const panel of panels) panel.setPitches(pitches);
   } catch (error) {
     writeSettings(before);
     throw error;

@@ -117,13 +117,13 @@ export class FilteredNoise {
   /**
    * Draw the noise of a frame: it begins one hop before the frame and ends one hop after.
    *
-   * @param {number} frame Index, which chooses the draw.
+   * @param {number} draw Chooses the draw: the frame, or another number for another line of it.
    * @param {Float64Array} bandPower Power of each band relative to white noise of RMS 1.
    * @param {Float64Array} out Two hops of samples.
    */
-  draw(frame, bandPower, out) {
+  draw(draw, bandPower, out) {
     const { re, im, below, shareAbove, spectra, scale } = this;
-    const offset = spectra.offset(frame);
+    const offset = spectra.offset(draw);
     for (let bin = 0; bin < this.nBins; bin += 1) {
       const band = below[bin];
       const low = bandPower[band];

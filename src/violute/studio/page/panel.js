@@ -16,7 +16,7 @@ const N_HUES = 32;
 export class Panel {
   #spectrogram; #line; #waveform; #timeline; #mixAt; #worker; #ask;
   #isPitchShown = true;
-  #pitch = null; // {f0, rate}: Hz (0 where silent) and frames per second
+  #pitches = []; // of each line {f0, rate}: Hz (0 where silent) and frames per second
   #picture = null;
   #request = 0;
   #inks = new Map(); // by hue, as the theme has them
@@ -55,8 +55,8 @@ export class Panel {
     this.#paintLine();
   }
 
-  setPitch(pitch) {
-    this.#pitch = pitch;
+  setPitches(pitches) {
+    this.#pitches = pitches;
     this.#paintLine();
   }
 
@@ -176,12 +176,19 @@ export class Panel {
   #paintLine() {
     const canvas = this.#line;
     const pen = fitted(canvas);
-    if (!this.#pitch || !this.#isPitchShown) return;
-    const { f0, rate } = this.#pitch;
+    pen.beginPath();
+    if (this.#isPitchShown) for (const pitch of this.#pitches) this.#tracePitch(pen, pitch);
+    pen.lineJoin = "round";
+    pen.strokeStyle = colour(canvas, "var(--ink)");
+    pen.lineWidth = density();
+    pen.stroke();
+  }
+
+  #tracePitch(pen, { f0, rate }) {
+    const { canvas } = pen;
     const first = Math.max(0, Math.floor(this.#timeline.start * rate));
     const last = Math.min(f0.length - 1, Math.ceil(this.#timeline.end * rate));
     const stride = Math.max(1, Math.floor((last - first) / (2 * canvas.width)));
-    pen.beginPath();
     let isDown = false;
     for (let i = first; i <= last; i += stride) {
       if (f0[i] > 0) {
@@ -190,10 +197,6 @@ export class Panel {
       }
       isDown = f0[i] > 0;
     }
-    pen.lineJoin = "round";
-    pen.strokeStyle = colour(canvas, "var(--ink)");
-    pen.lineWidth = density();
-    pen.stroke();
   }
 }
 

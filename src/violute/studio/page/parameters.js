@@ -5,25 +5,26 @@
  */
 
 const FORMAT = "violute-live";
-const VERSION = 1;
-const TYPES = { float16: Uint16Array, float32: Float32Array };
+const VERSION = 2;
+const TYPES = { float16: Uint16Array, float32: Float32Array, int32: Int32Array };
 const SHAPES = {
+  row: ["frame"],
   f0_hz: ["frame"],
   loudness_db: ["frame"],
   gate: ["frame"],
   attack_share: ["frame"],
   vibrato_cents: [2, "frame"],
   vibrato_db: [2, "frame"],
-  harmonic_root: [2, "frame", "harmonic"],
-  noise_root: [2, "frame", "band"],
-  harmonic_power: ["frame", 5],
-  noise_power: ["frame", 5],
+  harmonic_root: [2, "row", "harmonic"],
+  noise_root: [2, "row", "band"],
+  harmonic_power: ["row", 5],
+  noise_power: ["row", 5],
 };
 
 /**
  * @param {ArrayBuffer} buffer As the server sends it; the arrays returned look into it.
- * @returns {object} nFrames, frameRateHz, sampleRate, nHarmonics, nBands, dialMix, dialWeight and the arrays,
- *   named as in the file: frames of the first end, then those of the second.
+ * @returns {object[]} Of each line nFrames, nRows, frameRateHz, sampleRate, nHarmonics, nBands, dialMix, dialWeight
+ *   and the arrays, named as in the file: those of the first end, then those of the second.
  * @throws {Error} Not live parameters, of another version, or cut short.
  */
 export function parseParameters(buffer) {
@@ -32,9 +33,14 @@ export function parseParameters(buffer) {
   if (header.version !== VERSION) {
     throw new Error(`live parameters of version ${header.version}: this page reads version ${VERSION}`);
   }
-  const sizes = { frame: header.n_frames, harmonic: header.n_harmonics, band: header.n_bands };
+  return header.lines.map((line) => parseLine(buffer, header, line));
+}
+
+function parseLine(buffer, header, line) {
+  const sizes = { frame: header.n_frames, row: line.n_rows, harmonic: header.n_harmonics, band: header.n_bands };
   const parameters = {
     nFrames: header.n_frames,
+    nRows: line.n_rows,
     frameRateHz: header.frame_rate_hz,
     sampleRate: header.sample_rate,
     nHarmonics: header.n_harmonics,
@@ -43,7 +49,7 @@ export function parseParameters(buffer) {
     dialWeight: Float64Array.from(header.dial, (point) => point[1]),
   };
   for (const [name, shape] of Object.entries(SHAPES)) {
-    const entry = header.arrays[name];
+    const entry = line.arrays[name];
     const wanted = shape.map((size) => sizes[size] ?? size);
     const Type = TYPES[entry?.dtype];
     if (!Type || String(entry.shape) !== String(wanted)) {

@@ -81,10 +81,9 @@ export class Player extends EventTarget {
       await this.#render(signal);
     }
     this.listenTo("hybrid");
-    const { f0_hz: f0, gate, frameRateHz } = parameters ? parseParameters(parameters) : {};
     return {
       source, parameters,
-      pitch: parameters && { f0: f0.map((hz, i) => (gate[i] > 0.5 ? hz : 0)), rate: frameRateHz },
+      pitches: parameters ? parseParameters(parameters).map(pitchOf) : [],
     };
   }
 
@@ -291,4 +290,9 @@ export class Player extends EventTarget {
   }
 
   #tell(name) { this.dispatchEvent(new Event(name)); }
+}
+
+// Where a line of live parameters sounds, its pitch in Hz; 0 elsewhere.
+function pitchOf({ f0_hz: f0, gate, row, frameRateHz }) {
+  return { f0: f0.map((hz, i) => (gate[i] > 0.5 && row[i] >= 0 ? hz : 0)), rate: frameRateHz };
 }

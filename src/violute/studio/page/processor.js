@@ -68,7 +68,7 @@ class StudioProcessor extends AudioWorkletProcessor {
 
   on_load({ parameters, gains }) {
     const synthesiser = parameters ? new Synthesiser(parseParameters(parameters), sampleRate) : null;
-    synthesiser?.mixer.setGains(gains);
+    synthesiser?.setGains(gains);
     this.change(() => {
       this.synthesiser = synthesiser;
       synthesiser?.setDials(this.dials);

@@ -18,6 +18,7 @@ import { BANDS_RATE_HZ, FilteredNoise } from "./noise.js";
 const FADE_START = 0.9;
 const FADE_STOP = 0.98;
 const LEAP_RATIO = 2 ** (80 / 1200);
+const LINE_APART = 2 ** 20; // draws of noise between those of two lines
 
 /**
  * Samples from one frame to the next.
@@ -169,22 +170,56 @@ function advance(turns, startHz, stopHz, hopSeconds) {
   return next - Math.round(next);
 }
 
-/** A performance that sounds at dials which may move meanwhile. */
+/** A performance that sounds at dials which may move meanwhile: the sum of its lines. */
 export class Synthesiser {
   /**
-   * @param {object} parameters From `parseParameters`.
+   * @param {object[]} lines From `parseParameters`.
    * @param {number} sampleRate Of the output, in Hz.
    * @param {object} [options] For tests: `spectra` of the noise; `hasHarmonics` and `hasNoise`, true unless given.
    */
-  constructor(parameters, sampleRate, { spectra, hasHarmonics = true, hasNoise = true } = {}) {
+  constructor(lines, sampleRate, options = {}) {
+    this.lines = lines.map((parameters, i) => new Line(parameters, sampleRate, { ...options, seed: i * LINE_APART }));
+    this.nSamples = this.lines[0].nSamples;
+  }
+
+  get position() { return this.lines[0].position; }
+
+  /** Move dials; heard from the next frame on, and in full one frame later. */
+  setDials(dials) { for (const line of this.lines) line.setDials(dials); }
+
+  /** @param {object} courses From `readCourses`. */
+  setCourses(courses) { for (const line of this.lines) line.setCourses(courses); }
+
+  /** @param {number|null} mix One place for all dials between the ends, whatever they say; null lets them. */
+  holdMix(mix) { for (const line of this.lines) line.holdMix(mix); }
+
+  /** @param {object|null} gains As of `LevelMixer.setGains`. */
+  setGains(gains) { for (const line of this.lines) line.mixer.setGains(gains); }
+
+  /** Go to a sample; the phase is what it would be had all before it been played at these dials. */
+  seek(sample) { for (const line of this.lines) line.seek(sample); }
+
+  /**
+   * Add sound to `out` from `start` up to `stop`, and go on by as much; silence after the end.
+   *
+   * @param {Float32Array} out
+   */
+  render(out, start, stop) { for (const line of this.lines) line.render(out, start, stop); }
+}
+
+/** One line; what its methods do `Synthesiser` says. */
+class Line {
+  constructor(parameters, sampleRate, { spectra, seed, hasHarmonics = true, hasNoise = true }) {
     const { nFrames, nHarmonics, nBands, frameRateHz } = parameters;
     this.hop = hopLength(sampleRate, frameRateHz);
     this.nSamples = nFrames * this.hop;
     this.mixer = new LevelMixer(parameters);
     this.harmonics = hasHarmonics ? new HarmonicBank(nHarmonics, sampleRate, this.hop) : null;
     this.noise = hasNoise ? new FilteredNoise({ nBands, sampleRate, hopLength: this.hop, spectra }) : null;
+    this.seed = seed;
     this.position = 0;
     this.frame = -1; // of the hop at hand; none yet
+    this.isSilent = false;
     this.from = new Point(nHarmonics, nBands);
     this.to = new Point(nHarmonics, nBands);
     this.fromNoise = new Float64Array(2 * this.hop);
@@ -193,35 +228,26 @@ export class Synthesiser {
     this.nTurns = 0;
   }
 
-  /** Move dials; heard from the next frame on, and in full one frame later. */
   setDials(dials) {
     if (dials.vibrato !== this.mixer.dials.vibrato) this.nTurns = 0;
     this.mixer.dials = dials;
   }
 
-  /** @param {object} courses From `readCourses`. */
   setCourses(courses) {
     this.mixer.courses = courses;
     this.nTurns = 0;
   }
 
-  /** @param {number|null} mix One place for all dials between the ends, whatever they say; null lets them. */
   holdMix(mix) {
     this.mixer.heldMix = mix;
     this.nTurns = 0;
   }
 
-  /** Go to a sample; the phase is what it would be had all before it been played at these dials. */
   seek(sample) {
     this.position = Math.min(Math.max(Math.round(sample), 0), this.nSamples);
     this.frame = -1;
   }
 
-  /**
-   * Add sound to `out` from `start` up to `stop`, and go on by as much; silence after the end.
-   *
-   * @param {Float32Array} out
-   */
   render(out, start, stop) {
     let at = start;
     while (at < stop && this.position < this.nSamples) {
@@ -229,8 +255,8 @@ export class Synthesiser {
       if (frame !== this.frame) this.enter(frame);
       const first = this.position - frame * this.hop;
       const last = Math.min(this.hop, first + stop - at);
-      if (this.harmonics !== null) this.harmonics.add(out, at, first, last);
-      if (this.noise !== null) {
+      if (this.harmonics !== null && !this.isSilent) this.harmonics.add(out, at, first, last);
+      if (this.noise !== null && !this.isSilent) {
         for (let n = first; n < last; n += 1) out[at + n - first] += this.fromNoise[this.hop + n] + this.toNoise[n];
       }
       at += last - first;
@@ -239,18 +265,21 @@ export class Synthesiser {
   }
 
   enter(frame) {
-    if (this.frame === frame - 1 && this.frame >= 0) {
+    const isNext = this.frame === frame - 1 && this.frame >= 0 && !this.isSilent;
+    this.frame = frame;
+    this.isSilent = this.mixer.rests(frame) && this.mixer.rests(frame + 1);
+    if (this.isSilent) return;
+    if (isNext) {
       [this.from, this.to] = [this.to, this.from];
       [this.fromNoise, this.toNoise] = [this.toNoise, this.fromNoise];
     } else {
       this.mixer.at(frame, this.from);
-      if (this.noise !== null) this.noise.draw(frame, this.from.bandPower, this.fromNoise);
+      if (this.noise !== null) this.noise.draw(this.seed + frame, this.from.bandPower, this.fromNoise);
       if (this.harmonics !== null) this.harmonics.seek(this.turnsAt(frame));
     }
     this.mixer.at(frame + 1, this.to);
-    if (this.noise !== null) this.noise.draw(frame + 1, this.to.bandPower, this.toNoise);
+    if (this.noise !== null) this.noise.draw(this.seed + frame + 1, this.to.bandPower, this.toNoise);
     if (this.harmonics !== null) this.harmonics.enter(this.from, this.to);
-    this.frame = frame;
   }
 
   /** Phase at a frame, in turns: the integral of the pitch from the start. */

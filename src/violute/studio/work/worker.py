@@ -51,11 +51,6 @@ from violute.whole_file import replace_bytes
 MAX_FRAMES = 120_000
 """Takes are kept for the next rendering up to so many frames together (20 minutes, about 100 MB)."""
 
-CHORDS_AT_REST = (
-    "several notes sound at once here, so the page plays what the dials were when they last rested"
-)
-"""What a live voice warns of where a recording holds chords: its live parameters are those of one note."""
-
 MAX_VOICES = 3
 REPORT_SECONDS = 0.05
 ANALYSIS_SHARE = 0.7
@@ -155,13 +150,11 @@ class Worker:
         source_gain = write_preview(recording, job.preview)
         take = self._take(job, recording, lambda share: report(Progressed(ANALYSIS_SHARE * share)))
         report(Progressed(ANALYSIS_SHARE))
-        warnings, gains = take.warnings, None
+        gains = None
         if take.performance.is_live:
             replace_bytes(job.parameters, live_parameters(take.performance.live_tracks()))
             gains = live_gains(take)
-        elif self._voice(job.voice).is_live:
-            warnings = (*warnings, CHORDS_AT_REST)
-        warnings = tuple(_without_paths(line, job) for line in warnings)
+        warnings = tuple(_without_paths(line, job) for line in take.warnings)
         return Analysed(warnings, gains, source_gain, take.n_lines)
 
     def render(self, job: RenderJob, report: Callable[[Report], None]) -> Rendered:

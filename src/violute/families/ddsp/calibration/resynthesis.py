@@ -99,7 +99,7 @@ def play(
         voice.session, voice.settings, line.controls, end_loudness_db=[line.relative_loudness_db] * 2
     )
     course = dials(Mix.at(float(line.end), room=0.0), performance.n_frames, performance.frame_rate_hz)
-    predicted_db = level_of(performance.live_tracks().harmonic_root[line.end].astype(np.float32))
+    predicted_db = level_of(performance.live_tracks()[0].harmonic_root[line.end].astype(np.float32))
     return np.concatenate(list(performance.blocks(course))), predicted_db
 
 
