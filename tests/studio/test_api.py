@@ -144,7 +144,7 @@ def test_live_parameters_at_another_pitch(client, take):
     f0_hz = []
     for content in (as_played.content, octave.content):
         length = int.from_bytes(content[:4], "little")
-        entry = json.loads(content[4 : 4 + length])["arrays"]["f0_hz"]
+        entry = json.loads(content[4 : 4 + length])["lines"][0]["arrays"]["f0_hz"]
         f0_hz.append(np.frombuffer(content, "<f4", entry["shape"][0], 4 + length + entry["offset"]))
     np.testing.assert_allclose(f0_hz[1], 2 * f0_hz[0], rtol=1e-6)
     gains = json.loads(octave.headers["Violute-Live-Gains"])
