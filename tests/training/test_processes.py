@@ -18,8 +18,9 @@ from torch import nn
 from toy_family import ToyTask
 from violute.training.loop import train
 from violute.training.processes import (
-    average_gradients, joined_processes, mean_over_processes, share_from_writer, writer_first
+    average_gradients, joined_processes, mean_over_processes, share_from_writer, share_of_batch, writer_first
 )
+from violute.errors import TrainingError
 from violute.training.settings import LoopSettings
 
 torch.set_num_threads(1)
@@ -44,6 +45,12 @@ with joined_processes() as processes:
     facts["lonely"] = lonely.grad.tolist()
     facts["mean"] = mean_over_processes(torch.tensor([float(rank), 4.0])).tolist()
     facts["shared"] = share_from_writer(f"said by {rank}")
+
+    facts["share"] = share_of_batch("batch_size", 8)
+    try:
+        share_of_batch("batch_size", 2)
+    except TrainingError as error:
+        facts["refused"] = str(error)
 
     with writer_first():
         facts["found"] = (out / "cache").exists()
@@ -107,6 +114,14 @@ def test_a_parameter_used_in_one_process_counts_as_zero_in_the_other(facts):
 def test_numbers_are_averaged_and_words_come_from_the_writer(facts):
     assert [fact["mean"] for fact in facts] == [[0.5, 4.0]] * 2
     assert [fact["shared"] for fact in facts] == ["said by 0"] * 2
+
+
+def test_a_batch_is_shared_or_refused_in_one_line(facts):
+    assert [fact["share"] for fact in facts] == [4, 4]
+    assert all(
+        fact["refused"].startswith("batch_size is 2 for 2 processes: give a multiple of 2 from 4 on")
+        for fact in facts
+    )
 
 
 def test_the_writer_fills_the_cache_before_the_others_look(facts):
