@@ -24,6 +24,9 @@ REST_RANGE_DB = 15.0
 """How much softer than what sounds within a second beside it a rest is at least: breath and bow are, a cough
 need not be."""
 
+RISE_SHARE = 0.5
+"""How much of a rise within a frame comes a frame later than it was measured, before notes."""
+
 ATTACK_HOLD_FRAMES, ATTACK_FADE_FRAMES = 5, 8
 
 
@@ -57,8 +60,13 @@ def harmonic_gate(
 def rest_loudness(
     loudness_db: Float[np.ndarray, " frame"], gate: Float[np.ndarray, " frame"]
 ) -> Float[np.ndarray, " frame"]:
-    """Return the loudness of a performance, limited in its rests by what sounds beside them."""
-    limited = np.array(loudness_db)
+    """Return the loudness of a performance, limited in its rests by what sounds beside them.
+
+    Frames spread a rise twice, when it is measured and when it is played, so that a note would swell out of
+    the rest before it; half of each rise is held back there.
+    """
+    rises_db = np.maximum(np.diff(loudness_db, prepend=loudness_db[:1]), 0.0)
+    limited = np.where(gate < 1.0, loudness_db - RISE_SHARE * rises_db, loudness_db)
     for start, stop in runs(gate <= 0.0):
         before = slice(max(start - BESIDE_FRAMES, 0), start)
         beside = (loudness_db[before], loudness_db[stop : stop + BESIDE_FRAMES])

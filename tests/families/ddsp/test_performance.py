@@ -313,7 +313,16 @@ def test_rests_are_as_loud_as_they_were_and_coughs_are_softer_than_the_notes_bes
     expected = loudness_db.copy()
     expected[120:130] = -20.0 - REST_RANGE_DB
     np.testing.assert_array_equal(rest_loudness(loudness_db, gate), expected)
-    np.testing.assert_array_equal(rest_loudness(loudness_db, np.zeros(300)), loudness_db)
+    before_any_note = rest_loudness(np.where(gate > 0.0, -20.0, -50.0), np.zeros(300))
+    np.testing.assert_array_equal(before_any_note[51:], np.where(gate > 0.0, -20.0, -50.0)[51:])
+
+
+def test_a_note_does_not_swell_out_of_the_rest_before_it():
+    gate = np.r_[np.zeros(50), np.full(1, 0.25), np.ones(49)]
+    loudness_db = np.r_[np.full(49, -60.0), -40.0, -20.0, np.full(49, -10.0)]
+    played_db = rest_loudness(loudness_db, gate)
+    np.testing.assert_allclose(played_db[48:53], [-60.0, -50.0, -30.0, -10.0, -10.0])
+    np.testing.assert_array_equal(rest_loudness(loudness_db[::-1], gate[::-1]), loudness_db[::-1])
 
 
 @pytest.mark.parametrize("mix", [0.0, 1.0])
