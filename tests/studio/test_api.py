@@ -3,6 +3,7 @@
 import io
 import json
 import shlex
+import shutil
 import struct
 import threading
 from dataclasses import replace
@@ -334,6 +335,7 @@ def test_voices_examples_and_limits_are_listed(client):
     limits = client.get("/limits").json()
     assert limits["max_seconds"] == 600
     assert ".wav" in limits["types"]
+    assert (".m4a" in limits["types"]) == (shutil.which("ffmpeg") is not None)
 
 
 def test_a_preview_beyond_full_scale_is_turned_down_and_says_so(tmp_path):

@@ -120,6 +120,28 @@ def test_the_source_is_heard_as_it_is_at_the_same_place(page):
     assert heard["durationSeconds"] == pytest.approx(6.0)
 
 
+def test_the_recording_stays_beside_the_hybrid_as_loud_as_asked(page):
+    (voice,) = play(page, seconds=1, steps=[PLAY])["sides"]
+    steps = [[0, "setOutput", {"wet": 0.5, "dry": 0.25}], PLAY]
+    (both,) = play(page, seconds=1, steps=steps, source=[6.0, 1000.0, 0.5])["sides"]
+    sine = 0.5 * np.sin(2.0 * np.pi * 1000.0 * np.arange(SAMPLE_RATE) / SAMPLE_RATE)
+    np.testing.assert_allclose(both[EDGE:], (0.5 * voice + 0.25 * sine)[EDGE:], atol=1e-4)
+    (alone,) = play(page, seconds=1, steps=[[0, "listenTo", "source"], *steps], source=[6.0, 1000.0, 0.5])[
+        "sides"
+    ]
+    np.testing.assert_allclose(alone[EDGE:], sine[EDGE:], atol=1e-4)
+
+
+def test_transposed_it_plays_the_same_notes_at_another_pitch(page, performance):
+    (octave,) = play(page, seconds=5, steps=[[0, "setTranspose", 12], PLAY])["sides"]
+    heard = load_voice().analyse(octave, SAMPLE_RATE).controls
+    played_hz = performance.controls.f0_hz[0, : heard.n_frames]
+    is_sure = (heard.periodicity[0] > 0.8) & (performance.controls.periodicity[0, : heard.n_frames] > 0.8)
+    assert is_sure.sum() > 200
+    apart = 12.0 * np.log2(heard.f0_hz[0] / played_hz)[is_sure]
+    assert np.median(np.abs(apart - 12.0)) < 0.1
+
+
 @pytest.mark.parametrize(("end", "mix"), [("end0", 0.0), ("end1", 1.0)])
 def test_an_end_is_the_dials_all_the_way(page, end, mix):
     names = ("tone", "noise", "attack", "vibrato")

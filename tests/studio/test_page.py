@@ -87,19 +87,48 @@ def test_what_is_saved_is_what_the_command_makes(page, clip, tmp_path):
         page.browser.press("PageUp")
     page.focus("#slider-noise")
     page.browser.press("Home")
+    for name, key in (("wet", "PageDown"), ("level_db", "ArrowDown"), ("transpose", "ArrowUp")):
+        page.focus(f"#output-{name}")
+        page.browser.press(key)
+    assert page.texts("#output .value") == ["90 %", "−1 dB", "+1"]
     page.browser.click("[data-format=flac]")
-    page.browser.wait_for(
-        "document.querySelector('#command').textContent.includes('flac --mix 0.8 --noise 0.0')"
-    )
+    page.wait_for_command("flac --mix 0.8 --noise 0.0 --wet 0.9 --level -1 --transpose 1")
     command = shlex.split(page.text("#command"))
     page.browser.click("#save")
     saved = page.download("*.flac")
-    assert saved.name == command[3] == "clip-violute-tone0.80-noise0.00-attack0.80-vibrato0.80.flac"
+    assert (
+        saved.name
+        == command[3]
+        == ("clip-violute-tone0.80-noise0.00-attack0.80-vibrato0.80-transpose1-wet0.9-level-1.flac")
+    )
     assert command[:2] == ["violute", "convert"]
     shutil.copy(clip, tmp_path / command[2])
     done = run_violute(*command[1:], cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / command[3]).read_bytes() == saved.read_bytes()
+
+
+def test_another_pitch_is_heard_at_once_and_can_be_undone(page, example_take):
+    page.open_example()
+    page.focus("#slider-room")
+    page.browser.press("Home")
+    start, stop = 0.4, 0.5
+    page.browser.drag("#panel-source .view", [(start, 0.5), (start + 0.05, 0.5), (stop, 0.5)])
+    page.focus("#output-transpose")
+    for _ in range(5):
+        page.browser.press("ArrowUp")
+    page.wait_for_command("--transpose 5")
+    page.settle()
+    page.rest()
+    page.browser.press(" ")
+    page.listen(0.3)
+    rendered = np.ravel(example_take.render(Mix.at(0.5, room=0.0), output=violute.Output(transpose=5.0)))
+    seconds = (stop - start) * len(rendered) / SAMPLE_RATE
+    first = round(start * len(rendered))
+    heard_as(page, band_levels_db(rendered[first : first + round(seconds * SAMPLE_RATE)]), seconds)
+    page.browser.press(" ")
+    page.browser.press("z", ctrl=True)
+    assert page.texts("#output .value")[2] == "0"
 
 
 def test_a_drawn_course_is_saved_with_its_file(page, clip):

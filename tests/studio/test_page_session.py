@@ -200,8 +200,10 @@ def test_held_dials_stay_and_each_has_a_course_of_its_own(page, clip):
     page.browser.drag("#lane", [(0.0, 0.1), (0.2, 0.9), (0.9, 0.5)])
     assert page.text("#about-lane") == "Mix moving, too"
     assert page.texts("#dial .marks text") == ["T", "N"]
-    page.browser.wait_for("/No command says this/.test(document.querySelector('#command').textContent)")
+    page.wait_for_command("--automation mix.csv --tone 0.0 --noise noise.csv")
     page.rest()
+    page.browser.press("c")
+    assert page.download("noise.csv").read_text().startswith("seconds,noise\n")
     page.browser.press("s")
     saved = page.download("*tone0.00-noise-moving*.wav")
     assert soundfile.info(saved).duration == pytest.approx(3.0)

@@ -78,9 +78,15 @@ class StudioPage:
         self.browser.wait_for(f"document.body.dataset.state === '{state}'", 40)
 
     def open_example(self, name: str = "violin") -> None:
-        """Play a shipped example."""
+        """Open a shipped example, which then plays by itself, and stop it at its beginning."""
         self.browser.click(f"[data-example={name}]")
         self.wait_for("ready")
+        label = "document.querySelector('#play').getAttribute('aria-label')"
+        self.browser.wait_for(f"{label} === 'Pause'")
+        self.browser.click("#play")
+        self.browser.wait_for(f"{label} === 'Play'")
+        self.rest()
+        self.browser.press("Home")
 
     def choose(self, *paths: Path) -> None:
         """Choose files."""

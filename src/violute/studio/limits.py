@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
 
 from violute.audio.file_source import FileSource
 from violute.errors import AudioError
 
 RECORDING_TYPES = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif")
-"""What the page offers to choose; whether a file can be read is decided by its content, never by its name."""
+FOREIGN_TYPES = (".m4a", ".mp4", ".aac", ".wma", ".webm")
+"""What people have of what ffmpeg reads."""
 
 MAX_REQUEST_BYTES = 1_000_000
 """Largest body of a request that is no upload."""
 
 MAX_BREAKPOINTS = 10_000
 """Longest automation."""
+
+
+def recording_types() -> list[str]:
+    """List what the page offers to choose; what can be read is decided by content, never by a name."""
+    return [*RECORDING_TYPES, *(FOREIGN_TYPES if shutil.which("ffmpeg") else ())]
 
 
 @dataclass(frozen=True)

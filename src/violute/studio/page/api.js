@@ -97,7 +97,13 @@ export function watchTake(id, onState) {
 export const removeTake = (id) => fetch(at(id), { method: "DELETE" }).catch(() => {});
 
 const bytes = async (path, signal) => (await answer(path, { signal })).arrayBuffer();
-export const readParameters = (id, signal) => bytes(at(id, "/parameters"), signal);
+
+// Live parameters so many semitones higher, and the gains that go with them.
+export async function readParameters(id, transpose, signal) {
+  const response = await answer(at(id, `/parameters${query({ transpose: transpose || null })}`), { signal });
+  return { gains: JSON.parse(response.headers.get("Violute-Live-Gains")), parameters: await response.arrayBuffer() };
+}
+
 export const readSource = (id, signal) => bytes(at(id, "/source"), signal);
 
 // A rendering, what to know about it, and the name that it goes by.

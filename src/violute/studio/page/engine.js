@@ -93,21 +93,27 @@ export class Engine extends EventTarget {
    * @param {object} [options]
    * @param {{mixes: number[], gain: number[]}} [options.gains] Linear gain that makes the synthesis as loud as the
    *   source, at some places of the dial.
+   * @param {number} [options.semitones] By which the parameters were transposed.
    * @param {boolean} [options.isWide] Whether the walls sound from both loudspeakers, as for a stereo recording.
    * @throws {Error} These are no live parameters.
    */
-  async load(parameters, { gains = null, isWide = false } = {}) {
+  async load(parameters, { gains = null, semitones = 0, isWide = false } = {}) {
     this.isWide = isWide;
     this.room.size = -1; // the next room is a new one
     if (parameters !== null) {
       const [{ nFrames, frameRateHz }] = parseParameters(parameters);
       if (!this.source) await this.setDuration((nFrames - 1) / frameRateHz);
     }
-    const copy = parameters?.slice(0) ?? null;
-    await this.ask("load", { parameters: copy, gains }, copy ? [copy] : []);
+    await this.retune(parameters, { gains, semitones });
     this.isLive = parameters !== null;
     this.renderings.clear();
     this.openVoice();
+  }
+
+  /** Take other parameters of the same piece, such as those of another pitch; arguments as of `load`. */
+  retune(parameters, { gains = null, semitones = 0 } = {}) {
+    const copy = parameters?.slice(0) ?? null;
+    return this.ask("load", { parameters: copy, gains, semitones }, copy ? [copy] : []);
   }
 
   /** Forget the piece, for another one; dials and what is listened to stay. */
@@ -193,6 +199,16 @@ export class Engine extends EventTarget {
     if ("room" in changes) this.turnRoom();
     return this.ask("dials", { dials: changes });
   }
+
+  /** @param {{wet: number, dry: number}} gains Linear, of the hybrid and of the recording beside it. */
+  setOutput(gains) { return this.ask("output", { gains }); }
+
+  /**
+   * Play live synthesis higher, at once: its colours stay until `retune` brings those that belong there.
+   *
+   * @param {number} semitones Above the recording.
+   */
+  setTranspose(semitones) { return this.ask("transpose", { semitones }); }
 
   /**
    * Move tone, noise, attack and vibrato along break-points, as `Mix` does; the room stays where it is.

@@ -13,7 +13,7 @@ export class Export {
   #format = "wav";
   #timer = 0;
   #controller = null;
-  #csv = null;
+  #files = {}; // that the command reads, by name
   #command = null;
 
   constructor(player, timeline, say) {
@@ -57,11 +57,9 @@ export class Export {
     this.#controller = new AbortController();
     try {
       const { signal } = this.#controller;
-      const { command, automation_csv: csv } = await api.readCommand(this.#take.id, this.#settings(), signal);
-      this.#command = command;
-      find("command").textContent = command ?? "No command says this: a dial moves apart from the large one.";
-      find("copy").disabled = command === null;
-      this.#csv = csv ?? null;
+      const { command, files } = await api.readCommand(this.#take.id, this.#settings(), signal);
+      [this.#command, this.#files] = [command, files];
+      find("command").textContent = command;
     } catch (error) {
       if (error.name !== "AbortError") this.#say(error.message);
     }
@@ -88,12 +86,13 @@ export class Export {
     if (!this.#take || !this.#command) return;
     try {
       await navigator.clipboard.writeText(this.#command);
-      this.#say(this.#csv ? "Command copied; mix.csv, which it reads, is saved beside it" : "Command copied");
+      const names = Object.keys(this.#files).join(", ");
+      this.#say(names ? `Command copied; what it reads is saved beside it: ${names}` : "Command copied");
     } catch {
       find("command").closest("details").open = true;
       getSelection().selectAllChildren(find("command"));
       this.#say("The browser keeps the clipboard to itself: the command is selected, copy it by hand");
     }
-    if (this.#csv) offerFile(new Blob([this.#csv], { type: "text/csv" }), "mix.csv");
+    for (const [name, content] of Object.entries(this.#files)) offerFile(new Blob([content], { type: "text/csv" }), name);
   }
 }

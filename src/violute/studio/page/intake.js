@@ -9,18 +9,19 @@ import { clock } from "./timeline.js";
 const find = (id) => document.getElementById(id);
 
 export class Intake {
-  #session; #voice; #others;
+  #session; #voice; #others; #play;
   #left = null; // TimeLeft of what is under way
   #making = null; // TimeLeft of what the server renders before the piece can be played
   #microphone = null;
   #isAsking = false; // for the microphone, which may take as long as its owner thinks
 
   // `voice()` names the chosen voice; `wake()` is told of every press, for browsers let sound begin only then;
-  // `others(files)` gets what is not played at once.
-  constructor(session, { voice, wake, others }) {
+  // `others(files)` gets what is not played at once; `play()` plays the take.
+  constructor(session, { voice, wake, others, play }) {
     this.#session = session;
     this.#voice = voice;
     this.#others = others;
+    this.#play = play;
     const choose = () => { wake(); find("file").click(); };
     for (const id of ["choose", "retry"]) find(id).addEventListener("click", choose);
     find("file").addEventListener("change", () => {
@@ -51,11 +52,13 @@ export class Intake {
     const [examples, limits] = await Promise.all([
       api.listExamples().catch(() => []), api.readLimits().catch(() => null),
     ]);
-    find("examples").append(...examples.map((example) => card(example, () => {
+    find("examples").append(...examples.map((example) => card(example, async () => {
       wake();
-      this.#session.openExample(example.name, example.title, this.#voice());
+      if (await this.#session.openExample(example.name, example.title, this.#voice())) this.#play();
     })));
-    if (limits) find("limits").textContent = stated(limits);
+    if (!limits) return;
+    find("limits").textContent = stated(limits);
+    find("file").accept = ["audio/*", ...limits.types, ".onnx"].join();
   }
 
   #show({ state, name, progress, text }) {

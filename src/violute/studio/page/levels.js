@@ -26,6 +26,7 @@ export class LevelMixer {
     this.dials = { ...DIALS };
     this.courses = {}; // of dials that move, as `readCourses` returns them
     this.heldMix = null;
+    this.semitones = 0; // above what the parameters hold
     this.gains = LOUDNESS_IS_KEPT;
   }
 
@@ -53,7 +54,7 @@ export class LevelMixer {
     const dial = this.dialAt("vibrato", frame);
     const moved = cents[frame] + dial * (cents[nFrames + frame] - cents[frame]);
     // Rounded as the renderer rounds it, so that phases stay together over hours.
-    return Math.fround(f0Hz[frame] * 2 ** (moved / 1200));
+    return Math.fround(f0Hz[frame] * 2 ** (moved / 1200 + this.semitones / 12));
   }
 
   /**

@@ -11,6 +11,7 @@ import { Keyboard } from "./keyboard.js";
 import { Lane } from "./lane.js";
 import { Making } from "./making.js";
 import { Notice } from "./notice.js";
+import { Output, OutputSliders } from "./output.js";
 import { Pad } from "./pad.js";
 import { Panel } from "./panel.js";
 import { Player } from "./player.js";
@@ -35,7 +36,8 @@ const ENDS = ["flute", "violin"];
 const dials = new Dials();
 const curves = new Curves();
 const timeline = new Timeline();
-const player = new Player({ dials, curves, timeline });
+const output = new Output();
+const player = new Player({ dials, curves, timeline, output });
 const notice = new Notice(find("notice"));
 const say = (text) => notice.say(text);
 const seek = (seconds) => player.seek(seconds);
@@ -53,25 +55,28 @@ const making = new Making(find("panel-hybrid"), find("making"), (what) => ({
   hybrid: "the hybrid", end0: session.take.ends[0], end1: session.take.ends[1],
 })[what]);
 const history = new History(readState, writeState);
+new OutputSliders(find("output"), output);
 new Presets(find("presets"), dials);
 new Ruler(find("ruler"), timeline);
 
 const mixAt = (seconds) => (curves.of("mix").isOn ? curves.of("mix").at(seconds) : dials.mix);
 const sourcePanel = new Panel(find("panel-source"), timeline, { mixAt: () => null });
 const hybridPanel = new Panel(find("panel-hybrid"), timeline, {
-  mixAt, ask: () => ({ dials: dials.values(), courses: curves.courses(dials) }),
+  mixAt, ask: () => ({ dials: dials.values(), courses: curves.courses(dials), semitones: output.transpose - held }),
 });
 const panels = [sourcePanel, hybridPanel];
 const actions = { seek, loop: (loop) => player.setLoop(loop) };
 for (const id of ["panel-source", "panel-hybrid"]) new View(find(id).querySelector(".view"), timeline, actions);
 new View(find("lane"), timeline, actions, { isSelecting: false });
-const intake = new Intake(session, { voice: () => voices.chosen, wake, others: takeOthers });
+const intake = new Intake(session, { voice: () => voices.chosen, wake, others: takeOthers, play: () => player.toggle() });
 
+let heard = []; // pitches of the recording, line by line
+let held = 0; // semitones that the picture's parameters hold
 let kept = null; // dials and courses of a session that is taken up again
 
 // Loads everything that a ready take needs before the page shows it.
 async function prepare(take, recording, signal) {
-  const before = { dials: dials.state, curves: curves.state };
+  const before = { dials: dials.state, curves: curves.state, output: output.state };
   if (kept) writeSettings(kept);
   else if (take.id !== session.take?.id) curves.clear();
   kept = null;
@@ -80,7 +85,9 @@ async function prepare(take, recording, signal) {
     const mono = mixedDown(source);
     sourcePanel.load({ type: "samples", samples: mono, sampleRate: source.sampleRate }, [mono.buffer]);
     if (parameters) hybridPanel.load({ type: "parameters", buffer: parameters }, [parameters]);
-    for (const panel of panels) panel.setPitches(pitches);
+    [heard, held] = [pitches, output.transpose];
+    sourcePanel.setPitches(heard);
+    hybridPanel.setPitches(heard, held);
   } catch (error) {
     writeSettings(before);
     throw error;
@@ -163,7 +170,7 @@ function showLines(take) {
 // What can be undone, and what comes back after a reload.
 function readState() {
   const { voice = null, lines: told = "auto" } = session.recording ?? {};
-  return { dials: dials.state, curves: curves.state, voice, lines: told };
+  return { dials: dials.state, curves: curves.state, output: output.state, voice, lines: told };
 }
 
 function writeState(state) {
@@ -175,13 +182,14 @@ function writeState(state) {
 function writeSettings(state) {
   dials.restore(state.dials);
   curves.restore(state.curves);
+  output.restore(state.output);
 }
 
 let keepTimer = 0;
 
 function keepSettings() {
   clearTimeout(keepTimer);
-  keepTimer = setTimeout(() => keeper.keep("settings", { dials: dials.state, curves: curves.state }), KEEP_REST_MS);
+  keepTimer = setTimeout(() => keeper.keep("settings", { dials: dials.state, curves: curves.state, output: output.state }), KEEP_REST_MS);
 }
 
 function changed() {
@@ -237,6 +245,14 @@ curves.addEventListener("change", () => {
   changed();
 });
 curves.addEventListener("choice", showCurve);
+output.addEventListener("change", ({ detail }) => {
+  if (detail === "transpose") hybridPanel.setPitches(heard, output.transpose);
+  changed();
+});
+player.addEventListener("retuned", ({ detail }) => {
+  held = output.transpose;
+  hybridPanel.load({ type: "parameters", buffer: detail }, [detail]);
+});
 
 function showCurve() {
   const curve = curves.drawn;

@@ -55,8 +55,9 @@ export class Panel {
     this.#paintLine();
   }
 
-  setPitches(pitches) {
-    this.#pitches = pitches;
+  // So many semitones above what was heard.
+  setPitches(pitches, semitones = 0) {
+    this.#pitches = pitches.map((pitch) => ({ ...pitch, ratio: 2 ** (semitones / 12) }));
     this.#paintLine();
   }
 
@@ -184,7 +185,7 @@ export class Panel {
     pen.stroke();
   }
 
-  #tracePitch(pen, { f0, rate }) {
+  #tracePitch(pen, { f0, rate, ratio }) {
     const { canvas } = pen;
     const first = Math.max(0, Math.floor(this.#timeline.start * rate));
     const last = Math.min(f0.length - 1, Math.ceil(this.#timeline.end * rate));
@@ -192,7 +193,7 @@ export class Panel {
     let isDown = false;
     for (let i = first; i <= last; i += stride) {
       if (f0[i] > 0) {
-        const [x, y] = [this.#timeline.place(i / rate) * canvas.width, rowOf(f0[i], canvas.height)];
+        const [x, y] = [this.#timeline.place(i / rate) * canvas.width, rowOf(f0[i] * ratio, canvas.height)];
         if (isDown) pen.lineTo(x, y); else pen.moveTo(x, y);
       }
       isDown = f0[i] > 0;

@@ -33,11 +33,11 @@ addEventListener("message", ({ data }) => {
   }
 });
 
-async function draw({ request, start, end, nColumns, nRows, dials, courses }) {
+async function draw({ request, start, end, nColumns, nRows, dials, courses, semitones }) {
   const columns = new Columns(sampleRate, nRows);
   const edge = (i) => Math.floor((start + (i / nColumns) * (end - start)) * sampleRate);
   const sound = synthesiser
-    ? new Synthesised(edge(nColumns) - edge(0), columns.size, dials, courses)
+    ? new Synthesised(edge(nColumns) - edge(0), columns.size, { dials, courses, semitones })
     : { samples, first: 0 };
   for (let from = 0; from < nColumns; from += COLUMNS_A_TURN) {
     const n = Math.min(COLUMNS_A_TURN, nColumns - from);
@@ -63,13 +63,14 @@ async function draw({ request, start, end, nColumns, nRows, dials, courses }) {
 class Synthesised {
   #size; #stop;
 
-  constructor(length, size, dials, courses) {
+  constructor(length, size, { dials, courses, semitones }) {
     const reach = Math.max(size, Math.ceil(length / 64));
     this.#size = size;
     this.samples = new Float32Array(2 * reach + size);
     this.first = 0;
     this.#stop = -1; // nothing is there yet, so the first column seeks
     synthesiser.setDials(dials);
+    synthesiser.transpose(semitones);
     synthesiser.setCourses(readCourses(courses));
   }
 

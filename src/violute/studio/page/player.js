@@ -12,13 +12,14 @@ import { parseParameters } from "./parameters.js";
 const SAMPLE_RATE_HZ = 44100;
 const REST_MS = 300;
 const LOOK_MS = 400;
+const ALONE = { wet: 1, level_db: 0 }; // what the page adds itself
 const SHOW_MS = 60; // between two places of a dial that moves
 
 export class Player extends EventTarget {
   listening = "hybrid";
   warnings = []; // what to know about the hybrid at the dials
   isRecording = false;
-  #dials; #curves; #timeline;
+  #dials; #curves; #timeline; #output;
   #context = null;
   #engine = null;
   #starting = null;
@@ -30,11 +31,13 @@ export class Player extends EventTarget {
   #count = 0; // of renderings
   #shownAt = 0;
 
-  constructor({ dials, curves, timeline }) {
+  constructor({ dials, curves, timeline, output }) {
     super();
     this.#dials = dials;
     this.#curves = curves;
     this.#timeline = timeline;
+    this.#output = output;
+    output.addEventListener("change", ({ detail }) => this.#finish(detail));
     dials.addEventListener("change", ({ detail }) => this.#turned(detail));
     curves.addEventListener("change", () => this.#follow());
   }
@@ -58,22 +61,26 @@ export class Player extends EventTarget {
 
   // Fetches and loads a take; returns the source's samples and the pitch, for the pictures.
   async open(take, signal) {
-    const [source, parameters] = await Promise.all([
+    const { transpose: semitones } = this.#output;
+    const [source, live] = await Promise.all([
       api.readSource(take.id, signal).then(async (bytes) => {
         await this.wake();
         return this.#context.decodeAudioData(bytes);
       }),
-      take.is_live ? api.readParameters(take.id, signal) : null,
+      take.is_live ? api.readParameters(take.id, semitones, signal) : null,
     ]);
     signal.throwIfAborted();
+    const { parameters = null, gains = null } = live ?? {};
     if (this.isPlaying) this.pause();
+    clearTimeout(this.#timer);
     this.#take = take;
     this.warnings = take.warnings;
     this.#timeline.reset(take.duration_seconds);
     this.#rendered.clear();
     await this.#engine.clear();
-    await this.#engine.load(parameters, { gains: take.live_gains, isWide: take.n_channels === 2 });
+    await this.#engine.load(parameters, { gains, semitones, isWide: take.n_channels === 2 });
     await this.#engine.loadSource(source);
+    this.#finish("all");
     if (parameters) {
       this.#engine.setDials(this.#dials.values());
       this.#engine.setAutomation(this.#curves.courses(this.#dials));
@@ -83,7 +90,7 @@ export class Player extends EventTarget {
     this.listenTo("hybrid");
     return {
       source, parameters,
-      pitches: parameters ? parseParameters(parameters).map(pitchOf) : [],
+      pitches: parameters ? parseParameters(parameters).map((line) => pitchOf(line, 2 ** (-semitones / 12))) : [],
     };
   }
 
@@ -175,6 +182,30 @@ export class Player extends EventTarget {
     this.#send();
   }
 
+  // The recording beside the hybrid, and the level, are heard at once; so is another pitch of a live voice, whose
+  // colours there follow when the hand rests.
+  #finish(name) {
+    if (!this.#take) return;
+    const { wet, dry } = this.#output.gains;
+    this.#engine.setOutput({ wet, dry: dry / this.#take.source_gain });
+    this.#engine.setTranspose(this.#output.transpose);
+    if (name !== "transpose") return;
+    this.#rendered.clear();
+    clearTimeout(this.#timer);
+    const again = this.#take.is_live ? () => this.#retune() : () => Promise.all([this.#render(), this.#renderEnd()]);
+    this.#timer = setTimeout(() => again().catch((error) => this.#fail(error)), REST_MS);
+  }
+
+  async #retune() {
+    const [take, { transpose: semitones }] = [this.#take, this.#output];
+    this.#rendering?.abort();
+    this.#rendering = new AbortController();
+    const { parameters, gains } = await api.readParameters(take.id, semitones, this.#rendering.signal);
+    if (take !== this.#take) return;
+    await this.#engine.retune(parameters, { gains, semitones });
+    this.dispatchEvent(new CustomEvent("retuned", { detail: parameters }));
+  }
+
   #follow() {
     if (!this.#engine || !this.#take) return;
     this.#send();
@@ -236,7 +267,7 @@ export class Player extends EventTarget {
     this.#rendering = new AbortController();
     const mine = this.#rendering;
     signal?.addEventListener("abort", () => mine.abort());
-    const { rendering, warnings } = await this.#fetched("hybrid", this.settings(), mine.signal);
+    const { rendering, warnings } = await this.#fetched("hybrid", { ...this.settings(), ...ALONE }, mine.signal);
     await this.#engine.loadRendering(rendering);
     this.warnings = [...new Set([...this.#take.warnings, ...warnings])];
     this.dispatchEvent(new CustomEvent("rendering", { detail: rendering }));
@@ -247,7 +278,9 @@ export class Player extends EventTarget {
     if (!["end0", "end1"].includes(end) || this.#rendered.has(end)) return;
     this.#rendered.add(end);
     const take = this.#take;
-    const { rendering } = await this.#fetched(end, { mix: end === "end0" ? 0 : 1, dials: {} }).catch((error) => {
+    const { rendering } = await this.#fetched(end, {
+      mix: end === "end0" ? 0 : 1, dials: {}, transpose: this.#output.transpose,
+    }).catch((error) => {
       this.#rendered.delete(end); // so that the next press asks for it again
       throw error;
     });
@@ -282,7 +315,8 @@ export class Player extends EventTarget {
     const courses = Object.fromEntries(own.map((name) => [name, this.#curves.of(name).points]));
     const dials = { ...this.#dials.apart(), ...courses };
     const { playing } = this.#curves.of("mix");
-    return playing ? { automation: playing, dials } : { mix: this.#dials.mix, dials };
+    const output = this.#output.state;
+    return playing ? { automation: playing, dials, ...output } : { mix: this.#dials.mix, dials, ...output };
   }
 
   #fail(error) {
@@ -293,6 +327,6 @@ export class Player extends EventTarget {
 }
 
 // Where a line of live parameters sounds, its pitch in Hz; 0 elsewhere.
-function pitchOf({ f0_hz: f0, gate, row, frameRateHz }) {
-  return { f0: f0.map((hz, i) => (gate[i] > 0.5 && row[i] >= 0 ? hz : 0)), rate: frameRateHz };
+function pitchOf({ f0_hz: f0, gate, row, frameRateHz }, ratio) {
+  return { f0: f0.map((hz, i) => (gate[i] > 0.5 && row[i] >= 0 ? hz * ratio : 0)), rate: frameRateHz };
 }

@@ -43,6 +43,9 @@ class StudioProcessor extends AudioWorkletProcessor {
     this.dials = { ...DIALS };
     this.courses = {};
     this.listening = "hybrid";
+    this.gains = { wet: 1, dry: 0 }; // of the hybrid, and of the recording beside it
+    this.semitones = 0;
+    this.held = 0; // semitones that the parameters hold
     this.presence = new Fader(EDGE_SECONDS); // of everything: no click where playing starts, stops or jumps
     this.isPlaying = false;
     this.position = 0;
@@ -66,11 +69,13 @@ class StudioProcessor extends AudioWorkletProcessor {
     }
   }
 
-  on_load({ parameters, gains }) {
+  on_load({ parameters, gains, semitones }) {
     const synthesiser = parameters ? new Synthesiser(parseParameters(parameters), sampleRate) : null;
     synthesiser?.setGains(gains);
     this.change(() => {
       this.synthesiser = synthesiser;
+      this.held = semitones;
+      synthesiser?.transpose(this.semitones - semitones);
       synthesiser?.setDials(this.dials);
       synthesiser?.setCourses(this.courses);
       this.clips = this.clips.filter((clip) => clip.role === "source");
@@ -141,6 +146,16 @@ class StudioProcessor extends AudioWorkletProcessor {
     this.synthesiser?.setCourses(this.courses);
   }
 
+  on_output({ gains }) {
+    this.gains = gains;
+    this.turnToWhatIsHeard();
+  }
+
+  on_transpose({ semitones }) {
+    this.semitones = semitones;
+    this.synthesiser?.transpose(semitones - this.held);
+  }
+
   on_listen({ to }) {
     this.listening = to;
     this.turnToWhatIsHeard();
@@ -149,9 +164,13 @@ class StudioProcessor extends AudioWorkletProcessor {
   /** Fade in what is listened to and the others out; a recording comes before live synthesis. */
   turnToWhatIsHeard() {
     const heard = this.clips.find((clip) => clip.role === this.listening);
-    for (const clip of this.clips) clip.fader.target = clip === heard ? 1 : 0;
+    const isHybrid = this.listening !== "source";
+    for (const clip of this.clips) {
+      clip.fader.target = clip === heard ? (isHybrid ? this.gains.wet : 1) : 0;
+      if (isHybrid && clip.role === "source") clip.fader.target = this.gains.dry;
+    }
     const isVoice = !heard && this.synthesiser !== null && this.listening !== "source";
-    this.voiceFader.target = isVoice ? 1 : 0;
+    this.voiceFader.target = isVoice ? this.gains.wet : 0;
     if (isVoice) this.synthesiser.holdMix({ end0: 0, end1: 1 }[this.listening] ?? null);
     if (!this.presence.isSilent) return;
     // Nobody hears a cross-fade in silence.

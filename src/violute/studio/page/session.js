@@ -52,6 +52,7 @@ export class Session extends EventTarget {
     return file ? this.openFile(file, voice, { isOwn, lines }) : this.openExample(example, name, voice);
   }
 
+  // Returns the take, or nothing where none came of it.
   async #open(recording, begin) {
     this.#drop();
     const { name } = recording;
@@ -69,13 +70,13 @@ export class Session extends EventTarget {
       pending.id = begun.id;
       if (signal.aborted) {
         if (begun.id !== this.take?.id) api.removeTake(begun.id);
-        return;
+        return null;
       }
       this.#keep({ ...recording, id: begun.id });
       const ready = await this.#wait(pending, tell);
       tell(0.98, "Tuning up");
       await this.#prepare(ready, recording, signal);
-      if (signal.aborted) return;
+      if (signal.aborted) return null;
       const before = this.take;
       this.take = ready;
       this.recording = { ...recording, id: ready.id, voice: ready.voice, lines: ready.lines };
@@ -83,12 +84,14 @@ export class Session extends EventTarget {
       this.#pending = null;
       if (before && before.id !== ready.id) api.removeTake(before.id);
       this.#tell("ready", { take: ready });
+      return ready;
     } catch (error) {
-      if (signal.aborted || error.name === "AbortError") return;
+      if (signal.aborted || error.name === "AbortError") return null;
       this.#drop();
       this.#failed = recording;
       if (!recording.isOwn) this.#keep(this.recording); // or it would fail again after every reload
       this.#tell("failed", { name, text: error.message });
+      return null;
     }
   }
 

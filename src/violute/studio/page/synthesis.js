@@ -193,6 +193,9 @@ export class Synthesiser {
   /** @param {number|null} mix One place for all dials between the ends, whatever they say; null lets them. */
   holdMix(mix) { for (const line of this.lines) line.holdMix(mix); }
 
+  /** @param {number} semitones Above the pitch that the parameters hold, whose colours stay. */
+  transpose(semitones) { for (const line of this.lines) line.transpose(semitones); }
+
   /** @param {object|null} gains As of `LevelMixer.setGains`. */
   setGains(gains) { for (const line of this.lines) line.mixer.setGains(gains); }
 
@@ -240,6 +243,11 @@ class Line {
 
   holdMix(mix) {
     this.mixer.heldMix = mix;
+    this.nTurns = 0;
+  }
+
+  transpose(semitones) {
+    this.mixer.semitones = semitones;
     this.nTurns = 0;
   }
 

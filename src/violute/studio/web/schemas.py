@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from violute.analysis.polyphony.chords import MOST_LINES
-from violute.studio.limits import RECORDING_TYPES
+from violute.studio.limits import recording_types
 
 LinesChoice = Literal["auto"] | Annotated[int, Field(ge=1, le=MOST_LINES)]
 """How many notes may sound at once; auto finds out."""
@@ -39,7 +39,7 @@ class LimitsResponse(BaseModel):
     min_sample_rate: int = Field(description="In Hz.")
     max_sample_rate: int = Field(description="In Hz.")
     types: list[str] = Field(
-        default=list(RECORDING_TYPES), description="Extensions to offer; the content decides."
+        default_factory=recording_types, description="Extensions to offer; the content decides."
     )
     keep_seconds: float = Field(description="How long a recording stays after it was last used.")
 
