@@ -1,6 +1,6 @@
-"""Recorded notes whose file names say what sounds: the Philharmonia Orchestra's flute and violin.
+"""Recorded notes whose file names say what sounds: the Philharmonia Orchestra's notes of four instruments.
 
-A data folder holds `flute/philharmonia_flute_notes.ogg` and the same for the violin, many notes joined with
+A data folder holds `flute/philharmonia_flute_notes.ogg` and the same for the others, many notes joined with
 silence, and beside each a `.json` with the map: name, start and end of every note in seconds.
 """
 
@@ -14,9 +14,13 @@ import numpy as np
 import soundfile
 from jaxtyping import Float32
 
+from violute.analysis.pitch_range import HIGH, LOW
 from violute.audio.resample import resample
 
-INSTRUMENTS = ("flute", "violin")
+RANGES = {"flute": HIGH, "violin": HIGH, "clarinet": LOW, "cello": LOW}
+"""Of the analysis, in which each instrument is heard."""
+
+INSTRUMENTS = tuple(RANGES)
 
 MISNAMED = (
     "flute_F5_05_piano_*",
@@ -24,8 +28,27 @@ MISNAMED = (
     "flute_D7_1_forte_*",
     "flute_Ds7_05_fortissimo_*",
     "violin_E5_15_mezzo-piano_*",
+    "clarinet_Cs5_*_fortissimo_*",
+    "clarinet_[D-GAB]*5_*_fortissimo_*",
+    "clarinet_*[67]_*_fortissimo_*",
+    "clarinet_B6_05_forte_*",
+    "clarinet_G3_1_pianissimo_*",
+    "cello_[AE]2_1_mezzo-piano_non-vibrato*",
+    "cello_A[s34]*_1_mezzo-piano_molto-vibrato*",
+    "cello_A3_1_mezzo-piano_non-vibrato*",
+    "cello_A5_1_mezzo-forte_arco-harmonic*",
+    "cello_C3_1_mezzo-piano_non-vibrato*",
+    "cello_Cs3_1_mezzo-piano_non-vibrato*",
+    "cello_Ds5_025_mezzo-piano_*",
+    "cello_F3_*_mezzo-piano_*",
+    "cello_Fs3_*_mezzo-piano_*",
+    "cello_[FG]s2_1_mezzo-piano_molto-vibrato*",
+    "cello_Fs5_15_pianissimo_*",
 )
-"""Notes that sound an octave or whole tones off their names."""
+"""Notes that do not sound as they are named: by a semitone, whole tones or octaves.
+
+Of clarinet and cello those in which swift-f0 and WORLD's Harvest agree on more than 60 cents: above C5 all
+fortissimo notes of the clarinet sound a semitone below their names."""
 
 _SEMITONES = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 

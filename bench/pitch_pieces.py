@@ -26,6 +26,7 @@ from pitch_speed import BEFORE
 from results_page import write_section
 
 from violute.analysis.analyser import analyse
+from violute.analysis.pitch_range import HIGH
 from violute.data.recordings import read_patterns
 from violute.evaluation.bench.clips import find_clips
 from violute.rates import HOP_LENGTH, SAMPLE_RATE
@@ -85,7 +86,7 @@ def main() -> None:
 
 def _by_peer(name: str, audio: Float32[np.ndarray, " sample"]) -> Float[np.ndarray, " frame"]:
     """Return what another tracker hears, in the frames of ours."""
-    at, f0_hz = trackers()[name](audio)
+    at, f0_hz = trackers()[name](audio, HIGH)
     seconds = np.arange(len(audio) // HOP_LENGTH + 1) * HOP_LENGTH / SAMPLE_RATE
     nearest = np.abs(np.asarray(at)[:, None] - seconds).argmin(axis=0)
     return np.nan_to_num(np.asarray(f0_hz, np.float64)[nearest])

@@ -11,7 +11,7 @@ import numpy as np
 import pyworld
 from jaxtyping import Float
 
-from violute.analysis.pitch import HIGHEST_HZ, LOWEST_HZ
+from violute.analysis.pitch_range import HIGH, PitchRange
 
 FRAME_PERIOD_MS = 10.0
 
@@ -41,14 +41,14 @@ class WorldAnalysis:
 
 
 def harvest(
-    audio: Float[np.ndarray, " sample"], sample_rate: int
+    audio: Float[np.ndarray, " sample"], sample_rate: int, pitch_range: PitchRange = HIGH
 ) -> tuple[Float[np.ndarray, " frame"], Float[np.ndarray, " frame"]]:
     """Track pitch: the fundamental in Hz, 0 where unvoiced, and the moment of each frame in seconds."""
     f0_hz, seconds = pyworld.harvest(
         audio.astype(np.float64),
         sample_rate,
-        f0_floor=LOWEST_HZ,
-        f0_ceil=HIGHEST_HZ,
+        f0_floor=pitch_range.lowest_hz,
+        f0_ceil=pitch_range.highest_hz,
         frame_period=FRAME_PERIOD_MS,
     )
     return f0_hz, seconds

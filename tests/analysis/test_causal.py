@@ -9,6 +9,7 @@ from tones import SAMPLE_RATE, cents_apart, tone
 from violute.analysis import pitch
 from violute.analysis.analyser import analyse
 from violute.analysis.causal import LOOKAHEAD_SAMPLES, CausalAnalyser
+from violute.analysis.pitch_range import HIGH
 from violute.errors import AudioError, ShapeError
 from violute.rates import HOP_LENGTH
 from violute.transforms.spectra import magnitude_frames
@@ -95,9 +96,9 @@ def test_channels_are_refused():
 
 def test_following_is_the_search_without_its_look_back():
     """On a tone both tracks agree; the follower never knows more than the frame that it was given."""
-    spectra = magnitude_frames(tone(523.3, 0.5), pitch.N_FFT, 3000, 30)
+    spectra = magnitude_frames(tone(523.3, 0.5), HIGH.windows[0].n_fft, 3000, 30)
     follower = pitch.PitchFollower()
-    followed = np.array([follower.push(spectrum) for spectrum in spectra])
-    f0_hz, periodicity = pitch.track_pitch(spectra)
+    followed = np.array([follower.push([spectrum]) for spectrum in spectra])
+    f0_hz, periodicity = pitch.track_pitch([spectra])
     assert np.abs(cents_apart(followed[:, 0], f0_hz)).max() < 0.1
     np.testing.assert_allclose(followed[:, 1], periodicity, atol=1e-4)

@@ -6,12 +6,12 @@ from tones import SAMPLE_RATE, cents_apart, tone
 
 from violute.analysis.analyser import analyse
 from violute.analysis.octave_repair import is_undertone, widened, without_leaps, without_slips
-from violute.analysis.pitch import BIN_HZ, N_FFT, USED_BINS
+from violute.analysis.pitch_range import HIGH
 from violute.transforms.spectra import magnitude_frames
 
 
 def wide_spectra(audio, n_frames):
-    return widened(magnitude_frames(audio, N_FFT, 0, n_frames)[:, :USED_BINS])
+    return widened(magnitude_frames(audio, HIGH.windows[0].n_fft, 0, n_frames)[:, : HIGH.windows[0].n_bins])
 
 
 def edged(audio, attack=0.004, release=0.008):
@@ -33,7 +33,7 @@ def test_a_short_slip_by_an_octave_is_mended(slip, at):
     true_hz = np.full(100, 440.0)
     path_hz = true_hz.copy()
     path_hz[at] *= slip
-    mended = without_slips(wide_spectra(tone(440.0, 1.0), 100), np.log2(path_hz), BIN_HZ)
+    mended = without_slips(wide_spectra(tone(440.0, 1.0), 100), np.log2(path_hz), HIGH)
     assert np.abs(cents_apart(2.0**mended, true_hz)).max() < 0.1
 
 
@@ -50,7 +50,7 @@ def test_a_short_note_that_sounds_stays_where_it_is(ratio, n_frames):
     )
     path_hz = np.full(120, 660.0)
     path_hz[40 : 40 + n_frames] *= ratio
-    mended = without_slips(wide_spectra(audio, 120), np.log2(path_hz), BIN_HZ)
+    mended = without_slips(wide_spectra(audio, 120), np.log2(path_hz), HIGH)
     assert np.abs(cents_apart(2.0**mended, path_hz)).max() < 0.1
 
 
@@ -59,7 +59,7 @@ def test_a_slip_upwards_is_mended_though_the_odd_partials_are_weak():
     audio = tone(330.0, 1.0, harmonic_db=[-22.0, 0.0, -24.0, -6.0, -30.0, -14.0])
     path_hz = np.full(100, 330.0)
     path_hz[40:57] *= 2.0
-    mended = without_slips(wide_spectra(audio, 100), np.log2(path_hz), BIN_HZ)
+    mended = without_slips(wide_spectra(audio, 100), np.log2(path_hz), HIGH)
     assert np.abs(cents_apart(2.0**mended, 330.0)).max() < 0.1
 
 
@@ -164,7 +164,7 @@ def test_a_leap_there_and_back_is_the_octave_below_where_that_has_partials(odd_d
         [tone(1319.0, 0.4), tone(1109.0, 0.13, harmonic_db=odd_and_even), tone(1245.0, 0.4)]
     )
     path_hz = np.repeat([1319.0, 2218.0, 1245.0], [40, 13, 40])
-    mended = without_leaps(wide_spectra(audio, 93), np.log2(path_hz), BIN_HZ)
+    mended = without_leaps(wide_spectra(audio, 93), np.log2(path_hz), HIGH)
     expected = np.repeat([1319.0, expected_hz, 1245.0], [40, 13, 40])
     assert np.abs(cents_apart(2.0**mended, expected)).max() < 0.1
 
@@ -175,5 +175,5 @@ def test_a_leap_of_an_octave_over_a_note_that_rings_on_is_kept():
     audio[round(0.4 * SAMPLE_RATE) : round(0.53 * SAMPLE_RATE)] *= 0.2
     audio += np.pad(tone(1109.0, 0.13), (round(0.4 * SAMPLE_RATE), len(audio)))[: len(audio)]
     path_hz = np.repeat([554.5, 1109.0, 554.5], [40, 13, 47])
-    mended = without_leaps(wide_spectra(audio, 100), np.log2(path_hz), BIN_HZ)
+    mended = without_leaps(wide_spectra(audio, 100), np.log2(path_hz), HIGH)
     assert np.abs(cents_apart(2.0**mended, path_hz)).max() < 0.1

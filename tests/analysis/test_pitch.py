@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from tones import at_frames, cents_apart, tone, vibrato
 
 from violute.analysis.analyser import analyse
-from violute.analysis.pitch import HIGHEST_HZ, LOWEST_HZ, candidate_grid_hz
+from violute.analysis.pitch import candidate_grid_hz
+from violute.analysis.pitch_range import HIGH, LOW, N_REGISTERS, RANGES, range_of
 
 SINE = -np.inf
 EDGE = 4
@@ -16,9 +17,9 @@ EDGE = 4
 PITCHES_HZ = np.geomspace(190.0, 3600.0, 41)
 
 
-def measured(audio):
+def measured(audio, pitch_range=HIGH):
     """Pitch of the frames that lie wholly inside, and whether they count as pitched."""
-    controls = analyse(audio)
+    controls = analyse(audio, pitch_range=pitch_range)
     return controls.f0_hz[0, EDGE:-EDGE], controls.periodicity[0, EDGE:-EDGE] > 0
 
 
@@ -123,7 +124,58 @@ def test_noise_has_no_pitch():
 
 
 def test_candidates_cover_violin_and_flute():
-    grid_hz = candidate_grid_hz()
-    assert grid_hz[0] == LOWEST_HZ < 190.0
-    assert 3600.0 < grid_hz[-1] <= HIGHEST_HZ
+    (window,) = HIGH.windows
+    grid_hz = candidate_grid_hz(window)
+    assert grid_hz[0] == HIGH.lowest_hz < 190.0
+    assert 3600.0 < grid_hz[-1] <= HIGH.highest_hz
     np.testing.assert_allclose(np.diff(np.log2(grid_hz)), 1 / 48)
+
+
+@pytest.mark.parametrize("db_per_octave", [-12.0, -6.0, -3.0])
+def test_the_low_range_finds_tones_from_55_hz_to_4_khz(db_per_octave):
+    for true_hz in np.geomspace(55.0, 4000.0, 31):
+        f0_hz, is_pitched = measured(tone(true_hz, 0.4, db_per_octave=db_per_octave), LOW)
+        assert is_pitched.all(), f"{true_hz:.0f} Hz is not heard throughout"
+        assert np.abs(cents_apart(f0_hz, true_hz)).max() < 10, f"{true_hz:.0f} Hz"
+
+
+@pytest.mark.parametrize("true_hz", [65.4, 73.4, 98.0, 130.8, 174.6])
+@pytest.mark.parametrize("weak_db", [10.0, 25.0])
+def test_the_low_range_hears_a_cello_by_its_upper_partials(true_hz, weak_db):
+    """The body hardly sounds at the fundamental; the third partial may be the strongest."""
+    levels_db = -4.0 * np.arange(14.0)
+    levels_db[0], levels_db[2] = -weak_db, 4.0
+    f0_hz, _ = measured(tone(true_hz, 0.4, harmonic_db=levels_db), LOW)
+    assert np.abs(cents_apart(f0_hz, true_hz)).max() < 10
+
+
+@pytest.mark.parametrize("true_hz", [146.8, 233.1, 440.0, 830.6, 1480.0])
+def test_the_low_range_hears_a_clarinet_with_weak_even_or_odd_partials(true_hz):
+    """Low notes lack the even partials; high ones may have a second one far above the first."""
+    numbers = np.arange(1, 12)
+    odd_db = np.where(numbers % 2 == 1, -6.0 * np.log2(numbers), -30.0 - 6.0 * np.log2(numbers))
+    second_db = np.array([-14.0, 0.0, -22.0, -30.0, -40.0])
+    for levels_db in (odd_db, second_db):
+        f0_hz, _ = measured(tone(true_hz, 0.4, harmonic_db=levels_db), LOW)
+        assert np.abs(cents_apart(f0_hz, true_hz)).max() < 10
+
+
+def test_quick_notes_cross_the_split_of_the_low_range():
+    notes_hz = [130.8, 392.0, 98.0, 196.0, 220.0, 587.3]
+    audio = np.concatenate([tone(f0_hz, 0.25, db_per_octave=-9.0) for f0_hz in notes_hz])
+    controls = analyse(audio, pitch_range=LOW)
+    for i, true_hz in enumerate(notes_hz):
+        inside = controls.f0_hz[0, 25 * i + 6 : 25 * (i + 1) - 5]
+        assert np.abs(cents_apart(inside, true_hz)).max() < 20, f"note {i}"
+
+
+def test_registers_cover_the_range_of_their_instruments():
+    for one, lowest_midi, highest_midi in ((HIGH, 55, 103), (LOW, 36, 93)):
+        registers = np.array(one.registers_midi)
+        assert len(registers) == N_REGISTERS
+        assert registers[0] <= lowest_midi
+        assert registers[-1] >= highest_midi
+    assert range_of({}) is HIGH
+    assert [range_of({"pitch_range": name}) for name in RANGES] == [HIGH, LOW]
+    with pytest.raises(KeyError):
+        range_of({"pitch_range": "none"})

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tones import SAMPLE_RATE, cents_apart, tone, vibrato
 
-from violute.analysis.pitch import LOWEST_HZ
+from violute.analysis.pitch_range import HIGH
 from violute.data.features import highest_recorded_hz, measure, measure_all
 from violute.data.harmonics import bands_from_gaps
 from violute.data.recordings import Recording, list_recordings, read_recording
@@ -167,6 +167,6 @@ def test_tails_and_sound_are_measured_once_too(folder, tmp_path):
     features = again[0]
     np.testing.assert_array_equal(features.tail_db, first[1].tail_db)
     np.testing.assert_array_equal(features.audio, read_recording(recordings[1], SAMPLE_RATE))
-    f0_hz = np.maximum(features.controls.f0_hz[0], LOWEST_HZ)
+    f0_hz = np.maximum(features.controls.f0_hz[0], HIGH.lowest_hz)
     expected = reverberation_tails(f0_hz, features.harmonic_db.astype(np.float32))
     np.testing.assert_array_equal(features.tail_db, expected)

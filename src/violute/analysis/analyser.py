@@ -10,11 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float
 
-from violute.analysis import pitch
 from violute.analysis.controls import SILENCE_DB, Controls
 from violute.analysis.loudness import frame_loudness_db
 from violute.analysis.octave_repair import LEAP_OCTAVES
 from violute.analysis.onsets import band_levels_db, onset_strength
+from violute.analysis.pitch import track_pitch
+from violute.analysis.pitch_range import HIGH, PitchRange
 from violute.analysis.polyphony.chords import Lines, checked_lines, chord_controls
 from violute.analysis.polyphony.log_spectrum import CONTROLS_FRAMES, N_FFTS
 from violute.analysis.polyphony.multipitch import Candidates, find_candidates
@@ -28,7 +29,6 @@ BLOCK_FRAMES = 1000
 CONTEXT_FRAMES = 50
 """Frames on either side of a block that the pitch search sees and then drops."""
 
-LOUDNESS_N_FFT = 1024
 VOICED_PERIODICITY = 0.45
 VOICED_RANGE_DB = 55.0
 """Frames further than this below the loud parts of the piece have no pitch."""
@@ -60,12 +60,16 @@ class _Measured:
     candidates: Candidates
 
 
-def analyse(audio: Float[np.ndarray, " sample"], *, lines: Lines = 1) -> Controls:
+def analyse(
+    audio: Float[np.ndarray, " sample"], *, lines: Lines = 1, pitch_range: PitchRange = HIGH
+) -> Controls:
     """Measure a mono recording at `SAMPLE_RATE`: the twin of `analyse_blocks` for arrays."""
-    return analyse_blocks([audio], lines=lines)
+    return analyse_blocks([audio], lines=lines, pitch_range=pitch_range)
 
 
-def analyse_blocks(blocks: Iterable[Float[np.ndarray, " _sample"]], *, lines: Lines = 1) -> Controls:
+def analyse_blocks(
+    blocks: Iterable[Float[np.ndarray, " _sample"]], *, lines: Lines = 1, pitch_range: PitchRange = HIGH
+) -> Controls:
     """Measure a recording that arrives in blocks of any size.
 
     The result does not depend on how the sound is cut into blocks.
@@ -73,6 +77,7 @@ def analyse_blocks(blocks: Iterable[Float[np.ndarray, " _sample"]], *, lines: Li
     Args:
         blocks: Mono sound at `SAMPLE_RATE`.
         lines: How many notes may sound at once, 1 to 4; `auto` finds out passage by passage.
+        pitch_range: Where pitch is sought. Chords are heard in `HIGH` alone: elsewhere `auto` is one line.
 
     Returns:
         Controls of one line, or of as many as there are, `count_frames(samples)` frames long.
@@ -80,7 +85,10 @@ def analyse_blocks(blocks: Iterable[Float[np.ndarray, " _sample"]], *, lines: Li
     Raises:
         InputError: `lines` is something else.
     """
-    measured = list(_in_parallel(_pieces(blocks), checked_lines(lines)))
+    lines = checked_lines(lines)
+    if lines == "auto" and pitch_range != HIGH:
+        lines = 1
+    measured = list(_in_parallel(_pieces(blocks), lines, pitch_range))
     f0_hz, periodicity, loudness_db = (
         np.concatenate([getattr(m, name) for m in measured])
         for name in ("f0_hz", "periodicity", "loudness_db")
@@ -175,19 +183,20 @@ def _pieces(
         remaining -= keep
 
 
-def _measure(piece: _Piece, lines: Lines) -> _Measured:
+def _measure(piece: _Piece, lines: Lines, pitch_range: PitchRange) -> _Measured:
     audio, left_frames, keep = piece
     before = min(left_frames, CONTEXT_FRAMES)
     start = (left_frames - before) * HOP_LENGTH
-    wide = magnitude_frames(audio, pitch.N_FFT, start, before + keep + CONTEXT_FRAMES)
-    f0_hz, periodicity = pitch.track_pitch(wide)
-    short = magnitude_frames(audio, LOUDNESS_N_FFT, left_frames * HOP_LENGTH, keep)
+    n_frames = before + keep + CONTEXT_FRAMES
+    spectra = [magnitude_frames(audio, window.n_fft, start, n_frames) for window in pitch_range.windows]
+    f0_hz, periodicity = track_pitch(spectra, pitch_range)
+    short = magnitude_frames(audio, pitch_range.loudness_n_fft, left_frames * HOP_LENGTH, keep)
     return _Measured(
         f0_hz[before : before + keep],
         periodicity[before : before + keep],
         frame_loudness_db(short, SAMPLE_RATE),
         band_levels_db(short, SAMPLE_RATE),
-        _candidates(audio, wide, f0_hz, start, slice(before, before + keep), lines),
+        _candidates(audio, spectra[0], f0_hz, start, slice(before, before + keep), lines),
     )
 
 
@@ -232,13 +241,13 @@ def _candidates(
     return Candidates.joined(found).frames(first, first + n_kept)
 
 
-def _in_parallel(pieces: Iterable[_Piece], lines: Lines) -> Iterator[_Measured]:
+def _in_parallel(pieces: Iterable[_Piece], lines: Lines, pitch_range: PitchRange) -> Iterator[_Measured]:
     """Measure pieces in order on all cores, never holding more than a few."""
     n_workers = available_cores()
     with ThreadPoolExecutor(n_workers) as pool:
         waiting: deque[Future[_Measured]] = deque()
         for piece in pieces:
-            waiting.append(pool.submit(_measure, piece, lines))
+            waiting.append(pool.submit(_measure, piece, lines, pitch_range))
             if len(waiting) > n_workers:
                 yield waiting.popleft().result()
         while waiting:

@@ -11,9 +11,7 @@ from jaxtyping import Bool, Float, Int
 
 from violute.analysis.controls import Controls
 from violute.analysis.onsets import pick_onsets
-
-PITCH_CENTRES_MIDI = np.arange(55.0, 106.0, 4.0)
-"""Registers: one bump every four semitones from the open G string to the top of the fingerboard."""
+from violute.analysis.pitch_range import HIGH, N_REGISTERS, PitchRange
 
 ONSET_SECONDS = (0.03, 0.1, 0.4)
 """Time constants with which the memory of an attack fades."""
@@ -27,10 +25,13 @@ SLOPE_FRAMES = 5
 SLOPE_SCALE_DB = 10.0
 RECENT_FRAMES = 30
 
-REGISTERS = slice(1, 1 + len(PITCH_CENTRES_MIDI))
-"""Features that tell the register: one for each of `PITCH_CENTRES_MIDI`."""
+REGISTER_WIDTH = 0.75
+"""Standard deviation of a register's bump, in registers."""
 
-N_FEATURES = 1 + len(PITCH_CENTRES_MIDI) + 3 + len(ONSET_SECONDS) + len(SLUR_SECONDS)
+REGISTERS = slice(1, 1 + N_REGISTERS)
+"""Features that tell the register."""
+
+N_FEATURES = 1 + N_REGISTERS + 3 + len(ONSET_SECONDS) + len(SLUR_SECONDS)
 
 
 def hz_to_midi(frequency_hz: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
@@ -54,6 +55,7 @@ def conditioning(
     onset_strength: Float[np.ndarray, " frame"],
     *,
     frame_rate_hz: float,
+    pitch_range: PitchRange = HIGH,
 ) -> Float[np.ndarray, "frame feature"]:
     """Describe each frame of one line to the network.
 
@@ -62,9 +64,11 @@ def conditioning(
         relative_loudness_db: Loudness relative to the performance's loud notes.
         onset_strength: As in `Controls`.
         frame_rate_hz: Frames per second.
+        pitch_range: Gives the registers.
     """
     midi = hz_to_midi(f0_hz)[:, None]
-    registers = np.exp(-0.5 * np.square((midi - PITCH_CENTRES_MIDI) / 3.0))
+    width = REGISTER_WIDTH * pitch_range.register_semitones
+    registers = np.exp(-0.5 * np.square((midi - np.array(pitch_range.registers_midi)) / width))
     loudness = np.clip(relative_loudness_db, -60.0, 10.0)
     earlier = np.pad(loudness, (SLOPE_FRAMES, 0), mode="edge")[: len(loudness)]
     return np.column_stack(

@@ -8,23 +8,20 @@ where its spectra do not speak against it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from violute.analysis.pitch_range import HIGH, PitchRange, PitchWindow
+
 N_HARMONICS = 10
-DOUBT_HZ = (200.0, 262.0, 311.0, 400.0, 700.0, 1100.0)
-DOUBT_DB = (28.0, 26.0, 15.0, 12.0, 9.5, 9.0)
-"""How much weaker its own partials may be before a candidate of so many Hz is doubted.
-
-The body of a violin hardly sounds below 260 Hz; octave errors fall on high notes."""
-
 DOUBT_RANGE_DB = 8.0
+OVERTONE_DB = 20.0
+"""A low candidate is doubted where a fraction of it has partials of its own up to so much weaker."""
 
 LEAP_OCTAVES = 1.0 / 15.0
 """A step of the pitch from one frame to the next that no vibrato or slide makes: 80 cents."""
-
-UNDERTONE_FROM_HZ = 300.0
-"""Below it only a note that grows out of its undertone is believed to have one."""
 
 UNDERTONE_AHEAD_FRAMES, UNDERTONE_BEHIND_FRAMES = 8, 6
 UNDERTONE_DB = (7.0, 14.0)
@@ -70,6 +67,12 @@ LEAP_GAP_FRAMES = 6
 """Frames at most between a leap and the notes beside it."""
 
 
+def joined_wide(spectra: Sequence[Float[np.ndarray, "frame _bin"]]) -> Float[np.ndarray, "frame bin"]:
+    """Widen the spectra of each window of a range, and join them, one behind the other."""
+    wide = [widened(one) for one in spectra]
+    return wide[0] if len(wide) == 1 else np.hstack(wide)
+
+
 def widened(magnitudes: Float[np.ndarray, "frame bin"]) -> Float[np.ndarray, "frame bin"]:
     """Spectra whose every bin holds the strongest of itself and its two neighbours."""
     wide = magnitudes.copy()
@@ -79,28 +82,42 @@ def widened(magnitudes: Float[np.ndarray, "frame bin"]) -> Float[np.ndarray, "fr
 
 
 def harmonic_power(
-    wide: Float[np.ndarray, "frame bin"], f0_hz: Float[np.ndarray, "frame candidate"], bin_hz: float
+    wide: Float[np.ndarray, "frame bin"], f0_hz: Float[np.ndarray, "frame candidate"], span: PitchRange
 ) -> Float[np.ndarray, "frame candidate harmonic"]:
-    """Power of `widened` spectra on each harmonic; 0 beyond them."""
-    n_bins = wide.shape[1]
-    bins = np.rint(f0_hz[..., None] * np.arange(1, N_HARMONICS + 1) / bin_hz).astype(np.int64)
-    is_inside = bins < n_bins - 1
-    rows = np.arange(len(wide))[:, None, None]
-    return np.square(wide[rows, np.minimum(bins, n_bins - 2)]) * is_inside
+    """Power of `joined_wide` spectra on each harmonic, in the window of its pitch; 0 beyond them."""
+    partials_hz = f0_hz[..., None] * np.arange(1, N_HARMONICS + 1)
+    first, last = span.windows[0], span.windows[-1]
+    bins, is_inside = _bins(partials_hz, first)
+    if last is not first:
+        is_low = (f0_hz < span.split_hz)[..., None]
+        low_bins, is_inside_low = _bins(partials_hz, last)
+        bins = np.where(is_low, first.n_bins + low_bins, bins)
+        is_inside = np.where(is_low, is_inside_low, is_inside)
+    return np.square(wide[np.arange(len(wide))[:, None, None], bins]) * is_inside
+
+
+def _bins(
+    partials_hz: Float[np.ndarray, "*axes"], window: PitchWindow
+) -> tuple[Int[np.ndarray, "*axes"], Bool[np.ndarray, "*axes"]]:
+    """Return the nearest bin of each partial, and whether it has one."""
+    bins = np.rint(partials_hz / window.bin_hz).astype(np.int64)
+    return np.minimum(bins, window.n_bins - 2), bins < window.n_bins - 1
 
 
 def octave_doubt(
-    wide: Float[np.ndarray, "frame bin"], octaves: Float[np.ndarray, "frame candidate"], bin_hz: float
+    wide: Float[np.ndarray, "frame bin"],
+    octaves: Float[np.ndarray, "frame candidate"],
+    span: PitchRange,
 ) -> Float[np.ndarray, "frame candidate"]:
     """How surely a candidate is a fraction of the true pitch, 0 to 1.
 
     Args:
-        wide: `widened` spectra.
+        wide: `joined_wide` spectra.
         octaves: Log2 of the candidates in Hz.
-        bin_hz: Between two bins.
+        span: Of the spectra.
     """
-    power = harmonic_power(wide, 2.0**octaves, bin_hz)
-    threshold_db = _threshold_db(octaves)
+    power = harmonic_power(wide, 2.0**octaves, span)
+    threshold_db = _threshold_db(octaves, span)
     doubt = np.zeros_like(octaves)
     for multiple in (2, 3, 4, 5):
         own_db, shared_db = _own_and_shared_db(power, multiple)
@@ -108,20 +125,44 @@ def octave_doubt(
     return doubt
 
 
+def overtone_doubt(
+    wide: Float[np.ndarray, "frame bin"],
+    octaves: Float[np.ndarray, "frame candidate"],
+    span: PitchRange,
+) -> Float[np.ndarray, "frame candidate"]:
+    """How surely a candidate is twice or three times a pitch below the split of the range, 0 to 1.
+
+    The body of a cello hardly sounds at the fundamentals of its lowest string.
+
+    Args:
+        wide: `joined_wide` spectra.
+        octaves: Log2 of the candidates in Hz.
+        span: Of the spectra.
+    """
+    doubt = np.zeros_like(octaves)
+    for multiple in (2, 3):
+        f0_hz = 2.0**octaves / multiple
+        is_low = (f0_hz > span.lowest_hz) & (f0_hz < span.split_hz)
+        own_db, shared_db = _own_and_shared_db(harmonic_power(wide, f0_hz, span), multiple)
+        share = np.clip((OVERTONE_DB - (shared_db - own_db)) / DOUBT_RANGE_DB, 0.0, 1.0)
+        doubt = np.maximum(doubt, is_low * share)
+    return doubt
+
+
 def repaired(
-    wide: Float[np.ndarray, "frame bin"], octaves: Float[np.ndarray, " frame"], bin_hz: float
+    wide: Float[np.ndarray, "frame bin"], octaves: Float[np.ndarray, " frame"], span: PitchRange
 ) -> Float[np.ndarray, " frame"]:
     """Mend what a path through the candidates has of undertones and of short slips.
 
     Args:
-        wide: `widened` spectra.
+        wide: `joined_wide` spectra.
         octaves: The path: log2 of the pitch in Hz.
-        bin_hz: Between two bins.
+        span: Of the spectra.
     """
-    power = harmonic_power(wide, 2.0 ** octaves[:, None], bin_hz)[:, 0]
+    power = harmonic_power(wide, 2.0 ** octaves[:, None], span)[:, 0]
     second_db = 10.0 * np.log10(power[:, 1] + 1e-20)
-    raised = octaves + is_undertone(octaves, *_own_and_shared_db(power, 2), second_db)
-    return without_leaps(wide, without_slips(wide, raised, bin_hz), bin_hz)
+    raised = octaves + is_undertone(octaves, *_own_and_shared_db(power, 2), second_db, span)
+    return without_leaps(wide, without_slips(wide, raised, span), span)
 
 
 def is_undertone(
@@ -129,6 +170,7 @@ def is_undertone(
     odd_db: Float[np.ndarray, " frame"],
     even_db: Float[np.ndarray, " frame"],
     second_db: Float[np.ndarray, " frame"],
+    span: PitchRange = HIGH,
 ) -> Bool[np.ndarray, " frame"]:
     """Frames whose pitch lies an octave below a note that sounds in them or close by, and far louder.
 
@@ -137,6 +179,7 @@ def is_undertone(
         odd_db: Level of the odd partials of that pitch.
         even_db: Of the even ones, which are all that the octave above has.
         second_db: Of the second alone, the fundamental of the octave above.
+        span: Of the spectra.
     """
     n_frames = len(octaves)
     all_db = 10.0 * np.log10(10.0 ** (odd_db / 10.0) + 10.0 ** (even_db / 10.0))
@@ -150,7 +193,7 @@ def is_undertone(
             & (second_db[here] - second_db[there] > GROWTH_DB)
             & (odd_db[here] < odd_db[there])
         )
-    is_growing &= even_db - odd_db > np.minimum(_threshold_db(octaves) - GROWN_DB, GROWN_MAX_DB)
+    is_growing &= even_db - odd_db > np.minimum(_threshold_db(octaves, span) - GROWN_DB, GROWN_MAX_DB)
     earlier_db = np.lib.stride_tricks.sliding_window_view(
         np.pad(all_db, (ATTACK_FRAMES, 0), mode="edge"), ATTACK_FRAMES + 1
     )
@@ -159,7 +202,7 @@ def is_undertone(
     # A few frames an octave higher may be a slip themselves.
     run = np.cumsum(np.abs(np.diff(octaves, prepend=octaves[:1])) > LEAP_OCTAVES)
     lasting_db = np.where(np.bincount(run)[run] >= SHORTEST_NEIGHBOUR_FRAMES, all_db, -np.inf)
-    is_low = octaves < np.log2(UNDERTONE_FROM_HZ)
+    is_low = octaves < np.log2(span.undertone_from_hz)
     note_db = np.full(n_frames, -np.inf)
     for offset in range(-UNDERTONE_BEHIND_FRAMES, UNDERTONE_AHEAD_FRAMES + 1):
         here = slice(max(-offset, 0), n_frames - max(offset, 0))
@@ -173,14 +216,14 @@ def is_undertone(
 
 
 def without_slips(
-    wide: Float[np.ndarray, "frame bin"], octaves: Float[np.ndarray, " frame"], bin_hz: float
+    wide: Float[np.ndarray, "frame bin"], octaves: Float[np.ndarray, " frame"], span: PitchRange
 ) -> Float[np.ndarray, " frame"]:
     """Bring short runs that stand an octave or a twelfth from a longer one to it, where the spectra allow it.
 
     Args:
-        wide: `widened` spectra.
+        wide: `joined_wide` spectra.
         octaves: Log2 of the pitch in Hz.
-        bin_hz: Between two bins.
+        span: Of the spectra.
     """
     starts, stops = _runs_between_leaps(octaves)
     mended = octaves.copy()
@@ -203,14 +246,14 @@ def without_slips(
             if slip > 0.0 and length < STEADY_LENGTHS * (stop - start):
                 continue
             shift = -np.sign(slip) * np.log2(multiple)
-            if _is_doubtful(wide[start:stop], octaves[start:stop], shift, wide[near], octaves[near], bin_hz):
+            if _is_doubtful(wide[start:stop], octaves[start:stop], shift, wide[near], octaves[near], span):
                 mended[start:stop] += shift
                 break
     return mended
 
 
 def without_leaps(
-    wide: Float[np.ndarray, "frame bin"], octaves: Float[np.ndarray, " frame"], bin_hz: float
+    wide: Float[np.ndarray, "frame bin"], octaves: Float[np.ndarray, " frame"], span: PitchRange
 ) -> Float[np.ndarray, " frame"]:
     """Bring a short note that leaps up and back down into the melody, where its octave below has partials.
 
@@ -218,9 +261,9 @@ def without_leaps(
     frame, and only the notes beside it tell.
 
     Args:
-        wide: `widened` spectra.
+        wide: `joined_wide` spectra.
         octaves: Log2 of the pitch in Hz.
-        bin_hz: Between two bins.
+        span: Of the spectra.
     """
     starts, stops = _runs_between_leaps(octaves)
     lasting = np.flatnonzero(stops - starts >= SHORTEST_NEIGHBOUR_FRAMES)
@@ -245,7 +288,7 @@ def without_leaps(
         if (steps <= LEAP_OCTAVES).any():  # a leap of an octave is judged by `without_slips`
             continue
         lower = octaves[here] - 1.0
-        power = harmonic_power(wide[here], 2.0 ** lower[:, None], bin_hz)[:, 0].mean(axis=0, keepdims=True)
+        power = harmonic_power(wide[here], 2.0 ** lower[:, None], span)[:, 0].mean(axis=0, keepdims=True)
         own_db, shared_db = _own_and_shared_db(power, 2)
         if shared_db[0] - own_db[0] < np.interp(np.median(lower), np.log2(LEAP_HZ), LEAP_DB):
             mended[here] -= 1.0
@@ -266,12 +309,12 @@ def _is_doubtful(
     shift: float,
     near_wide: Float[np.ndarray, "near bin"],
     near_octaves: Float[np.ndarray, " near"],
-    bin_hz: float,
+    span: PitchRange,
 ) -> bool:
     """Whether a run may as well have the pitch `shift` octaves away, that of its neighbour."""
     lower = octaves + min(shift, 0.0)
-    power = harmonic_power(wide, 2.0 ** lower[:, None], bin_hz)[:, 0].mean(axis=0, keepdims=True)
-    near_power = harmonic_power(near_wide, 2.0 ** near_octaves[:, None], bin_hz)[:, 0].mean(
+    power = harmonic_power(wide, 2.0 ** lower[:, None], span)[:, 0].mean(axis=0, keepdims=True)
+    near_power = harmonic_power(near_wide, 2.0 ** near_octaves[:, None], span)[:, 0].mean(
         axis=0, keepdims=True
     )
     if near_power.sum() * 10.0 ** (NEIGHBOUR_DB / 10.0) < power.sum():
@@ -280,13 +323,13 @@ def _is_doubtful(
     own_db, shared_db = _own_and_shared_db(power, multiple)
     excess_db = shared_db - own_db
     if shift > 0.0:
-        return bool((excess_db > _threshold_db(np.median(lower, keepdims=True)) - SLIP_DOUBT_DB)[0])
+        return bool((excess_db > _threshold_db(np.median(lower, keepdims=True), span) - SLIP_DOUBT_DB)[0])
     near_own_db, near_shared_db = _own_and_shared_db(near_power, multiple)
     return bool((excess_db < near_shared_db - near_own_db + STEADY_DB)[0])
 
 
-def _threshold_db(octaves: Float[np.ndarray, "*frame"]) -> Float[np.ndarray, "*frame"]:
-    return np.interp(octaves, np.log2(DOUBT_HZ), DOUBT_DB)
+def _threshold_db(octaves: Float[np.ndarray, "*frame"], span: PitchRange) -> Float[np.ndarray, "*frame"]:
+    return np.interp(octaves, np.log2(span.doubt_hz), span.doubt_db)
 
 
 def _own_and_shared_db(

@@ -1,4 +1,4 @@
-"""Fundamental frequency by harmonic salience, with octave repair, from 160 Hz to 3.9 kHz.
+"""Fundamental frequency by harmonic salience, with octave repair, in one of the ranges of `pitch_range`.
 
 Each spectrum is compared with a kernel per candidate pitch: bumps on the fundamental and the prime
 harmonics, valleys between them. Candidates whose own partials are much weaker than those of their
@@ -13,29 +13,26 @@ Source:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
 from jaxtyping import Float, Int
 
-from violute.analysis.octave_repair import octave_doubt, repaired, widened
-from violute.rates import SAMPLE_RATE
+from violute.analysis.octave_repair import joined_wide, octave_doubt, overtone_doubt, repaired
+from violute.analysis.pitch_range import HIGH, HIGHEST_PARTIAL_HZ, PitchRange, PitchWindow
 from violute.transforms.matrix_products import matrix_product
 
-N_FFT = 2048
-BIN_HZ = SAMPLE_RATE / N_FFT
-LOWEST_HZ = 160.0
-HIGHEST_HZ = 3900.0
 BINS_PER_OCTAVE = 48
-HIGHEST_PARTIAL_HZ = 10_000.0
 PARTIAL_FADE_OCTAVES = 0.5
-"""Below that limit a partial leaves the kernel by and by."""
+"""Below the highest partial one leaves the kernel by and by."""
 PRIMES = (1, 2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31)
 N_CANDIDATES = 6
 COMPRESSION = 0.8
 """Exponent on the magnitudes: 1 hears only the strongest partials, 0.5 hears the breath too."""
 
 OCTAVE_PENALTY = 0.5
+OVERTONE_PENALTY = 0.2
 JUMP_COST_PER_OCTAVE = 0.3
 """For the follower, which cannot hear what comes."""
 
@@ -56,27 +53,24 @@ REFINING_HARMONICS = 5
 REFINING_REACH = 0.03
 """How far from the path a harmonic is looked for, as a share of its frequency: 50 cents."""
 
-USED_BINS = int(np.ceil(HIGHEST_PARTIAL_HZ * 1.1 / BIN_HZ))
-"""Bins of a spectrum that the tracker looks at."""
 
-
-@lru_cache(maxsize=1)
-def candidate_grid_hz() -> Float[np.ndarray, " candidate"]:
+def candidate_grid_hz(window: PitchWindow) -> Float[np.ndarray, " candidate"]:
     """Candidate pitches in Hz, a quarter of a semitone apart."""
-    n = int(np.log2(HIGHEST_HZ / LOWEST_HZ) * BINS_PER_OCTAVE) + 1
-    return LOWEST_HZ * 2.0 ** (np.arange(n) / BINS_PER_OCTAVE)
+    n = int(np.log2(window.highest_hz / window.lowest_hz) * BINS_PER_OCTAVE) + 1
+    return window.lowest_hz * 2.0 ** (np.arange(n) / BINS_PER_OCTAVE)
 
 
-@lru_cache(maxsize=1)
-def salience_kernels() -> Float[np.ndarray, "bin candidate"]:
+@lru_cache(maxsize=3)
+def salience_kernels(window: PitchWindow) -> Float[np.ndarray, "bin candidate"]:
     """One kernel a candidate, of unit norm over its positive part.
 
     Source:
         Camacho & Harris 2008: a cosine from each valley to the next, with primes as in SWIPE'.
     """
-    bins_hz = np.arange(USED_BINS) * BIN_HZ
-    kernels = np.zeros((USED_BINS, len(candidate_grid_hz())))
-    for i, f0_hz in enumerate(candidate_grid_hz()):
+    bins_hz = np.arange(window.n_bins) * window.bin_hz
+    grid_hz = candidate_grid_hz(window)
+    kernels = np.zeros((len(bins_hz), len(grid_hz)))
+    for i, f0_hz in enumerate(grid_hz):
         ratio = bins_hz / f0_hz
         kernel = kernels[:, i]
         for prime in PRIMES:
@@ -94,26 +88,27 @@ def salience_kernels() -> Float[np.ndarray, "bin candidate"]:
 
 
 def track_pitch(
-    magnitudes: Float[np.ndarray, "frame bin"],
+    spectra: Sequence[Float[np.ndarray, "frame _bin"]], pitch_range: PitchRange = HIGH
 ) -> tuple[Float[np.ndarray, " frame"], Float[np.ndarray, " frame"]]:
-    """Follow one fundamental through a run of spectra.
+    """Follow one fundamental through a run of frames.
 
     Args:
-        magnitudes: Spectra of `N_FFT` samples at `SAMPLE_RATE`, one a frame.
+        spectra: Magnitudes of every frame, for each window of the range.
+        pitch_range: Where the fundamental is sought.
 
     Returns:
         The fundamental in Hz, a path through every frame, sounding or not; and the periodicity,
         the share of the energy that lies on its harmonics, corrected for what noise would put
         there, from 0 to 1.
     """
-    magnitudes = magnitudes[:, :USED_BINS]
-    spectra, wide = _compressed(magnitudes), widened(magnitudes)
-    octaves, scores = _candidates(spectra)
-    scores -= OCTAVE_PENALTY * octave_doubt(wide, octaves, BIN_HZ)
-    path = _best_path(octaves, scores * _weights(magnitudes)[:, None], _jump_costs(spectra))
-    chosen = repaired(wide, octaves[np.arange(len(octaves)), path], BIN_HZ)
-    f0_hz = _refined(magnitudes, 2.0**chosen)
-    return f0_hz.astype(np.float32), _periodicity(magnitudes, f0_hz)
+    magnitudes = _used(spectra, pitch_range)
+    compressed = [_compressed(one) for one in magnitudes]
+    wide = joined_wide(magnitudes)
+    octaves, scores = _candidates(compressed, pitch_range)
+    scores -= _penalties(wide, octaves, pitch_range)
+    path = _best_path(octaves, scores * _weights(magnitudes[0])[:, None], _jump_costs(compressed[0]))
+    chosen = repaired(wide, octaves[np.arange(len(octaves)), path], pitch_range)
+    return _sharpened(magnitudes, 2.0**chosen, pitch_range)
 
 
 class PitchFollower:
@@ -123,27 +118,47 @@ class PitchFollower:
     the next frames would have mended is heard.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, pitch_range: PitchRange = HIGH) -> None:
+        self._range = pitch_range
         self._octaves: Float[np.ndarray, " candidate"] | None = None
-        self._costs = np.zeros(N_CANDIDATES)
+        self._costs = np.zeros(N_CANDIDATES * len(pitch_range.windows))
 
-    def push(self, magnitudes: Float[np.ndarray, " bin"]) -> tuple[float, float]:
+    def push(self, spectra: Sequence[Float[np.ndarray, " _bin"]]) -> tuple[float, float]:
         """Return the fundamental in Hz and the periodicity of the next frame, as `track_pitch` does.
 
         Args:
-            magnitudes: Spectrum of `N_FFT` samples at `SAMPLE_RATE`.
+            spectra: Magnitudes of the frame, for each window of the range.
         """
-        frame = magnitudes[None, :USED_BINS]
-        octaves, scores = _candidates(_compressed(frame))
-        costs = OCTAVE_PENALTY * octave_doubt(widened(frame), octaves, BIN_HZ)[0] - scores[0]
+        frame = _used([one[None] for one in spectra], self._range)
+        octaves, scores = _candidates([_compressed(one) for one in frame], self._range)
+        costs = _penalties(joined_wide(frame), octaves, self._range)[0] - scores[0]
         if self._octaves is not None:
             jumps = np.abs(octaves[0][:, None] - self._octaves)
             costs += (JUMP_COST_PER_OCTAVE * np.minimum(jumps, JUMP_OCTAVES_MAX) + self._costs).min(axis=1)
         self._octaves = octaves[0]
         # Only differences count, and the sum over a long concert would lose them.
         self._costs = costs - costs.min()
-        f0_hz = _refined(frame, 2.0 ** octaves[0, [costs.argmin()]])
-        return float(f0_hz[0]), float(_periodicity(frame, f0_hz)[0])
+        f0_hz, periodicity = _sharpened(frame, 2.0 ** octaves[0, [costs.argmin()]], self._range)
+        return float(f0_hz[0]), float(periodicity[0])
+
+
+def _used(
+    spectra: Sequence[Float[np.ndarray, "frame _bin"]], pitch_range: PitchRange
+) -> list[Float[np.ndarray, "frame _bin"]]:
+    """The bins of each spectrum that are looked at."""
+    return [one[:, : window.n_bins] for one, window in zip(spectra, pitch_range.windows, strict=True)]
+
+
+def _penalties(
+    wide: Float[np.ndarray, "frame bin"],
+    octaves: Float[np.ndarray, "frame candidate"],
+    pitch_range: PitchRange,
+) -> Float[np.ndarray, "frame candidate"]:
+    """What candidates lose that are fractions or, where a range goes low, multiples of the true pitch."""
+    penalty = OCTAVE_PENALTY * octave_doubt(wide, octaves, pitch_range)
+    if len(pitch_range.windows) > 1:
+        penalty += OVERTONE_PENALTY * overtone_doubt(wide, octaves, pitch_range)
+    return penalty
 
 
 def _compressed(magnitudes: Float[np.ndarray, "frame bin"]) -> Float[np.ndarray, "frame bin"]:
@@ -162,10 +177,18 @@ def _jump_costs(spectra: Float[np.ndarray, "frame bin"]) -> Float[np.ndarray, " 
 
 
 def _candidates(
-    spectra: Float[np.ndarray, "frame bin"],
+    spectra: Sequence[Float[np.ndarray, "frame _bin"]], pitch_range: PitchRange
 ) -> tuple[Float[np.ndarray, "frame candidate"], Float[np.ndarray, "frame candidate"]]:
-    """Best peaks of the salience of each frame: log2 of their Hz, and their scores."""
-    salience = matrix_product(spectra, salience_kernels())
+    """Best peaks of the salience of each frame, in each window: log2 of their Hz, and their scores."""
+    found = [_peaks(one, window) for one, window in zip(spectra, pitch_range.windows, strict=True)]
+    octaves, scores = (np.hstack(columns) for columns in zip(*found, strict=True))
+    return octaves, scores
+
+
+def _peaks(
+    spectra: Float[np.ndarray, "frame bin"], window: PitchWindow
+) -> tuple[Float[np.ndarray, "frame candidate"], Float[np.ndarray, "frame candidate"]]:
+    salience = matrix_product(spectra, salience_kernels(window))
     inner = salience[:, 1:-1]
     is_peak = (inner >= salience[:, :-2]) & (inner > salience[:, 2:])
     peaks = np.where(is_peak, inner, np.float32(-1.0))
@@ -174,7 +197,7 @@ def _candidates(
     left, centre, right = salience[rows, best - 1], salience[rows, best], salience[rows, best + 1]
     curvature = left - 2.0 * centre + right
     offset = np.where(np.abs(curvature) > 1e-9, 0.5 * (left - right) / np.minimum(curvature, -1e-9), 0.0)
-    octaves = np.log2(LOWEST_HZ) + (best + np.clip(offset, -0.5, 0.5)) / BINS_PER_OCTAVE
+    octaves = np.log2(window.lowest_hz) + (best + np.clip(offset, -0.5, 0.5)) / BINS_PER_OCTAVE
     return octaves, np.where(is_peak[rows, best - 1], centre, -1.0)
 
 
@@ -210,8 +233,29 @@ def _best_path(
     return path
 
 
+def _sharpened(
+    magnitudes: Sequence[Float[np.ndarray, "frame _bin"]],
+    f0_hz: Float[np.ndarray, " frame"],
+    pitch_range: PitchRange,
+) -> tuple[Float[np.ndarray, " frame"], Float[np.ndarray, " frame"]]:
+    """Refine the pitch of each frame, and measure its periodicity, in the spectrum that is its own."""
+    refined, periodicity = np.empty(len(f0_hz)), np.empty(len(f0_hz), np.float32)
+    is_low = f0_hz < pitch_range.split_hz
+    for window, spectra, chosen in zip(
+        (pitch_range.windows[0], pitch_range.windows[-1]),
+        (magnitudes[0], magnitudes[-1]),
+        (~is_low, is_low),
+        strict=True,
+    ):
+        if chosen.any():
+            own = spectra if chosen.all() else spectra[chosen]
+            refined[chosen] = _refined(own, f0_hz[chosen], window.bin_hz)
+            periodicity[chosen] = _periodicity(own, refined[chosen], window)
+    return refined.astype(np.float32), periodicity
+
+
 def _refined(
-    magnitudes: Float[np.ndarray, "frame bin"], f0_hz: Float[np.ndarray, " frame"]
+    magnitudes: Float[np.ndarray, "frame bin"], f0_hz: Float[np.ndarray, " frame"], bin_hz: float
 ) -> Float[np.ndarray, " frame"]:
     """Move the pitch onto the peaks of its lowest harmonics, which are sharper than the kernel's.
 
@@ -222,7 +266,7 @@ def _refined(
     rows = np.arange(len(magnitudes))
     moved, weights = np.zeros(len(f0_hz)), np.full(len(f0_hz), 1e-20)
     for number in range(1, REFINING_HARMONICS + 1):
-        centre = number * f0_hz / BIN_HZ
+        centre = number * f0_hz / bin_hz
         reach = np.maximum(REFINING_REACH * centre, 1.0)
         furthest = int(np.ceil(reach.max()))
         bins = np.rint(centre).astype(np.int64)[:, None] + np.arange(-furthest, furthest + 1)
@@ -235,25 +279,25 @@ def _refined(
         offset = 0.5 * (left - right) / np.where(is_peak, curvature, -1.0)
         # A higher harmonic tells the pitch that much more finely.
         weight = is_peak * np.square(number * magnitudes[rows, best])
-        moved += weight * (best + offset) * BIN_HZ / number
+        moved += weight * (best + offset) * bin_hz / number
         weights += weight
     return np.where(weights > 1e-18, moved / weights, f0_hz)
 
 
 def _periodicity(
-    magnitudes: Float[np.ndarray, "frame bin"], f0_hz: Float[np.ndarray, " frame"]
+    magnitudes: Float[np.ndarray, "frame bin"], f0_hz: Float[np.ndarray, " frame"], window: PitchWindow
 ) -> Float[np.ndarray, " frame"]:
     """Share of the energy within two bins of a harmonic, with noise read as 0."""
-    first = int(LOWEST_HZ * 0.8 / BIN_HZ)
+    first = int(window.lowest_hz * 0.8 / window.bin_hz)
     power = np.square(magnitudes[:, first:])
-    bins_hz = np.arange(first, magnitudes.shape[1]) * BIN_HZ
+    bins_hz = np.arange(first, magnitudes.shape[1]) * window.bin_hz
     # In place: arrays of the size of the spectra take longer to make than to fill.
     away_hz = bins_hz / f0_hz[:, None]
     np.maximum(np.rint(away_hz, out=away_hz), 1.0, out=away_hz)
     away_hz *= f0_hz[:, None]
     away_hz -= bins_hz
     all_power = power.sum(axis=1)
-    power *= np.abs(away_hz, out=away_hz) <= 2.0 * BIN_HZ
+    power *= np.abs(away_hz, out=away_hz) <= 2.0 * window.bin_hz
     share = power.sum(axis=1) / np.maximum(all_power, 1e-20)
-    by_chance = np.minimum(5.0 * BIN_HZ / f0_hz, 0.9)
+    by_chance = np.minimum(5.0 * window.bin_hz / f0_hz, 0.9)
     return np.clip((share - by_chance) / (1.0 - by_chance), 0.0, 1.0).astype(np.float32)

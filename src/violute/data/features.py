@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from jaxtyping import Bool, Float
 
 from violute.analysis.analyser import analyse
 from violute.analysis.controls import Controls
-from violute.analysis.pitch import LOWEST_HZ
+from violute.analysis.pitch_range import HIGH, PitchRange
 from violute.data.harmonics import bands_from_gaps, measure_partials
 from violute.data.measured import allow_open_files, measured_files, require_arrays
 from violute.data.recordings import Recording, read_recording
@@ -52,6 +53,7 @@ class Features:
         tail_db: Reverberation that may lie beneath the noise, as `reverberation_tails` gives it, where it was
             asked for.
         audio: The sound itself at 44.1 kHz, where it was asked for.
+        pitch_range: In which pitch was sought.
     """
 
     name: str
@@ -63,20 +65,22 @@ class Features:
     highest_hz: float
     tail_db: Float[np.ndarray, "frame tail band"] | None = None
     audio: Float[np.ndarray, " sample"] | None = None
+    pitch_range: PitchRange = HIGH
 
 
-def measure(recording: Recording) -> Features:
+def measure(recording: Recording, pitch_range: PitchRange = HIGH) -> Features:
     """Read and measure one recording.
 
     Raises:
         AudioError: It cannot be read.
     """
     audio = read_recording(recording, SAMPLE_RATE)
-    controls = analyse(audio)
+    controls = analyse(audio, pitch_range=pitch_range)
     f0_hz = controls.f0_hz[0]
     is_voiced = controls.periodicity[0] > 0.0
-    partials = measure_partials(audio, np.maximum(f0_hz, LOWEST_HZ))
-    cents = 1200.0 * np.abs(np.log2(partials.f0_hz / np.maximum(f0_hz, LOWEST_HZ)))
+    sounding_hz = np.maximum(f0_hz, pitch_range.lowest_hz)
+    partials = measure_partials(audio, sounding_hz)
+    cents = 1200.0 * np.abs(np.log2(partials.f0_hz / sounding_hz))
     refined = Controls(
         np.where(is_voiced & (cents < LARGEST_REFINEMENT_CENTS), partials.f0_hz, f0_hz)[None],
         controls.periodicity,
@@ -91,6 +95,7 @@ def measure(recording: Recording) -> Features:
         noise_db=bands_from_gaps(partials.noise_db, partials.f0_hz),
         is_reliable=is_voiced & (cents < LARGEST_REFINEMENT_CENTS),
         highest_hz=highest_recorded_hz(audio),
+        pitch_range=pitch_range,
     )
 
 
@@ -122,6 +127,7 @@ def measure_all(
     recordings: Sequence[Recording],
     cache: Path,
     *,
+    pitch_range: PitchRange = HIGH,
     with_tails: bool = False,
     with_audio: bool = False,
     engine: Engine = HERE,
@@ -134,6 +140,7 @@ def measure_all(
     Args:
         recordings: To measure.
         cache: Folder for the measurements; made if missing.
+        pitch_range: Where pitch is sought.
         with_tails: Whether reverberation is estimated too.
         with_audio: Whether the sound itself is kept in the cache too.
         engine: Who measures.
@@ -143,12 +150,14 @@ def measure_all(
         AudioError: A recording cannot be read.
     """
     report = on_progress or (lambda _share: None)
-    version = f"features {FEATURE_VERSION}"
+    version, tail_version = f"features {FEATURE_VERSION}", f"tails {TAIL_VERSION}"
+    if pitch_range != HIGH:
+        version, tail_version = (f"{one}, range {pitch_range.name}" for one in (version, tail_version))
     rest = 0.2 * (with_tails + with_audio)
     paths = measured_files(
         recordings,
         cache,
-        _measured_arrays,
+        partial(_measured_arrays, pitch_range=pitch_range),
         version=version,
         engine=engine,
         on_progress=lambda share: report((1.0 - rest) * share),
@@ -160,7 +169,8 @@ def measure_all(
     sounds: list[np.ndarray | None] = [None] * len(found)
     if with_tails:
         cached = [_CachedFeatures(path) for _, path, _ in found]
-        made = measured_files(cached, cache, _tails, version=f"tails {TAIL_VERSION}", engine=engine)
+        measure_tails = partial(_tails, lowest_hz=pitch_range.lowest_hz)
+        made = measured_files(cached, cache, measure_tails, version=tail_version, engine=engine)
         tails = [require_arrays(path, "tail_db")["tail_db"] for path in made]
     if with_audio:
         heard = [recording for recording, _, _ in found]
@@ -179,14 +189,15 @@ def measure_all(
             highest_hz=float(arrays["highest_hz"]),
             tail_db=tail_db,
             audio=audio,
+            pitch_range=pitch_range,
         )
         for (recording, _, arrays), tail_db, audio in zip(found, tails, sounds, strict=True)
     ]
 
 
-def _tails(features: _CachedFeatures) -> dict[str, np.ndarray]:
+def _tails(features: _CachedFeatures, lowest_hz: float) -> dict[str, np.ndarray]:
     arrays = require_arrays(features.path, "f0_hz", "harmonic_db")
-    f0_hz = np.maximum(arrays["f0_hz"][0], LOWEST_HZ)  # pitches that are not sure excite a room too
+    f0_hz = np.maximum(arrays["f0_hz"][0], lowest_hz)  # pitches that are not sure excite a room too
     return {"tail_db": reverberation_tails(f0_hz, arrays["harmonic_db"].astype(np.float32))}
 
 
@@ -194,8 +205,8 @@ def _sound(recording: Recording) -> dict[str, np.ndarray]:
     return {"audio": read_recording(recording, SAMPLE_RATE)}
 
 
-def _measured_arrays(recording: Recording) -> dict[str, np.ndarray]:
-    features = measure(recording)
+def _measured_arrays(recording: Recording, pitch_range: PitchRange) -> dict[str, np.ndarray]:
+    features = measure(recording, pitch_range)
     return {
         **{track: getattr(features.controls, track) for track in TRACKS},
         "harmonic_db": features.harmonic_db.astype(np.float16),

@@ -7,6 +7,7 @@ from tones import SAMPLE_RATE, tone
 
 from violute.analysis import pitch
 from violute.analysis.loudness import a_weighting_db
+from violute.analysis.pitch_range import HIGH
 from violute.analysis.polyphony.log_spectrum import (
     BINS_PER_SEMITONE,
     LOWEST_MIDI,
@@ -92,8 +93,8 @@ def test_no_note_has_no_power_and_no_pitch():
 
 
 def doubts(audio):
-    wide = magnitude_frames(audio, pitch.N_FFT, 0, count_frames(len(audio)))
-    return doubtful_frames(wide, pitch.track_pitch(wide)[0])
+    wide = magnitude_frames(audio, HIGH.windows[0].n_fft, 0, count_frames(len(audio)))
+    return doubtful_frames(wide, pitch.track_pitch([wide])[0])
 
 
 def test_one_line_raises_no_doubt_and_chords_do():
@@ -117,6 +118,6 @@ def test_what_falls_on_the_harmonics_of_an_earlier_note_is_not_foreign():
 
 
 def _put(spectrum, hertz, amplitude):
-    place = hertz * pitch.N_FFT / SAMPLE_RATE
+    place = hertz / HIGH.windows[0].bin_hz
     near = np.arange(int(place) - 1, int(place) + 3)
     spectrum[near] = np.maximum(spectrum[near], amplitude * np.maximum(1.0 - np.abs(near - place) / 2.0, 0.0))

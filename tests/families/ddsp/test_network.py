@@ -7,10 +7,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from violute.analysis.pitch_range import HIGH
 from violute.families.ddsp import voice as performance
 from violute.families.ddsp.network import (
     FILTER_HIGHEST_HZ,
-    FILTER_LOWEST_HZ,
     DdspConfig,
     DdspDecoder,
     FilterTable,
@@ -48,9 +48,9 @@ def filled(bins_per_octave, n_members=3):
 @pytest.mark.parametrize("bins_per_octave", [1, 12, 24])
 def test_a_table_is_exact_at_its_bins_and_straight_between(bins_per_octave):
     table = filled(bins_per_octave)
-    bins = np.arange(int(np.log2(FILTER_HIGHEST_HZ / FILTER_LOWEST_HZ) * bins_per_octave))
+    bins = np.arange(int(np.log2(FILTER_HIGHEST_HZ / HIGH.filter_lowest_hz) * bins_per_octave))
     for part in (0.0, 0.25, 0.5):
-        hz = FILTER_LOWEST_HZ * 2.0 ** ((bins + part) / bins_per_octave)
+        hz = HIGH.filter_lowest_hz * 2.0 ** ((bins + part) / bins_per_octave)
         frequency_hz = torch.from_numpy(hz.astype(np.float32)).repeat(3, 1)
         gain_db = table.gain_db.detach()
         expected = (1.0 - part) * gain_db[:, bins] + part * gain_db[:, bins + 1]
@@ -61,7 +61,7 @@ def test_a_table_is_exact_at_its_bins_and_straight_between(bins_per_octave):
 def test_a_table_is_numpys_interpolation_anywhere(hz, member):
     table = filled(12)
     gain_db = table.gain_db.detach().numpy()[member]
-    octaves = np.log2(np.clip(hz, FILTER_LOWEST_HZ, FILTER_HIGHEST_HZ) / FILTER_LOWEST_HZ)
+    octaves = np.log2(np.clip(hz, HIGH.filter_lowest_hz, FILTER_HIGHEST_HZ) / HIGH.filter_lowest_hz)
     expected = np.interp(octaves * 12, np.arange(len(gain_db)), gain_db)
     got = table(torch.tensor([member]), torch.tensor([hz], dtype=torch.float32))
     np.testing.assert_allclose(got.detach().numpy()[0], expected, atol=5e-3)

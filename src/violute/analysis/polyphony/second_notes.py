@@ -15,8 +15,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Bool, Float
 
-from violute.analysis.pitch import LOWEST_HZ, N_FFT
-from violute.rates import SAMPLE_RATE
+from violute.analysis.pitch_range import HIGH
 from violute.transforms.peaks import find_peaks
 
 EVERY_FRAMES = 5
@@ -49,7 +48,7 @@ WHOLE_SHARE = 0.3
 def doubtful_frames(
     magnitudes: Float[np.ndarray, "frame bin"], f0_hz: Float[np.ndarray, " frame"]
 ) -> Bool[np.ndarray, " frame"]:
-    """Tell the frames around which more than one note may sound, by spectra of `N_FFT` samples."""
+    """Tell the frames around which more than one note may sound, by spectra of the high range."""
     share = foreign_share(magnitudes[::EVERY_FRAMES], f0_hz[::EVERY_FRAMES])
     often = np.convolve(share > FOREIGN_SHARE, np.ones(WINDOW_LOOKS), mode="full")
     often = often[WINDOW_LOOKS // 2 : WINDOW_LOOKS // 2 + len(share)] >= DOUBTFUL_SHARE * WINDOW_LOOKS
@@ -64,8 +63,8 @@ def foreign_share(
     """Share of the power of all spectral peaks of looks in a row that belongs to no harmonic, old or new."""
     used = magnitudes[:, :HIGHEST_BIN]
     look, column, place, log_magnitude = find_peaks(used, range_db=PEAK_RANGE_DB)
-    frequency_hz = place * (SAMPLE_RATE / N_FFT)
-    f0_hz = np.maximum(f0_hz, LOWEST_HZ)
+    frequency_hz = place * HIGH.windows[0].bin_hz
+    f0_hz = np.maximum(f0_hz, HIGH.lowest_hz)
 
     def is_beside(fundamental_hz: Float[np.ndarray, " peak"]) -> Bool[np.ndarray, " peak"]:
         number = np.maximum(np.rint(frequency_hz / fundamental_hz), 1.0)

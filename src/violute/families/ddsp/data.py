@@ -13,7 +13,7 @@ from torch import Tensor
 
 from violute.analysis.conditioning import conditioning
 from violute.analysis.controls import Controls
-from violute.analysis.pitch import LOWEST_HZ
+from violute.analysis.pitch_range import PitchRange
 from violute.data.features import Features
 from violute.data.joined import Joined
 from violute.data.reverb_tails import reverberation_tails
@@ -64,6 +64,7 @@ class Line:
     highest_hz: Float[np.ndarray, " frame"]
     loudness_db: Float[np.ndarray, " frame"]
     audio: Joined | np.ndarray
+    pitch_range: PitchRange
 
     @property
     def controls(self) -> Controls:
@@ -141,6 +142,7 @@ def _line(name: str, members: Sequence[Features], end: int, source: int) -> Line
         ),
         loudness_db=loudness_db,
         audio=Joined([piece for m in members for piece in _whole_frames(m)]),
+        pitch_range=members[0].pitch_range,
     )
 
 
@@ -148,7 +150,8 @@ def _tails(features: Features) -> Float[np.ndarray, "frame tail band"]:
     """Reverberation that may lie beneath the measured noise; pitches that are not sure excite it too."""
     if features.tail_db is not None:
         return features.tail_db
-    return reverberation_tails(np.maximum(features.controls.f0_hz[0], LOWEST_HZ), features.harmonic_db)
+    sounding_hz = np.maximum(features.controls.f0_hz[0], features.pitch_range.lowest_hz)
+    return reverberation_tails(sounding_hz, features.harmonic_db)
 
 
 def _whole_frames(features: Features) -> list[Float[np.ndarray, " sample"]]:
@@ -177,7 +180,13 @@ def _snippet(line: Line, start: int, n_frames: int, rng: np.random.Generator | N
     is_reliable = cut(line.is_reliable)
     if len(line.f0_hz) < n_frames:
         is_reliable = is_reliable & (np.arange(n_frames) < len(line.f0_hz))
-    features = conditioning(f0_hz, loudness_db, cut(line.onset_strength), frame_rate_hz=100.0)
+    features = conditioning(
+        f0_hz,
+        loudness_db,
+        cut(line.onset_strength),
+        frame_rate_hz=100.0,
+        pitch_range=line.pitch_range,
+    )
     return (
         features,
         f0_hz.astype(np.float32),

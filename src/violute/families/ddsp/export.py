@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from violute.analysis.conditioning import N_FEATURES, conditioning
+from violute.analysis.pitch_range import HIGH, SETTING
 from violute.errors import TrainingError
 from violute.families.ddsp.adaptation import loudness_quantiles
 from violute.families.ddsp.calibration.dial_scale import dial_points
@@ -70,10 +71,10 @@ def export_ddsp(
     tilts = card.pop("tilt_db_per_octave", {})
     tilt = (float(tilts.get(names[0], 0.0)), float(tilts.get(names[1], 0.0)))
     graph = VoiceGraph(decoder.eval()).eval()
-    entries = _entries(lines, names)
+    entries, pitch_range = _entries(lines, names), lines[0].pitch_range
     wavering, ripple = {name: [0.0] * len(HARMONICS) for name in names}, dict.fromkeys(names, 0.0)
     if is_calibrated:
-        trim = [noise_trim_db(notes) for notes in _notes(graph, entries, lines)]
+        trim = [noise_trim_db(notes, pitch_range) for notes in _notes(graph, entries, lines)]
         graph = VoiceGraph(decoder, noise_trim_db=_tensor(trim)).eval()
         steady = _notes(graph, entries, lines)
         ripple |= {name: ripple_db(notes) for name, notes in zip(names, steady, strict=True)}
@@ -104,6 +105,7 @@ def _entries(lines: Sequence[Line], names: tuple[str, str]) -> dict[str, Any]:
         "ends": names,
         "pitch_range_hz": {name: pitch_range_hz(_of_end(lines, i)) for i, name in enumerate(names)},
         "settings": {
+            **({} if lines[0].pitch_range == HIGH else {SETTING: lines[0].pitch_range.name}),
             "loudness_quantiles": {
                 name: [round(float(q), 2) for q in loudness_quantiles(_loudness_db(_of_end(lines, i)))]
                 for i, name in enumerate(names)
@@ -155,7 +157,11 @@ def calibrated_dial(graph: VoiceGraph, lines: Sequence[Line]) -> list[list[float
     harmonic, noise, pitch = [], [], []
     for line in sorted(lines, key=lambda line: -len(line.f0_hz))[:8]:
         features = conditioning(
-            np.maximum(line.f0_hz, 1.0), line.relative_loudness_db, line.onset_strength, frame_rate_hz=100.0
+            np.maximum(line.f0_hz, 1.0),
+            line.relative_loudness_db,
+            line.onset_strength,
+            frame_rate_hz=100.0,
+            pitch_range=line.pitch_range,
         )
         stop = min(len(features), 6000)
         with torch.no_grad():

@@ -25,9 +25,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from violute.analysis.conditioning import N_FEATURES, REGISTERS
+from violute.analysis.pitch_range import HIGH
 from violute.synthesis.noise import noise_bands
 
-FILTER_LOWEST_HZ = 150.0
 FILTER_HIGHEST_HZ = 22050.0
 
 DB_PER_UNIT = 10.0
@@ -53,6 +53,7 @@ class DdspConfig:
         dilations: Of the causal convolutions of three taps, in frames.
         body_bins_per_octave: Resolution of an instrument's body.
         room_bins_per_octave: Resolution of a room.
+        filter_lowest_hz: Where the tables of bodies and rooms begin.
     """
 
     n_harmonics: int = 100
@@ -64,6 +65,7 @@ class DdspConfig:
     dilations: tuple[int, ...] = (1, 2, 4, 8)
     body_bins_per_octave: int = 24
     room_bins_per_octave: int = 12
+    filter_lowest_hz: float = HIGH.filter_lowest_hz
 
 
 class Levels(NamedTuple):
@@ -76,10 +78,12 @@ class Levels(NamedTuple):
 class FilterTable(nn.Module):
     """Gains over log frequency, one row a member, read anywhere by straight lines between bins."""
 
-    def __init__(self, n_members: int, bins_per_octave: int) -> None:
+    def __init__(
+        self, n_members: int, bins_per_octave: int, lowest_hz: float = HIGH.filter_lowest_hz
+    ) -> None:
         super().__init__()
-        octaves = torch.log2(torch.tensor(FILTER_HIGHEST_HZ / FILTER_LOWEST_HZ))
-        self.bins_per_octave = bins_per_octave
+        octaves = torch.log2(torch.tensor(FILTER_HIGHEST_HZ / lowest_hz))
+        self.bins_per_octave, self.lowest_hz = bins_per_octave, lowest_hz
         self.n_bins = int(octaves * bins_per_octave) + 2
         self.gain_db = nn.Parameter(torch.zeros(n_members, self.n_bins))
 
@@ -87,9 +91,7 @@ class FilterTable(nn.Module):
         self, member: Int[Tensor, " batch"], frequency_hz: Float[Tensor, "batch *rest"]
     ) -> Float[Tensor, "batch *rest"]:
         """Read each member's gain in dB at its frequencies."""
-        octaves = torch.log2(
-            torch.clamp(frequency_hz, FILTER_LOWEST_HZ, FILTER_HIGHEST_HZ) / FILTER_LOWEST_HZ
-        )
+        octaves = torch.log2(torch.clamp(frequency_hz, self.lowest_hz, FILTER_HIGHEST_HZ) / self.lowest_hz)
         position = torch.clamp(octaves * self.bins_per_octave, 0.0, self.n_bins - 1.001)
         low = position.floor()
         part = position - low
@@ -142,8 +144,9 @@ class DdspDecoder(nn.Module):
         self.level_db = nn.Embedding(config.n_ends, 1)
         nn.init.constant_(self.level_db.weight, -20.0)
         nn.init.constant_(self.to_noise.bias, -15.0)
-        self.body = FilterTable(config.n_ends, config.body_bins_per_octave)
-        self.room = FilterTable(config.n_sources, config.room_bins_per_octave)
+        lowest_hz = config.filter_lowest_hz
+        self.body = FilterTable(config.n_ends, config.body_bins_per_octave, lowest_hz)
+        self.room = FilterTable(config.n_sources, config.room_bins_per_octave, lowest_hz)
         self.room_noise_db = nn.Parameter(torch.zeros(config.n_sources, config.n_bands))
         self.room_tails = nn.Parameter(
             torch.full((config.n_sources, config.n_tails), START_TAIL_DB / DB_PER_UNIT)

@@ -21,6 +21,8 @@ class DdspRecipe(Recipe):
         n_frames: Length of a snippet, in frames of 10 ms.
         channels: Width of the network.
         dilations: Of its causal convolutions, in frames.
+        pitch_range: Where pitch is sought, of `violute.analysis.pitch_range`: `high`, `low`, or `auto`,
+            which listens to some of the recordings first.
         spectral_from_step: From this step on, sounds are compared as well as levels; None never does.
         spectral_batch_size: Sounds a step.
         spectral_n_frames: Length of such a sound, in frames.
@@ -31,6 +33,7 @@ class DdspRecipe(Recipe):
     n_frames: int = 200
     channels: int = 160
     dilations: tuple[int, ...] = (1, 2, 4, 8)
+    pitch_range: str = "auto"
     spectral_from_step: int | None = None
     spectral_batch_size: int = 4
     spectral_n_frames: int = 100

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float, Int
 
+from violute.analysis.pitch_range import range_of
 from violute.families.ddsp.levels import EndLevels, heard_power, mixed, root_of
 from violute.families.ddsp.wavering import N_TRACKS, level_variation_curve, rippling, wavering
 from violute.rates import SAMPLE_RATE
@@ -33,6 +34,7 @@ class VoiceSettings:
         self.loudness_quantiles = [
             np.asarray(card.settings["loudness_quantiles"][end], dtype=np.float64) for end in card.ends
         ]
+        self.pitch_range = range_of(card.settings)
         self.pitch_range_hz = [card.pitch_range_hz[end] for end in card.ends]
         lowest_hz = [lowest for lowest, _ in self.pitch_range_hz]
         self.rumble_root = np.stack([root_of(-rumble_db(hz)) for hz in lowest_hz])[:, None, :]

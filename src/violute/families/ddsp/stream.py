@@ -76,7 +76,7 @@ class HarmonicStream:
 
     def __init__(self, session: Network, settings: VoiceSettings, mix: MixLike = 0.5) -> None:
         self._session, self._settings = session, settings
-        self._analyser = CausalAnalyser()
+        self._analyser = CausalAnalyser(settings.pitch_range)
         self._loudness = RunningLoudness(np.mean(self._settings.loudness_quantiles, axis=0))
         self._recent: list[CausalFrame] = []
         self._frame = -1
@@ -184,6 +184,7 @@ class HarmonicStream:
                     adapted_loudness(loudness_db - reference_db, own, quantiles),
                     strength,
                     frame_rate_hz=FRAME_RATE_HZ,
+                    pitch_range=self._settings.pitch_range,
                 )
                 for quantiles, range_hz in ends
             ]

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from violute.analysis.pitch_range import PitchRange
 from violute.data.features import Features, measure_all
 from violute.data.recordings import Recording
 from violute.data.reverb_tails import DECAY_SECONDS
@@ -78,6 +79,7 @@ class DdspTask(ModulesTask):
             n_tails=len(DECAY_SECONDS),
             channels=recipe.channels,
             dilations=recipe.dilations,
+            filter_lowest_hz=self.lines[0].pitch_range.filter_lowest_hz,
         )
         with first_weights(recipe.loop.seed):
             self.decoder = DdspDecoder(config).to(device)
@@ -171,8 +173,13 @@ class DdspTask(ModulesTask):
         return Snippets(*to_device(snippets, self.device))
 
 
-def measured_ends(ends: TwoEnds, *, with_audio: bool) -> list[list[Features]]:
+def measured_ends(ends: TwoEnds, pitch_range: PitchRange, *, with_audio: bool) -> list[list[Features]]:
     """Measure the recordings of both ends, and make sure that there is something to learn from.
+
+    Args:
+        ends: Their recordings.
+        pitch_range: Where pitch is sought.
+        with_audio: Whether the sound itself is kept too.
 
     Raises:
         TrainingError: An end has no recording with a steady pitch.
@@ -183,6 +190,7 @@ def measured_ends(ends: TwoEnds, *, with_audio: bool) -> list[list[Features]]:
         return measure_all(
             recordings,
             ends.cache,
+            pitch_range=pitch_range,
             with_tails=True,
             with_audio=with_audio,
             engine=ends.engine,

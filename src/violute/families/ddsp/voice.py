@@ -88,7 +88,9 @@ class HarmonicVoice(FamilyVoice):
     ) -> Performance:
         """Measure pitch, loudness and onsets of each line of a recording."""
         controls = analyse_blocks(
-            resampled_blocks(source, measurement, SAMPLE_RATE, on_progress), lines=lines
+            resampled_blocks(source, measurement, SAMPLE_RATE, on_progress),
+            lines=lines,
+            pitch_range=self.settings.pitch_range,
         )
         if not isinstance(controls, ChordControls):
             return HarmonicPerformance(self.session, self.settings, controls)
@@ -340,4 +342,5 @@ class HarmonicPerformance(Performance):
             self._end_loudness_db[end][early:stop],
             self.controls.onset_strength[early:stop],
             frame_rate_hz=self.frame_rate_hz,
+            pitch_range=self._settings.pitch_range,
         )[first - early :]

@@ -21,7 +21,7 @@ import numpy as np
 from jaxtyping import Float, Float32
 
 from violute.analysis.analyser import analyse
-from violute.analysis.pitch import LOWEST_HZ
+from violute.analysis.pitch_range import HIGH
 from violute.data.harmonics import bands_from_gaps, measure_partials
 from violute.errors import InputError, ShapeError
 from violute.rates import HOP_LENGTH, SAMPLE_RATE
@@ -98,7 +98,7 @@ def _harmonic(first: Sound, second: Sound, mix: float, source: Sound) -> Sound:
     """Interpolate levels of harmonics and noise in dB, at the source's pitch."""
     controls = analyse(np.asarray(source, dtype=np.float32))
     is_voiced = controls.periodicity[0] > 0.0
-    f0_hz = np.maximum(controls.f0_hz[0], LOWEST_HZ)
+    f0_hz = np.maximum(controls.f0_hz[0], HIGH.lowest_hz)
     ends = [measure_partials(sound, f0_hz) for sound in (first, second)]
     harmonic_db = (1.0 - mix) * ends[0].harmonic_db + mix * ends[1].harmonic_db
     noise_db = [bands_from_gaps(end.noise_db, end.f0_hz) for end in ends]

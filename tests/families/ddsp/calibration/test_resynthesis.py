@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tiny_ddsp
 
-from violute.analysis.conditioning import PITCH_CENTRES_MIDI
+from violute.analysis.pitch_range import HIGH, N_REGISTERS
 from violute.families.ddsp.calibration.noise_level import (
     HIGHEST_HZ,
     LOWEST_HZ,
@@ -54,18 +54,18 @@ def test_noise_between_partials_is_measured_in_the_units_of_the_synthesiser():
 
 def test_the_trim_is_the_difference_band_by_band():
     excess_db = np.interp(CENTRES_HZ, [300.0, 500.0, 900.0, 4000.0], [0.0, 6.0, -4.0, 3.0])
-    trim = noise_trim_db([note(10 * seed, excess_db) for seed in range(12)])
-    assert trim.shape == (len(PITCH_CENTRES_MIDI), N_BANDS)
+    trim = noise_trim_db([note(10 * seed, excess_db) for seed in range(12)], HIGH)
+    assert trim.shape == (N_REGISTERS, N_BANDS)
     inside = (CENTRES_HZ > 450.0) & (CENTRES_HZ < HIGHEST_HZ)
     np.testing.assert_allclose(np.median(trim, axis=0)[inside], excess_db[inside], atol=1.5)
     assert not trim[:, CENTRES_HZ < LOWEST_HZ].any()
 
 
 def test_a_trim_is_bounded_and_needs_notes():
-    trim = noise_trim_db([note(10 * seed, np.full(N_BANDS, 30.0)) for seed in range(6)])
+    trim = noise_trim_db([note(10 * seed, np.full(N_BANDS, 30.0)) for seed in range(6)], HIGH)
     assert trim.max() == MOST_DB
-    assert not noise_trim_db([note(0, np.full(N_BANDS, 5.0))]).any()
-    assert not noise_trim_db([]).any()
+    assert not noise_trim_db([note(0, np.full(N_BANDS, 5.0))], HIGH).any()
+    assert not noise_trim_db([], HIGH).any()
 
 
 def test_the_weighted_median_is_the_median_where_weights_are_equal():

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from violute.families.ddsp.adversarial.data import PlayedLine
 from violute.families.ddsp.losses import HARMONIC_KNEE_DB
-from violute.families.ddsp.network import FILTER_LOWEST_HZ, DdspDecoder, octaves_above_tilt
+from violute.families.ddsp.network import DdspDecoder, octaves_above_tilt
 from violute.synthesis.noise import noise_bands
 
 N_WINDOWS, WINDOW_FRAMES = 16, 150
@@ -70,7 +70,7 @@ def _colour_db(decoder: DdspDecoder, played: PlayedLine, tilt: float) -> Float[n
     )
     apart_db = (measured_db - predicted_db)[is_heard]
     table = decoder.room
-    octaves = np.log2(np.maximum(frequency_hz[is_heard], FILTER_LOWEST_HZ) / FILTER_LOWEST_HZ)
+    octaves = np.log2(np.maximum(frequency_hz[is_heard], table.lowest_hz) / table.lowest_hz)
     bins = np.minimum(np.round(octaves * table.bins_per_octave), table.n_bins - 1).astype(np.int64)
     colour_db = np.zeros(table.n_bins)
     for index in np.unique(bins):

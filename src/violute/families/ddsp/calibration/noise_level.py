@@ -14,7 +14,8 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float
 
-from violute.analysis.conditioning import PITCH_CENTRES_MIDI, hz_to_midi
+from violute.analysis.conditioning import hz_to_midi
+from violute.analysis.pitch_range import N_REGISTERS, PitchRange
 from violute.families.ddsp.calibration.resynthesis import ATTACK_FRAMES, Note
 from violute.rates import HOP_LENGTH, SAMPLE_RATE
 from violute.synthesis.noise import N_BANDS, band_weights, noise_bands
@@ -40,14 +41,15 @@ HIGHEST_HZ = 12_000.0
 """Below lies the rumble of rooms, above it what codecs left: neither is the instrument's."""
 
 
-def noise_trim_db(notes: Sequence[Note]) -> Float[np.ndarray, "register band"]:
+def noise_trim_db(notes: Sequence[Note], pitch_range: PitchRange) -> Float[np.ndarray, "register band"]:
     """Measure what to add to the noise of one end, in dB.
 
     Args:
         notes: As recorded and as played.
+        pitch_range: Gives the registers.
 
     Returns:
-        A row for each of `PITCH_CENTRES_MIDI`; zeros where there are too few notes.
+        A row for each register; zeros where there are too few notes.
     """
     midi, differences = [], []
     for note in notes:
@@ -62,11 +64,11 @@ def noise_trim_db(notes: Sequence[Note]) -> Float[np.ndarray, "register band"]:
         difference[noise_bands(N_BANDS) > note.highest_hz - 500.0] = np.nan
         differences.append(difference)
         midi.append(float(np.median(hz_to_midi(note.f0_hz))))
-    trim = np.zeros((len(PITCH_CENTRES_MIDI), N_BANDS))
+    trim = np.zeros((N_REGISTERS, N_BANDS))
     if len(midi) < FEWEST_NOTES:
         return trim
     pitches, table = np.array(midi), np.array(differences)
-    known = np.clip(PITCH_CENTRES_MIDI, *np.percentile(pitches, (3, 97)))
+    known = np.clip(pitch_range.registers_midi, *np.percentile(pitches, (3, 97)))
     for i, centre in enumerate(known):
         weight = np.exp(-0.5 * np.square((pitches - centre) / REGISTER_SEMITONES))
         for band in range(N_BANDS):

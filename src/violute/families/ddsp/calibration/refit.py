@@ -17,6 +17,7 @@ import onnx.numpy_helper
 import torch
 
 from violute.analysis.conditioning import N_FEATURES
+from violute.analysis.pitch_range import range_of
 from violute.data.recordings import list_recordings
 from violute.data.sampling import split
 from violute.errors import TrainingError
@@ -57,7 +58,11 @@ def decoder_of(voice: Path) -> DdspDecoder:
     }
     channels = state["first.weight"].shape[0] if "first.weight" in state else 0
     n_blocks = len({name.split(".")[1] for name in state if name.startswith("blocks.")})
-    config = DdspConfig(channels=channels, dilations=tuple(2**i for i in range(n_blocks)))
+    config = DdspConfig(
+        channels=channels,
+        dilations=tuple(2**i for i in range(n_blocks)),
+        filter_lowest_hz=range_of(card.settings).filter_lowest_hz,
+    )
     decoder = DdspDecoder(config)
     wanted = {name for name in decoder.state_dict() if not name.startswith("room")}
     if not wanted <= state.keys():
@@ -153,7 +158,7 @@ def refit_voice(
         on_warning=on_warning,
     )
     lines: list[Line] = []
-    for end, features in enumerate(measured_ends(ends, with_audio=True)):
+    for end, features in enumerate(measured_ends(ends, range_of(before.settings), with_audio=True)):
         lines += lines_of(split(features)[0], end, len(lines))
     entries = {field: getattr(before, field) for field in KEPT_ENTRIES} | dict(card or {})
     entries["tilt_db_per_octave"] = dict(zip(before.ends, tilt_db_per_octave, strict=True))
