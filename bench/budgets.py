@@ -32,8 +32,8 @@ from violute.audio.channels import to_mono
 from violute.audio.file_source import FileSource
 from violute.audio.write import write
 from violute.examples import example_paths
-from violute.voices.convert import convert_file
-from violute.voices.destinations import plan_conversions
+from violute.voices.conversion.convert import convert_file
+from violute.voices.conversion.destinations import plan_conversions
 from violute.voices.family import FamilyVoice
 from violute.voices.load import DEFAULT_VOICE, find_voice, load_voice
 

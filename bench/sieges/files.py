@@ -11,7 +11,7 @@ import numpy as np
 from sieges.examiner import Verdict, examine
 from sieges.mutation import damaged, recordings
 from violute.audio.read import read
-from violute.voices.convert import convert_file
+from violute.voices.conversion.convert import convert_file
 from violute.voices.load import load_voice
 
 

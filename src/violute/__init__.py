@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from violute.audio.write import write
     from violute.families.train import train
     from violute.voices.automation import read_automation
-    from violute.voices.convert import Conversion, convert_file
+    from violute.voices.conversion.convert import Conversion, convert_file
     from violute.voices.load import list_voices, load_voice
     from violute.voices.mix import Mix, Output
     from violute.voices.take import Take
@@ -64,11 +64,11 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Conversion": "violute.voices.convert",
+    "Conversion": "violute.voices.conversion.convert",
     "Mix": "violute.voices.mix",
     "Output": "violute.voices.mix",
     "Take": "violute.voices.take",
-    "convert_file": "violute.voices.convert",
+    "convert_file": "violute.voices.conversion.convert",
     "list_voices": "violute.voices.load",
     "load_voice": "violute.voices.load",
     "read": "violute.audio.read",

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from violute.errors import DataError, VioluteError
+from violute.errors import DataError, InputError, VioluteError
 
 PARTIAL_NAMES = ".violute-*.part*"
 """What `partial_path` names, as a glob pattern."""
@@ -113,6 +113,19 @@ def take_name(partial: Path, path: Path, *, overwrite: bool = True) -> None:
             raise
     else:
         partial.unlink()
+
+
+def make_folder(folder: Path, *, remedy: str) -> None:
+    """Make a folder for results, and those above it.
+
+    Raises:
+        InputError: It cannot be made; `remedy` says what to do about it.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise InputError(f"{folder}: the folder cannot be made ({reason}): {remedy}") from None
 
 
 def replace_text(path: Path, text: str) -> None:

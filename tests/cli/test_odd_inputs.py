@@ -106,7 +106,7 @@ def test_an_error_that_nobody_foresaw_is_that_files_alone(place, monkeypatch, ca
             return super().analyse_source(source, **options)
 
     monkeypatch.chdir(place)
-    monkeypatch.setattr("violute.cli.terminal.conversions.opened_voice", lambda _: Stumbling())
+    monkeypatch.setattr("violute.voices.conversion.work_list.opened_voice", lambda _: Stumbling())
     for name in ("a", "bad", "c"):
         (place / f"{name}.wav").write_bytes(wav())
     assert verb.convert("a.wav", "bad.wav", "c.wav", "out/") == 2

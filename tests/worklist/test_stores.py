@@ -164,7 +164,7 @@ REFUSED = """
 import os, sys
 import fsspec
 from violute.errors import InputError
-from violute.voices.destinations import plan_in_stores
+from violute.voices.conversion.destinations import plan_in_stores
 
 def complaint(url, **environment):
     os.environ.update(environment)

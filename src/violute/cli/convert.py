@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
 from violute.cli.terminal.engine import engine_of
+from violute.cli.terminal.extras import require_extra
 from violute.cli.terminal.options import (
     Attack,
     ClusterAddress,
@@ -34,10 +35,12 @@ from violute.errors import InputError, VioluteError
 from violute.worklist.places import is_url, name_of
 
 if TYPE_CHECKING:
-    from violute.cli.terminal.conversions import ConversionWork, Converted
-    from violute.voices.convert import Conversion
-    from violute.voices.destinations import PlannedConversion
+    from violute.voices.conversion.convert import Conversion
+    from violute.voices.conversion.destinations import PlannedConversion
+    from violute.voices.conversion.work_list import ConversionManifest, ConversionWork, Converted
+    from violute.voices.family import FamilyVoice
     from violute.worklist.engine import Engine
+    from violute.worklist.places import Place
 
 
 HYPHEN = "<stdin>"
@@ -96,17 +99,9 @@ def convert(
         Replace OUT, and convert again what is already there.
     """
     from violute.analysis.polyphony.chords import checked_lines
-    from violute.cli.terminal.conversions import ConversionManifest, ConversionWork, maker_of, opened_voice
     from violute.voices.automation import read_automation, read_dials
-    from violute.voices.destinations import (
-        as_folder,
-        left_out,
-        mix_label,
-        plan_conversions,
-        plan_in_stores,
-        refuse_to_replace,
-        results_folder,
-    )
+    from violute.voices.conversion.destinations import mix_label
+    from violute.voices.conversion.work_list import ConversionManifest, ConversionWork, maker_of
     from violute.voices.load import DEFAULT_VOICE
     from violute.voices.mix import Output, mix_of_settings
 
@@ -115,11 +110,52 @@ def convert(
     dials = read_dials(tone=tone, noise=noise, attack=attack, vibrato=vibrato, room=room)
     settings = mix_of_settings(mix, moves, **dials)
     finish = Output(wet, level, transpose)
-    inputs, output = _inputs_and_output(paths)
     label = mix_label(settings) + finish.label
     if voice is not None:
         label = f"{Path(voice).stem.removeprefix('violute-')}-{label}"
     n_lines = checked_lines(lines)
+    plans, folder, others = _planned(*_inputs_and_output(paths), label=label, force=force)
+    maker = maker_of(_opened(voice), voice)
+    todo: list[PlannedConversion] = []
+    skipped: list[PlannedConversion] = []
+    for plan in plans:
+        (todo if force or plan.is_named or not plan.is_done() else skipped).append(plan)
+    manifest = None if folder is None else ConversionManifest(folder, maker)
+    work = ConversionWork(voice, settings, finish, n_lines, overwrite=force)
+    with _folders_that_hold_something(todo):
+        if manifest is not None and (made_by := manifest.begin(plans, force=force)) and not quiet:
+            complain(f"warning: {made_by[0]} made what is there already: --force makes it anew")
+        says = not (quiet or json)
+        done, failed = _converted(
+            work, todo, engine, manifest, is_alone=len(plans) == 1, warns=not quiet, says=says
+        )
+        if manifest is not None and todo:
+            manifest.end()
+    if json:
+        say_json(_document(voice or DEFAULT_VOICE, done, skipped, failed, others))
+    elif not quiet:
+        _say_rest(skipped, others)
+    if failed and len(plans) > 1:
+        complain(f"{len(failed)} of {len(plans)} files failed:")
+    for _, message in failed:
+        complain(message)
+    return 2 if failed else 0
+
+
+def _planned(
+    inputs: Sequence[str], output: str | None, *, label: str, force: bool
+) -> tuple[list[PlannedConversion], Place | None, list[Path]]:
+    """Return what is to be converted, the folder that gets a manifest, and the files that are left out."""
+    from violute.voices.conversion.destinations import (
+        as_folder,
+        left_out,
+        plan_conversions,
+        plan_in_stores,
+        refuse_to_replace,
+        results_folder,
+    )
+
+    folder: Place | None
     try:
         if any(map(is_url, (*inputs, output or ""))):
             plans, folder = plan_in_stores(inputs, output, label=label)
@@ -133,64 +169,77 @@ def convert(
             refuse_to_replace(plans)
     except OSError as error:
         raise InputError(f"{error.filename}: it cannot be looked at ({_reason(error)})") from None
-    player = opened_voice(voice)
-    todo: list[PlannedConversion] = []
-    skipped: list[PlannedConversion] = []
-    for plan in plans:
-        (todo if force or plan.is_named or not plan.is_done() else skipped).append(plan)
-    manifest = None if folder is None else ConversionManifest(folder, maker_of(player, voice))
-    made_folders = {path for plan in todo for path in plan.folders_to_make()}
-    done: list[Conversion] = []
-    failed: list[tuple[PlannedConversion, str]] = []
+    return plans, folder, others
+
+
+def _opened(voice: str | None) -> FamilyVoice:
+    """Load a voice; a TorchScript file needs torch, and a word about trust before it runs."""
+    from violute.voices.conversion.work_list import opened_voice
+
+    if voice is not None and Path(voice).suffix.lower() == ".ts":
+        require_extra("train", "a TorchScript voice needs", "violute.families.rave.torchscript")
+        from violute.families.rave.torchscript import TRUST
+
+        complain(f"warning: {voice} {TRUST}")
+    return opened_voice(voice)
+
+
+@contextmanager
+def _folders_that_hold_something(plans: list[PlannedConversion]) -> Iterator[None]:
+    """Remove at the end of the block those folders made in it that nothing came into."""
+    made = {path for plan in plans for path in plan.folders_to_make()}
     try:
-        if manifest is not None:
-            others_made = manifest.begin(plans, force=force)
-            if others_made and not quiet:
-                complain(f"warning: {others_made[0]} made what is there already: --force makes it anew")
-        work = ConversionWork(voice, settings, finish, n_lines, overwrite=force)
-        engine = engine.for_bytes(sum(path.stat().st_size for path in _local_files(todo)))
-        with progress_bars(shown=not (quiet or json)) as start:
-            for i, result in _attempts(work, todo, engine, start):
-                plan = todo[i]
-                if isinstance(result, Exception):
-                    # Whatever is wrong with one file of many is that file's. Alone, a bug shows itself.
-                    if len(plans) == 1 and not isinstance(result, OSError | VioluteError):
-                        raise result
-                    reason = f"{plan.source}: it cannot be converted ({_reason(result)})"
-                    reason = str(result) if isinstance(result, VioluteError) else reason
-                    failed.append((plan, reason))
-                    if manifest is not None:
-                        manifest.failed(plan, reason)
-                    continue
-                conversion = result.conversion
-                if manifest is not None:
-                    manifest.done(plan, result)
-                done.append(conversion)
-                for warning in conversion.warnings if not quiet else ():
-                    complain(f"warning: {plan.source}: {warning}")
-                if not (quiet or json):
-                    say(_line(conversion))
-        if manifest is not None and todo:
-            manifest.end()
+        yield
     finally:
-        for path in sorted(made_folders, reverse=True):
+        for path in sorted(made, reverse=True):
             with suppress(OSError):  # those that hold something stay
                 path.rmdir()
-    if json:
-        say_json(_document(voice or DEFAULT_VOICE, done, skipped, failed, others))
-    elif skipped and not quiet:
+
+
+def _converted(
+    work: ConversionWork,
+    plans: list[PlannedConversion],
+    engine: Engine,
+    manifest: ConversionManifest | None,
+    *,
+    is_alone: bool,
+    warns: bool,
+    says: bool,
+) -> tuple[list[Conversion], list[tuple[PlannedConversion, str]]]:
+    """Convert recordings, and write down and say what becomes of each."""
+    done, failed = [], []
+    engine = engine.for_bytes(sum(path.stat().st_size for path in _local_files(plans)))
+    with progress_bars(shown=says) as start:
+        for i, result in _attempts(work, plans, engine, start):
+            plan = plans[i]
+            if isinstance(result, Exception):
+                # Whatever is wrong with one file of many is that file's. Alone, a bug shows itself.
+                if is_alone and not isinstance(result, OSError | VioluteError):
+                    raise result
+                reason = f"{plan.source}: it cannot be converted ({_reason(result)})"
+                reason = str(result) if isinstance(result, VioluteError) else reason
+                failed.append((plan, reason))
+                if manifest is not None:
+                    manifest.failed(plan, reason)
+                continue
+            if manifest is not None:
+                manifest.done(plan, result)
+            done.append(result.conversion)
+            for warning in result.conversion.warnings if warns else ():
+                complain(f"warning: {plan.source}: {warning}")
+            if says:
+                say(_line(result.conversion))
+    return done, failed
+
+
+def _say_rest(skipped: list[PlannedConversion], others: list[Path]) -> None:
+    """Say what was there already, and what is no recording."""
+    if skipped:
         files = "1 file was" if len(skipped) == 1 else f"{len(skipped)} files were"
-        say(
-            f"{files} already there (--force converts again): {skipped[0].destination}"
-            + " ..." * (len(skipped) > 1)
-        )
-    if others and not (json or quiet):
+        more = " ..." * (len(skipped) > 1)
+        say(f"{files} already there (--force converts again): {skipped[0].destination}{more}")
+    if others:
         say(_line_of_others(others))
-    if failed and len(plans) > 1:
-        complain(f"{len(failed)} of {len(plans)} files failed:")
-    for _, message in failed:
-        complain(message)
-    return 2 if failed else 0
 
 
 def _inputs_and_output(paths: Sequence[str]) -> tuple[Sequence[str], str | None]:

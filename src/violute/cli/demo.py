@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from violute.cli.terminal.options import Flag, Json, Quiet, VoiceName
-from violute.cli.terminal.output import make_folder, refuse_existing, say, say_done
+from violute.cli.terminal.output import refuse_existing, say, say_done
 from violute.cli.terminal.progress import progress_bars
+from violute.whole_file import make_folder
 
 if TYPE_CHECKING:
     import numpy as np

@@ -24,7 +24,7 @@ from violute.studio.limits import Limits
 from violute.studio.work.jobs import AnalyseJob, RenderJob
 from violute.studio.work.worker import Worker
 from violute.synthesis.room import room
-from violute.voices.convert import convert_file
+from violute.voices.conversion.convert import convert_file
 from violute.voices.family import ONE_SOUND
 from violute.voices.load import DEFAULT_VOICE, load_voice
 from violute.voices.mix import Mix, dials

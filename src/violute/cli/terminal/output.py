@@ -48,16 +48,3 @@ def refuse_existing(out: Path, *, replace: bool, remedy: str = "name another fil
     """
     if out.exists() and not replace:
         raise InputError(f"{out} exists: {remedy}, or add --force")
-
-
-def make_folder(folder: Path, *, remedy: str) -> None:
-    """Make a folder for results, and those above it.
-
-    Raises:
-        InputError: It cannot be made; `remedy` says what to do about it.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise InputError(f"{folder}: the folder cannot be made ({reason}): {remedy}") from None

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from violute.analysis.polyphony.chords import Lines
 from violute.errors import MixError
 from violute.studio.limits import MAX_BREAKPOINTS
-from violute.voices.destinations import MARK, mix_label
+from violute.voices.conversion.destinations import MARK, mix_label
 from violute.voices.load import DEFAULT_VOICE
 from violute.voices.mix import DEFAULT_ROOM, LARGEST_SHIFT, Mix, Output, mix_of_settings
 

@@ -11,7 +11,7 @@ from fake_voice import SinePerformance, SineVoice
 import violute
 from violute.audio.file_source import FileSource
 from violute.errors import AudioError, MixError
-from violute.voices.convert import convert_file
+from violute.voices.conversion.convert import convert_file
 from violute.voices.mix import ONE_DIAL, Mix
 
 

@@ -1,23 +1,22 @@
-"""What a worker does with one recording of `violute convert`, and what the manifest says of it."""
+"""Recordings of a list as an engine converts them, one a task, and what the manifest says of each."""
 
 from __future__ import annotations
 
 import socket
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from violute import __version__
 from violute.analysis.polyphony.chords import Lines
 from violute.audio.formats import format_for
-from violute.cli.terminal.extras import require_extra
-from violute.cli.terminal.output import complain, make_folder
 from violute.errors import InputError, VioluteError
-from violute.voices.convert import Conversion, convert_file
-from violute.voices.destinations import PlannedConversion
+from violute.voices.conversion.convert import Conversion, convert_file
+from violute.voices.conversion.destinations import PlannedConversion
 from violute.voices.load import load_voice
 from violute.voices.mix import Mix, Output
+from violute.whole_file import make_folder
 from violute.worklist.manifest import DONE, FAILED, FOUND, PLANNED, Row, WorkManifest
 from violute.worklist.places import Place, fetched, sent, sha256_of
 
@@ -107,17 +106,11 @@ class ConversionWork:
 
 @lru_cache(1)
 def opened_voice(voice: str | None) -> FamilyVoice:
-    """Load a voice, once a process; a TorchScript file needs torch, and a word about trust before it runs.
+    """Load a voice, once a process; whoever names a TorchScript file to convert with trusts it.
 
     Raises:
-        VioluteError: It is unknown or damaged, or torch is missing.
+        VoiceError: It is unknown or damaged, or torch is missing.
     """
-    if voice is None or Path(voice).suffix.lower() != ".ts":
-        return load_voice(voice)
-    require_extra("train", "a TorchScript voice needs", "violute.families.rave.torchscript")
-    from violute.families.rave.torchscript import TRUST
-
-    complain(f"warning: {voice} {TRUST}")
     return load_voice(voice, trust=True)
 
 
@@ -130,7 +123,7 @@ class ConversionManifest:
     """
 
     def __init__(self, folder: Place, maker: str) -> None:
-        self._manifest, self._maker = WorkManifest(folder), f"violute {__version__}, {maker}"
+        self._manifest, self._maker = WorkManifest(folder), f"violute {version('violute')}, {maker}"
 
     def begin(self, plans: list[PlannedConversion], *, force: bool) -> list[str]:
         """Write down what is planned and what is there; return the other makers of what is there."""

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from violute.errors import AudioError, InputError
-from violute.voices.destinations import (
+from violute.voices.conversion.destinations import (
     PlannedConversion,
     left_out,
     mix_label,

@@ -1,0 +1,1 @@
+"""Files in, hybrids out: one, a list of them, and where each goes."""
