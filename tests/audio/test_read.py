@@ -59,7 +59,7 @@ def test_an_empty_and_a_silent_part_are_no_recordings(tmp_path):
 
 def test_convert_and_training_know_the_same_endings():
     from violute.data import recordings
-    from violute.voices import destinations
+    from violute.voices.conversion import destinations
 
     assert destinations.AUDIO_SUFFIXES is AUDIO_SUFFIXES is recordings.AUDIO_SUFFIXES
     assert {".au", ".rf64", ".caf", ".oga"} <= AUDIO_SUFFIXES
