@@ -45,7 +45,8 @@ def chosen_range(ends: TwoEnds, name: str) -> PitchRange:
         AudioError: A recording cannot be read.
     """
     if name == AUTO:
-        is_low = any(low_share(recordings) > LEAST_LOW_SHARE for recordings in ends.recordings)
+        shares = (low_share(recordings, ends.cache, ends.engine) for recordings in ends.recordings)
+        is_low = any(share > LEAST_LOW_SHARE for share in shares)
         return LOW if is_low else HIGH
     if name not in RANGES:
         raise TrainingError(f"pitch_range is {name!r}: give {', '.join(RANGES)} or {AUTO}")
