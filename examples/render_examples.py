@@ -1,12 +1,14 @@
-"""Render the two pieces that ship with Violute from notes that are typed in here.
+"""Render the four pieces that ship with Violute from notes that are typed in here.
 
     python examples/render_examples.py
 
 needs `fluidsynth` and the soundfont FluidR3 GM (Debian: `apt-get install fluidsynth fluid-soundfont-gm`) and
-writes into `src/violute/examples`. The music is Bach's, in the public domain; the performance is ours:
-dynamics, lingering on the strong beats, breath (expression) and the violin's vibrato (pitch bend).
+writes into `src/violute/examples`. The music is Bach's and Dvorak's, in the public domain; the performance is
+ours: dynamics, lingering on the strong beats, breath (expression) and the strings' vibrato (pitch bend).
 
-Source: the opening of the Allemande of BWV 1013 and of the Preludio of BWV 1006. Standard MIDI Files 1.0.
+Source: the opening of the Allemande of BWV 1013, of the Preludio of BWV 1006 and of the Prelude of BWV 1007;
+the melody of the Largo of Dvorak's ninth symphony, in F, its first half an octave lower. Standard MIDI Files
+1.0.
 """
 
 from __future__ import annotations
@@ -46,6 +48,19 @@ PRELUDIO = """
     g#5 b5 e5 f#5  g#5 a5 b5 c#6  d#6 e6 c#6 d#6
     e6:8
 """
+PRELUDE = """
+    g2 d3 b3 a3  b3 d3 b3 d3  g2 d3 b3 a3  b3 d3 b3 d3
+    g2 e3 c4 b3  c4 e3 c4 e3  g2 e3 c4 b3  c4 e3 c4 e3
+    g2 f#3 c4 b3  c4 f#3 c4 f#3  g2 f#3 c4 b3  c4 f#3 c4 f#3
+    g2 g3 b3 a3  b3 g3 b3 g3  g2 g3 b3 a3  b3 g3 b3 f#3
+    g2:8
+"""
+LARGO = """
+    a3:3 c4 c4:4  a3:3 g3 f3:4
+    g3:3 a3 c4:3 a3  g3:8
+    a4:3 c5 c5:4  a4:3 g4 f4:4
+    g4:3 a4 g4:3 f4  f4:8
+"""
 
 
 @dataclass(frozen=True)
@@ -81,6 +96,7 @@ class Piece:
         breath: Depth of the swell and of the vibrato in loudness, 0 to 1.
         attack_timecents: Added to the soundfont's attack time; -1200 halves it.
         release_timecents: Added to the soundfont's release time.
+        middle: Key that is as loud as its bar; higher ones are louder.
     """
 
     name: str
@@ -94,6 +110,7 @@ class Piece:
     breath: float
     attack_timecents: int
     release_timecents: int
+    middle: int = 76
 
 
 PIECES = (
@@ -111,6 +128,21 @@ PIECES = (
         0.08,
         -3000,
         -3000,
+    ),
+    Piece("clarinet_largo", LARGO, 71, 16, 69.0, (0.60, 0.68, 0.80, 0.70), 1.0, 2.0, 0.16, 0, -1200, 62),
+    Piece(
+        "cello_bwv1007",
+        PRELUDE,
+        42,
+        16,
+        76.0,
+        (0.78, 0.70, 0.84, 0.74, 0.80),
+        0.96,
+        12.0,
+        0.08,
+        -3000,
+        -3000,
+        52,
     ),
 )
 
@@ -147,7 +179,7 @@ def perform(piece: Piece) -> list[Note]:
         if key is None:
             continue
         accent = 0.07 if in_bar == 0 else 0.03 if in_bar % 4 == 0 else 0.0
-        level = piece.bar_levels[bar] + accent + 0.006 * (key - 76)
+        level = piece.bar_levels[bar] + accent + 0.006 * (key - piece.middle)
         # Eighths are lifted a little more than sixteenths, and the last note rings.
         share = 1.0 if length > 2 else piece.detached - 0.10 * (length == 2)
         played.append(Note(start, start + share * (end - start), key, min(max(level, 0.2), 1.0)))

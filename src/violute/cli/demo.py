@@ -39,7 +39,7 @@ def demo(
     json: Json = False,
     quiet: Quiet = False,
 ) -> int:
-    """Play the two shipped pieces, one for flute and one for violin, at five mixes.
+    """Play two shipped pieces, those of the voice's instruments, at five mixes.
 
     Writes a WAV file for each piece and mix and `spectrograms.png`, which shows them side by side.
     Nothing is replaced without --force.
@@ -54,20 +54,21 @@ def demo(
     from violute.audio.write import AudioWriter
     from violute.drawing.png import write_picture
     from violute.drawing.spectrogram_sheet import draw_page
-    from violute.examples import example_paths
+    from violute.examples import pieces_for
     from violute.voices.load import load_voice
 
     player = load_voice(voice)
     make_folder(out, remedy="name another with --out")
     ends = player.card.ends
+    pieces = pieces_for(ends)
     picture = out / "spectrograms.png"
-    targets = {path: [_target(out, path, mix) for mix in MIXES] for path in example_paths().values()}
+    targets = {path: [_target(out, path, mix) for mix in MIXES] for path in pieces.values()}
     for target in (picture, *chain(*targets.values())):
         refuse_existing(target, replace=force, remedy="name another folder with --out")
     written: list[dict[str, object]] = []
     rows: list[tuple[str, list[Panel]]] = []
     with progress_bars(shown=not (quiet or json)) as start:
-        for instrument, path in example_paths().items():
+        for instrument, path in pieces.items():
             audio, sample_rate = read(path)
             take = player.analyse_source(
                 ArraySource(audio, sample_rate, path.name), on_progress=start(f"listening to {path.stem}")

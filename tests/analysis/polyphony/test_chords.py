@@ -109,7 +109,7 @@ def test_one_line_costs_no_thought_and_comes_out_the_same(monkeypatch):
     assert_same(analyse(audio, lines="auto"), one)
 
 
-@pytest.mark.parametrize("name", sorted(example_paths()))
+@pytest.mark.parametrize("name", ["flute", "violin"])
 def test_the_example_pieces_are_one_line(name):
     audio, sample_rate = read(example_paths()[name])
     assert sample_rate == SAMPLE_RATE

@@ -54,6 +54,8 @@ N_PEAKS = 160
 EXAMPLE_TITLES = {
     "flute": "Bach, Allemande from BWV 1013, flute",
     "violin": "Bach, Preludio from BWV 1006, violin",
+    "clarinet": "Dvořák, Largo of the ninth symphony, clarinet",
+    "cello": "Bach, Prelude from BWV 1007, cello",
 }
 
 _ERRORS: dict[int | str, dict[str, Any]] = {
