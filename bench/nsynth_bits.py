@@ -24,9 +24,10 @@ from torch.nn import functional
 
 from violute.data.recordings import list_recordings, read_patterns
 from violute.dsp.mu_law import scaled, to_levels
+from violute.families.nsynth.config import NsynthConfig
 from violute.families.nsynth.data import TRACK_RATE_HZ, Crops, Wave, draw_crops, read_waves
 from violute.families.nsynth.export import CONDITIONER, STEP
-from violute.families.nsynth.network import SAMPLE_RATE, Nsynth, NsynthConfig
+from violute.families.nsynth.network import SAMPLE_RATE, Nsynth
 from violute.families.nsynth.output import bits, n_outputs
 from violute.families.nsynth.recipes import NSYNTH_RECIPES, NsynthRecipe
 from violute.families.nsynth.task import NsynthTask

@@ -231,7 +231,9 @@ def test_a_run_that_begins_anew_says_so(place):
     assert "no checkpoint to go on from" in violute_here(*command, "--resume", cwd=place).stderr
 
 
-def test_an_interrupted_run_says_what_is_saved_and_how_to_go_on(place, monkeypatch):
+def test_an_interrupted_run_says_what_is_saved_and_how_to_go_on(place, trained, monkeypatch):
+    assert trained.returncode == 0
+
     def interrupted(*_arguments, **_options):
         raise KeyboardInterrupt
 
@@ -243,3 +245,9 @@ def test_an_interrupted_run_says_what_is_saved_and_how_to_go_on(place, monkeypat
     done = violute_here(*COMMAND, "--resume", cwd=place)
     assert "step 4 is saved in voice-run: go on with the same command and --resume" in done.stderr
     assert "violute export voice-run OTHER.onnx" in done.stderr
+    # Also before anything of it is loaded.
+    monkeypatch.setattr("violute.cli.train.require_training", interrupted)
+    done = violute_here(*COMMAND, "--resume", cwd=place)
+    assert (done.returncode, done.stdout) == (130, "")
+    assert "step 4 is saved in voice-run" in done.stderr
+    assert "examples are in voice-run/sounds" in done.stderr

@@ -31,5 +31,16 @@ def test_every_module_of_a_base_room_does(room):
     assert loaded_by("\n".join(f"import {name}" for name in names)) == []
 
 
+def test_settings_of_all_recipes_are_read_without_the_training_libraries():
+    code = """
+from violute.families.recipes import family_recipe
+from violute.families.table import FAMILIES
+for name, family in FAMILIES.items():
+    for recipe in family.recipe_names:
+        family_recipe(name, recipe, {"learning_rate": "1e-3"})
+"""
+    assert loaded_by(code) == []
+
+
 def test_the_check_sees_what_it_looks_for():
     assert "scipy" in loaded_by("import scipy")

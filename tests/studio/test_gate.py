@@ -14,9 +14,9 @@ from starlette.responses import Response
 from studio_server import StudioServer, wait_until
 
 from violute.errors import InputError
+from violute.studio.address import choose_address
 from violute.studio.certificate import Certificate, make_certificate
 from violute.studio.own_names import network_address, only_here
-from violute.studio.server import choose_address
 from violute.studio.web.connections import IdleConnections
 from violute.studio.web.gate import Gate
 

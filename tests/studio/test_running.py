@@ -18,8 +18,9 @@ from violute import convert_file
 from violute.cli.studio import studio
 from violute.errors import InputError
 from violute.examples import example_paths
+from violute.studio.address import Address, choose_address
 from violute.studio.own_names import network_address
-from violute.studio.server import Address, choose_address, serve
+from violute.studio.server import serve
 from violute.studio.takes.storage import LOCK_NAME, Storage, StorageFullError
 
 

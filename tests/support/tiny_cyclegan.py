@@ -10,10 +10,10 @@ import numpy as np
 import tiny_vae
 from torch import Tensor
 
-from violute.families.cyclegan.network import CycleGanConfig
+from violute.families.cyclegan.config import CycleGanConfig
 from violute.families.cyclegan.recipes import CycleGanRecipe
 from violute.families.cyclegan.task import CycleGanTask
-from violute.families.pictures.rows import DrawingConfig
+from violute.families.pictures.config import DrawingConfig
 from violute.families.pictures.task import SpectrogramCorpus
 from violute.training.settings import LoopSettings
 

@@ -14,8 +14,9 @@ from tones import tone
 from torch import Tensor
 
 from violute.analysis.phase import cycles_played, partial_leads
+from violute.families.nsynth.config import NsynthConfig
 from violute.families.nsynth.data import N_PARTIALS, TRACK_RATE_HZ, Wave
-from violute.families.nsynth.network import SAMPLE_RATE, NsynthConfig
+from violute.families.nsynth.network import SAMPLE_RATE
 from violute.families.nsynth.recipes import GUIDED_WEIGHTS, TINY_NETWORK, NsynthRecipe
 from violute.families.nsynth.task import NsynthTask
 from violute.families.task import Corpus

@@ -11,8 +11,8 @@ import numpy as np
 import tiny_cyclegan
 from torch import Tensor
 
+from violute.families.paired.config import PairedConfig
 from violute.families.paired.data import PairLine
-from violute.families.paired.network import PairedConfig
 from violute.families.paired.recipes import GAN_WEIGHTS, PairedRecipe
 from violute.families.paired.task import PairedTask
 from violute.training.settings import LoopSettings

@@ -11,10 +11,9 @@ import torch
 from tones import SAMPLE_RATE, tone
 from torch import Tensor
 
+from violute.families.rave.config import DiscriminatorConfig, RaveConfig
 from violute.families.rave.data import SoundLine
-from violute.families.rave.discriminators import DiscriminatorConfig
 from violute.families.rave.export import cropped
-from violute.families.rave.parts import RaveConfig
 from violute.families.rave.recipes import STAGE_ONE, STAGE_TWO, RaveRecipe
 from violute.families.rave.task import RaveTask
 from violute.families.task import Corpus

@@ -14,8 +14,8 @@ from tones import tone
 from torch import Tensor
 
 from violute.families.mevae.task import MevaeTask
+from violute.families.pictures.config import SpectrogramNetworkConfig
 from violute.families.pictures.corpus import PictureLine, partials_of
-from violute.families.pictures.networks import SpectrogramNetworkConfig
 from violute.families.pictures.task import SpectrogramCorpus
 from violute.families.vae.recipes import SpectrogramRecipe, multi_encoder
 from violute.families.vae.task import VaeTask

@@ -15,7 +15,7 @@ import soundfile
 from ray_cluster import processes_below
 from tones import SAMPLE_RATE, tone
 
-from violute.training.checkpoints import checkpoint_step
+from violute.training.provenance import checkpoint_step
 
 PATIENCE_SECONDS = 300
 """On a machine that is busy with other things."""

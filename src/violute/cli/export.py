@@ -42,6 +42,8 @@ def export(
         raise TrainingError(f"{run}: there is no such run folder: name what `violute train` made")
     check_voice_name(out, replace=force, endings=(".onnx", ".ts"))
     entries = read_card_entries(card)
+    if run.is_dir() and not (run / "config.json").is_file():
+        raise TrainingError(f"{run}: holds no training run: name the run folder of `violute train`")
     require_training()
     from violute.families.export import export_run
 

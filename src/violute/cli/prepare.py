@@ -152,7 +152,7 @@ def invert(
     from violute.audio.write import write
 
     refuse_existing(out, replace=force)
-    require_preparing()
+    require_extra("train", "preparing needs", "violute.data.pictures.invert")
     from violute.data.pictures.invert import invert as sound_of
 
     inverted = sound_of(picture, always_find=griffin_lim)

@@ -13,7 +13,7 @@ from violute.cli.terminal.output import say
 from violute.errors import InputError
 
 if TYPE_CHECKING:
-    from violute.studio.server import Address
+    from violute.studio.address import Address
 
 
 def studio(
@@ -70,10 +70,8 @@ def studio(
     for option, value in settings.items():
         if not 0.0 < value < 1e9:
             raise InputError(f"{option} is {value:g}: give a number above 0")
-    require_extra("studio", "the studio needs", "violute.studio.server")
+    from violute.studio.address import choose_address
     from violute.studio.certificate import Certificate
-    from violute.studio.limits import Limits
-    from violute.studio.server import choose_address, serve
     from violute.voices.file import open_voice_file
     from violute.voices.load import DEFAULT_VOICE, find_voice
 
@@ -83,6 +81,10 @@ def studio(
     address = choose_address(host, port, token, names=name, certificate=certificate)
     chosen = DEFAULT_VOICE if voice is None else voice
     open_voice_file(find_voice(chosen))
+    require_extra("studio", "the studio needs", "violute.studio.server")
+    from violute.studio.limits import Limits
+    from violute.studio.server import serve
+
     limits = Limits(
         max_upload_bytes=max(1, round(max_megabytes * 1e6)),
         max_seconds=max_minutes * 60.0,

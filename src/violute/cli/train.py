@@ -5,6 +5,7 @@ The sub-commands are made from the table of families.
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -103,6 +104,19 @@ def train_and_say(
     Raises:
         VioluteError: Something in the input or the options has to change.
     """
+    from violute.training.request import run_path
+
+    try:
+        return _train_and_say(options, train, check=check)
+    except KeyboardInterrupt:  # whenever it comes, be it while torch is loaded
+        if os.environ.get("RANK", "0") == "0":
+            complain(f"interrupted: {_left_behind(run_path(options.out, options.run))}")
+        return EXIT_INTERRUPTED
+
+
+def _train_and_say(
+    options: RunOptions, train: Callable[[TrainingRequest], TrainingResult], *, check: Callable[[], None]
+) -> int:
     from violute.voices.card_entries import read_card_entries
 
     steps, minutes, seed = options.steps, options.minutes, options.seed
@@ -144,12 +158,7 @@ def train_and_say(
             on_warning=lambda message: complain(f"warning: {message}"),
             on_forecast=None if options.quiet else complain,
         )
-        try:
-            result = train(request)
-        except KeyboardInterrupt:
-            if is_speaking:
-                complain(f"interrupted: {_left_behind(request.run_path)}")
-            return EXIT_INTERRUPTED
+        result = train(request)
     if not is_speaking:
         return 0
     document = {"out": str(options.out), "steps": result.step, "best_step": result.best_step}
@@ -175,16 +184,16 @@ def _check_changes(name: str, recipe: str, changes: dict[str, str]) -> None:
 
 def _left_behind(run: Path) -> str:
     """Say what a run that was interrupted has left, and what to do with it."""
-    from violute.training.checkpoints import checkpoint_step
-    from violute.training.run_folder import RunFolder
+    from violute.training.provenance import LAST_CHECKPOINT, checkpoint_step
 
-    folder = RunFolder(run)
-    step = checkpoint_step(folder.last_checkpoint)
+    step = checkpoint_step(run / LAST_CHECKPOINT)
     if step is None:
         return f"nothing was saved yet in {run}"
+    sounds = run / "sounds"
+    examples = f"; examples are in {sounds}" if sounds.is_dir() else ""
     return (
         f"step {step} is saved in {run}: go on with the same command and --resume, or write its voice with "
-        f"violute export {run} OTHER.onnx"
+        f"violute export {run} OTHER.onnx{examples}"
     )
 
 

@@ -17,9 +17,9 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from violute.errors import TrainingError
+from violute.training.provenance import TREE
 from violute.whole_file import flush_to_disk, whole_file
 
-_TREE = "tree"
 _TENSOR, _TUPLE, _DICT = "$tensor", "$tuple", "$dict"
 
 
@@ -38,7 +38,7 @@ def write_checkpoint(path: Path, tree: dict[str, Any]) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with whole_file(path) as partial:
-            save_file(tensors, partial, metadata={_TREE: json.dumps(skeleton)})
+            save_file(tensors, partial, metadata={TREE: json.dumps(skeleton)})
             flush_to_disk(partial)
         flush_to_disk(path.parent)
     except (OSError, SafetensorError) as error:
@@ -53,7 +53,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     """
     try:
         with safe_open(path, framework="pt") as file:
-            skeleton = json.loads((file.metadata() or {})[_TREE])
+            skeleton = json.loads((file.metadata() or {})[TREE])
             tree = _unpack(skeleton, file)
     except FileNotFoundError:
         raise TrainingError(f"{path}: there is no such checkpoint: start without resume") from None
@@ -62,15 +62,6 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     if not isinstance(tree, dict):
         raise TrainingError(f"{path}: the checkpoint is damaged: delete it and start again")
     return tree
-
-
-def checkpoint_step(path: Path) -> int | None:
-    """Return the step of a checkpoint by its header alone; None where there is none, or it is damaged."""
-    try:
-        with safe_open(path, framework="pt") as file:
-            return int(json.loads((file.metadata() or {})[_TREE])["step"])
-    except (OSError, SafetensorError, KeyError, ValueError):
-        return None
 
 
 def _pack(value: Any, path: str, tensors: dict[str, Tensor]) -> Any:

@@ -1,13 +1,22 @@
-"""What a voice's card can say of its own making: sources and seconds heard, and the command."""
+"""What tells of a run without torch: what its voice's card says of its making, and how far it was saved."""
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from safetensors import SafetensorError, safe_open
+
 N_NAMED_SOURCES = 12
 """Sources that a line of the card names, longest first; the rest are counted."""
+
+LAST_CHECKPOINT = Path("checkpoints", "last.safetensors")
+"""In a run folder."""
+
+TREE = "tree"
+"""Entry of a checkpoint's header: the plain values of its tree."""
 
 
 def training_data(names: Sequence[str], seconds: Sequence[Mapping[str, float]]) -> tuple[str, ...]:
@@ -39,3 +48,12 @@ def command_text(command: Sequence[str]) -> str:
     elif program.suffix == ".py":
         words = ["python", program.name]
     return shlex.join([*words, *command[1:]])
+
+
+def checkpoint_step(path: Path) -> int | None:
+    """Return the step of a checkpoint by its header alone; None where there is none, or it is damaged."""
+    try:
+        with safe_open(path, framework="np") as file:
+            return int(json.loads((file.metadata() or {})[TREE])["step"])
+    except (OSError, SafetensorError, KeyError, ValueError):
+        return None

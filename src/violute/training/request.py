@@ -15,6 +15,11 @@ Source = Sequence[str | Path] | str | Path
 """Folders of recordings, for mix 0 and mix 1, or one store of `violute prepare` with both."""
 
 
+def run_path(out: Path, run_dir: Path | None) -> Path:
+    """Return the run folder that was named, or the one beside the voice to write."""
+    return out.with_name(f"{out.stem}-run") if run_dir is None else run_dir
+
+
 @dataclass(frozen=True, kw_only=True)
 class TrainingRequest:
     """What to learn from, where to write, how long, and whom to report to; also under `torchrun`.
@@ -62,7 +67,7 @@ class TrainingRequest:
     @property
     def run_path(self) -> Path:
         """The run folder."""
-        return self.out.with_name(f"{self.out.stem}-run") if self.run_dir is None else self.run_dir
+        return run_path(self.out, self.run_dir)
 
     @property
     def cache_path(self) -> Path:

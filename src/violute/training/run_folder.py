@@ -30,6 +30,7 @@ from scipy.io import wavfile
 
 from violute.errors import TrainingError
 from violute.training.plots import EventLog, plot_metrics
+from violute.training.provenance import LAST_CHECKPOINT
 from violute.training.task import Sound
 from violute.whole_file import (
     append_row,
@@ -72,7 +73,7 @@ class RunFolder:
         self.plot_path = path / "losses.png"
         self.sounds_path = path / "sounds"
         self._events = EventLog(path / "tensorboard")
-        self.last_checkpoint = path / "checkpoints" / "last.safetensors"
+        self.last_checkpoint = path / LAST_CHECKPOINT
         self.best_checkpoint = path / "checkpoints" / "best.safetensors"
 
     @contextmanager

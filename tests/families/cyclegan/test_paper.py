@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from violute.errors import TrainingError
-from violute.families.cyclegan.paper import PaperConfig, PaperCritic, PaperGenerator
+from violute.families.cyclegan.config import PaperConfig
+from violute.families.cyclegan.paper import PaperCritic, PaperGenerator
 from violute.families.cyclegan.recipes import cyclegan_paper, cyclegan_tiny_paper
 from violute.families.cyclegan.task import CycleGanTask
 from violute.families.pictures.corpus import PictureLine

@@ -12,8 +12,9 @@ from naive_wavenet import naive_levels
 
 from violute.dsp.mu_law import scaled
 from violute.dsp.sines import sines_of
+from violute.families.nsynth.config import NsynthConfig
 from violute.families.nsynth.export import SteeringGraph, step_bytes
-from violute.families.nsynth.network import Nsynth, NsynthConfig
+from violute.families.nsynth.network import Nsynth
 from violute.families.nsynth.output import bits, drawn
 from violute.families.nsynth.recipes import MEDIUM_NETWORK, PAPER_NETWORK, SMALL_NETWORK
 from violute.families.nsynth.sampler import HIGHEST_SINE_HZ, WavenetShape, driving_waves, generate

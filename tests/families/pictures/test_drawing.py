@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from tones import tone
 
 from violute.errors import ShapeError
+from violute.families.pictures.config import DrawingConfig
 from violute.families.pictures.drawing import Drawer, DrawingEncoder, Generator
 from violute.families.pictures.drawn_partials import harmonic_lobes
-from violute.families.pictures.rows import DrawingConfig, Ear, Loudness
+from violute.families.pictures.rows import Ear, Loudness
 from violute.transforms.spectrogram import DETAIL, normalise, stft
 
 CONFIG = DrawingConfig()

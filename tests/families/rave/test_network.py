@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from violute.dsp.causal import CausalConv1d, set_streaming
 from violute.errors import ShapeError
+from violute.families.rave.config import DiscriminatorConfig, RaveConfig
 from violute.families.rave.discriminators import (
     HIGHEST_HZ,
     SAMPLE_RATE,
-    DiscriminatorConfig,
     Discriminators,
     SpectralDiscriminator,
     decoder_loss,
@@ -24,7 +24,6 @@ from violute.families.rave.discriminators import (
 )
 from violute.families.rave.latent import CroppedRave, latent_axes
 from violute.families.rave.network import Rave
-from violute.families.rave.parts import RaveConfig
 from violute.families.rave.recipes import RAVE_RECIPES, rave_paper
 
 CONFIG = RaveConfig(channels=(6, 8, 10), dilations=(1, 3), latent_size=8, n_heard_bands=1)

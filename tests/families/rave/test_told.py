@@ -17,9 +17,9 @@ from violute.dsp.causal import set_streaming
 from violute.dsp.pulses import pulses as torch_pulses
 from violute.errors import ShapeError, TrainingError
 from violute.families.rave import voice as rave_voice
+from violute.families.rave.config import TOLD, RaveConfig
 from violute.families.rave.data import SoundLine, draw
 from violute.families.rave.network import Rave
-from violute.families.rave.parts import TOLD, RaveConfig
 from violute.families.rave.task import RaveTask, driving
 from violute.families.rave.told import FRAME_SAMPLES, Told, tracks_at
 from violute.families.task import Corpus

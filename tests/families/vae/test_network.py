@@ -9,8 +9,9 @@ import torch
 from violute.dsp.reversed_gradient import ReversedGradient
 from violute.errors import ShapeError
 from violute.families.mevae.network import ToldMultiEncoderHybrid, build_mevae
+from violute.families.pictures.config import SpectrogramNetworkConfig
 from violute.families.pictures.corpus import partials_of
-from violute.families.pictures.networks import SpectrogramNetworkConfig, group_norm
+from violute.families.pictures.networks import group_norm
 from violute.families.vae.network import ConditionalHybrid, LatentAxis, LatentAxisHybrid, build_vae
 from violute.families.vae.recipes import MEVAE_RECIPES, VAE_RECIPES
 from violute.transforms.spectrogram import DETAIL

@@ -17,38 +17,16 @@ Source:
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from violute.families.cyclegan.config import CycleGanConfig
 from violute.families.cyclegan.critics import Critics, DrawingPool, Views
-from violute.families.cyclegan.paper import PaperConfig, PaperCritic, PaperGenerator
+from violute.families.cyclegan.paper import PaperCritic, PaperGenerator
 from violute.families.pictures.drawing import Drawn, Generator
 from violute.families.pictures.networks import Spectrograms
-from violute.families.pictures.rows import DrawingConfig, Ear, Loudness
-
-
-@dataclass(frozen=True)
-class CycleGanConfig:
-    """Sizes of generators and critics.
-
-    Attributes:
-        drawing: Of told generators; its window is that of the paper's networks, too.
-        paper: Of the paper's networks; None for told ones.
-        critic_channels: Of a told critic's three first convolutions.
-        audible_from: Where on a window's scale told critics begin to hear, 0 to 1: what lies below is the
-            recording's noise, by which they would know the room instead of the instrument.
-        has_mixed_critics: Whether each end has further critics, for which recordings of either instrument
-            are real: they ask for music rather than for an instrument.
-    """
-
-    drawing: DrawingConfig = field(default_factory=DrawingConfig)
-    paper: PaperConfig | None = None
-    critic_channels: tuple[int, int, int] = (16, 32, 64)
-    audible_from: float = 0.15
-    has_mixed_critics: bool = False
+from violute.families.pictures.rows import Ear, Loudness
 
 
 class CycleGan(nn.Module):

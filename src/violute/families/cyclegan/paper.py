@@ -13,36 +13,19 @@ Source:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import pairwise
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from violute.families.cyclegan.config import PaperConfig
 from violute.families.pictures.networks import Conditions, Spectrograms
 
 Images = Float[Tensor, "window channel row column"]
 
 FIRST_DEVIATION = 0.02
 """Of the weights before the first step."""
-
-
-@dataclass(frozen=True)
-class PaperConfig:
-    """Sizes of the paper's networks.
-
-    Attributes:
-        channels: Of the generator's first convolution; each of the two that halve the picture doubles it.
-        n_blocks: Residual blocks.
-        critic_channels: Of the critic's four convolutions but the last.
-        condition_size: Numbers that condition the generator beside the picture, each a plane of its own.
-    """
-
-    channels: int = 64
-    n_blocks: int = 9
-    critic_channels: tuple[int, int, int, int] = (64, 128, 256, 512)
-    condition_size: int = 0
 
 
 class PaperBlock(nn.Module):

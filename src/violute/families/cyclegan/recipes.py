@@ -6,10 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from violute.errors import TrainingError
-from violute.families.cyclegan.network import CycleGanConfig
-from violute.families.cyclegan.paper import PaperConfig
+from violute.families.cyclegan.config import CycleGanConfig, PaperConfig
+from violute.families.pictures.config import DrawingConfig
 from violute.families.pictures.recipe import WindowRecipe
-from violute.families.pictures.rows import DrawingConfig
 from violute.families.recipes import tiny_loop
 from violute.training.settings import LoopSettings
 from violute.transforms.spectrogram import SpectrogramSettings

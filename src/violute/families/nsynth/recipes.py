@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
-from violute.families.nsynth.network import NsynthConfig
+from violute.families.nsynth.config import NsynthConfig
 from violute.families.recipes import Recipe, tiny_loop
 from violute.training.settings import LoopSettings
 

@@ -17,14 +17,8 @@ from torch.nn import functional
 
 from violute.dsp.filter_bank import FilterBank, n_filters
 from violute.dsp.reversed_gradient import ReversedGradient
-from violute.families.nsynth.network import (
-    N_INSTRUMENTS,
-    SAMPLE_RATE,
-    Codes,
-    NsynthConfig,
-    Waves,
-    n_seen,
-)
+from violute.families.nsynth.config import NsynthConfig
+from violute.families.nsynth.network import N_INSTRUMENTS, SAMPLE_RATE, Codes, Waves, n_seen
 
 
 class SpectrumReader(nn.Module):

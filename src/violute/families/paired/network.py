@@ -19,44 +19,22 @@ Source:
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import Literal, NamedTuple
+from dataclasses import replace
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from violute.families.cyclegan.critics import PatchCritic, Scores
-from violute.families.cyclegan.paper import PaperConfig, PaperCritic, PaperGenerator
+from violute.families.cyclegan.paper import PaperCritic, PaperGenerator
+from violute.families.paired.config import PairedConfig
 from violute.families.pictures.drawing import Drawer, DrawingBlock, DrawingEncoder, Drawn, Generator
 from violute.families.pictures.networks import Spectrograms
-from violute.families.pictures.rows import DrawingConfig, Ear, Loudness
+from violute.families.pictures.rows import Ear, Loudness
 from violute.families.vae.network import Posterior, posterior_of
 
 Mixes = Float[Tensor, " window"]
-
-
-@dataclass(frozen=True)
-class PairedConfig:
-    """Flavour and sizes.
-
-    Attributes:
-        flavour: `vae`, `gan` or `paper`.
-        drawing: Of the network and its windows; the mix is its condition.
-        paper: Of the networks of `paper`.
-        latent_channels: Numbers of the latent at one step of the grid, for `vae`.
-        critic_channels: Of the critic's three first convolutions, for `gan`.
-        audible_from: Where on a window's scale the critic begins to hear.
-    """
-
-    flavour: Literal["vae", "gan", "paper"] = "vae"
-    drawing: DrawingConfig = field(
-        default_factory=lambda: DrawingConfig(channels=(24, 48, 64), condition_size=1)
-    )
-    paper: PaperConfig = field(default_factory=lambda: PaperConfig(condition_size=1))
-    latent_channels: int = 16
-    critic_channels: tuple[int, int, int] = (16, 32, 64)
-    audible_from: float = 0.15
 
 
 class Redrawn(NamedTuple):

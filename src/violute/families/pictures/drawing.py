@@ -30,8 +30,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
+from violute.families.pictures.config import DrawingConfig
 from violute.families.pictures.networks import Conditions, Spectrograms
-from violute.families.pictures.rows import DrawingConfig, Ear, Loudness, Powers, centres
+from violute.families.pictures.rows import Ear, Loudness, Powers, centres
 from violute.transforms.spectrogram import SpectrogramSettings, stft
 
 NODES_APART = 4

@@ -17,10 +17,7 @@ Source:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import pairwise
-from math import prod
-from typing import Literal
 
 import torch
 from jaxtyping import Float
@@ -29,6 +26,7 @@ from torch.nn import functional
 
 from violute.dsp.reversed_gradient import ReversedGradient
 from violute.errors import ShapeError
+from violute.families.pictures.config import SpectrogramNetworkConfig
 
 Spectrograms = Float[Tensor, "window bin frame"]
 Latents = Float[Tensor, "window channel step"]
@@ -36,69 +34,6 @@ Conditions = Float[Tensor, "window condition"]
 
 N_ENDS = 2
 CRITIC_CHANNELS = 64
-
-
-@dataclass(frozen=True)
-class SpectrogramNetworkConfig:
-    """Sizes of an encoder and its decoder.
-
-    Attributes:
-        n_bins: Of a window, in frequency.
-        n_frames: Of a window, in time.
-        style: `plain` or `residual`; see the module.
-        filters: Of the five convolutions.
-        kernels: Of the five convolutions, in bins and frames alike.
-        strides: Of the five convolutions, in bins and frames.
-        latent_channels: Numbers of the latent at one step.
-        latent_steps: Steps of the latent in time; `latent_channels * latent_steps` is its size.
-        decoder_channels: Width of the residual decoder; the plain one mirrors the encoder.
-        n_heard_bins: Bins that the encoder hears. Lossy recordings end at 16 kHz, and an encoder
-            that could tell would take the codec for the instrument.
-        condition_size: Of the embedding of an instrument that conditions the decoder beside the latent; 0
-            for none.
-
-    Raises:
-        ShapeError: The strides or the latent steps don't divide the window.
-    """
-
-    n_bins: int = 1024
-    n_frames: int = 128
-    style: Literal["plain", "residual"] = "residual"
-    filters: tuple[int, ...] = (16, 32, 64, 96, 128)
-    kernels: tuple[int, ...] = (5, 5, 3, 3, 3)
-    strides: tuple[tuple[int, int], ...] = ((4, 2), (4, 2), (4, 1), (2, 2), (2, 1))
-    latent_channels: int = 8
-    latent_steps: int = 16
-    decoder_channels: int = 256
-    n_heard_bins: int = 720
-    condition_size: int = 0
-
-    def __post_init__(self) -> None:
-        if not len(self.filters) == len(self.kernels) == len(self.strides):
-            raise ShapeError("filters, kernels and strides differ in number: give one of each a layer")
-        rows = prod(stride[0] for stride in self.strides)
-        columns = prod(stride[1] for stride in self.strides)
-        if self.n_bins % rows or self.n_frames % columns:
-            raise ShapeError(
-                f"strides of {rows} x {columns} in all don't divide {self.n_bins} x {self.n_frames}: "
-                "choose strides that do"
-            )
-        if (self.n_frames // columns) % self.latent_steps:
-            raise ShapeError(
-                f"{self.latent_steps} latent steps don't divide {self.n_frames // columns} columns: "
-                "choose a divisor"
-            )
-
-    @property
-    def latent_size(self) -> int:
-        """Numbers in the latent of a window."""
-        return self.latent_channels * self.latent_steps
-
-    @property
-    def grid(self) -> tuple[int, int]:
-        """Rows and columns that the convolutions leave."""
-        rows = self.n_bins // prod(stride[0] for stride in self.strides)
-        return rows, self.n_frames // prod(stride[1] for stride in self.strides)
 
 
 class SpectrogramEncoder(nn.Module):

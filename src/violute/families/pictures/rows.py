@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -11,66 +10,12 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from violute.analysis.loudness import a_weighting_db
-from violute.errors import ShapeError
+from violute.families.pictures.config import DrawingConfig
 from violute.families.pictures.networks import Spectrograms
 from violute.transforms.mel import MEL_BREAK_HZ
 
-ROWS_A_NODE = 8
-FRAMES_A_STEP = 4
-"""How much coarser the grid of what is drawn is than the rows and frames that the network hears."""
-
 Rows = Float[Tensor, "window row frame"]
 Powers = Float[Tensor, "window 1 frame"]
-
-
-@dataclass(frozen=True)
-class DrawingConfig:
-    """Sizes of a network that draws windows.
-
-    Attributes:
-        n_bins: Of a window, in frequency.
-        n_frames: Of a window, in time.
-        bin_hz: Distance of two bins, in Hz.
-        floor_db: Magnitude, relative to full scale, below which the window's scale turns linear.
-        n_rows: Rows that the network hears, evenly spaced in mel.
-        n_heard_bins: Bins that the rows cover. Lossy recordings end at 16 kHz, and a network that could
-            tell would take the codec for the instrument.
-        channels: Of the two first convolutions and of the residual blocks.
-        n_blocks: Residual blocks.
-        condition_size: Numbers that condition the network beside the window; 0 for none.
-
-    Raises:
-        ShapeError: The rows or frames don't divide into nodes and steps.
-    """
-
-    n_bins: int = 1024
-    n_frames: int = 128
-    bin_hz: float = 44_100 / 2048
-    floor_db: float = -80.0
-    n_rows: int = 256
-    n_heard_bins: int = 720
-    channels: tuple[int, int, int] = (16, 32, 32)
-    n_blocks: int = 3
-    condition_size: int = 0
-
-    def __post_init__(self) -> None:
-        if self.n_rows % ROWS_A_NODE or self.n_frames % FRAMES_A_STEP:
-            raise ShapeError(
-                f"{self.n_rows} rows and {self.n_frames} frames: give multiples of {ROWS_A_NODE} and "
-                f"{FRAMES_A_STEP}"
-            )
-        if not 2 <= self.n_heard_bins <= self.n_bins:
-            raise ShapeError(f"{self.n_heard_bins} heard bins of {self.n_bins}: give from 2 to all")
-
-    @property
-    def grid(self) -> tuple[int, int]:
-        """Nodes in frequency and steps in time of what is drawn."""
-        return self.n_rows // ROWS_A_NODE, self.n_frames // FRAMES_A_STEP
-
-    @property
-    def full_scale(self) -> float:
-        """Natural logarithm of how far 1 lies above the floor of a window's scale."""
-        return float(np.log1p(10.0 ** (-self.floor_db / 20.0)))
 
 
 class Ear(nn.Module):

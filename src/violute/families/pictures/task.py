@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from violute.data.recordings import Recording, read_recording
 from violute.data.sampling import of_both_ends, read_both_ends, training_and_validation
 from violute.errors import TrainingError
+from violute.families.pictures.config import SpectrogramNetworkConfig
 from violute.families.pictures.corpus import (
     QUIETEST_MEAN,
     DrawnWindows,
@@ -28,7 +29,6 @@ from violute.families.pictures.corpus import (
 )
 from violute.families.pictures.export import export_spectrogram
 from violute.families.pictures.losses import mel_weights
-from violute.families.pictures.networks import SpectrogramNetworkConfig
 from violute.families.pictures.prepared import (
     PreparedPitch,
     prepared_example,

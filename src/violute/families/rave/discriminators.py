@@ -18,7 +18,6 @@ Source:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -30,6 +29,7 @@ from torch.nn.utils.parametrizations import weight_norm
 
 from violute.dsp.spectral import power_spectrum
 from violute.families.rave.band_levels import mean_of
+from violute.families.rave.config import DiscriminatorConfig
 from violute.families.rave.network import N_ENDS
 from violute.families.rave.parts import SLOPE
 from violute.rates import SAMPLE_RATE
@@ -42,25 +42,6 @@ N_COARSE = 8
 
 SPECTRAL_FLOOR, LEVEL_SCALE = 1e-4, 9.2
 """Magnitude that stands for silence; with this scale its level reads -1 and full scale 1."""
-
-
-@dataclass(frozen=True)
-class DiscriminatorConfig:
-    """Sizes.
-
-    Attributes:
-        n_scales: Rates: the full one, and each half of the one before.
-        channels: Of the layers of each discriminator; between them the rate falls by `stride`.
-        stride: See `channels`.
-        n_ffts: Resolutions of the discriminators of spectra, in samples; none as in the paper.
-        spectral_channels: Of their layers.
-    """
-
-    n_scales: int = 2
-    channels: tuple[int, ...] = (16, 32, 64, 64)
-    stride: int = 4
-    n_ffts: tuple[int, ...] = ()
-    spectral_channels: tuple[int, ...] = (16, 32, 64)
 
 
 class Judged(NamedTuple):

@@ -36,7 +36,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from violute.dsp import pqmf
-from violute.families.rave.parts import Decoder, Encoder, RaveConfig
+from violute.families.rave.config import RaveConfig
+from violute.families.rave.parts import Decoder, Encoder
 from violute.families.rave.told_decoder import ToldDecoder
 
 N_ENDS = 2

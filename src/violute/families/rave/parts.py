@@ -11,7 +11,6 @@ Source:
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -19,10 +18,7 @@ from torch.nn import functional
 
 from violute.dsp import pqmf
 from violute.dsp.causal import CausalConv1d, fold, repeat, unfold
-from violute.errors import ShapeError
-from violute.families.rave.told import N_TRACKS
-
-TOLD = ("pitch", "loudness")
+from violute.families.rave.config import RaveConfig
 
 SLOPE = 0.2
 """Of the leaky rectifiers."""
@@ -35,98 +31,6 @@ FIRST_LEVEL = 0.03
 
 MOST_NOISE, FIRST_NOISE = 0.1, -4.0
 """Deviation of a band's noise at most, and what its logit begins at: nearly silent, to be learned."""
-
-
-@dataclass(frozen=True)
-class RaveConfig:
-    """Sizes.
-
-    Attributes:
-        channels: Of the levels, that of the bands first.
-        strides: Between the levels.
-        dilations: Of the residual blocks at each level.
-        latent_size: Numbers of a latent step.
-        n_heard_bands: Lower bands that the encoder hears.
-        n_encoders: 1 for both instruments, or 2.
-        condition_size: Of the embedding of an instrument.
-        has_shortcut: Whether a linear map leads past the encoder's layers, and another past the decoder's;
-            it takes a latent that is large enough for the waveforms that are heard.
-        told: What the decoder is told beside the latent: nothing, or pitch and loudness.
-        n_taps: Of the filters through which a told decoder sends each band of its excitation.
-
-    Raises:
-        ShapeError: There is not one more of the channels than of the strides, or the latent is too small
-            for a shortcut, or something else than pitch and loudness is to be told.
-    """
-
-    channels: tuple[int, ...] = (48, 72, 112)
-    strides: tuple[int, ...] = (4, 2)
-    dilations: tuple[int, ...] = (1, 3)
-    latent_size: int = 24
-    n_heard_bands: int = 3
-    n_encoders: int = 1
-    condition_size: int = 8
-    has_shortcut: bool = True
-    told: tuple[str, ...] = ()
-    n_taps: int = 8
-
-    def __post_init__(self) -> None:
-        if len(self.channels) != len(self.strides) + 1:
-            raise ShapeError(
-                f"{len(self.channels)} channels, {len(self.strides)} strides: give one less of these"
-            )
-        n_heard = self.n_heard_bands * math.prod(self.strides)
-        if self.has_shortcut and self.latent_size < n_heard:
-            raise ShapeError(f"a latent of {self.latent_size} has no shortcut for {n_heard}: give it as many")
-        if self.told not in ((), TOLD) or (self.told and self.has_shortcut):
-            raise ShapeError(f"told is {self.told}: give nothing, or {TOLD} and no shortcut")
-
-    @property
-    def n_frames(self) -> int:
-        """Band frames of a latent step."""
-        return math.prod(self.strides)
-
-    @property
-    def ratio(self) -> int:
-        """Samples of a latent step."""
-        return pqmf.N_BANDS * self.n_frames
-
-    @property
-    def n_drive(self) -> int:
-        """Channels of what drives the decoder: noise, and if told an excitation and tracks."""
-        return 2 * pqmf.N_BANDS + N_TRACKS if self.told else pqmf.N_BANDS
-
-    @property
-    def encoder_steps(self) -> int:
-        """Latent steps of audio before the present one that an encoder hears."""
-        frames, rate = pqmf.N_TAPS // pqmf.N_BANDS + 4.0, 1.0
-        for stride in self.strides:
-            frames += rate * 2.0 * sum(self.dilations) + rate * stride
-            rate *= stride
-        return math.ceil(frames / rate) + 2
-
-    @property
-    def decoder_steps(self) -> int:
-        """Latent steps before the present one that the decoder hears."""
-        steps, rate = (6.0 if self.told else 4.0), 1.0
-        for stride in self.strides[::-1]:
-            steps += rate
-            rate /= stride
-            steps += rate * (2.0 * sum(self.dilations) + (2.0 if self.told else 0.0))
-        n_filter = pqmf.N_TAPS // pqmf.N_BANDS + 1
-        if self.told:  # the excitation is split into bands and filtered first, and means are taken
-            n_filter += n_filter + self.n_taps + 32
-        return math.ceil(steps + rate * (4 + n_filter))
-
-    @property
-    def delay_samples(self) -> int:
-        """Samples by which the output is late."""
-        return pqmf.delay_samples()
-
-    @property
-    def latency_samples(self) -> int:
-        """Samples from a sample's arrival to its departure: the delay, and the wait for a whole step."""
-        return self.delay_samples + self.ratio - 1
 
 
 def rectified(x: Tensor, slope: float = SLOPE) -> Tensor:

@@ -21,8 +21,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from violute.families.rave.discriminators import DiscriminatorConfig
-from violute.families.rave.parts import TOLD, RaveConfig
+from violute.families.rave.config import TOLD, DiscriminatorConfig, RaveConfig
 from violute.families.recipes import Recipe, tiny_loop
 from violute.training.settings import LoopSettings
 

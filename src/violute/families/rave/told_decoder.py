@@ -22,7 +22,8 @@ from torch import Tensor, nn
 
 from violute.dsp import pqmf
 from violute.dsp.causal import CausalConv1d, fold, repeat, unfold
-from violute.families.rave.parts import FIRST_LEVEL, SLOPE, RaveConfig, ResidualBlock, rectified
+from violute.families.rave.config import RaveConfig
+from violute.families.rave.parts import FIRST_LEVEL, SLOPE, ResidualBlock, rectified
 from violute.families.rave.told import N_TRACKS
 
 HEARING_FRAMES = 4

@@ -27,6 +27,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from violute.families.pictures.config import SpectrogramNetworkConfig
 from violute.families.pictures.networks import (
     Critic,
     InstrumentEmbedding,
@@ -34,7 +35,6 @@ from violute.families.pictures.networks import (
     PlainDecoder,
     ResidualDecoder,
     SpectrogramEncoder,
-    SpectrogramNetworkConfig,
     Spectrograms,
     build_decoder,
 )

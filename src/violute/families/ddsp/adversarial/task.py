@@ -42,8 +42,8 @@ from violute.families.ddsp.network import DdspDecoder
 from violute.families.ddsp.recipes import AdversarialRecipe
 from violute.families.ddsp.sound import COMPARED_RMS, SourceReverb
 from violute.families.ddsp.task import SPECTRAL, DdspTask
+from violute.families.rave.config import DiscriminatorConfig
 from violute.families.rave.discriminators import (
-    DiscriminatorConfig,
     Discriminators,
     decoder_loss,
     discriminator_loss,
