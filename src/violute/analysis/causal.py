@@ -1,10 +1,10 @@
 """The analysis of sound that is still being played: the twin of `analyser` that cannot wait for the end.
 
 A frame is known `LOOKAHEAD_SAMPLES` after its centre. Loudness and onsets are those of the analyser but for
-1.6 ms; the long window of the pitch must lie further back, so the pitch is that of 13 ms before. In the low
-range loudness comes as late, and what sounds below 210 Hz 36 ms late. What the
-analyser takes from the whole piece (how loud it becomes, slips of the octave that later frames would mend,
-whether a note lasts) is judged by what was heard so far.
+1.6 ms. In the high range pitch is followed by a network that hears a new note after a frame or two; in the low
+range by the analyser's own search, whose windows lie further back: loudness comes 13 ms late, and the pitch of
+what sounds below 210 Hz 36 ms late. What the analyser takes from the whole piece (how loud it becomes, slips of
+the octave that later frames would mend, whether a note lasts) is judged by what was heard so far.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import numpy as np
 from jaxtyping import Float, Float32
 
 from violute.analysis.analyser import VOICED_PERIODICITY, VOICED_RANGE_DB
+from violute.analysis.causal_pitch import N_FFT, CausalPitch
 from violute.analysis.loudness import frame_loudness_db
 from violute.analysis.octave_repair import LEAP_OCTAVES
 from violute.analysis.onsets import FLOOR_DB, LAG_FRAMES, band_levels_db, onset_strength
@@ -31,7 +32,10 @@ PEAK_FADE_DB = 0.002
 """A frame: what was loud once counts 12 dB less a minute later."""
 
 STEADY_FRAMES = 2
-"""Frames that a pitch stands before it is believed; the analyser, which can wait, asks for 50 ms."""
+"""Frames that a pitch of the search stands before it is believed; the analyser, which can wait, asks for 50 ms."""
+
+SURE = 0.5
+"""How sure the network is of a pitch that counts as voiced."""
 
 
 class CausalFrame(NamedTuple):
@@ -49,8 +53,9 @@ class CausalAnalyser:
     def __init__(self, pitch_range: PitchRange = HIGH) -> None:
         self._range = pitch_range
         # The longest window of the first frame begins so far before the first sample.
-        self._n_heard = max(window.n_fft for window in pitch_range.windows)
+        self._n_heard = max(N_FFT, *(window.n_fft for window in pitch_range.windows))
         self._buffer = np.zeros(self._n_heard - LOOKAHEAD_SAMPLES, np.float32)
+        self._network = CausalPitch() if pitch_range == HIGH else None
         self._follower = PitchFollower(pitch_range)
         self._levels_db = np.full((LAG_FRAMES + 1, 0), FLOOR_DB, np.float32)
         self._loudest_db = -np.inf
@@ -80,12 +85,9 @@ class CausalAnalyser:
         short = magnitude_frames(heard, loudness_n_fft, len(heard) - loudness_n_fft // 2, 1)
         loudness_db = float(frame_loudness_db(short, SAMPLE_RATE)[0])
         strength = self._rise(band_levels_db(short, SAMPLE_RATE))
-        spectra = [
-            magnitude_frames(heard, window.n_fft, len(heard) - window.n_fft // 2, 1)[0]
-            for window in self._range.windows
-        ]
-        f0_hz, periodicity = self._follower.push(spectra)
-        is_voiced = self._is_voiced(f0_hz, periodicity, loudness_db)
+        f0_hz, periodicity = self._pitch(heard)
+        self._loudest_db = max(loudness_db, self._loudest_db - PEAK_FADE_DB)
+        is_voiced = periodicity > 0.0 and loudness_db > self._loudest_db - VOICED_RANGE_DB
         if is_voiced:
             self._carried_hz = f0_hz
         return CausalFrame(self._carried_hz, periodicity if is_voiced else 0.0, loudness_db, strength)
@@ -100,13 +102,18 @@ class CausalAnalyser:
         loudest = np.full((1, levels_db.shape[1]), self._peak_levels_db, np.float32)
         return float(onset_strength(np.concatenate([self._levels_db, loudest]))[LAG_FRAMES])
 
-    def _is_voiced(self, f0_hz: float, periodicity: float, loudness_db: float) -> bool:
+    def _pitch(self, heard: Float32[np.ndarray, " window"]) -> tuple[float, float]:
+        """Return the pitch of the newest frame in Hz, and how periodic it is; 0 where it is not surely so."""
+        if self._network is not None:
+            f0_hz, sureness = self._network.push(heard[-N_FFT:])
+            return f0_hz, sureness if sureness > SURE else 0.0
+        spectra = [
+            magnitude_frames(heard, window.n_fft, len(heard) - window.n_fft // 2, 1)[0]
+            for window in self._range.windows
+        ]
+        f0_hz, periodicity = self._follower.push(spectra)
         octave = float(np.log2(max(f0_hz, 1.0)))
         self._n_steady = self._n_steady + 1 if abs(octave - self._last_octave) <= LEAP_OCTAVES else 1
         self._last_octave = octave
-        self._loudest_db = max(loudness_db, self._loudest_db - PEAK_FADE_DB)
-        return (
-            periodicity > VOICED_PERIODICITY
-            and loudness_db > self._loudest_db - VOICED_RANGE_DB
-            and self._n_steady >= STEADY_FRAMES
-        )
+        is_sure = periodicity > VOICED_PERIODICITY and self._n_steady >= STEADY_FRAMES
+        return f0_hz, periodicity if is_sure else 0.0

@@ -31,7 +31,7 @@ from violute.families.ddsp.levels import EndLevels, at_loudness, harmonic_weight
 from violute.families.ddsp.running_loudness import RunningLoudness
 from violute.families.ddsp.settings import HISTORY_FRAMES, UNPITCHED_HZ, VoiceSettings
 from violute.rates import HOP_LENGTH, SAMPLE_RATE
-from violute.synthesis.harmonics import HarmonicSynth
+from violute.synthesis.harmonics import HarmonicSynth, leaps
 from violute.synthesis.noise import FilteredNoise
 from violute.synthesis.room import Room
 from violute.voices.mix import Dial, Mix, MixLike, dial_at
@@ -51,6 +51,10 @@ BESIDE_FALL_DB = 0.1
 
 BEND_FROM = 0.8
 """Peaks above this level are bent, so that none reaches 1: there is no time to look ahead for them."""
+
+
+TAKEOVER_SAMPLES = 132
+"""In which a new note takes the place of the one before: 3 ms. It has begun by the time that it is heard."""
 
 
 class _Point(NamedTuple):
@@ -122,12 +126,23 @@ class HarmonicStream:
         before, self._before = self._before, now
         if before is None:
             return np.zeros(0, np.float32)
-        f0_hz = np.array([before.f0_hz, now.f0_hz], np.float32)
-        audio = self._harmonics.block(f0_hz, np.stack([before.amplitudes, now.amplitudes]))
+        audio = self._harmonic_hop(before, now)
         audio += self._noise.block(np.stack([before.noise_db, now.noise_db]))
         if self._room is not None:
             audio = self._room.block(audio, np.array([before.room, now.room], np.float32))
         return _bent(audio)
+
+    def _harmonic_hop(self, before: _Point, now: _Point) -> Float32[np.ndarray, " hop"]:
+        """Play the harmonics of a hop; where the pitch leaps in it, those of the new note from its start."""
+        f0_hz = np.array([before.f0_hz, now.f0_hz])
+        amplitudes = np.stack([before.amplitudes, now.amplitudes])
+        if not leaps(f0_hz[:1], f0_hz[1:])[0]:
+            return self._harmonics.block(f0_hz, amplitudes)
+        audio = self._harmonics.block(f0_hz[[0, 0]], amplitudes[[0, 0]])
+        self._harmonics = HarmonicSynth()
+        new = self._harmonics.block(f0_hz[[1, 1]], amplitudes)
+        new[:TAKEOVER_SAMPLES] += _FADE * (audio[:TAKEOVER_SAMPLES] - new[:TAKEOVER_SAMPLES])
+        return new
 
     def _hear(self, frame: CausalFrame) -> None:
         """Follow loudness and the gate: gaps that a note bridges, and murmurs that end one, still sound."""
@@ -192,6 +207,11 @@ class HarmonicStream:
 
     def _dial(self, name: str, second: float) -> float:
         return dial_at(getattr(self._mix, name), second)
+
+
+_FADE = (0.5 + 0.5 * np.cos(np.pi * (np.arange(TAKEOVER_SAMPLES) + 0.5) / TAKEOVER_SAMPLES)).astype(
+    np.float32
+)
 
 
 def _turns(dial: Dial) -> list[float]:
