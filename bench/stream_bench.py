@@ -4,7 +4,7 @@
 
 plays every held-out recording as a stream, shifts the result back by the stream's latency and measures it as
 `violute bench` measures conversions, beside the same voice converting. Then it feeds
-one recording hop by hop and times each hop. Writes JSON and a Markdown table.
+one recording hop by hop and times each hop, and compares trackers. Writes JSON and Markdown tables.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 from held_out_figures import hear, medians
+from stream_pitch import tracker_table
 
 from violute.data.recordings import read_patterns
 from violute.evaluation.bench.clips import find_clips
@@ -128,6 +129,14 @@ def main() -> None:
     for instrument, mix, name, values in sorted(rows, key=lambda row: row[:2]):
         cells = " | ".join("-" if value is None else f"{value:.3f}" for value in values)
         lines.append(f"| {instrument} | {mix:g} | {name} | {cells} |")
+    lines += [
+        "",
+        "## Pitch trackers",
+        "",
+        "Held against the analysis of the whole recording, on its voiced frames; medians over clips.",
+        "",
+        *tracker_table(clips),
+    ]
     given.out.with_suffix(".json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     given.out.with_suffix(".md").write_text("\n".join(lines) + "\n", encoding="utf-8")
     print("\n".join(lines))

@@ -51,7 +51,8 @@ def searching(n_window: int) -> Follow:
     def follow(heard: Float[np.ndarray, " sample"]) -> float:
         framed = np.zeros(causal.N_FFT, np.float32)
         framed[:n_window] = heard[-n_window:] * window
-        return follower.push(np.abs(np.fft.rfft(framed)).astype(np.float32) * np.float32(4.0 / n_window))[0]
+        magnitudes = np.abs(np.fft.rfft(framed)).astype(np.float32) * np.float32(4.0 / n_window)
+        return follower.push([magnitudes])[0]
 
     return follow
 

@@ -28,7 +28,6 @@ WARM_FRAMES = 8
 
 TARGET_BINS = 0.8
 BATCH = 8
-LEARNING_RATE = 6e-3
 CHANGED_FRAMES, CHANGED_WEIGHT = 6, 2.5
 """Frames after a change of the note count more: they are where a stream errs."""
 
@@ -40,8 +39,10 @@ def main() -> None:
     parser.add_argument("--hold-out", type=Path, required=True, help="file of glob patterns, one a line")
     parser.add_argument("--validate", type=Path, help="file of glob patterns: also left out, and asked")
     parser.add_argument("--out", type=Path, required=True, help="npz file to write")
+    parser.add_argument("--start", type=Path, help="npz file of weights to go on from")
     parser.add_argument("--clips", type=int, default=1800)
     parser.add_argument("--steps", type=int, default=2000)
+    parser.add_argument("--rate", type=float, default=6e-3, help="highest learning rate")
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
     torch.manual_seed(given.seed)
@@ -53,8 +54,11 @@ def main() -> None:
     if asked:
         validation = drawn(lines(given.data, held, asked), 160, given.seed + 1)
     network = CausalPitchNetwork()
-    optimiser = torch.optim.AdamW(network.parameters(), LEARNING_RATE, weight_decay=1e-4)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, LEARNING_RATE, total_steps=given.steps)
+    if given.start:
+        with np.load(given.start) as stored:
+            network.restore(stored)
+    optimiser = torch.optim.AdamW(network.parameters(), given.rate, weight_decay=1e-4)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, given.rate, total_steps=given.steps)
     rng = np.random.default_rng(given.seed + 2)
     began, running = time.perf_counter(), 0.0
     for step in range(1, given.steps + 1):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import torch
 from jaxtyping import Float
@@ -70,7 +72,18 @@ class CausalPitchNetwork(nn.Module):
 
     def stored(self) -> dict[str, np.ndarray]:
         """Return the weights under the names that the player reads."""
-        found = {
+        found = {name: tensor.detach().numpy().astype(np.float32) for name, tensor in self._named().items()}
+        return {**found, "glide": self.glide_kernel().detach().numpy()}
+
+    def restore(self, weights: Mapping[str, np.ndarray]) -> None:
+        """Go on from stored weights."""
+        with torch.no_grad():
+            for name, tensor in self._named().items():
+                tensor.copy_(torch.from_numpy(weights[name]))
+            self.glide.copy_(torch.from_numpy(weights["glide"][causal.GLIDE_BINS :]).log())
+
+    def _named(self) -> dict[str, Tensor]:
+        return {
             "own": self.own.weight,
             "first": self.own.bias,
             "shared": self.shared.weight,
@@ -81,10 +94,8 @@ class CausalPitchNetwork(nn.Module):
             "change_bias": self.change.bias,
             "leap": self.leap.weight[0],
             "leap_bias": self.leap.bias[0],
-            "glide": self.glide_kernel(),
             "voiced": self.voiced.weight,
             "voiced_bias": self.voiced.bias,
             "voiced_out": self.voiced_out.weight[0],
             "voiced_out_bias": self.voiced_out.bias[0],
         }
-        return {name: tensor.detach().numpy().astype(np.float32) for name, tensor in found.items()}

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from pitch_sequences import after_hum, note_sound, slurred, undertone
+from pitch_sequences import after_hum, slurred
 from tones import SAMPLE_RATE, cents_apart, tone
 
 from violute.analysis import causal_pitch as causal
@@ -49,25 +49,12 @@ def test_a_slurred_note_is_heard_within_two_frames(instrument, step):
     assert np.mean(shares) > 0.9
 
 
-def test_an_attack_over_its_undertone_is_no_octave_lower():
-    wrong = []
-    for midi in range(68, 90, 7):
-        rng = np.random.default_rng(midi)
-        note = note_sound("flute", midi, 0.15, rng, attack=0.03, release=0.015) + undertone(midi, 0.15, rng)
-        f0_hz = followed(np.concatenate([np.zeros(8820), note, np.zeros(4410)]))[24:34, 0]
-        cents = cents_apart(f0_hz, np.full(10, 440.0 * 2.0 ** ((midi - 69.0) / 12.0)))
-        wrong.append(np.abs(cents + 1200.0) < 100.0)
-    assert np.mean(wrong) < 0.05
-
-
 def test_a_hum_before_a_note_is_forgotten_as_it_begins():
     notes, audio = after_hum("flute", 86, 12, 0.15, np.random.default_rng(0))
     assert right(followed(audio)[:, 0], notes, after_seconds=0.02).mean() > 0.9
 
 
-def test_noise_and_silence_have_no_pitch():
-    noise = 0.05 * np.random.default_rng(1).standard_normal(SAMPLE_RATE)
-    assert np.mean(followed(noise)[:, 1] > 0.5) < 0.1
+def test_silence_has_no_pitch():
     assert followed(np.zeros(SAMPLE_RATE // 4))[:, 1].max() < 0.5
 
 

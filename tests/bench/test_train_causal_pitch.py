@@ -16,6 +16,7 @@ from violute.analysis import causal_pitch as causal
 from violute.data.recordings import list_recordings
 from violute.rates import HOP_LENGTH
 
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """Single notes and a melody."""
@@ -75,7 +76,8 @@ def test_what_is_learned_plays_the_same_frame_by_frame():
 def test_training_writes_what_plays_and_says_how_well(folder, tmp_path, monkeypatch, capsys):
     (tmp_path / "none.txt").write_text("", encoding="utf-8")
     out = tmp_path / "weights.npz"
-    options = ["--data", folder, "--hold-out", tmp_path / "none.txt", "--out", out, "--clips", 6, "--steps", 2]
+    options = ["--data", folder, "--hold-out", tmp_path / "none.txt", "--out", out]
+    options += ["--clips", 6, "--steps", 2]
     monkeypatch.setattr(sys, "argv", ["train_causal_pitch.py", *map(str, options)])
     main()
     assert "within 50 cents" in capsys.readouterr().out

@@ -1,10 +1,10 @@
 """The analysis of sound that is still being played: the twin of `analyser` that cannot wait for the end.
 
 A frame is known `LOOKAHEAD_SAMPLES` after its centre. Loudness and onsets are those of the analyser but for
-1.6 ms. In the high range pitch is followed by a network that hears a new note after a frame or two; in the low
-range by the analyser's own search, whose windows lie further back: loudness comes 13 ms late, and the pitch of
-what sounds below 210 Hz 36 ms late. What the analyser takes from the whole piece (how loud it becomes, slips of
-the octave that later frames would mend, whether a note lasts) is judged by what was heard so far.
+1.6 ms. In the high range a network follows the pitch, and hears a new note after a frame or two. In the low
+range it is the analyser's own search, whose windows lie further back: loudness comes 13 ms late, the pitch of
+what sounds below 210 Hz 36 ms late. What the analyser takes from the whole piece (how loud it becomes, slips
+of the octave that later frames would mend, whether a note lasts) is judged by what was heard so far.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ PEAK_FADE_DB = 0.002
 """A frame: what was loud once counts 12 dB less a minute later."""
 
 STEADY_FRAMES = 2
-"""Frames that a pitch of the search stands before it is believed; the analyser, which can wait, asks for 50 ms."""
+"""Frames that a pitch of the search stands before it is believed; the analyser can wait, and asks for 5."""
 
 SURE = 0.5
 """How sure the network is of a pitch that counts as voiced."""

@@ -68,6 +68,10 @@ N_SHARED = 7
 GLIDE_BINS = 2
 """How far a pitch moves in a frame without a leap: 50 cents."""
 
+NEAR_BINS = 3
+LIKELY, STILL_LIKELY = 0.6, 0.1
+"""Belief within so many bins that a new note needs, while the note before has at least the other."""
+
 REFINING_HARMONICS = 5
 REFINING_REACH = 0.03
 """How far from its candidate a partial is looked for, as a share of its frequency."""
@@ -130,6 +134,7 @@ class CausalPitch:
     def __init__(self, using: Weights | None = None) -> None:
         self._w = weights() if using is None else using
         self.belief = np.full(N_CANDIDATES, 1.0 / N_CANDIDATES, np.float32)
+        self._best = 0
         self._recent = np.full((LAG_FRAMES + 1, N_BINS), FLOOR_DB, np.float32)
         self.loudest_db = FLOOR_DB
         below, above = partial_table()
@@ -149,7 +154,7 @@ class CausalPitch:
         own, shared = self.described(heard)
         logits = self._logits(own, shared)
         self._believe(logits, shared)
-        best = int(self.belief.argmax())
+        best = self._best = self._likeliest()
         return refined_hz(self._recent[-1], candidates_hz()[best]), self._voiced(shared, logits, best)
 
     def described(
@@ -208,6 +213,18 @@ class CausalPitch:
         expected = np.convolve(self.belief, w["glide"], mode="same") * (1.0 - leap) + leap / N_CANDIDATES
         self.belief = expected * np.exp(logits - logits.max())
         self.belief /= self.belief.sum()
+
+    def _likeliest(self) -> int:
+        """Choose a candidate: the likeliest, but a leap waits while the note before may still sound."""
+        best, before = int(self.belief.argmax()), self._near(self._best)
+        if abs(best - self._best) <= NEAR_BINS or self.belief[before].sum() < STILL_LIKELY:
+            return best
+        if self.belief[self._near(best)].sum() > LIKELY:
+            return best
+        return before.start + int(self.belief[before].argmax())
+
+    def _near(self, candidate: int) -> slice:
+        return slice(max(candidate - NEAR_BINS, 0), candidate + NEAR_BINS + 1)
 
     def _voiced(
         self, shared: Float32[np.ndarray, " shared"], logits: Float32[np.ndarray, " candidate"], best: int

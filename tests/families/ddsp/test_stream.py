@@ -80,6 +80,17 @@ def test_it_plays_the_pitch_and_the_loudness_that_come_in():
         assert np.median(error_db) < 1.0
 
 
+@pytest.mark.parametrize("second_hz", [493.9, 587.3, 880.0])
+def test_a_slurred_note_has_taken_over_after_25_ms(second_hz):
+    out = played(0.3 * np.concatenate([tone(440.0, 0.4), tone(second_hz, 0.3)]))[LATENCY_SAMPLES:]
+    start = int(0.425 * SAMPLE_RATE)
+    piece = out[start : start + 2205] * np.hanning(2205)
+    seconds = np.arange(len(piece)) / SAMPLE_RATE
+    # The third partials, which the window tells apart.
+    old, new = (np.abs(piece @ np.exp(-6j * np.pi * hz * seconds)) for hz in (440.0, second_hz))
+    assert new > 8.0 * old
+
+
 def test_the_dial_moves_from_end_to_end_and_turns_while_it_plays():
     def centroid_hz(audio):
         power = np.square(np.abs(np.fft.rfft(audio)))
