@@ -26,6 +26,7 @@ from pitch_speed import BEFORE
 from results_page import write_section
 
 from violute.analysis.analyser import analyse
+from violute.analysis.conditioning import hz_to_midi
 from violute.analysis.pitch_range import HIGH
 from violute.data.recordings import read_patterns
 from violute.evaluation.bench.clips import find_clips
@@ -102,7 +103,7 @@ def _tracked(folder: Path, source: Path) -> dict[str, np.ndarray]:
 def _notes(f0_hz: Float[np.ndarray, " frame"], audio: Float32[np.ndarray, " sample"]) -> list[int]:
     """Return the notes that last, one after the other, by their numbers in MIDI; repeated ones once."""
     loudness_db = analyse(audio).loudness_db[0]
-    midi = np.rint(69.0 + 12.0 * np.log2(np.maximum(f0_hz[: len(loudness_db)], 1.0) / 440.0)).astype(int)
+    midi = np.rint(hz_to_midi(np.maximum(f0_hz[: len(loudness_db)], 1.0))).astype(int)
     midi[loudness_db[: len(midi)] < loudness_db.max() - LOUD_DB] = 0
     edges = np.flatnonzero(np.diff(midi)) + 1
     notes: list[int] = []

@@ -1,6 +1,5 @@
 """From a task to a file beside its run folder, with a toy for a family."""
 
-import fcntl
 import json
 import os
 import subprocess
@@ -207,6 +206,7 @@ def test_two_runs_never_train_in_one_folder(tmp_path, monkeypatch):
 
 def test_a_run_goes_on_as_soon_as_what_drew_for_a_killed_one_has_noticed(tmp_path):
     """A forked process inherits the lock of its parent."""
+    fcntl = pytest.importorskip("fcntl", reason="Windows locks no folders")
     handle = os.open(tmp_path, os.O_RDONLY)
     fcntl.flock(handle, fcntl.LOCK_EX)
     drawer = subprocess.Popen(["sleep", "0.5"], pass_fds=[handle])

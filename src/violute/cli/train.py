@@ -240,11 +240,12 @@ def _source(options: RunOptions) -> tuple[tuple[Path, ...] | Path, tuple[str, st
 
     A wrong folder is reported before torch takes its seconds.
     """
+    from violute.data.manifest import MANIFEST_NAME
     from violute.data.pictures.store import open_store
     from violute.data.recordings import list_recordings
 
     if isinstance(options, PairedOptions):
-        if not (options.pairs / "manifest.json").is_file():
+        if not (options.pairs / MANIFEST_NAME).is_file():
             raise TrainingError(f"{options.pairs}: holds no pairs: name a folder that violute pairs made")
         require_training()
         from violute.families.paired.pairs import SOURCES, read_pairs

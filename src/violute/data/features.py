@@ -153,7 +153,11 @@ def measure_all(
     version, tail_version = f"features {FEATURE_VERSION}", f"tails {TAIL_VERSION}"
     if pitch_range != HIGH:
         version, tail_version = (f"{one}, range {pitch_range.name}" for one in (version, tail_version))
-    rest = 0.2 * (with_tails + with_audio)
+    rest = 0.2 * (with_tails + with_audio)  # shares of the work
+
+    def report_rest(first: float) -> Callable[[float], None]:
+        return lambda share: report(first + 0.2 * share)
+
     paths = measured_files(
         recordings,
         cache,
@@ -170,14 +174,26 @@ def measure_all(
     if with_tails:
         cached = [_CachedFeatures(path) for _, path, _ in found]
         measure_tails = partial(_tails, lowest_hz=pitch_range.lowest_hz)
-        made = measured_files(cached, cache, measure_tails, version=tail_version, engine=engine)
+        made = measured_files(
+            cached,
+            cache,
+            measure_tails,
+            version=tail_version,
+            engine=engine,
+            on_progress=report_rest(1.0 - rest),
+        )
         tails = [require_arrays(path, "tail_db")["tail_db"] for path in made]
     if with_audio:
         heard = [recording for recording, _, _ in found]
-        made = measured_files(heard, cache, _sound, version=f"sound at {SAMPLE_RATE} Hz", engine=engine)
+        made = measured_files(
+            heard,
+            cache,
+            _sound,
+            version=f"sound at {SAMPLE_RATE} Hz",
+            engine=engine,
+            on_progress=report_rest(0.8),
+        )
         sounds = [require_arrays(path, "audio")["audio"] for path in made]
-    if rest:
-        report(1.0)
     return [
         Features(
             name=recording.name,

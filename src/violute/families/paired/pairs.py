@@ -27,6 +27,7 @@ from jaxtyping import Float32
 
 from violute.audio.read import read
 from violute.audio.write import AudioWriter
+from violute.data.manifest import MANIFEST_NAME
 from violute.data.measured import content_digest
 from violute.data.recordings import Recording, read_recording
 from violute.errors import AudioError, DataError, SilentError
@@ -39,7 +40,6 @@ from violute.voices.mix import Mix
 from violute.whole_file import disk_errors, replace_text
 from violute.worklist.engine import HERE, Engine
 
-MANIFEST = "manifest.json"
 SOURCES, TRANSLATIONS, RENDERINGS, HYBRIDS = "sources", "translations", "renderings", "hybrids"
 PAIRS_VERSION = 2
 SHORTEST_SECONDS = 0.2
@@ -163,13 +163,13 @@ def read_pairs(folder: Path) -> tuple[dict[str, Any], list[Pair]]:
     try:
         return dict(document["settings"]), [Pair(**entry) for entry in document["pairs"]]
     except (KeyError, TypeError):
-        raise DataError(f"{folder / MANIFEST}: is damaged: make the pairs again") from None
+        raise DataError(f"{folder / MANIFEST_NAME}: is damaged: make the pairs again") from None
 
 
 def _start(out: Path, settings: PairSettings) -> None:
     """Claim a folder for a set, or find the same set in it."""
     entries = json.loads(json.dumps(asdict(settings)))
-    if (out / MANIFEST).is_file():
+    if (out / MANIFEST_NAME).is_file():
         if _document(out).get("settings") != entries:
             raise DataError(f"{out}: holds pairs of other settings: name another folder or delete it")
         return
@@ -182,14 +182,14 @@ def _start(out: Path, settings: PairSettings) -> None:
 
 def _document(folder: Path) -> dict[str, Any]:
     try:
-        document = dict(json.loads((folder / MANIFEST).read_text(encoding="utf-8")))
+        document = dict(json.loads((folder / MANIFEST_NAME).read_text(encoding="utf-8")))
     except OSError:
         raise DataError(f"{folder}: holds no pairs: name a folder that violute pairs made") from None
     except (ValueError, TypeError):
-        raise DataError(f"{folder / MANIFEST}: is damaged: make the pairs again") from None
+        raise DataError(f"{folder / MANIFEST_NAME}: is damaged: make the pairs again") from None
     if document.get("version") != PAIRS_VERSION:
         raise DataError(
-            f"{folder / MANIFEST}: is of version {document.get('version')}, not {PAIRS_VERSION}: "
+            f"{folder / MANIFEST_NAME}: is of version {document.get('version')}, not {PAIRS_VERSION}: "
             "make the pairs again"
         )
     return document
@@ -198,7 +198,7 @@ def _document(folder: Path) -> dict[str, Any]:
 def _write_manifest(out: Path, settings: PairSettings, pairs: Sequence[Pair]) -> None:
     document = {"version": PAIRS_VERSION, "settings": asdict(settings), "pairs": [asdict(p) for p in pairs]}
     with disk_errors(out):
-        replace_text(out / MANIFEST, json.dumps(document, indent=1, ensure_ascii=False))
+        replace_text(out / MANIFEST_NAME, json.dumps(document, indent=1, ensure_ascii=False))
 
 
 def _work(out: Path, settings: PairSettings, item: tuple[int, Recording]) -> list[Pair]:
