@@ -142,6 +142,18 @@ def test_the_discriminators_go_ahead_alone():
     assert "adversarial/decoder" in step(task, 1)
 
 
+@pytest.mark.parametrize("batch_size", [2, 4, 6])
+def test_the_discriminators_hear_both_ends_claimed_equally_often(batch_size):
+    recipe = replace(tiny_rave.RECIPE, stage_two_from_step=0, n_ahead=0, batch_size=batch_size)
+    task = RaveTask(tiny_rave.corpus(), recipe)
+    heard = []
+    task.discriminators.register_forward_pre_hook(lambda _, given: heard.append(given[1]))
+    for number in range(2):
+        step(task, number)
+    ends = torch.cat(heard)
+    assert int(ends.sum()) * 2 == len(ends)
+
+
 def test_windows_come_from_both_ends_and_short_recordings_are_filled_up():
     short = SoundLine("a", "s", 0, np.full(1000, 9000, np.int16), 22_050.0)
     lines = [short, *[line for line in tiny_rave.corpus().training if line.end == 1]]

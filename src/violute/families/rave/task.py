@@ -44,6 +44,7 @@ from violute.families.task import EXAMPLE_MIXES, Corpus, ModulesTask
 from violute.rates import SAMPLE_RATE
 from violute.training.batches import to_device
 from violute.training.losses import of_both_turns, take_turn, weights_of
+from violute.training.processes import current_processes
 from violute.training.seeds import first_weights, numpy_generator
 from violute.training.task import Losses, Sound, StepContext
 
@@ -153,10 +154,14 @@ class RaveTask(ModulesTask):
         for frozen in (self.network.encoders, self.network.listener, self.critic):
             if frozen is not None:
                 frozen.requires_grad_(False)
+        recipe = self.recipe
+        n_own = max(len(batch.end) - round(recipe.converted_share * len(batch.end)), 1)
+        if n_own % 2 and (context.step + current_processes().rank) % 2:
+            # Ends alternate in a batch: an odd number of own ones would let all claims lean to one end.
+            batch = SoundWindows(*(tensor.flip(0) for tensor in batch))
         with torch.no_grad():
             latent = self._posterior(batch)[0]
-        recipe, recorded = self.recipe, self.late(batch.audio)
-        n_own = max(len(batch.end) - round(recipe.converted_share * len(batch.end)), 1)
+        recorded = self.late(batch.audio)
         claimed = torch.cat([batch.end[:n_own], 1 - batch.end[n_own:]])
         is_listened_to = are_discriminators_heard(context.scheduled_step, recipe)
         with torch.set_grad_enabled(is_listened_to):
