@@ -164,13 +164,13 @@ REFUSED = """
 import os, sys
 import fsspec
 from violute.errors import InputError
-from violute.voices.conversion.destinations import plan_in_stores
+from violute.voices.conversion.destinations import plan_conversions
 
 def complaint(url, **environment):
     os.environ.update(environment)
     fsspec.get_filesystem_class("s3").clear_instance_cache()
     try:
-        plan_in_stores([url], label="x")
+        plan_conversions([url], label="x")
     except InputError as error:
         print(error)
 

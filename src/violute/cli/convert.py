@@ -32,7 +32,7 @@ from violute.cli.terminal.options import (
 from violute.cli.terminal.output import complain, say, say_json
 from violute.cli.terminal.progress import StartTask, progress_bars
 from violute.errors import InputError, VioluteError
-from violute.worklist.places import is_url, name_of
+from violute.worklist.places import name_of
 
 if TYPE_CHECKING:
     from violute.voices.conversion.convert import Conversion
@@ -146,29 +146,16 @@ def _planned(
     inputs: Sequence[str], output: str | None, *, label: str, force: bool
 ) -> tuple[list[PlannedConversion], Place | None, list[Path]]:
     """Return what is to be converted, the folder that gets a manifest, and the files that are left out."""
-    from violute.voices.conversion.destinations import (
-        as_folder,
-        left_out,
-        plan_conversions,
-        plan_in_stores,
-        refuse_to_replace,
-        results_folder,
-    )
+    from violute.voices.conversion.destinations import left_out, plan_conversions, refuse_to_replace
 
-    folder: Place | None
     try:
-        if any(map(is_url, (*inputs, output or ""))):
-            plans, folder = plan_in_stores(inputs, output, label=label)
-            others = []
-        else:
-            plans = plan_conversions(inputs, output, label=label)
-            others = left_out(inputs, output)
-            sources = [Path(item) for item in inputs if Path(item).is_dir()]
-            folder = results_folder(sources[0], as_folder(output)) if sources else None
+        plans = plan_conversions(inputs, output, label=label)
+        others = left_out(inputs, output)
         if not force:
             refuse_to_replace(plans)
     except OSError as error:
         raise InputError(f"{error.filename}: it cannot be looked at ({_reason(error)})") from None
+    folder = next((plan.folder for plan in plans if plan.folder is not None), None)
     return plans, folder, others
 
 

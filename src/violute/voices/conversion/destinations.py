@@ -6,7 +6,7 @@ import hashlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from violute.audio.file_source import STANDARD_INPUT
 from violute.audio.formats import AUDIO_SUFFIXES, FORMATS, visible_files
@@ -31,12 +31,14 @@ class PlannedConversion:
         destination: Where its hybrid goes.
         is_named: Whether the user named the destination, rather than a rule of this module.
         is_in_store: Whether an object store was seen to hold the destination.
+        folder: Of the hybrids of the folder that the recording was found in; None if it was named itself.
     """
 
     source: Place
     destination: Place
     is_named: bool = False
     is_in_store: bool = False
+    folder: Place | None = None
 
     def is_done(self) -> bool:
         """Whether something lies at the destination."""
@@ -51,45 +53,57 @@ class PlannedConversion:
 
 
 def plan_conversions(
-    inputs: Sequence[str | Path], output: str | Path | None = None, *, label: str
+    inputs: Sequence[Place], output: Place | None = None, *, label: str
 ) -> list[PlannedConversion]:
     """Pair every recording with its destination.
 
     A made name is `<stem>-violute-<label>` with the recording's extension, or `.wav` where that
     format cannot be written. Without `output` a file's hybrid goes beside the file, and a folder's
     into a folder `<name>-violute` beside the folder. `output` is taken for a folder if it is one,
-    ends in a slash or has no extension; several inputs and folders need that.
+    ends in a slash or has no extension; several inputs, folders and stores need that.
 
     Args:
-        inputs: Files and folders; a folder stands for every recording below it, known by extension.
-        output: File or folder, or None.
+        inputs: Files and folders, by path or URL; a folder stands for every recording below it, known by
+            extension.
+        output: File or folder, by path or URL, or None.
         label: Says what was done, as `mix_label` does.
 
     Raises:
-        InputError: No input, a folder without recordings, or an `output` that cannot hold them.
+        InputError: No input, a folder without recordings, a store that refuses, or an `output` that cannot
+            hold them.
     """
     if not inputs:
         raise InputError("no recording was given: name a file or a folder, as in `violute convert solo.wav`")
-    sources = [Path(item) for item in inputs]
+    sources = [_place(item) for item in inputs]
     folder = as_folder(output)
     if output is not None and folder is None:
-        if len(sources) > 1 or sources[0].is_dir():
+        if any(map(is_url, (*sources, output))):
+            raise InputError(
+                f"{output}: this is one file: to or from a store, name a folder, such as hybrids/"
+            )
+        if len(sources) > 1 or _is_folder(sources[0]):
             what = f"{len(sources)} inputs need" if len(sources) > 1 else "a folder needs"
             raise InputError(f"{output}: this is one file, and {what} a folder: name a folder instead")
         return [PlannedConversion(sources[0], Path(output), is_named=True)]
     plans: list[PlannedConversion] = []
-    taken: set[Path] = set()
+    taken: set[Place] = set()
     for source in sources:
-        if source.is_dir():
-            root = results_folder(source, folder)
-            found = _recordings(source, skip=root)
-            targets = [(path, root / path.relative_to(source).parent) for path in found]
-        else:
-            targets = [(source, folder or source.parent)]
-        for path, parent in targets:
-            destination = _made_name(path, parent, label, taken)
+        is_folder = _is_folder(source)
+        root = results_folder(source, folder) if is_folder else folder or _parent(source)
+        there = listed(root) if isinstance(root, str) else {}
+        for name in _names_below(source, skip=root) if is_folder else [name_of(source)]:
+            parent, _, file_name = name.rpartition("/")
+            place = below(root, parent) if parent else root
+            destination = _made_name(file_name, place, label, taken)
             taken.add(destination)
-            plans.append(PlannedConversion(path, destination))
+            plans.append(
+                PlannedConversion(
+                    below(source, name) if is_folder else source,
+                    destination,
+                    is_in_store=str(destination).removeprefix(f"{root}/") in there,
+                    folder=root if is_folder else None,
+                )
+            )
     return plans
 
 
@@ -137,142 +151,95 @@ def _dial_label(name: str, value: float | Automation) -> str:
     return f"{name}-moving-{hashlib.sha256(course.encode()).hexdigest()[:6]}"
 
 
-def as_folder(output: str | Path | None) -> Path | None:
+def as_folder(output: Place | None) -> Place | None:
     """Return `output` as a folder, or None where it is a file or absent."""
     if output is None:
         return None
+    if is_url(output):
+        return None if Path(name_of(output)).suffix.lower() in AUDIO_SUFFIXES else _place(output)
     path = Path(output)
     is_folder = path.is_dir() or str(output).endswith(("/", "\\")) or (not path.suffix and not path.exists())
     return path if is_folder else None
 
 
-def left_out(inputs: Sequence[str | Path], output: str | Path | None = None) -> list[Path]:
+def left_out(inputs: Sequence[Place], output: Place | None = None) -> list[Path]:
     """List the files of folders that are no recordings by their names, in order; hidden ones do not count."""
     folder = as_folder(output)
     return [
         path
-        for source in map(Path, inputs)
-        if source.is_dir()
+        for source in map(_place, inputs)
+        if isinstance(source, Path) and source.is_dir()
         for path in _files(source, skip=results_folder(source, folder))
         if path.suffix.lower() not in AUDIO_SUFFIXES and path.name != MANIFEST_NAME
     ]
 
 
-def results_folder(source: Path, folder: Path | None) -> Path:
+def results_folder(source: Place, folder: Place | None) -> Place:
     """Return the folder that a folder's hybrids go to."""
-    return folder or source.resolve().with_name(source.resolve().name + MARK)
+    if folder is not None:
+        return folder
+    if isinstance(source, str):
+        return source + MARK
+    return source.resolve().with_name(source.resolve().name + MARK)
 
 
-def _recordings(folder: Path, *, skip: Path) -> list[Path]:
-    """List the recordings below a folder, in order.
-
-    Raises:
-        AudioError: There are none.
-    """
-    found = [path for path in _files(folder, skip=skip) if path.suffix.lower() in AUDIO_SUFFIXES]
-    if not found:
-        extensions = " ".join(sorted(AUDIO_SUFFIXES))
-        raise AudioError(f"{folder}: the folder holds no recordings: give one with files of {extensions}")
-    return found
+def _place(item: Place) -> Place:
+    return str(item).rstrip("/") if is_url(item) else Path(item)
 
 
-def plan_in_stores(
-    inputs: Sequence[str], output: str | None = None, *, label: str
-) -> tuple[list[PlannedConversion], Place | None]:
-    """Pair every recording with its destination; see `plan_conversions`.
-
-    Args:
-        inputs: Files and folders, by path or URL.
-        output: Folder, by path or URL; without one a file's hybrid goes beside the file, a folder's into a
-            folder `<name>-violute` beside the folder.
-        label: Says what was done, as `mix_label` does.
-
-    Returns:
-        The plans, and the folder that hybrids of folders go to, if there is one.
-
-    Raises:
-        InputError: A store refuses, an input holds no recordings, or the output is one file.
-    """
-    plans: list[PlannedConversion] = []
-    taken: set[Path] = set()
-    of_folders: Place | None = None
-    for item in inputs:
-        source: Place = item.rstrip("/") if is_url(item) else Path(item)
-        is_folder = source.is_dir() if isinstance(source, Path) else not is_file(source)
-        root = _store_root(source, output, is_folder=is_folder)
-        of_folders = root if is_folder else of_folders
-        there = listed(root) if isinstance(root, str) else {}
-        for name in _names_below(source) if is_folder else [""]:
-            recording = below(source, name) if name else source
-            path = _made_name(Path(name_of(recording)), Path(PurePosixPath(name).parent), label, taken)
-            taken.add(path)
-            plans.append(
-                PlannedConversion(
-                    recording, below(root, path.as_posix()), is_in_store=path.as_posix() in there
-                )
-            )
-    return plans, of_folders
+def _parent(place: Place) -> Place:
+    return place.parent if isinstance(place, Path) else place.rpartition("/")[0]
 
 
-def _names_below(folder: Place) -> list[str]:
+def _is_folder(place: Place) -> bool:
+    return place.is_dir() if isinstance(place, Path) else not is_file(place)
+
+
+def _names_below(folder: Place, *, skip: Place) -> list[str]:
     """List the recordings of a folder by their names below it, in order.
 
     Raises:
-        InputError: There are none.
+        AudioError: There are none on this machine.
+        InputError: There are none in a store.
     """
     if isinstance(folder, Path):
-        found = _recordings(folder, skip=folder)
-        return [path.relative_to(folder).as_posix() for path in found]
-    names = [
-        name
-        for name in sorted(listed(folder))
-        if Path(name).suffix.lower() in AUDIO_SUFFIXES and f"{MARK}-" not in Path(name).stem
-    ]
-    if not names:
+        files = _files(folder, skip=skip)
+        names = [path.relative_to(folder).as_posix() for path in files]
+    else:
+        names = [name for name in sorted(listed(folder)) if f"{MARK}-" not in Path(name).stem]
+    found = [name for name in names if Path(name).suffix.lower() in AUDIO_SUFFIXES]
+    if not found and isinstance(folder, Path):
+        extensions = " ".join(sorted(AUDIO_SUFFIXES))
+        raise AudioError(f"{folder}: the folder holds no recordings: give one with files of {extensions}")
+    if not found:
         raise InputError(f"{folder}: there are no recordings below it: check the URL and the bucket's region")
-    return names
+    return found
 
 
-def _store_root(source: Place, output: str | None, *, is_folder: bool) -> Place:
-    """Return the folder of the hybrids of a file or a folder.
-
-    Raises:
-        InputError: The output is named as one file.
-    """
-    if output is None:
-        if is_folder:
-            return f"{source}{MARK}"
-        return str(source).rpartition("/")[0]
-    folder = output.rstrip("/") if is_url(output) else as_folder(output)
-    if folder is None or (isinstance(folder, str) and Path(name_of(folder)).suffix.lower() in AUDIO_SUFFIXES):
-        raise InputError(f"{output}: this is one file: to or from a store, name a folder, such as hybrids/")
-    return folder
-
-
-def _files(folder: Path, *, skip: Path) -> list[Path]:
+def _files(folder: Path, *, skip: Place) -> list[Path]:
     """List the files below a folder, in order, without hidden ones and what Violute made itself."""
-    skip = skip.resolve()
-    inside = skip != folder.resolve()
+    own = skip.resolve() if isinstance(skip, Path) else folder.resolve()
+    inside = own != folder.resolve()
     return [
         path
         for path in visible_files(folder)
-        if f"{MARK}-" not in path.stem and not (inside and path.resolve().is_relative_to(skip))
+        if f"{MARK}-" not in path.stem and not (inside and path.resolve().is_relative_to(own))
     ]
 
 
-def _made_name(source: Path, folder: Path, label: str, taken: set[Path]) -> Path:
+def _made_name(name: str, folder: Place, label: str, taken: set[Place]) -> Place:
     """Name the hybrid of a recording; `solo.mp3` beside `solo.wav` keeps its kind in the name."""
-    extension = source.suffix if source.suffix.lower() in FORMATS else ".wav"
-    stem = "stdin" if str(source) == STANDARD_INPUT else source.stem
-    end = f"{MARK}-{label}{extension}"
-    path = folder / _fitting(stem, end)
-    if path in taken:
-        path = folder / _fitting(stem, f"-{source.suffix.lstrip('.')}{end}")
+    suffix = Path(name).suffix
+    stem = "stdin" if name == STANDARD_INPUT else Path(name).stem
+    end = f"{MARK}-{label}{suffix if suffix.lower() in FORMATS else '.wav'}"
+    place = below(folder, _fitting(stem, end))
+    if place in taken:
+        place = below(folder, _fitting(stem, f"-{suffix.lstrip('.')}{end}"))
     count = 2
-    while path in taken:
-        path = folder / _fitting(stem, f"-{count}{end}")
+    while place in taken:
+        place = below(folder, _fitting(stem, f"-{count}{end}"))
         count += 1
-    return path
+    return place
 
 
 def _fitting(stem: str, end: str) -> str:
