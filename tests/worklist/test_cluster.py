@@ -148,6 +148,27 @@ def test_a_second_run_does_nothing(place: Path, cluster: RayCluster) -> None:
     assert hybrids(place / "driver") == before
 
 
+def test_a_cluster_looks_through_recordings_as_one_process_does(place: Path, cluster: RayCluster) -> None:
+    for name, options in {"one": ("--jobs", "1"), "many": ("--cluster", cluster.address)}.items():
+        command = [
+            sys.executable,
+            "-m",
+            "violute",
+            "data",
+            "folder",
+            "rec",
+            "--out",
+            f"{name}.json",
+            *options,
+        ]
+        subprocess.run(
+            command, cwd=place, env=cluster.environment, capture_output=True, timeout=PATIENCE_SECONDS
+        )
+    one, many = (json.loads((place / f"{name}.json").read_text()) for name in ("one", "many"))
+    assert one == many
+    assert len(one["recordings"]) == N_FILES
+
+
 def test_complaints_of_nodes_stay_out_of_standard_output(cluster: RayCluster) -> None:
     driver = (
         "import time\n"
