@@ -41,6 +41,9 @@ CORPORA_MINUTES = (6, 12)
 LINKED_HOURS = (0.25, 1.0, 10.0)
 LINKED_MINUTES = 2.5
 
+ALONE = ("--jobs", "1")
+"""So that starts of processes, which do not grow with the corpus, are not among the costs."""
+
 PIECES = {name: example_paths()[name] for name in ("flute", "violin")}
 STARTED = ("quick", "default")
 """Recipes of ddsp whose start is looked at."""
@@ -51,8 +54,8 @@ TRAININGS = {"ddsp": "quick", "vae": "small", "nsynth": "small", "rave": "small"
 HEADER = """# What an hour of sound costs
 
 `python bench/scale_costs.py` on {n_cores} cores, on sound made of the examples. Core-seconds an hour are what
-a corpus of {long} minutes took more than one of {short}; memory is the most that the command and its workers
-kept resident at a time, with {long} minutes.
+a corpus of {long} minutes took more than one of {short}, each with `--jobs 1`; memory is the most that the
+command kept resident, with {long} minutes. Of a training, it is the measuring before its first step.
 
 | stage | core-seconds an hour | memory | bytes left, an hour |
 |---|---|---|---|
@@ -140,14 +143,12 @@ def stages(folder: Path) -> dict[str, list[dict[str, float]]]:
             ("data folder", ("data", "folder", f"{minutes}"), None),
             ("prepare", ("prepare", *ends, "--out", pictures), pictures),
         ):
-            row = {"minutes": minutes} | cost(folder, *command)
+            row = {"minutes": minutes} | cost(folder, *command, *ALONE)
             found.setdefault(name, []).append(row | ({"left": size(folder / made)} if made else {}))
         for family, recipe in TRAININGS.items():
             cache = f"cache-{family}-{minutes}"
-            first, again = (cost(folder, *training(family, recipe, ends, cache, f"{i}")) for i in "ab")
-            row = {"minutes": minutes, "core_seconds": first["core_seconds"] - again["core_seconds"]}
-            row |= {"bytes": first["bytes"], "left": size(folder / cache)}
-            found.setdefault(f"measuring for {family} {recipe}", []).append(row)
+            row = {"minutes": minutes} | cost(folder, *training(family, recipe, ends, cache, "a"), *ALONE)
+            found.setdefault(f"{family} {recipe}", []).append(row | {"left": size(folder / cache)})
     return found
 
 
