@@ -62,6 +62,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--hold-out", type=Path, required=True, help="file of glob patterns, one a line")
     parser.add_argument("--out", type=Path, required=True, help="folder to make")
     parser.add_argument("--voices", type=Path, nargs="*", default=[], help="early checkpoints as voices")
+    parser.add_argument(
+        "--kinds", nargs="*", choices=DAMAGES, default=list(DAMAGES), help="of damage (default: all)"
+    )
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args(arguments)
     try:
@@ -78,6 +81,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             for instrument in ("flute", "violin")
         ]
         for number, (name, damage) in enumerate(DAMAGES.items()):
+            if name not in options.kinds:
+                continue
             rng = np.random.default_rng([options.seed, number])
             pieces = [
                 (f"{instrument}-{i}", damage(draw_piece(recordings, SAMPLE_RATE, rng), rng), SAMPLE_RATE)
