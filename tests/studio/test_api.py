@@ -167,6 +167,9 @@ def test_an_example_is_taken_by_name_and_another_voice_listens(client):
     state = settled(client, answer.json())
     assert (state["status"], state["voice"], state["is_live"]) == ("ready", "sines", False)
     assert state["live_gains"] is None
+    command = shlex.split(client.get(f"/takes/{state['id']}/command").json()["command"])
+    assert command[2] == str(example_paths()["violin"])
+    assert command[3] == "violin_bwv1006-violute-sines-mix0.50.wav"
     at = f"/takes/{state['id']}"
     assert "no live parameters" in refused(client.get(f"{at}/parameters"), 404)
     again = client.post(f"{at}/voice", json={"voice": "violute-violin-flute"})

@@ -182,7 +182,7 @@ export function sentence(text, name = null) {
 
 function stated({ max_upload_bytes: bytes, max_seconds: seconds, types }) {
   const parts = [];
-  if (types?.length) parts.push(types.map((type) => type.replace(/^\./, "").toUpperCase()).join(", "));
+  if (types?.length) parts.push(types.map((type) => type.slice(1).toUpperCase()).filter((type) => type !== "AIF").join(", "));
   if (seconds >= 120) parts.push(`up to ${Math.round(seconds / 60)} minutes`);
   else if (seconds) parts.push(`up to ${Math.round(seconds)} seconds`);
   if (bytes) parts.push(`${Math.round(bytes / 1e6)} MB`);

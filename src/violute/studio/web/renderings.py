@@ -10,6 +10,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import FileResponse
 
+from violute.examples import example_paths
 from violute.studio.refusal import RefusalError
 from violute.studio.takes.catalogue import Catalogue
 from violute.studio.takes.library import TakeLibrary
@@ -163,5 +164,8 @@ async def _rendered(
 async def _command(state: TakeState, settings: RenderSettings, catalogue: Catalogue) -> CommandResponse:
     voice = await catalogue.find(settings.voice or state.voice)
     chosen = settings.model_copy(update={"voice": voice.name})
-    command = chosen.command_line(state.name, voice.argument, state.lines)
+    # An example lies with the program: whoever copies the command need not look for it.
+    examples = {path.name: str(path) for path in example_paths().values()}
+    source = examples.get(state.name, state.name)
+    command = chosen.command_line(source, voice.argument, state.lines)
     return CommandResponse(command=command, files=chosen.course_files())
