@@ -103,9 +103,9 @@ def batched(clips: list[Clip]) -> tuple[torch.Tensor, ...]:
 
 
 def loss_of(network: CausalPitchNetwork, clips: list[Clip]) -> torch.Tensor:
-    """Cross-entropy of the belief, more of it after changes, and of being voiced."""
-    own, shared, f0_hz, weight, is_voiced = batched(clips)
-    belief, voiced = network(own, shared)
+    """Cross-entropy of the belief, more of it after changes."""
+    own, shared, f0_hz, weight, _ = batched(clips)
+    belief = network(own, shared)
     octaves = torch.log2(f0_hz.clamp(min=1.0) / causal.LOWEST_HZ)
     changed = (octaves[:, 1:] - octaves[:, :-1]).abs() > 1.0 / 15.0
     since = F.max_pool1d(F.pad(changed.float(), (CHANGED_FRAMES, 0))[:, None], CHANGED_FRAMES, 1)[:, 0]
@@ -114,18 +114,17 @@ def loss_of(network: CausalPitchNetwork, clips: list[Clip]) -> torch.Tensor:
     target = torch.softmax(-0.5 * (places / TARGET_BINS).square(), dim=2)
     asked = slice(WARM_FRAMES, None)
     pitch = -(target * belief).sum(dim=2)
-    pitch_loss = (pitch * weight)[:, asked].sum() / weight[:, asked].sum()
-    voiced_loss = F.binary_cross_entropy_with_logits(voiced[:, asked], is_voiced[:, asked].float())
-    return pitch_loss + voiced_loss
+    loss: torch.Tensor = (pitch * weight)[:, asked].sum() / weight[:, asked].sum()
+    return loss
 
 
 @torch.no_grad()
 def figures(network: CausalPitchNetwork, clips: list[Clip]) -> str:
-    """Return shares: of voiced frames within 50 cents and octaves away; of all, rightly voiced or not."""
-    right = octave = n = agreed = n_all = 0
+    """Return the shares of voiced frames within 50 cents and octaves away."""
+    right = octave = n = 0
     for start in range(0, len(clips), BATCH):
         own, shared, f0_hz, _, is_voiced = batched(clips[start : start + BATCH])
-        belief, voiced = network(own, shared)
+        belief = network(own, shared)
         found = belief.argmax(dim=2) / causal.BINS_PER_OCTAVE
         away = (found - torch.log2(f0_hz.clamp(min=1.0) / causal.LOWEST_HZ))[:, WARM_FRAMES:]
         is_asked = is_voiced[:, WARM_FRAMES:]
@@ -133,9 +132,7 @@ def figures(network: CausalPitchNetwork, clips: list[Clip]) -> str:
         right += int((away.abs() < 50 / 1200).sum())
         octave += int(((away.abs() > 0.5) & ((away - away.round()).abs() < 50 / 1200)).sum())
         n += len(away)
-        agreed += int(((voiced[:, WARM_FRAMES:] > 0) == is_asked).sum())
-        n_all += is_asked.numel()
-    return f"within 50 cents {right / n:.4f}, octaves {octave / n:.4f}, voiced {agreed / n_all:.4f}"
+    return f"within 50 cents {right / n:.4f}, octaves {octave / n:.4f}"
 
 
 if __name__ == "__main__":

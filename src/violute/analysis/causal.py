@@ -34,8 +34,8 @@ PEAK_FADE_DB = 0.002
 STEADY_FRAMES = 2
 """Frames that a pitch of the search stands before it is believed; the analyser can wait, and asks for 5."""
 
-SURE = 0.5
-"""How sure the network is of a pitch that counts as voiced."""
+CARRIED_PERIODICITY = 0.2
+"""From here on a frame that is not yet voiced says what pitch the attack of a note has."""
 
 
 class CausalFrame(NamedTuple):
@@ -87,8 +87,8 @@ class CausalAnalyser:
         strength = self._rise(band_levels_db(short, SAMPLE_RATE))
         f0_hz, periodicity = self._pitch(heard)
         self._loudest_db = max(loudness_db, self._loudest_db - PEAK_FADE_DB)
-        is_voiced = periodicity > 0.0 and loudness_db > self._loudest_db - VOICED_RANGE_DB
-        if is_voiced:
+        is_voiced = periodicity > VOICED_PERIODICITY and loudness_db > self._loudest_db - VOICED_RANGE_DB
+        if periodicity > CARRIED_PERIODICITY:
             self._carried_hz = f0_hz
         return CausalFrame(self._carried_hz, periodicity if is_voiced else 0.0, loudness_db, strength)
 
@@ -103,10 +103,9 @@ class CausalAnalyser:
         return float(onset_strength(np.concatenate([self._levels_db, loudest]))[LAG_FRAMES])
 
     def _pitch(self, heard: Float32[np.ndarray, " window"]) -> tuple[float, float]:
-        """Return the pitch of the newest frame in Hz, and how periodic it is; 0 where it is not surely so."""
+        """Return the newest frame's pitch in Hz, and how periodic it is; 0 where the search is not sure."""
         if self._network is not None:
-            f0_hz, sureness = self._network.push(heard[-N_FFT:])
-            return f0_hz, sureness if sureness > SURE else 0.0
+            return self._network.push(heard[-N_FFT:])
         spectra = [
             magnitude_frames(heard, window.n_fft, len(heard) - window.n_fft // 2, 1)[0]
             for window in self._range.windows

@@ -72,6 +72,9 @@ NEAR_BINS = 3
 LIKELY, STILL_LIKELY = 0.6, 0.1
 """Belief within so many bins that a new note needs, while the note before has at least the other."""
 
+LONG_BELOW_HZ = 400.0
+"""Below it the harmonics are told from noise in the longest window, else in the middle one."""
+
 REFINING_HARMONICS = 5
 REFINING_REACH = 0.03
 """How far from its candidate a partial is looked for, as a share of its frequency."""
@@ -146,7 +149,7 @@ class CausalPitch:
         self._own[-1] = np.square(self._own[-2])
 
     def push(self, heard: Float[np.ndarray, " sample"]) -> tuple[float, float]:
-        """Return the pitch of the next frame in Hz, and how surely it has one, from 0 to 1.
+        """Return the pitch of the next frame in Hz, and how periodic it is, from 0 to 1.
 
         Args:
             heard: The newest `N_FFT` samples; they end `HOP_LENGTH` after the frame's centre.
@@ -154,8 +157,10 @@ class CausalPitch:
         own, shared = self.described(heard)
         logits = self._logits(own, shared)
         self._believe(logits, shared)
-        best = self._best = self._likeliest()
-        return refined_hz(self._recent[-1], candidates_hz()[best]), self._voiced(shared, logits, best)
+        self._best = self._likeliest()
+        levels_db = self._levels_db
+        f0_hz = refined_hz(levels_db[MIDDLE], candidates_hz()[self._best])
+        return f0_hz, periodicity(levels_db, f0_hz)
 
     def described(
         self, heard: Float[np.ndarray, " sample"]
@@ -164,7 +169,7 @@ class CausalPitch:
 
         The first array is the same one for every frame.
         """
-        levels_db = window_levels_db(heard)
+        levels_db = self._levels_db = window_levels_db(heard)
         self._recent[:-1] = self._recent[1:]
         self._recent[-1] = levels_db[MIDDLE]
         before_db = self._recent[0]
@@ -226,14 +231,20 @@ class CausalPitch:
     def _near(self, candidate: int) -> slice:
         return slice(max(candidate - NEAR_BINS, 0), candidate + NEAR_BINS + 1)
 
-    def _voiced(
-        self, shared: Float32[np.ndarray, " shared"], logits: Float32[np.ndarray, " candidate"], best: int
-    ) -> float:
-        w, top = self._w, logits.max()
-        spread = np.log(np.mean(np.exp(logits - top)))
-        features = np.append(shared, [0.1 * logits[best], 0.1 * top, 0.1 * spread, self.belief[best]])
-        inner = np.maximum(w["voiced"] @ features.astype(np.float32) + w["voiced_bias"], 0.0)
-        return float(_logistic(w["voiced_out"] @ inner + w["voiced_out_bias"]))
+
+def periodicity(levels_db: Float32[np.ndarray, "window bin"], f0_hz: float) -> float:
+    """Return the share of the energy on the harmonics, with noise read as 0, as the analyser does.
+
+    The window is the shortest that tells these harmonics from one another.
+    """
+    row = LONGEST if f0_hz < LONG_BELOW_HZ else MIDDLE
+    reach = 2.0 * N_FFT / WINDOWS[row]
+    bins = np.arange(int(0.8 * LOWEST_HZ / BIN_HZ), N_BINS)
+    power = 10.0 ** (0.1 * levels_db[row, bins])
+    distance = np.maximum(np.rint(bins * (BIN_HZ / f0_hz)), 1.0) * (f0_hz / BIN_HZ) - bins
+    share = float(power[np.abs(distance) <= reach].sum() / max(float(power.sum()), 1e-12))
+    by_chance = min((2.0 * reach + 1.0) * BIN_HZ / f0_hz, 0.9)
+    return min(max((share - by_chance) / (1.0 - by_chance), 0.0), 1.0)
 
 
 def refined_hz(levels_db: Float32[np.ndarray, " bin"], candidate_hz: float) -> float:
