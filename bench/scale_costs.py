@@ -25,6 +25,7 @@ from typing import Any
 import numpy as np
 import soundfile
 from matplotlib.figure import Figure
+from scale import KEPT as FOLDER
 from scale import Watch, cut_clips
 
 from violute.examples import example_paths
@@ -76,7 +77,7 @@ def main() -> int:
         "files": files, "length": length, "stages": stages, "starts": starts
     }  # fmt: skip
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--parts", nargs="+", choices=parts, default=list(parts))
+    parser.add_argument("--parts", nargs="*", choices=parts, default=list(parts), help="none only draws")
     kept: dict[str, Any] = json.loads(KEPT.read_text()) if KEPT.exists() else {}
     for part in parser.parse_args().parts:
         with tempfile.TemporaryDirectory() as name:
@@ -205,29 +206,32 @@ def page(kept: dict[str, Any]) -> str:
         text += ("" if left is None else f"{left:.0f} MB") + " |\n"
     text += STARTS.format(minutes=LINKED_MINUTES)
     for row in kept["starts"]:
-        text += (
-            f"| {row['hours']:g} | {row['recordings']} | {row['core_seconds']:.1f} | {row['seconds']:.1f} | "
-        )
-        text += f"{row['bytes'] / 1e6:.0f} MB |\n"
+        text += f"| {row['recipe']} | {row['hours']:g} | {row['recordings']} | {row['core_seconds']:.1f} | "
+        text += f"{row['seconds']:.1f} | {row['bytes'] / 1e6:.0f} MB |\n"
     return text
 
 
 def draw(kept: dict[str, Any]) -> None:
-    """Draw how conversion grows with files and length, and the start of a training with its corpus."""
-    figure = Figure(figsize=(11.0, 3.4), layout="constrained")
-    by_files, by_length, by_hours = figure.subplots(1, 3)
+    """Draw how conversion grows with files, length and cores, and the start of a training with its corpus."""
+    figure = Figure(figsize=(14.0, 3.4), layout="constrained")
+    by_files, by_length, by_cores, by_hours = figure.subplots(1, 4)
     again = [row for row in kept["starts"] if row["recipe"] == STARTED[-1]]
     for axes, rows, x, title in (
         (by_files, kept["files"], "files", f"files of {CLIP_SECONDS:g} s, converted"),
         (by_length, kept["length"], "minutes", "minutes of one file, converted"),
         (by_hours, again, "hours", f"hours of a corpus, {STARTED[-1]} started again"),
     ):
-        places = [row[x] for row in rows]
+        places, memory = [row[x] for row in rows], axes.twinx()
         axes.plot(places, [row["core_seconds"] for row in rows], "o-", color="tab:blue")
-        axes.set(xlabel=title, ylabel="core-seconds", xlim=(0, None), ylim=(0, None))
-        memory = axes.twinx()
         memory.plot(places, [row["bytes"] / 1e6 for row in rows], "s--", color="tab:orange")
-        memory.set(ylabel="MB resident (dashed)", ylim=(0, None))
+        axes.set(xlabel=title, ylabel="core-seconds", xlim=(0, None))
+        memory.set(ylabel="MB resident (dashed)")
+        for one in (axes, memory):
+            one.set_ylim(0, 1.15 * one.get_ylim()[1])
+    folder = json.loads(FOLDER.read_text())
+    by_cores.bar(range(len(folder)), [row["times_as_fast"] for row in folder], color="tab:blue")
+    by_cores.set_xticks(range(len(folder)), [row["who"].replace(", ", "\n") for row in folder], fontsize=7)
+    by_cores.set(ylabel="times as fast, a folder of files", ylim=(0, 2))
     figure.savefig(PICTURE, dpi=110)
 
 

@@ -126,7 +126,7 @@ def page(rows: list[tuple[Job, dict[str, float], dict[str, float]]]) -> str:
             f"{second.std(ddof=1):.4f} | {gap.estimate:+.4f} [{gap.low:+.4f}, {gap.high:+.4f}] | "
             f"{gap.estimate / first.mean():+.2%} |\n"
         )
-    text += PACE_HEADER
+    text += PACE_HEADER if paces else ""
     for job, one, two in paces:
         alone, shared = one["seconds_per_step"], two["seconds_per_step"]
         text += f"| {job.family} {job.recipe} | {alone:.3f} | {shared:.3f} | {alone / shared:.2f} |\n"
