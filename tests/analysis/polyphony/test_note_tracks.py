@@ -42,6 +42,14 @@ def test_a_note_begins_and_ends_where_its_candidates_do():
     np.testing.assert_allclose(note.f0_hz, hz(62), rtol=1e-6)
 
 
+def test_a_note_does_not_grow_with_the_window_that_comes_upon_it():
+    frames = candidates(50, (10, 30, 62, 0.9, 1.0))
+    frames.power[10:13, 0] = 0.02, 0.2, 0.7
+    frames.power[20:, 0] = 0.3
+    (note,) = follow_notes(frames)
+    np.testing.assert_allclose(note.power, [1.0] * 10 + [0.3] * 10, rtol=1e-6)
+
+
 def test_gaps_are_bridged_as_long_as_they_are_short():
     for gap, n_notes in ((GAP_FRAMES, 1), (GAP_FRAMES + 1, 2)):
         first, second = (5, 15, 62, 0.9, 1.0), (15 + gap, 30 + gap, 62, 0.9, 2.0)

@@ -16,7 +16,7 @@ from violute.analysis.polyphony.multipitch import Candidates
 
 BEGIN_PROBABILITY = 0.5
 KEEP_PROBABILITY = 0.3
-SURE_PROBABILITY = 0.65
+SURE_PROBABILITY = 0.75
 """A note is this likely in its surest frame."""
 
 REACH_OCTAVES = 0.7 / 12.0
@@ -28,6 +28,9 @@ RINGING_DB = -8.0
 BEFORE_FRAMES = 10
 FAINT_POWER = 0.004
 """Share of the loudest note's power below which another, 24 dB softer, is none: partials, or the room."""
+
+GROWING_FRAMES = 4
+"""The window of the spectrum takes 80 ms to see a note whole that has begun."""
 
 GAP_FRAMES = 3
 SHORTEST_FRAMES = 4
@@ -162,13 +165,13 @@ def _is_note(note: _Open) -> bool:
 
 
 def _closed(note: _Open) -> TrackedNote:
-    """Bridge the gaps in straight lines."""
+    """Bridge the gaps in straight lines, and let no note grow with the window that comes upon it."""
     frames = np.arange(note.frames[0], note.frames[-1] + 1)
     probability = np.zeros(len(frames))
     probability[np.asarray(note.frames) - frames[0]] = note.probabilities
+    power = np.interp(frames, note.frames, note.powers)
+    beginning = power[:GROWING_FRAMES]
+    beginning[:] = np.maximum.accumulate(beginning[::-1])[::-1]
     return TrackedNote(
-        note.frames[0],
-        2.0 ** np.interp(frames, note.frames, note.octaves),
-        np.interp(frames, note.frames, note.powers),
-        probability,
+        note.frames[0], 2.0 ** np.interp(frames, note.frames, note.octaves), power, probability
     )

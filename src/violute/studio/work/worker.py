@@ -211,5 +211,5 @@ class Worker:
 
 
 def _held_frames(take: Take) -> int:
-    """Count the frames that a take keeps levels of: each line of a chord has its own."""
-    return take.performance.n_frames * take.n_lines
+    """Count the frames that a take keeps levels of: each line of chords has its own, beside the one line."""
+    return take.performance.n_frames * (take.n_lines + (take.n_lines > 1))
