@@ -21,6 +21,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any, Literal
 
@@ -52,7 +53,11 @@ def main() -> None:
     if not options.skip_notes:
         pieces = [*list_recordings(options.data / "polyphonic")]
         pieces += [r for r in list_recordings(options.data / "violin") if r.name in LINES]
-        report["notes"] = [row for piece in pieces for row in _note_rows(piece, options)]
+        pieces = [piece for piece in pieces if fnmatch(piece.name, options.pieces)]
+        names = {piece.name for piece in pieces}
+        kept = [row for row in report.get("notes", []) if row["piece"] not in names]
+        report["notes"] = [row for piece in pieces for row in _note_rows(piece, options)] + kept
+    if not options.skip_same:
         report["same"] = _same_rows(options.data)
     if not options.skip_speed:
         report["speed"] = _speed(options)
@@ -94,6 +99,10 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--judge", type=Path, help="Python of the environment with basic-pitch")
     parser.add_argument("--before", type=Path, help="folder src of a checkout to compare the speed with")
     parser.add_argument("--repeats", type=int, default=5, help="of each conversion that is timed")
+    parser.add_argument("--pieces", default="*", help="glob pattern: keep the notes of the others")
+    parser.add_argument(
+        "--skip-same", action="store_true", help="keep what came out the same in the last run"
+    )
     parser.add_argument("--skip-notes", action="store_true", help="keep the notes of the last run")
     parser.add_argument("--skip-speed", action="store_true", help="keep the speed of the last run")
     return parser.parse_args()
