@@ -13,6 +13,7 @@ from tones import SAMPLE_RATE, tone
 from violute import __version__
 from violute.drawing.spectrogram_sheet import Panel, draw_page, log_spectrogram_db
 
+BUILT_IN = ("violute-violin-flute", "violute-clarinet-cello")
 VERBS = {"bench", "convert", "data", "decode", "demo", "encode", "export"} | {
     "notes",
     "pairs",
@@ -93,7 +94,9 @@ def test_voices_lists_name_family_ends_and_size(place):
     assert listed["sines"]["card"]["ends"] == ["low", "high"]
     assert listed["torn"]["card"] is None
     assert all(entry["card"]["name"] == name for name, entry in listed.items() if entry["card"])
-    assert [listed[name]["is_live"] for name in ("sines", "violute-violin-flute")] == [False, True]
+    assert tuple(listed)[:2] == BUILT_IN
+    assert all(listed[name]["is_live"] and listed[name]["where"] == "built-in" for name in BUILT_IN)
+    assert not listed["sines"]["is_live"]
     assert "torn.onnx" in listed["torn"]["problem"]
 
 

@@ -1,20 +1,24 @@
-"""Every trained voice of the checkout opens with this code and plays."""
+"""Every trained voice of the package and of the checkout opens with this code and plays."""
 
 from pathlib import Path
 
 import numpy as np
 import pytest
-from tones import SAMPLE_RATE, tone
+from tones import SAMPLE_RATE, cents_apart, tone
 
+from violute.analysis.analyser import analyse
+from violute.analysis.pitch_range import LOW
 from violute.errors import VoiceError
 from violute.transforms.spectra import count_frames
-from violute.voices.load import load_voice
+from violute.voices.load import BUILTIN_FOLDER, load_voice
 
 FOLDER = Path(__file__).resolve().parents[2] / "voices"
-FILES = sorted(FOLDER.glob("*.onnx"))
+BUILT_IN = sorted(BUILTIN_FOLDER.glob("*.onnx"))
+FILES = BUILT_IN + sorted(FOLDER.glob("*.onnx"))
 
 
 def test_there_are_some():
+    assert [path.stem for path in BUILT_IN] == ["clarinet-cello", "violin-flute"]
     assert {path.stem for path in FILES} >= {"vae", "mevae", "cyclegan", "paired", "nsynth", "rave"}
 
 
@@ -34,3 +38,21 @@ def test_it_plays_and_has_a_card_beside_it(path):
         assert np.isfinite(rendering).all()
         assert np.abs(rendering).max() > 0.01
     assert not np.array_equal(low, high)
+
+
+@pytest.mark.parametrize("path", BUILT_IN, ids=lambda path: path.stem)
+def test_a_built_in_voice_is_small_and_credits_its_recordings(path):
+    assert path.stat().st_size < 10_000_000
+    card = load_voice(path).card
+    assert len(card.training_data) > 1
+    assert all("CC" in line or "bench/" in line for line in card.training_data)
+
+
+@pytest.mark.parametrize("true_hz", [65.4, 146.8, 220.0, 659.3, 1318.5])
+def test_clarinet_and_cello_keep_the_pitch_of_low_and_high_instruments(true_hz):
+    voice = load_voice("clarinet-cello")
+    assert voice.settings.pitch_range == LOW
+    take = voice.analyse(np.float32(0.3) * tone(true_hz, 0.6, db_per_octave=-9.0), SAMPLE_RATE)
+    for mix in (0.0, 0.5, 1.0):
+        heard_hz = analyse(take.render(mix), pitch_range=LOW).f0_hz[0, 10:-10]
+        assert np.abs(cents_apart(heard_hz, true_hz)).max() < 20

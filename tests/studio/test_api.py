@@ -332,6 +332,7 @@ def test_voices_examples_and_limits_are_listed(client):
     assert voices[0]["is_default"]
     assert {v["name"]: v["is_live"] for v in voices if v["name"] != "torn"} == {
         "violute-violin-flute": True,
+        "violute-clarinet-cello": True,
         "sines": False,
     }
     assert {example["name"] for example in client.get("/examples").json()} == set(example_paths())

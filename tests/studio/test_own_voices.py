@@ -47,7 +47,7 @@ def test_a_voice_that_is_sent_can_be_chosen_until_the_studio_ends(tmp_path, voic
         assert sent.status_code == 201
         assert sent.json()["name"] == "sent  gone"
         names = [voice["name"] for voice in client.get("/voices").json()]
-        assert names == ["violute-violin-flute", "sent  gone"]
+        assert names == ["violute-violin-flute", "violute-clarinet-cello", "sent  gone"]
         state = settled(
             client, client.post("/takes", json={"example": "flute"}, params={"voice": "sent  gone"}).json()
         )

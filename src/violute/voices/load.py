@@ -13,7 +13,7 @@ from violute.voices.family import FamilyVoice
 from violute.voices.file import open_voice_file
 
 DEFAULT_VOICE = "violute-violin-flute"
-"""The built-in voice."""
+"""The built-in voice that plays where none is named."""
 
 BUILTIN_FOLDER = Path(__file__).parent / "builtin"
 """Voices that ship with the package; file `X.onnx` answers to `X` and to `violute-X`."""
@@ -129,6 +129,7 @@ def family_loader(family: str) -> Callable[[bytes, Card], FamilyVoice]:
 def _named_files() -> list[tuple[str, Path, str]]:
     """Voices with a name: (name, file, where), built-in first, a name only once."""
     found = [(f"violute-{path.stem}", path, "built-in") for path in sorted(BUILTIN_FOLDER.glob("*.onnx"))]
+    found.sort(key=lambda one: one[0] != DEFAULT_VOICE)
     taken = {name for name, _, _ in found} | {path.stem for _, path, _ in found}
     checkout = Path("voices")
     found += [

@@ -137,9 +137,12 @@ def graph_bytes(graph: VoiceGraph) -> bytes:
 
 
 def pitch_range_hz(lines: Sequence[Line]) -> tuple[float, float]:
-    """Lowest and highest pitch that was heard for a second or more in all."""
+    """Lowest and highest pitch heard for a second or more in all, and in a 300th of all frames.
+
+    What is rarer than that may be one note that was heard an octave off.
+    """
     f0_hz = np.sort(np.concatenate([line.f0_hz[line.is_reliable] for line in lines]))
-    edge = min(100, len(f0_hz) // 20)
+    edge = max(min(100, len(f0_hz) // 20), len(f0_hz) // 300)
     return round(float(f0_hz[edge]), 1), round(float(f0_hz[-1 - edge]), 1)
 
 
