@@ -4,9 +4,12 @@ r"""Lay out the dial of a voice so that mix 0.5 is heard as either instrument as
         --select bench/strangers_dev_pieces.txt bench/held_out_pieces.txt
 
 plays recordings of both instruments at places between the voice's ends, lets the judge say how much of a
-violin each is, and writes into the voice's card a dial whose middle lies where the two instruments'
-medians are 0.5 on average. In between the dial bends evenly (a power of the mix), so that its steps stay
-even to the ear. The recordings are those of development, never the strangers of the exam.
+violin each is, and writes into the voice's card a dial whose middle lies where the instruments' medians are
+0.5 on average. In between the dial bends evenly (a power of the mix), so that its steps stay even to the ear.
+The recordings are those of development, never the strangers of the exam. Clarinet and cello:
+
+    python bench/set_dial.py VOICE --data DATA --instruments clarinet cello flute violin \
+        --select bench/low_dev_pieces.txt --limit 3 --clips 1 --judge bench/judge_low.onnx
 """
 
 from __future__ import annotations
@@ -48,6 +51,8 @@ def main() -> int:
     parser.add_argument("--limit", type=int, default=6, help="recordings of each instrument at most")
     parser.add_argument("--clips", type=int, default=3, help="clips of a long recording at most")
     parser.add_argument("--seconds", type=float, default=4.0, help="longest clip")
+    parser.add_argument("--instruments", nargs="+", default=INSTRUMENTS, help="folders of the data")
+    parser.add_argument("--judge", type=Path, help="of other instruments than flute and violin")
     parser.add_argument(
         "--far-end",
         type=float,
@@ -58,14 +63,14 @@ def main() -> int:
     try:
         clips = find_clips(
             given.data,
-            INSTRUMENTS,
+            given.instruments,
             select=[pattern for path in given.select for pattern in read_patterns(path)],
             limit=given.limit,
             clip_seconds=given.seconds,
             shortest_seconds=2.0,
             clips_per_recording=given.clips,
         )
-        heard = list(HERE.results(partial(posteriors, given.voice), clips))
+        heard = list(HERE.results(partial(posteriors, given.voice, given.judge), clips))
         middle = middle_place(heard, [clip.instrument for clip in clips])
         onnx_bytes, card = open_voice_file(given.voice)
         dial = dial_through(middle, given.far_end)
@@ -79,13 +84,13 @@ def main() -> int:
     return 0
 
 
-def posteriors(voice: Path, clip: Clip) -> Float[np.ndarray, " place"]:
+def posteriors(voice: Path, judge: Path | None, clip: Clip) -> Float[np.ndarray, " place"]:
     """Return how much of a violin the judge hears at each place between the ends."""
     onnx_bytes, card = open_voice_file(voice)
     even = replace(card, settings={**card.settings, DIAL: [[0.0, 0.0], [1.0, 1.0]]})
     take = family_loader(card.family)(onnx_bytes, even).analyse(clip.read(SAMPLE_RATE), SAMPLE_RATE)
-    judge = Judge()
-    return np.array([judge.hear(take.render(float(place)), SAMPLE_RATE).posterior for place in PLACES])
+    heard = Judge(judge)
+    return np.array([heard.hear(take.render(float(place)), SAMPLE_RATE).posterior for place in PLACES])
 
 
 def middle_place(heard: list[Float[np.ndarray, " place"]], instruments: list[str]) -> float:
@@ -94,7 +99,7 @@ def middle_place(heard: list[Float[np.ndarray, " place"]], instruments: list[str
         np.nanmedian(
             [one for one, name in zip(heard, instruments, strict=True) if name == instrument], axis=0
         )
-        for instrument in INSTRUMENTS
+        for instrument in dict.fromkeys(instruments)
     ]
     rising = np.maximum.accumulate(np.mean(medians, axis=0))
     place = float(np.interp(0.5, rising + 1e-9 * PLACES, PLACES))
