@@ -37,7 +37,8 @@ PREVIEW_BYTES_PER_SAMPLE = 2
 MAX_BYTES_PER_SAMPLE = 8
 """Of a rendering, where the source is stored in doubles."""
 
-PARAMETER_BYTES_PER_SECOND = 80_000
+PARAMETER_BYTES_PER_SECOND = 120_000
+"""Of live parameters where half of a piece is chords; one line has 73,000. Measured once they are there."""
 
 MAX_VOICES = 16
 """Voices that are sent and kept."""
