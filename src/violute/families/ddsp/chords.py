@@ -34,7 +34,7 @@ ABSENT = 1e-12
 
 def cross_fades(
     in_chords: Bool[np.ndarray, " frame"],
-) -> tuple[Float[np.ndarray, " frame"], Float[np.ndarray, " frame"]]:
+) -> tuple[Float32[np.ndarray, " frame"], Float32[np.ndarray, " frame"]]:
     """Return what is added to the loudness of the one line, and to that of the lines of chords, in dB.
 
     Both follow the same notes there, at phases of their own, so their powers add up to 1.
@@ -47,7 +47,8 @@ def cross_fades(
         fall = np.ones(len(frame)) if stop == n_frames else (stop - frame) / FADE_FRAMES
         share[frame] = np.clip(np.minimum(rise, fall), 0.0, 1.0)
     one_db, chords_db = (
-        20.0 * np.log10(np.maximum(np.sin(0.5 * np.pi * part), ABSENT)) for part in (1.0 - share, share)
+        (20.0 * np.log10(np.maximum(np.sin(0.5 * np.pi * part), ABSENT))).astype(np.float32)
+        for part in (1.0 - share, share)
     )
     return one_db, chords_db
 
