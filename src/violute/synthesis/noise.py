@@ -33,6 +33,8 @@ N_FFT = 1024
 N_DRAWS = 1024
 """Draws in the pool. They are met in random order, so no repetition is heard."""
 
+DRAWS_SEED = 20_261_122
+
 FRAMES_PER_GROUP = 32
 """Frames worked on together: few enough for their arrays to stay in the second-level cache."""
 
@@ -169,5 +171,5 @@ def mel_to_hz(mel: float | Float[np.ndarray, " *axes"]) -> Float[np.ndarray, " *
 
 @lru_cache(maxsize=1)
 def _draws() -> Complex[np.ndarray, "draw bin"]:
-    white = np.random.default_rng(20_261_122).standard_normal((N_DRAWS, N_FFT), np.float32)
+    white = np.random.default_rng(DRAWS_SEED).standard_normal((N_DRAWS, N_FFT), np.float32)
     return np.fft.rfft(white, axis=1)

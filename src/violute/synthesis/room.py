@@ -252,16 +252,23 @@ def room_response(
     )
     tail *= np.linspace(1.0, 0.0, len(tail), dtype=np.float32) ** 0.25  # lands the cut end at silence
 
-    generator = np.random.default_rng(seed)
     spread_seconds = REFLECTIONS_SECONDS * rt60 / LONGEST_RT60_SECONDS
-    # The root makes reflections come denser and denser; they weaken as their way grows.
-    arrival = np.sqrt((np.arange(N_REFLECTIONS) + generator.random(N_REFLECTIONS)) / N_REFLECTIONS)
+    arrival, signs = reflections(seed)
     arrival_samples = (arrival * spread_seconds * sample_rate).astype(int)
     early = np.zeros(len(tail), np.float32)
-    np.add.at(early, arrival_samples, generator.choice([-1.0, 1.0], N_REFLECTIONS) / (1.0 + 2.0 * arrival))
+    # They weaken as their way grows.
+    np.add.at(early, arrival_samples, signs / (1.0 + 2.0 * arrival))
 
     tail *= np.sqrt((1.0 - REFLECTIONS_SHARE) / np.sum(tail**2))
     early *= np.sqrt(REFLECTIONS_SHARE / np.sum(early**2))
     early += tail
     early /= np.sqrt(np.sum(early**2))
     return np.concatenate([np.zeros(PREDELAY_FRAMES * hop_length, np.float32), early])
+
+
+def reflections(seed: int) -> tuple[Float[np.ndarray, " reflection"], Float[np.ndarray, " reflection"]]:
+    """Draw when early reflections arrive, as shares of the time over which they are spread, and their signs."""
+    generator = np.random.default_rng(seed)
+    # The root makes them come denser and denser.
+    arrivals = np.sqrt((np.arange(N_REFLECTIONS) + generator.random(N_REFLECTIONS)) / N_REFLECTIONS)
+    return arrivals, generator.choice([-1.0, 1.0], N_REFLECTIONS)

@@ -98,12 +98,12 @@ def _split(content: bytes) -> tuple[bytes, bytes]:
         ValueError: The entry before the checksum is not a card.
     """
     end = len(content) - len(_DIGEST_TAIL)
-    for start, tag, payload, stop in _fields(content):
+    for start, tag, payload, stop in message_fields(content):
         if tag == _METADATA_PROPS and stop == end:
             entry = content[payload:stop]
             head = bytes([_KEY, len(CARD_KEY)]) + CARD_KEY + bytes([_VALUE])
             if entry.startswith(head):
-                length, at = _read_varint(entry, len(head))
+                length, at = read_varint(entry, len(head))
                 if at + length == len(entry):
                     return content[:start], entry[at:]
     raise ValueError("no card before the checksum")
@@ -112,14 +112,14 @@ def _split(content: bytes) -> tuple[bytes, bytes]:
 def _is_whole(content: bytes) -> bool:
     """Whether the bytes are a complete message of Protocol Buffers."""
     try:
-        for _ in _fields(content):
+        for _ in message_fields(content):
             pass
     except ValueError:
         return False
     return True
 
 
-def _fields(content: bytes) -> Iterator[tuple[int, int, int, int]]:
+def message_fields(content: bytes) -> Iterator[tuple[int, int, int, int]]:
     """Walk the top-level fields: (start, tag, start of payload, end).
 
     Raises:
@@ -128,15 +128,15 @@ def _fields(content: bytes) -> Iterator[tuple[int, int, int, int]]:
     at = 0
     while at < len(content):
         start = at
-        tag, at = _read_varint(content, at)
+        tag, at = read_varint(content, at)
         payload = at
         match tag & 7:
             case 0:
-                _, at = _read_varint(content, at)
+                _, at = read_varint(content, at)
             case 1:
                 at += 8
             case 2:
-                length, payload = _read_varint(content, at)
+                length, payload = read_varint(content, at)
                 at = payload + length
             case 5:
                 at += 4
@@ -156,7 +156,7 @@ def _varint(number: int) -> bytes:
     return bytes([*out, number])
 
 
-def _read_varint(content: bytes, at: int) -> tuple[int, int]:
+def read_varint(content: bytes, at: int) -> tuple[int, int]:
     """Decode the number at `at`; return it and the position behind it.
 
     Raises:

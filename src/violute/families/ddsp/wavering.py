@@ -30,6 +30,7 @@ N_TRACK_FRAMES = 4096
 """Frames after which the tracks repeat: 41 s, too long to be noticed."""
 
 N_TRACKS = 100
+TRACKS_SEED = 20_261_123
 SMOOTHING = (0.25, 0.75, 1.0, 0.75, 0.25)
 """Weights over five frames of 10 ms: neighbours correlate by 0.83, frames 40 ms apart hardly, as measured."""
 
@@ -99,7 +100,7 @@ def rippling(
 @lru_cache(maxsize=1)
 def _tracks() -> Float[np.ndarray, "frame harmonic"]:
     """Smooth noise of mean 0 and standard deviation 1, whose end joins its beginning."""
-    white = np.random.default_rng(20_261_123).standard_normal((N_TRACK_FRAMES, N_TRACKS))
+    white = np.random.default_rng(TRACKS_SEED).standard_normal((N_TRACK_FRAMES, N_TRACKS))
     smooth = sum(weight * np.roll(white, i, axis=0) for i, weight in enumerate(SMOOTHING))
     smooth = smooth / np.sqrt(np.square(SMOOTHING).sum())
     return np.clip(smooth, -WIDEST, WIDEST).astype(np.float32)

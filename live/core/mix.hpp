@@ -1,0 +1,37 @@
+// Where between the two ends the sound stands; twin of voices/mix.py and of the dial's scale.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <vector>
+
+#include "voice_file.hpp"
+
+namespace violute {
+
+enum class Dial { tone, noise, attack, room };
+inline constexpr int n_dials = 4;
+inline constexpr float default_room = 0.2F;
+
+// Dials that one thread turns while another plays.
+class Mix {
+   public:
+    Mix();
+    void set(Dial dial, float value);  // Held to [0, 1]; what is no number is passed over.
+    float at(Dial dial) const;
+
+   private:
+    std::array<std::atomic<float>, n_dials> values_;
+};
+
+// Turns a mix into a place between the ends of a network.
+class DialScale {
+   public:
+    explicit DialScale(const VoiceFile& voice);
+    float place(double mix) const;
+
+   private:
+    std::vector<double> mixes_, places_;
+};
+
+}  // namespace violute

@@ -1,0 +1,149 @@
+#include "violute_live.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdint>
+#include <cstdio>
+#include <memory>
+#include <string>
+
+#include "mix.hpp"
+#include "rates.hpp"
+#include "resampler.hpp"
+#include "stream.hpp"
+#include "voice_file.hpp"
+
+#if defined(__SSE2__)
+#include <immintrin.h>
+#endif
+
+namespace {
+
+using violute::hop_length;
+using violute::n_places;
+
+constexpr int lowest_rate = 44100, highest_rate = 96000;
+constexpr double cutoff_hz = 20300.0;
+constexpr double reach_samples = 32.0;  // Of the filters between rates, at the core's rate.
+
+// Numbers too small for their usual form are taken for 0 while this lives: they would cost a hundred times as much.
+class NoDenormals {
+   public:
+#if defined(__SSE2__)
+    NoDenormals() : before_(_mm_getcsr()) { _mm_setcsr(before_ | 0x8040U); }
+    ~NoDenormals() { _mm_setcsr(before_); }
+
+   private:
+    unsigned before_;
+#elif defined(__aarch64__)
+    NoDenormals() {
+        asm volatile("mrs %0, fpcr" : "=r"(before_));
+        asm volatile("msr fpcr, %0" ::"r"(before_ | (std::uint64_t{1} << 24U)));
+    }
+    ~NoDenormals() { asm volatile("msr fpcr, %0" ::"r"(before_)); }
+
+   private:
+    std::uint64_t before_;
+#else
+    NoDenormals() {}
+    ~NoDenormals() {}
+#endif
+   public:
+    NoDenormals(const NoDenormals&) = delete;
+    NoDenormals& operator=(const NoDenormals&) = delete;
+};
+
+std::string problem_with(int sample_rate, float room_size, int n_channels) {
+    if (sample_rate < lowest_rate || sample_rate > highest_rate)
+        return "a sample rate of " + std::to_string(sample_rate) + " Hz came: give 44100 to 96000";
+    if (!(room_size >= 0.0F && room_size <= 1.0F)) return "the size of the room is none from 0 to 1";
+    if (n_channels < 1 || n_channels > n_places) return std::to_string(n_channels) + " channels were asked for: give 1 or 2";
+    return {};
+}
+
+}  // namespace
+
+struct violute_live {
+    violute_live(violute::VoiceFile&& read, int rate, double room_size, int channels)
+        : voice(std::move(read)), sample_rate(rate), n_channels(channels), stream(voice, mix, room_size, channels) {
+        if (rate == violute::sample_rate) {
+            latency = violute::latency_samples;
+            return;
+        }
+        const double ratio = static_cast<double>(rate) / violute::sample_rate;
+        const double reach = reach_samples * ratio;
+        const double inside = (violute::latency_samples + reach_samples) * ratio;
+        latency = static_cast<int>(std::ceil(inside + reach));
+        down = std::make_unique<violute::FractionalReader>(latency - inside, reach, cutoff_hz / rate);
+        for (int channel = 0; channel < channels; ++channel)
+            up.emplace_back(reach_samples, reach_samples, cutoff_hz / violute::sample_rate);
+    }
+
+    // Take a sample at the core's rate, and play one of each channel.
+    std::array<float, n_places> play(float sample) {
+        std::array<float, n_places> out{played[0][place], played[1][place]};
+        heard[place] = sample;
+        if (++place == hop_length) {
+            place = 0;
+            stream.hop(heard.data(), played);
+        }
+        return out;
+    }
+
+    // The same at the rate of the host: it is time for a sample of the core once its moment has passed.
+    std::array<float, n_places> play_resampled(float sample) {
+        down->push(std::isfinite(sample) ? std::clamp(sample, -1000.0F, 1000.0F) : 0.0F);
+        // `phase` counts from the newest sample of the core to this one, in shares of 1 / sample_rate.
+        phase += violute::sample_rate;
+        if (phase >= sample_rate) {
+            phase -= sample_rate;
+            const std::array<float, n_places> made =
+                play(down->read(static_cast<double>(phase) / violute::sample_rate));
+            for (std::size_t channel = 0; channel < up.size(); ++channel) up[channel].push(made[channel]);
+        }
+        std::array<float, n_places> out{};
+        for (std::size_t channel = 0; channel < up.size(); ++channel)
+            out[channel] = std::clamp(up[channel].read(-static_cast<double>(phase) / sample_rate), -1.0F, 1.0F);
+        return out;
+    }
+
+    violute::VoiceFile voice;
+    violute::Mix mix;
+    int sample_rate, n_channels, latency = 0, phase = 0;
+    violute::HarmonicStream stream;
+    std::unique_ptr<violute::FractionalReader> down;
+    std::vector<violute::FractionalReader> up;
+    std::size_t place = 0;
+    violute::HarmonicStream::Hop heard{};
+    std::array<violute::HarmonicStream::Hop, n_places> played{};
+};
+
+violute_live* violute_live_open(const void* content, size_t n_bytes, int sample_rate, float room_size, int n_channels,
+                                char* problem, size_t n_problem) {
+    violute::VoiceFile voice;
+    std::string found = problem_with(sample_rate, room_size, n_channels);
+    if (found.empty()) found = voice.read(content, n_bytes);
+    if (problem != nullptr && n_problem > 0) std::snprintf(problem, n_problem, "%s", found.c_str());
+    if (!found.empty()) return nullptr;
+    return new violute_live(std::move(voice), sample_rate, room_size, n_channels);
+}
+
+void violute_live_close(violute_live* live) { delete live; }
+
+const char* violute_live_card(const violute_live* live) { return live->voice.card().c_str(); }
+
+int violute_live_latency(const violute_live* live) { return live->latency; }
+
+void violute_live_turn(violute_live* live, int dial, float value) {
+    if (dial >= 0 && dial < violute::n_dials) live->mix.set(static_cast<violute::Dial>(dial), value);
+}
+
+void violute_live_process(violute_live* live, const float* in, float* left, float* right, int n_samples) {
+    const NoDenormals flushed;
+    for (int i = 0; i < n_samples; ++i) {
+        const std::array<float, n_places> out = live->down ? live->play_resampled(in[i]) : live->play(in[i]);
+        left[i] = out[0];
+        if (right != nullptr) right[i] = out[live->n_channels == 1 ? 0 : 1];
+    }
+}

@@ -1,0 +1,56 @@
+/* The real-time core for whoever plays it: a plug-in, a page, a program. Plain C.
+ *
+ * Open and close in any thread that may wait; process in the audio thread alone; turn dials from anywhere.
+ */
+#ifndef VIOLUTE_LIVE_H
+#define VIOLUTE_LIVE_H
+
+#include <stddef.h>
+
+#if defined(_WIN32)
+#define VIOLUTE_API __declspec(dllexport)
+#else
+#define VIOLUTE_API __attribute__((visibility("default")))
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct violute_live violute_live;
+
+enum violute_dial { VIOLUTE_TONE, VIOLUTE_NOISE, VIOLUTE_ATTACK, VIOLUTE_ROOM };
+
+/* Open a voice for one stream.
+ *
+ * content, n_bytes: a file that `violute export VOICE voice.live` wrote; it may go afterwards.
+ * sample_rate: of what comes and goes, 44100 to 96000 Hz.
+ * room_size: 0 (none) to 1 (hall); the dial of the room says how much of it is heard.
+ * n_channels: of what goes, 1 or 2.
+ * problem, n_problem: where to write one line that says what is wrong; may be NULL.
+ *
+ * Returns NULL where something is wrong.
+ */
+VIOLUTE_API violute_live* violute_live_open(const void* content, size_t n_bytes, int sample_rate, float room_size,
+                                            int n_channels, char* problem, size_t n_problem);
+VIOLUTE_API void violute_live_close(violute_live* live);
+
+/* The card of the voice: JSON, which lasts as long as the stream. */
+VIOLUTE_API const char* violute_live_card(const violute_live* live);
+
+/* How far the output runs behind the input, in samples. */
+VIOLUTE_API int violute_live_latency(const violute_live* live);
+
+/* Turn a dial, 0 to 1, from the next frame of 10 ms on. */
+VIOLUTE_API void violute_live_turn(violute_live* live, int dial, float value);
+
+/* Play a block of any size. Input and outputs may be the same memory; right may be NULL for one channel.
+ * Whatever comes in, what goes out lies between -1 and 1. Allocates, waits and throws nothing.
+ */
+VIOLUTE_API void violute_live_process(violute_live* live, const float* in, float* left, float* right, int n_samples);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
