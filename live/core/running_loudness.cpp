@@ -34,11 +34,9 @@ RunningLoudness::RunningLoudness(const Quantiles& usual) {
     const auto assumed = [&](std::size_t edge) {
         return interpolate(lowest_db + static_cast<double>(edge) * step_db - first_reference_db, rising, probabilities());
     };
-    for (std::size_t i = 0; i < n_steps; ++i) {
-        centres_db_.push_back(lowest_db + (static_cast<double>(i) + 0.5) * step_db);
-        counts_.push_back(first_weight_frames * (assumed(i + 1) - assumed(i)));
-    }
+    for (std::size_t i = 0; i < n_steps; ++i) counts_.push_back(first_weight_frames * (assumed(i + 1) - assumed(i)));
     shares_.resize(n_steps);
+    heard_db_.resize(n_steps);
 }
 
 void RunningLoudness::add(double loudness_db) {
@@ -48,17 +46,21 @@ void RunningLoudness::add(double loudness_db) {
 
 void RunningLoudness::update() {
     double sum = 0.0;
+    n_heard_ = 0;
     for (std::size_t i = 0; i < counts_.size(); ++i) {
+        if (counts_[i] <= 0.0) continue;
         sum += counts_[i];
-        shares_[i] = sum - 0.5 * counts_[i];
+        shares_[n_heard_] = sum - 0.5 * counts_[i];
+        heard_db_[n_heard_++] = lowest_db + (static_cast<double>(i) + 0.5) * step_db;
     }
-    for (double& share : shares_) share /= sum;
+    if (n_heard_ == 0) return;  // Of a voice whose loudness lies beyond all steps, until something was heard.
+    for (std::size_t i = 0; i < n_heard_; ++i) shares_[i] /= sum;
     reference_db = quantile_db(loud_share);
     for (std::size_t i = 0; i < n_quantiles; ++i) own_db[i] = quantile_db(probabilities()[i]) - reference_db;
 }
 
 double RunningLoudness::quantile_db(double probability) const {
-    return interpolate(probability, shares_, centres_db_);
+    return interpolate(probability, {shares_.data(), n_heard_}, {heard_db_.data(), n_heard_});
 }
 
 LoudnessMap::LoudnessMap(const Quantiles& own, std::span<const double> target) : own_(own), target_(target) {

@@ -30,7 +30,9 @@ class RunningLoudness {
    private:
     double quantile_db(double probability) const;
 
-    std::vector<double> centres_db_, counts_, shares_;
+    std::vector<double> counts_;                   // By step.
+    std::vector<double> shares_, heard_db_;        // Of the steps that something fell into, in a row.
+    std::size_t n_heard_ = 0;
 };
 
 // Bring loudness nearer to what is as common for an instrument; twin of adaptation.adapted_loudness.

@@ -41,8 +41,9 @@ class RunningLoudness:
 
     def quantiles_db(self, probabilities: Float[np.ndarray, " quantile"]) -> Float[np.ndarray, " quantile"]:
         """Return the loudness below which these shares of the frames lie, in dB."""
+        heard = self._counts > 0.0  # a step that nothing fell into is no loudness that the performance has
         below = np.cumsum(self._counts) - 0.5 * self._counts
-        return np.interp(probabilities, below / self._counts.sum(), self._centres_db)
+        return np.interp(probabilities, below[heard] / self._counts.sum(), self._centres_db[heard])
 
     def reference_db(self) -> float:
         """Return the loudness of the loud notes, as `reference_loudness_db` does for a whole piece."""
