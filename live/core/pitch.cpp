@@ -17,6 +17,8 @@ constexpr double bin_hz = static_cast<double>(sample_rate) / CausalPitch::n_fft;
 constexpr double lowest_hz = 160.0, bins_per_octave = 48.0;
 constexpr float floor_db = -127.0F, range_db = 80.0F, step_db = 40.0F;
 constexpr double loudest_fade_db = 0.002;
+constexpr std::size_t near_bins = 3;
+constexpr float likely = 0.6F, still_likely = 0.1F;  // Belief near a new note, and near the one before.
 constexpr int refining_harmonics = 5;
 constexpr double refining_reach = 0.03;
 
@@ -114,8 +116,8 @@ CausalPitch::Frame CausalPitch::push(const float* heard) {
     describe();
     judge();
     believe();
-    const auto best = static_cast<std::size_t>(std::max_element(belief_.begin(), belief_.end()) - belief_.begin());
-    return {refined_hz(candidates_hz_[best]), voiced(best)};
+    best_ = likeliest();
+    return {refined_hz(candidates_hz_[best_]), voiced(best_)};
 }
 
 // Levels of the spectra of the windows that end with the sound, in dB of a full sine.
@@ -210,6 +212,23 @@ void CausalPitch::believe() {
         sum += expected[at];
     }
     for (std::size_t i = 0; i < n_candidates; ++i) belief_[i] = static_cast<float>(expected[i] / sum);
+}
+
+// The likeliest candidate, but a leap waits while the note before may still sound.
+std::size_t CausalPitch::likeliest() const {
+    const auto best = static_cast<std::size_t>(std::max_element(belief_.begin(), belief_.end()) - belief_.begin());
+    const bool is_step = std::max(best, best_) - std::min(best, best_) <= near_bins;
+    if (is_step || belief_near(best_) < still_likely || belief_near(best) > likely) return best;
+    const auto first = belief_.begin() + static_cast<long>(std::max(best_, near_bins) - near_bins);
+    const auto stop = belief_.begin() + static_cast<long>(std::min<std::size_t>(best_ + near_bins + 1, n_candidates));
+    return static_cast<std::size_t>(std::max_element(first, stop) - belief_.begin());
+}
+
+float CausalPitch::belief_near(std::size_t candidate) const {
+    float sum = 0.0F;
+    const std::size_t stop = std::min<std::size_t>(candidate + near_bins + 1, n_candidates);
+    for (std::size_t i = std::max(candidate, near_bins) - near_bins; i < stop; ++i) sum += belief_[i];
+    return sum;
 }
 
 double CausalPitch::voiced(std::size_t best) const {

@@ -40,6 +40,8 @@ class CausalPitch {
     void describe();
     void judge();
     void believe();
+    std::size_t likeliest() const;
+    float belief_near(std::size_t candidate) const;
     double voiced(std::size_t best) const;
     double refined_hz(double candidate_hz) const;
 
@@ -65,6 +67,7 @@ class CausalPitch {
     std::vector<float> own_, first_, second_;
     std::array<float, n_shared> shared_{};
     Candidates logits_{}, belief_{};
+    std::size_t best_ = 0;
 };
 
 }  // namespace violute
