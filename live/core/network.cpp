@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 
 #include "arithmetic.hpp"
 #include "noise.hpp"
@@ -21,26 +20,36 @@ constexpr std::array<int, 4> dilations = {1, 2, 4, 8};
 constexpr std::array<int, 4> wanted_step = {2, 4, 8, 16};
 constexpr std::array<int, 4> n_wanted = {15, 7, 3, 1};
 
-typedef float Eight __attribute__((vector_size(32), aligned(4)));
+typedef float Eight __attribute__((vector_size(32), aligned(4), may_alias));
+
+__attribute__((always_inline)) inline const Eight& vector_at(const float* values) {
+    return *reinterpret_cast<const Eight*>(values);
+}
 
 // Add to rows of `tile` outputs the products of rows of inputs with weights.
 template <int n_rows>
 __attribute__((always_inline)) inline void multiply_tile(const float* const* in, int n_in, const float* weights,
                                                          int stride, float* const* out, int at) {
-    Eight sums[n_rows][4];
+    constexpr int n_parts = tile / 8;
+    Eight sums[n_rows][n_parts];
+    // Whole loops, or the sums would lie in memory.
+#pragma GCC unroll 4
     for (int row = 0; row < n_rows; ++row)
-        for (int part = 0; part < 4; ++part) std::memcpy(&sums[row][part], out[row] + at + 8 * part, sizeof(Eight));
+#pragma GCC unroll 4
+        for (int part = 0; part < n_parts; ++part) sums[row][part] = vector_at(out[row] + at + 8 * part);
     for (int i = 0; i < n_in; ++i) {
-        Eight weight[4];
-        for (int part = 0; part < 4; ++part)
-            std::memcpy(&weight[part], weights + static_cast<long>(i) * stride + at + 8 * part, sizeof(Eight));
+        const float* own = weights + static_cast<long>(i) * stride + at;
+#pragma GCC unroll 4
         for (int row = 0; row < n_rows; ++row) {
             const float value = in[row][i];
-            for (int part = 0; part < 4; ++part) sums[row][part] += value * weight[part];
+#pragma GCC unroll 4
+            for (int part = 0; part < n_parts; ++part) sums[row][part] += value * vector_at(own + 8 * part);
         }
     }
+#pragma GCC unroll 4
     for (int row = 0; row < n_rows; ++row)
-        for (int part = 0; part < 4; ++part) std::memcpy(out[row] + at + 8 * part, &sums[row][part], sizeof(Eight));
+#pragma GCC unroll 4
+        for (int part = 0; part < n_parts; ++part) *reinterpret_cast<Eight*>(out[row] + at + 8 * part) = sums[row][part];
 }
 
 // Add to each row of outputs the product of its inputs with the weights.

@@ -30,7 +30,8 @@ double kernel(double away, double reach, double cutoff) {
 }  // namespace
 
 FractionalReader::FractionalReader(double delay, double reach, double cutoff)
-    : n_taps_(static_cast<std::size_t>(std::ceil(delay + reach)) + 3), history_(2 * n_taps_, 0.0F) {
+    : n_taps_((static_cast<std::size_t>(std::ceil(delay + reach)) + 2 + lanes) / lanes * lanes),
+      history_(2 * n_taps_, 0.0F) {
     // Phases run from one sample earlier than the delay to one later: any offset from -1 to 1.
     for (int phase = 0; phase <= 2 * n_phases; ++phase) {
         const double centre = delay + 1.0 - static_cast<double>(phase) / n_phases;
@@ -53,8 +54,12 @@ float FractionalReader::read(double earlier) const {
     const float* low = table_.data() + phase * n_taps_;
     const float* high = low + n_taps_;
     const float* oldest = history_.data() + newest_ + 1;
+    float sums[lanes] = {};
+    for (std::size_t tap = 0; tap < n_taps_; tap += lanes)
+        for (std::size_t i = tap, lane = 0; lane < lanes; ++i, ++lane)
+            sums[lane] += oldest[i] * (low[i] + part * (high[i] - low[i]));
     float sum = 0.0F;
-    for (std::size_t tap = 0; tap < n_taps_; ++tap) sum += oldest[tap] * (low[tap] + part * (high[tap] - low[tap]));
+    for (const float one : sums) sum += one;
     return sum;
 }
 

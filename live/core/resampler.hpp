@@ -3,6 +3,7 @@
 // Source: Smith, Digital audio resampling (CCRMA, 2002), for the windowed sinc between whose phases lines are drawn.
 #pragma once
 
+#include <cstddef>
 #include <vector>
 
 namespace violute {
@@ -20,6 +21,7 @@ class FractionalReader {
 
    private:
     static constexpr int n_phases = 256;
+    static constexpr std::size_t lanes = 8;  // Sums side by side, in one vector.
 
     std::size_t n_taps_, newest_ = 0;
     std::vector<float> table_;      // By phase and tap; a phase of 0 reads one sample earlier than the delay.

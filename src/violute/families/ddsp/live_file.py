@@ -2,8 +2,8 @@
 
 Layout, little-endian: `MAGIC`, format version (uint32), number of entries (uint32), then each entry: its name
 (32 bytes, padded with zeros), kind (uint32, see `KINDS`), number of values (uint32), the values, padded to
-8 bytes; last the CRC-32 of all that came before (uint32). The core needs no JSON, no ONNX and no seeds of NumPy:
-what depends on them is worked out here.
+8 bytes; last the CRC-32 of all that came before (uint32). The core needs no JSON, no ONNX and no seeds of
+NumPy: what depends on them is worked out here.
 """
 
 from __future__ import annotations
@@ -55,15 +55,21 @@ def live_bytes(name_or_path: str) -> bytes:
     path = find_voice(name_or_path)
     onnx_bytes, card = open_voice_file(path)
     if card.family != "ddsp":
-        raise VoiceError(f"{path}: a voice of the family {card.family} is not live: give one of the family ddsp")
+        raise VoiceError(
+            f"{path}: a voice of the family {card.family} is not live: give one of the family ddsp"
+        )
     voice = HarmonicVoice(onnx_bytes, card)
     settings = voice.settings
     if settings.pitch_range != HIGH:
-        raise VoiceError(f"{path}: the real-time core follows no notes below 160 Hz, for which this voice is made")
+        raise VoiceError(
+            f"{path}: the real-time core follows no notes below 160 Hz, for which this voice is made"
+        )
     try:
         network = _network(onnx_bytes, voice)
     except (KeyError, ValueError):
-        raise VoiceError(f"{path}: its network is none that the real-time core plays: export it anew") from None
+        raise VoiceError(
+            f"{path}: its network is none that the real-time core plays: export it anew"
+        ) from None
     rooms = [reflections(seed) for seed in PLACES]
     entries: dict[str, np.ndarray] = {
         "card": np.frombuffer(card.to_json().encode(), np.uint8),
@@ -137,7 +143,9 @@ def _network(onnx_bytes: bytes, voice: HarmonicVoice) -> Weights:
         network[f"to_{kind}_bias"] = stored[f"decoder.to_{kind}.bias"]
     lowest_hz = voice.settings.pitch_range.filter_lowest_hz
     octaves = np.log2(HIGHEST_HZ / lowest_hz)
-    network["body_span"] = np.array([lowest_hz, round((network["body_db"].shape[1] - 1.5) / octaves)], np.float32)
+    network["body_span"] = np.array(
+        [lowest_hz, round((network["body_db"].shape[1] - 1.5) / octaves)], np.float32
+    )
     network["noise_trim_db"] = np.zeros((2, N_REGISTERS, sizes[1]), np.float32)
     network["noise_trim_db"] = _noise_trim_db(network, voice)
     _check_alike(network, voice)
@@ -153,7 +161,7 @@ def _transposed_weight(stored: Weights, n_channels: int, n_out: int) -> Float32[
 
 
 def _noise_trim_db(network: Weights, voice: HarmonicVoice) -> Float32[np.ndarray, "2 register band"]:
-    """Find what the voice adds to its noise in each register: what its network answers more than its weights do."""
+    """Find what the voice adds to its noise in each register: by how much it answers more than its weights."""
     features, f0_hz = _probe()
     features[..., REGISTERS] = np.eye(N_PROBE_FRAMES, N_REGISTERS)
     features[:, N_REGISTERS:, REGISTERS.start] = 1.0
@@ -194,7 +202,11 @@ def _levels(
         scale, shift = np.split(network[f"modulation{i}"][:, None], 2, axis=2)
         hidden = (hidden + network[f"dilated{i}_bias"]) * (1.0 + scale) + shift
         x = x + _silu(hidden) @ network[f"pointwise{i}"][:, :, 0].T + network[f"pointwise{i}_bias"]
-    hidden, level_db, tilt_db = _silu(x), network["level_db"][:, None, None], network["tilt_db"][:, None, None]
+    hidden, level_db, tilt_db = (
+        _silu(x),
+        network["level_db"][:, None, None],
+        network["tilt_db"][:, None, None],
+    )
     harmonic_db = DB_PER_UNIT * (hidden @ network["to_harmonics"].T + network["to_harmonics_bias"]) + level_db
     noise_db = DB_PER_UNIT / 4.0 * (hidden @ network["to_noise"].T + network["to_noise_bias"]) + level_db
     frequency_hz = f0_hz[:, None] * np.arange(1, harmonic_db.shape[2] + 1)
