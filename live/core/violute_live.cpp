@@ -71,6 +71,7 @@ struct violute_live {
             latency = violute::latency_samples;
             return;
         }
+        phase = rate - violute::sample_rate;
         const double ratio = static_cast<double>(rate) / violute::sample_rate;
         const double reach = reach_samples * ratio;
         const double inside = (violute::latency_samples + reach_samples) * ratio;
@@ -110,7 +111,7 @@ struct violute_live {
 
     violute::VoiceFile voice;
     violute::Mix mix;
-    int sample_rate, n_channels, latency = 0, phase = 0;
+    int sample_rate, n_channels, latency = 0, phase = 0;  // The phase begins so that both rates do together.
     violute::HarmonicStream stream;
     std::unique_ptr<violute::FractionalReader> down;
     std::vector<violute::FractionalReader> up;

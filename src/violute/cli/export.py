@@ -43,7 +43,7 @@ def export(
 
     if out.suffix.lower() == ".live":
         if card is not None or any(tilt):
-            raise TrainingError(f"{out}: --card and --tilt belong to the voice that it is made of: leave them out")
+            raise TrainingError(f"{out}: --card and --tilt are for a training run: leave them out")
         return _export_live(str(run), out, force=force, json=json, quiet=quiet)
     if not run.exists():
         raise TrainingError(f"{run}: there is no such run folder: name what `violute train` made")

@@ -267,7 +267,7 @@ def room_response(
 
 
 def reflections(seed: int) -> tuple[Float[np.ndarray, " reflection"], Float[np.ndarray, " reflection"]]:
-    """Draw when early reflections arrive, as shares of the time that they are spread over, and their signs."""
+    """Draw when early reflections arrive, as shares of the time that all take, and their signs."""
     generator = np.random.default_rng(seed)
     # The root makes them come denser and denser.
     arrivals = np.sqrt((np.arange(N_REFLECTIONS) + generator.random(N_REFLECTIONS)) / N_REFLECTIONS)

@@ -161,7 +161,7 @@ def _transposed_weight(stored: Weights, n_channels: int, n_out: int) -> Float32[
 
 
 def _noise_trim_db(network: Weights, voice: HarmonicVoice) -> Float32[np.ndarray, "2 register band"]:
-    """Find what the voice adds to its noise in each register: by how much it answers more than its weights."""
+    """Find what the voice adds to its noise in each register: how much more it answers than its weights."""
     features, f0_hz = _probe()
     features[..., REGISTERS] = np.eye(N_PROBE_FRAMES, N_REGISTERS)
     features[:, N_REGISTERS:, REGISTERS.start] = 1.0
