@@ -15,11 +15,6 @@ constexpr float tilt_from_hz = 1000.0F;
 constexpr float highest_hz = sample_rate / 2.0F;
 constexpr int tile = 32;
 
-// Of each block: frames between taps, and between the lags at which its answer is wanted.
-constexpr std::array<int, 4> dilations = {1, 2, 4, 8};
-constexpr std::array<int, 4> wanted_step = {2, 4, 8, 16};
-constexpr std::array<int, 4> n_wanted = {15, 7, 3, 1};
-
 typedef float Eight __attribute__((vector_size(32), aligned(4), may_alias));
 
 __attribute__((always_inline)) inline const Eight& vector_at(const float* values) {
@@ -80,7 +75,8 @@ float octaves_above_tilt(float frequency_hz) { return std::log2(std::max(frequen
 
 }  // namespace
 
-std::map<std::string, std::size_t> Network::sizes(std::size_t n_channels, std::size_t n_harmonics) {
+std::map<std::string, std::size_t> Network::sizes(std::size_t n_channels, std::size_t n_harmonics,
+                                                  std::size_t n_blocks) {
     std::map<std::string, std::size_t> sizes = {{"network.first", n_features * n_channels},
                                                 {"network.first_bias", n_channels},
                                                 {"network.level_db", n_ends},
@@ -91,7 +87,7 @@ std::map<std::string, std::size_t> Network::sizes(std::size_t n_channels, std::s
                                                 {"network.to_noise", n_channels * n_bands},
                                                 {"network.to_noise_bias", n_bands},
                                                 {"network.noise_trim_db", n_ends * n_registers * n_bands}};
-    for (int i = 0; i < n_blocks; ++i) {
+    for (std::size_t i = 0; i < n_blocks; ++i) {
         const std::string number = std::to_string(i);
         sizes["network.dilated" + number] = n_channels * n_channels * n_taps;
         sizes["network.dilated" + number + "_bias"] = n_channels;
@@ -100,6 +96,19 @@ std::map<std::string, std::size_t> Network::sizes(std::size_t n_channels, std::s
         sizes["network.modulation" + number] = n_ends * 2 * n_channels;
     }
     return sizes;
+}
+
+std::vector<int> Network::dilations(const VoiceFile& voice) {
+    std::vector<int> found;
+    int reach = 1;
+    for (;;) {
+        const std::vector<float>& dilation = voice.floats("network.dilation" + std::to_string(found.size()));
+        if (dilation.size() != 1) return found;
+        if (!(dilation[0] >= 1.0F && dilation[0] <= seen_frames)) return {};
+        found.push_back(static_cast<int>(dilation[0]));
+        reach += (n_taps - 1) * found.back();
+        if (reach > seen_frames) return {};
+    }
 }
 
 Network::Layer Network::layer(const std::vector<float>& weights, const std::vector<float>& bias, int n_in, int n_out,
@@ -136,9 +145,19 @@ Network::Network(const VoiceFile& voice)
       hidden_(x_.size()),
       inputs_(n_ends * seen_frames),
       outputs_(n_ends * seen_frames) {
-    for (std::size_t i = 0; i < n_blocks; ++i) {
+    const std::vector<int> between = dilations(voice);
+    blocks_.resize(between.size());
+    std::vector<int> wanted = {0};
+    for (std::size_t i = blocks_.size(); i-- > 0;) {
         const std::string number = std::to_string(i);
         Block& block = blocks_[i];
+        block.dilation = between[i];
+        block.lags = wanted;
+        // Its answer at a lag comes from what the block before answers at three.
+        for (const int lag : block.lags)
+            for (int tap = 1; tap < n_taps; ++tap) wanted.push_back(lag + tap * block.dilation);
+        std::sort(wanted.begin(), wanted.end());
+        wanted.erase(std::unique(wanted.begin(), wanted.end()), wanted.end());
         const std::vector<float>& bias = voice.floats("network.dilated" + number + "_bias");
         for (int tap = 0; tap < n_taps; ++tap)
             block.taps[static_cast<std::size_t>(tap)] =
@@ -174,7 +193,7 @@ const NetworkLevels& Network::levels(const std::array<Features, n_ends>& feature
         }
     }
     multiply(inputs_.data(), n_ends * seen_frames, n_features, first_.weights.data(), n_padded_, outputs_.data());
-    for (int block = 0; block < n_blocks; ++block) run_block(block);
+    for (Block& block : blocks_) run_block(block);
     for (int end = 0; end < n_ends; ++end) {
         const auto which = static_cast<std::size_t>(end);
         float* harmonic = row(hidden_, end, 1);
@@ -207,37 +226,29 @@ const NetworkLevels& Network::levels(const std::array<Features, n_ends>& feature
 }
 
 // x += pointwise(silu(modulated(dilated(x)))), at the lags that the blocks after it ask for.
-void Network::run_block(int number) {
-    Block& block = blocks_[static_cast<std::size_t>(number)];
-    const auto at = static_cast<std::size_t>(number);
-    const int n_rows = n_wanted[at];
-    for (int end = 0; end < n_ends; ++end) {
-        for (int i = 0; i < n_rows; ++i) {
-            float* out = row(hidden_, end, i);
-            std::copy(block.taps[0].bias.begin(), block.taps[0].bias.end(), out);
-            outputs_[static_cast<std::size_t>(end * n_rows + i)] = out;
-        }
+void Network::run_block(Block& block) {
+    const std::size_t n_rows = block.lags.size();
+    for (std::size_t at = 0; at < n_ends * n_rows; ++at) {
+        outputs_[at] = row(hidden_, static_cast<int>(at / n_rows), static_cast<int>(at % n_rows));
+        std::copy(block.taps[0].bias.begin(), block.taps[0].bias.end(), outputs_[at]);
     }
+    const auto n_all = static_cast<int>(n_ends * n_rows);
     for (int tap = 0; tap < n_taps; ++tap) {
-        for (int end = 0; end < n_ends; ++end)
-            for (int i = 0; i < n_rows; ++i)
-                inputs_[static_cast<std::size_t>(end * n_rows + i)] =
-                    row(x_, end, i * wanted_step[at] + (n_taps - 1 - tap) * dilations[at]);
-        multiply(inputs_.data(), n_ends * n_rows, n_channels_, block.taps[static_cast<std::size_t>(tap)].weights.data(),
-                 n_padded_, outputs_.data());
+        for (std::size_t at = 0; at < n_ends * n_rows; ++at)
+            inputs_[at] = row(x_, static_cast<int>(at / n_rows),
+                              block.lags[at % n_rows] + (n_taps - 1 - tap) * block.dilation);
+        multiply(inputs_.data(), n_all, n_channels_, block.taps[static_cast<std::size_t>(tap)].weights.data(), n_padded_,
+                 outputs_.data());
     }
-    for (int end = 0; end < n_ends; ++end) {
-        for (int i = 0; i < n_rows; ++i) {
-            const auto which = static_cast<std::size_t>(end * n_rows + i);
-            const auto side = static_cast<std::size_t>(end);
-            modulated_silu(outputs_[which], block.scale[side].data(), block.shift[side].data(), n_channels_);
-            inputs_[which] = outputs_[which];
-            outputs_[which] = row(x_, end, i * wanted_step[at]);
-            for (int channel = 0; channel < n_channels_; ++channel)
-                outputs_[which][channel] += block.pointwise.bias[static_cast<std::size_t>(channel)];
-        }
+    for (std::size_t at = 0; at < n_ends * n_rows; ++at) {
+        const std::size_t end = at / n_rows;
+        modulated_silu(outputs_[at], block.scale[end].data(), block.shift[end].data(), n_channels_);
+        inputs_[at] = outputs_[at];
+        outputs_[at] = row(x_, static_cast<int>(end), block.lags[at % n_rows]);
+        for (std::size_t i = 0; i < static_cast<std::size_t>(n_channels_); ++i)
+            outputs_[at][i] += block.pointwise.bias[i];
     }
-    multiply(inputs_.data(), n_ends * n_rows, n_channels_, block.pointwise.weights.data(), n_padded_, outputs_.data());
+    multiply(inputs_.data(), n_all, n_channels_, block.pointwise.weights.data(), n_padded_, outputs_.data());
 }
 
 // Add to each harmonic the gain of each end's body at its frequency, and the tilt.

@@ -107,7 +107,9 @@ bool VoiceFile::is_whole() const {
     const std::size_t channels = n_channels(), harmonics = n_harmonics();
     const std::size_t n_dials = doubles("dial.mixes").size();
     if (channels == 0 || harmonics == 0 || harmonics > max_harmonics || n_dials < 2) return false;
-    const std::map<std::string, std::size_t> float_sizes = Network::sizes(channels, harmonics);
+    const std::size_t n_blocks = Network::dilations(*this).size();
+    if (n_blocks == 0) return false;
+    const std::map<std::string, std::size_t> float_sizes = Network::sizes(channels, harmonics, n_blocks);
     const std::map<std::string, std::size_t> pitch_sizes = CausalPitch::sizes();
     const auto has_floats = [this](const auto& entry) { return floats(entry.first).size() == entry.second; };
     if (!std::all_of(float_sizes.begin(), float_sizes.end(), has_floats)) return false;

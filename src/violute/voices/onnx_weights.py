@@ -1,8 +1,9 @@
-"""The weights of a network in an ONNX file, read without the onnx package.
+"""The weights of a network in an ONNX file, and the dilations of its convolutions, without the onnx package.
 
 Source:
-    onnx.proto3: `ModelProto.graph` is field 7, `GraphProto.initializer` field 5; of a `TensorProto`, dims are
-    field 1, the data type field 2, the name field 8 and the little-endian bytes field 9.
+    onnx.proto3. `ModelProto`: graph is field 7. `GraphProto`: node 1, initializer 5. `TensorProto`: dims 1,
+    data type 2, name 8, little-endian bytes 9. `NodeProto`: input 1, attribute 5. `AttributeProto`: name 1,
+    ints 8.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ from jaxtyping import Float32
 
 from violute.voices.file import message_fields, read_varint
 
-_GRAPH, _INITIALIZER = 0x3A, 0x2A
-_DIM, _PACKED_DIMS, _DATA_TYPE, _NAME, _RAW = 0x08, 0x0A, 0x10, 0x42, 0x4A
+_GRAPH, _NODE, _INITIALIZER = 0x3A, 0x0A, 0x2A
+_DIM, _PACKED_DIMS, _DATA_TYPE, _PACKED_DATA_TYPE, _NAME, _RAW = 0x08, 0x0A, 0x10, 0x12, 0x42, 0x4A
+_INPUT, _ATTRIBUTE, _ATTRIBUTE_NAME, _INTEGER, _PACKED_INTEGERS = 0x0A, 0x2A, 0x0A, 0x40, 0x42
 _FLOAT = 1
 
 
@@ -32,23 +34,40 @@ def stored_weights(onnx_bytes: bytes) -> dict[str, Float32[np.ndarray, "..."]]:
     return found
 
 
+def stored_dilations(onnx_bytes: bytes) -> dict[str, int]:
+    """Return the dilations of one-dimensional convolutions, by the names of their weights.
+
+    Raises:
+        ValueError: The bytes are no model.
+    """
+    found: dict[str, int] = {}
+    for graph in _payloads(onnx_bytes, _GRAPH):
+        for node in _payloads(graph, _NODE):
+            for attribute in _payloads(node, _ATTRIBUTE):
+                if _payloads(attribute, _ATTRIBUTE_NAME) == [b"dilations"]:
+                    _, weight, *_ = _payloads(node, _INPUT)
+                    found[weight.decode()] = _integers(attribute, _INTEGER, _PACKED_INTEGERS)[0]
+    return found
+
+
 def _payloads(content: bytes, wanted: int) -> list[bytes]:
     return [content[payload:stop] for _, tag, payload, stop in message_fields(content) if tag == wanted]
 
 
 def _tensor(content: bytes) -> tuple[str, int, list[int], bytes]:
-    name, kind, shape, raw = "", 0, [], b""
+    (name,), shape = _payloads(content, _NAME), _integers(content, _DIM, _PACKED_DIMS)
+    (kind,) = _integers(content, _DATA_TYPE, _PACKED_DATA_TYPE)
+    return name.decode(), kind, shape, b"".join(_payloads(content, _RAW))
+
+
+def _integers(content: bytes, one: int, packed: int) -> list[int]:
+    """Read a field of integers, which may lie apart or together."""
+    found = []
     for _, tag, payload, stop in message_fields(content):
-        if tag == _DIM:
-            shape.append(read_varint(content, payload)[0])
-        elif tag == _PACKED_DIMS:
-            while payload < stop:
-                length, payload = read_varint(content, payload)
-                shape.append(length)
-        elif tag == _DATA_TYPE:
-            kind = read_varint(content, payload)[0]
-        elif tag == _NAME:
-            name = content[payload:stop].decode()
-        elif tag == _RAW:
-            raw = content[payload:stop]
-    return name, kind, shape, raw
+        at = payload
+        while tag == packed and at < stop:
+            number, at = read_varint(content, at)
+            found.append(number)
+        if tag == one:
+            found.append(read_varint(content, payload)[0])
+    return found

@@ -11,6 +11,8 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Mapping
+from itertools import count
+from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float, Float32
@@ -22,11 +24,11 @@ from violute.errors import VoiceError
 from violute.families.ddsp.voice import HarmonicVoice
 from violute.families.ddsp.wavering import TRACKS_SEED
 from violute.rates import SAMPLE_RATE
-from violute.synthesis.noise import DRAWS_SEED, noise_bands
+from violute.synthesis.noise import DRAWS_SEED, N_BANDS, noise_bands
 from violute.synthesis.room import PLACES, reflections
 from violute.voices.file import open_voice_file
 from violute.voices.load import find_voice
-from violute.voices.onnx_weights import stored_weights
+from violute.voices.onnx_weights import stored_dilations, stored_weights
 
 MAGIC = b"VIOLIVE\n"
 FORMAT_VERSION = 1
@@ -34,7 +36,6 @@ FORMAT_VERSION = 1
 
 KINDS = {np.dtype("<f4"): 0, np.dtype("<f8"): 1, np.dtype("<u8"): 2, np.dtype("u1"): 3}
 
-DILATIONS = (1, 2, 4, 8)
 HIGHEST_HZ = SAMPLE_RATE / 2
 DB_PER_UNIT, TILT_FROM_HZ = 10.0, 1000.0
 """As in `network.py`, which needs torch."""
@@ -46,7 +47,7 @@ SAME_DB = 0.01
 Weights = dict[str, Float32[np.ndarray, "..."]]
 
 
-def live_bytes(name_or_path: str) -> bytes:
+def live_bytes(name_or_path: str | Path) -> bytes:
     """Return the flat file of a voice.
 
     Raises:
@@ -119,8 +120,8 @@ def _network(onnx_bytes: bytes, voice: HarmonicVoice) -> Weights:
     stored = stored_weights(onnx_bytes)
     n_channels, n_features = stored["decoder.first.weight"].shape[:2]
     sizes = [stored[f"decoder.to_{kind}.bias"].shape[0] for kind in ("harmonics", "noise")]
-    if n_features != N_FEATURES:
-        raise ValueError("it takes other features")
+    if n_features != N_FEATURES or sizes[1] != N_BANDS:
+        raise ValueError("it takes other features, or gives other bands")
     network: Weights = {
         "embedding": stored["decoder.instrument.weight"],
         "first": stored["decoder.first.weight"][:, :, 0],
@@ -131,11 +132,15 @@ def _network(onnx_bytes: bytes, voice: HarmonicVoice) -> Weights:
             [voice.card.settings.get("tilt_db_per_octave", {}).get(end, 0.0) for end in voice.card.ends], "f4"
         ),
     }
-    for i in range(len(DILATIONS)):
+    dilations = stored_dilations(onnx_bytes)
+    for i in count():
         block = f"decoder.blocks.{i}."
+        if f"{block}dilated.weight" not in stored:
+            break
         for layer in ("dilated", "pointwise"):
             network[f"{layer}{i}"] = stored[f"{block}{layer}.weight"]
             network[f"{layer}{i}_bias"] = stored[f"{block}{layer}.bias"]
+        network[f"dilation{i}"] = np.array([dilations[f"{block}dilated.weight"]], np.float32)
         embedded = network["embedding"] @ stored[f"{block}modulation.weight"].T
         network[f"modulation{i}"] = embedded + stored[f"{block}modulation.bias"]
     for kind, size in zip(("harmonics", "noise"), sizes, strict=True):
@@ -195,7 +200,8 @@ def _levels(
 ) -> tuple[Float[np.ndarray, "2 frame harmonic"], Float[np.ndarray, "2 frame band"]]:
     """Answer as `network.VoiceGraph` does, from the weights alone."""
     x = features @ network["first"].T + network["first_bias"]
-    for i, dilation in enumerate(DILATIONS):
+    for i in range(sum(name.startswith("dilation") for name in network)):
+        dilation = int(network[f"dilation{i}"][0])
         padded = np.pad(x, ((0, 0), (2 * dilation, 0), (0, 0)), mode="edge")
         taps = (padded[:, tap * dilation : tap * dilation + x.shape[1]] for tap in range(3))
         hidden = sum(tap @ network[f"dilated{i}"][:, :, j].T for j, tap in enumerate(taps))

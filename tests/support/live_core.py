@@ -1,0 +1,111 @@
+"""The real-time core: built once a session, and played through its interface in C."""
+
+import ctypes
+import shutil
+import subprocess
+import tempfile
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SAMPLE_RATE = 44_100
+LINE_LENGTH = 256
+DIALS = ("tone", "noise", "attack", "room")
+
+
+@lru_cache(maxsize=2)
+def built(*, sanitized=False):
+    """Build the core and its program, with sanitizers or without, and return the folder."""
+    if shutil.which("cmake") is None or shutil.which("g++") is None:
+        pytest.skip("cmake and g++ build the real-time core")
+    folder = Path(tempfile.mkdtemp(prefix="violute-live-"))
+    options = ["-DVIOLUTE_SANITIZE=ON", "-DCMAKE_BUILD_TYPE=RelWithDebInfo"] if sanitized else []
+    target = "violute-live" if sanitized else "all"
+    for command in (
+        ["cmake", "-S", ROOT / "live", "-B", folder, *options],
+        ["cmake", "--build", folder, "--target", target],
+    ):
+        subprocess.run(command, check=True, capture_output=True, timeout=600)
+    return folder
+
+
+@lru_cache(maxsize=1)
+def library():
+    """Load the core."""
+    core = ctypes.CDLL(built() / "libviolute_live.so")
+    sound = ctypes.POINTER(ctypes.c_float)
+    core.violute_live_open.restype = ctypes.c_void_p
+    core.violute_live_open.argtypes = [
+        ctypes.c_char_p,
+        ctypes.c_size_t,
+        ctypes.c_int,
+        ctypes.c_float,
+        ctypes.c_int,
+        ctypes.c_char_p,
+        ctypes.c_size_t,
+    ]
+    core.violute_live_close.argtypes = [ctypes.c_void_p]
+    core.violute_live_latency.argtypes = [ctypes.c_void_p]
+    core.violute_live_card.argtypes = [ctypes.c_void_p]
+    core.violute_live_card.restype = ctypes.c_char_p
+    core.violute_live_turn.argtypes = [ctypes.c_void_p, ctypes.c_int, ctypes.c_float]
+    core.violute_live_process.argtypes = [ctypes.c_void_p, sound, sound, sound, ctypes.c_int]
+    return core
+
+
+class LiveCoreError(Exception):
+    """A voice that the core does not open."""
+
+
+class LiveCore:
+    """One stream.
+
+    Raises:
+        LiveCoreError: The voice cannot be opened; says why.
+    """
+
+    def __init__(self, voice, *, sample_rate=SAMPLE_RATE, room_size=0.0, n_channels=1, **dials):
+        problem = ctypes.create_string_buffer(LINE_LENGTH)
+        self._core = library()
+        self._live = self._core.violute_live_open(
+            voice, len(voice), sample_rate, room_size, n_channels, problem, LINE_LENGTH
+        )
+        if self._live is None:
+            raise LiveCoreError(problem.value.decode())
+        self.turn(room=room_size)
+        self.turn(**dials)
+        self.latency_samples = self._core.violute_live_latency(self._live)
+        self.card = self._core.violute_live_card(self._live).decode()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._core.violute_live_close(self._live)
+
+    def turn(self, mix=None, **dials):
+        """Turn dials by name; the mix turns all but the room."""
+        if mix is not None:
+            dials = dict.fromkeys(DIALS[:3], mix) | dials
+        for name, value in dials.items():
+            self._core.violute_live_turn(self._live, DIALS.index(name), value)
+
+    def push(self, audio):
+        """Play a block: as many samples, `(2, sample)`."""
+        audio = np.ascontiguousarray(audio, np.float32)
+        played = np.empty((2, len(audio)), np.float32)
+        pointers = (
+            array.ctypes.data_as(ctypes.POINTER(ctypes.c_float)) for array in (audio, played[0], played[1])
+        )
+        self._core.violute_live_process(self._live, *pointers, len(audio))
+        return played
+
+
+def played(voice, audio, *, block=256, **options):
+    """Play a whole sound in blocks of one length."""
+    with LiveCore(voice, **options) as live:
+        blocks = [live.push(audio[start : start + block]) for start in range(0, len(audio), block)]
+        return np.concatenate(blocks, axis=1)
