@@ -19,6 +19,7 @@ constexpr float floor_db = -127.0F, range_db = 80.0F, step_db = 40.0F;
 constexpr double loudest_fade_db = 0.002;
 constexpr std::size_t near_bins = 3;
 constexpr float likely = 0.6F, still_likely = 0.1F;  // Belief near a new note, and near the one before.
+constexpr double long_below_hz = 400.0;  // Below it only the longest window tells harmonics from noise.
 constexpr int refining_harmonics = 5;
 constexpr double refining_reach = 0.03;
 
@@ -59,11 +60,7 @@ std::map<std::string, std::size_t> CausalPitch::sizes() {
             {"pitch.change_bias", n_inner},
             {"pitch.leap", n_inner},
             {"pitch.leap_bias", 1},
-            {"pitch.glide", n_glide},
-            {"pitch.voiced", n_inner * n_voiced},
-            {"pitch.voiced_bias", n_inner},
-            {"pitch.voiced_out", n_inner},
-            {"pitch.voiced_out_bias", 1}};
+            {"pitch.glide", n_glide}};
 }
 
 CausalPitch::CausalPitch(const VoiceFile& voice)
@@ -72,9 +69,7 @@ CausalPitch::CausalPitch(const VoiceFile& voice)
                voice.floats("pitch.second_bias"),  voice.floats("pitch.last"),
                voice.floats("pitch.change"),       voice.floats("pitch.change_bias"),
                voice.floats("pitch.leap"),         voice.floats("pitch.leap_bias"),
-               voice.floats("pitch.glide"),        voice.floats("pitch.voiced"),
-               voice.floats("pitch.voiced_bias"),  voice.floats("pitch.voiced_out"),
-               voice.floats("pitch.voiced_out_bias")},
+               voice.floats("pitch.glide")},
       fft_(n_fft),
       framed_(n_fft),
       real_(n_fft / 2 + 1),
@@ -117,7 +112,8 @@ CausalPitch::Frame CausalPitch::push(const float* heard) {
     judge();
     believe();
     best_ = likeliest();
-    return {refined_hz(candidates_hz_[best_]), voiced(best_)};
+    const double f0_hz = refined_hz(candidates_hz_[best_]);
+    return {f0_hz, periodicity(f0_hz)};
 }
 
 // Levels of the spectra of the windows that end with the sound, in dB of a full sine.
@@ -133,6 +129,7 @@ void CausalPitch::measure(const float* heard) {
         for (std::size_t k = 0; k < n_bins; ++k) {
             const float power = std::max(real_[k] * real_[k] + imag_[k] * imag_[k], least);
             levels_db_[window][k] = std::max(10.0F * std::log10(power), floor_db);
+            power_[window][k] = power;
             sum += power;
         }
         power_db_[window] = 10.0 * std::log10(sum);
@@ -231,24 +228,19 @@ float CausalPitch::belief_near(std::size_t candidate) const {
     return sum;
 }
 
-double CausalPitch::voiced(std::size_t best) const {
-    const float top = *std::max_element(logits_.begin(), logits_.end());
-    double sum = 0.0;
-    for (const float logit : logits_) sum += fast_exp(logit - top);
-    const auto spread = static_cast<float>(std::log(sum / n_candidates));
-    std::array<float, n_voiced> features{};
-    std::copy(shared_.begin(), shared_.end(), features.begin());
-    features[n_shared] = 0.1F * logits_[best];
-    features[n_shared + 1] = 0.1F * top;
-    features[n_shared + 2] = 0.1F * spread;
-    features[n_shared + 3] = belief_[best];
-    double sureness = weights_.voiced_out_bias[0];
-    for (std::size_t row = 0; row < n_inner; ++row) {
-        float inner = weights_.voiced_bias[row];
-        for (std::size_t i = 0; i < n_voiced; ++i) inner += weights_.voiced[row * n_voiced + i] * features[i];
-        sureness += weights_.voiced_out[row] * std::max(inner, 0.0F);
+// The share of the energy on the harmonics, with noise read as 0, in the shortest window that tells them apart.
+double CausalPitch::periodicity(double f0_hz) const {
+    const std::size_t window = f0_hz < long_below_hz ? longest : middle;
+    const double reach = 2.0 * n_fft / window_lengths[window];
+    double all = 0.0, on_harmonics = 0.0;
+    for (int bin = static_cast<int>(0.8 * lowest_hz / bin_hz); bin < n_bins; ++bin) {
+        const double nearest = std::max(std::rint(bin * (bin_hz / f0_hz)), 1.0) * (f0_hz / bin_hz);
+        const double power = power_[window][static_cast<std::size_t>(bin)];
+        all += power;
+        if (std::abs(nearest - bin) <= reach) on_harmonics += power;
     }
-    return logistic(sureness);
+    const double by_chance = std::min((2.0 * reach + 1.0) * bin_hz / f0_hz, 0.9);
+    return std::clamp((on_harmonics / std::max(all, 1e-12) - by_chance) / (1.0 - by_chance), 0.0, 1.0);
 }
 
 // Move a candidate onto the peaks of its lowest partials, by the parabola through the levels of each.

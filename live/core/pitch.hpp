@@ -20,7 +20,7 @@ class CausalPitch {
 
     struct Frame {
         double f0_hz;
-        double sureness;  // From 0 to 1.
+        double periodicity;  // From 0 to 1.
     };
 
     explicit CausalPitch(const VoiceFile& voice);
@@ -33,7 +33,7 @@ class CausalPitch {
    private:
     static constexpr int n_windows = 3, n_rows = 4, n_bins = 512, row_length = n_bins + 2;
     static constexpr int n_candidates = 222, n_own = 41, n_shared = 7, n_first = 24, n_second = 12, n_inner = 8;
-    static constexpr int lag_frames = 2, n_glide = 5, n_voiced = n_shared + 4;
+    static constexpr int lag_frames = 2, n_glide = 5;
     using Candidates = std::array<float, n_candidates>;
 
     void measure(const float* heard);
@@ -42,12 +42,11 @@ class CausalPitch {
     void believe();
     std::size_t likeliest() const;
     float belief_near(std::size_t candidate) const;
-    double voiced(std::size_t best) const;
+    double periodicity(double f0_hz) const;
     double refined_hz(double candidate_hz) const;
 
     struct Weights {
         std::vector<float> own, first, shared, second, second_bias, last, change, change_bias, leap, leap_bias, glide;
-        std::vector<float> voiced, voiced_bias, voiced_out, voiced_out_bias;
     };
 
     Weights weights_;
@@ -58,7 +57,7 @@ class CausalPitch {
     std::vector<std::size_t> below_;
     std::vector<float> above_;
 
-    std::array<std::array<float, n_bins>, n_windows> levels_db_{};
+    std::array<std::array<float, n_bins>, n_windows> levels_db_{}, power_{};
     std::array<double, n_windows> power_db_{};
     std::array<std::array<float, n_bins>, lag_frames + 1> recent_db_{};
     std::array<double, lag_frames + 1> recent_power_db_{};

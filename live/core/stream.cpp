@@ -12,7 +12,8 @@ namespace {
 constexpr int loudness_n_fft = 1024;
 constexpr double peak_fade_db = 0.002;   // A frame: what was loud once counts 12 dB less a minute later.
 constexpr double voiced_range_db = 55.0;
-constexpr double sure = 0.5;
+constexpr double voiced_periodicity = 0.45;
+constexpr double carried_periodicity = 0.2;  // From here on a frame says what pitch the attack of a note has.
 constexpr float unpitched_hz = 440.0F;
 constexpr int longest_bridged_frames = 8;
 constexpr double murmur_range_db = 30.0, rest_range_db = 15.0;
@@ -94,8 +95,8 @@ HarmonicStream::Frame HarmonicStream::analyse(const float* heard) {
     const float loudness_db = loudness_.of(magnitudes), strength = onsets_.push(magnitudes);
     const CausalPitch::Frame pitch = pitch_.push(heard_.data());
     loudest_db_ = std::max<double>(loudness_db, loudest_db_ - peak_fade_db);
-    const bool is_voiced = pitch.sureness > sure && loudness_db > loudest_db_ - voiced_range_db;
-    if (is_voiced) carried_hz_ = static_cast<float>(pitch.f0_hz);
+    const bool is_voiced = pitch.periodicity > voiced_periodicity && loudness_db > loudest_db_ - voiced_range_db;
+    if (pitch.periodicity > carried_periodicity) carried_hz_ = static_cast<float>(pitch.f0_hz);
     return {carried_hz_, loudness_db, strength, is_voiced};
 }
 
