@@ -9,7 +9,6 @@ namespace violute {
 
 namespace {
 
-constexpr int loudness_n_fft = 1024;
 constexpr double peak_fade_db = 0.002;   // A frame: what was loud once counts 12 dB less a minute later.
 constexpr double voiced_range_db = 55.0;
 constexpr double voiced_periodicity = 0.45;
@@ -44,10 +43,11 @@ float sound_of(float sample) { return std::isfinite(sample) ? std::clamp(sample,
 
 HarmonicStream::HarmonicStream(const VoiceFile& voice, const Mix& mix, double room_size, int n_channels)
     : dials_(mix),
-      spectrum_(loudness_n_fft),
-      loudness_(loudness_n_fft),
-      onsets_(loudness_n_fft),
       pitch_(voice),
+      loudness_n_fft_(static_cast<int>(voice.doubles("loudness.n_fft")[0])),
+      spectrum_(loudness_n_fft_),
+      loudness_(loudness_n_fft_),
+      onsets_(loudness_n_fft_),
       running_loudness_(usual_loudness(voice)),
       conditioning_(voice),
       network_(voice),
@@ -62,6 +62,8 @@ HarmonicStream::HarmonicStream(const VoiceFile& voice, const Mix& mix, double ro
       beside_db_(silence_db),
       carried_hz_(unpitched_hz),
       n_unvoiced_(longest_bridged_frames + 1) {
+    if (!voice.doubles("search.windows").empty()) search_.emplace(voice);
+    heard_.resize(std::max<std::size_t>(CausalPitch::n_fft, search_ ? search_->n_heard() : 0));
     for (int place = 0; place < n_channels && room_size > 0.0; ++place) rooms_.emplace_back(room_size, place, voice, pool_);
 }
 
@@ -91,13 +93,19 @@ void HarmonicStream::hop(const float* heard, std::array<Hop, n_places>& out) {
 HarmonicStream::Frame HarmonicStream::analyse(const float* heard) {
     std::copy(heard_.begin() + hop_length, heard_.end(), heard_.begin());
     std::transform(heard, heard + hop_length, heard_.end() - hop_length, sound_of);
-    const std::vector<float>& magnitudes = spectrum_.of(heard_.data() + heard_.size() - loudness_n_fft);
+    const std::vector<float>& magnitudes = spectrum_.of(heard_.data() + heard_.size() - static_cast<std::size_t>(loudness_n_fft_));
     const float loudness_db = loudness_.of(magnitudes), strength = onsets_.push(magnitudes);
-    const CausalPitch::Frame pitch = pitch_.push(heard_.data());
+    const CausalPitch::Frame pitch = find_pitch();
     loudest_db_ = std::max<double>(loudness_db, loudest_db_ - peak_fade_db);
     const bool is_voiced = pitch.periodicity > voiced_periodicity && loudness_db > loudest_db_ - voiced_range_db;
     if (pitch.periodicity > carried_periodicity) carried_hz_ = static_cast<float>(pitch.f0_hz);
     return {carried_hz_, loudness_db, strength, is_voiced};
+}
+
+CausalPitch::Frame HarmonicStream::find_pitch() {
+    if (!search_) return pitch_.push(heard_.data() + heard_.size() - CausalPitch::n_fft);
+    const PitchSearch::Frame found = search_->push(heard_.data() + heard_.size() - search_->n_heard());
+    return {found.f0_hz, found.periodicity};
 }
 
 // Follow loudness and the gate: gaps that a note bridges, and murmurs that end one, still sound.

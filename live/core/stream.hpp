@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "conditioning.hpp"
@@ -14,6 +15,7 @@
 #include "noise.hpp"
 #include "onsets.hpp"
 #include "pitch.hpp"
+#include "pitch_search.hpp"
 #include "rates.hpp"
 #include "room.hpp"
 #include "running_loudness.hpp"
@@ -40,14 +42,17 @@ class HarmonicStream {
     };
 
     Frame analyse(const float* heard);
+    CausalPitch::Frame find_pitch();
     void follow(const Frame& frame);
     void find_levels(const Frame& frame, Point& point);
 
     const Mix& dials_;
+    std::optional<PitchSearch> search_;  // For voices of the low range, in place of the network.
+    CausalPitch pitch_;
+    int loudness_n_fft_;
     MagnitudeSpectrum spectrum_;
     Loudness loudness_;
     Onsets onsets_;
-    CausalPitch pitch_;
     RunningLoudness running_loudness_;
     Conditioning conditioning_;
     Network network_;
@@ -59,7 +64,7 @@ class HarmonicStream {
     std::vector<Room> rooms_;
     int n_channels_;
 
-    std::array<float, CausalPitch::n_fft> heard_{};
+    std::vector<float> heard_;
     History history_;
     std::array<Features, n_ends> features_{};
     Point before_, now_;

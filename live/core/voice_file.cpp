@@ -7,6 +7,7 @@
 
 #include "network.hpp"
 #include "pitch.hpp"
+#include "pitch_search.hpp"
 #include "rates.hpp"
 
 namespace violute {
@@ -107,6 +108,8 @@ bool VoiceFile::is_whole() const {
     const std::size_t channels = n_channels(), harmonics = n_harmonics();
     const std::size_t n_dials = doubles("dial.mixes").size();
     if (channels == 0 || harmonics == 0 || harmonics > max_harmonics || n_dials < 2) return false;
+    const std::vector<double>& n_fft = doubles("loudness.n_fft");
+    if (n_fft.size() != 1 || (n_fft[0] != 1024.0 && n_fft[0] != 2048.0) || !PitchSearch::is_sound(*this)) return false;
     const std::size_t n_blocks = Network::dilations(*this).size();
     if (n_blocks == 0) return false;
     const std::map<std::string, std::size_t> float_sizes = Network::sizes(channels, harmonics, n_blocks);

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "allocations.hpp"
 #include "violute_live.h"
 
 namespace {
@@ -155,6 +156,7 @@ int main(int n, char** words) {
     for (int dial = 0; dial <= VIOLUTE_ROOM; ++dial) violute_live_turn(live, dial, options.dials[dial]);
     std::vector<float> left(sound.samples.size()), right(sound.samples.size());
     double worst_seconds = 0.0;
+    const std::size_t n_before = n_allocations();
     const std::clock_t first = std::clock();
     for (std::size_t at = 0; at < sound.samples.size();) {
         const auto length = std::min(static_cast<std::size_t>(options.block), sound.samples.size() - at);
@@ -165,6 +167,7 @@ int main(int n, char** words) {
         at += length;
     }
     const double all_seconds = static_cast<double>(std::clock() - first) / CLOCKS_PER_SEC;
+    if (n_allocations() != n_before) fail("the core allocated while it played: this is a mistake in it");
     write_wav(options.out, sound.sample_rate, left, right);
     std::printf("%s: %d samples late, %.2f %% of a core, worst block %.2f ms of %.2f\n", options.out.c_str(),
                 violute_live_latency(live), 100.0 * all_seconds * sound.sample_rate / static_cast<double>(left.size()),

@@ -27,12 +27,12 @@ BETWEEN_RATES_SAMPLES = 32
 """By so many samples at 44.1 kHz each of the filters between rates is late."""
 
 
-@lru_cache(maxsize=1)
-def builtin():
-    return live_bytes(DEFAULT_VOICE)
-
-
 @lru_cache(maxsize=2)
+def builtin(name=DEFAULT_VOICE):
+    return live_bytes(name)
+
+
+@lru_cache(maxsize=8)
 def piece(instrument, seconds=4):
     audio, sample_rate = read(example_paths()[instrument])
     assert sample_rate == SAMPLE_RATE
@@ -55,6 +55,12 @@ def test_it_plays_what_the_python_stream_plays(instrument, mix, room):
     wanted = streamed(audio, Mix.at(mix, room=room))
     assert difference_db(made[0], wanted) < PROMISED_DB
     assert np.array_equal(made[0], made[1])
+
+
+def test_a_voice_of_the_low_range_follows_a_cello_as_the_python_stream_does():
+    audio, name = piece("cello"), "violute-clarinet-cello"
+    made = played(builtin(name), audio, mix=0.5)
+    assert difference_db(made[0], streamed(audio, Mix.at(0.5, room=0.0), load_voice(name))) < PROMISED_DB
 
 
 def test_dials_of_their_own_and_dials_that_turn_do_what_the_python_stream_does():

@@ -19,7 +19,7 @@ from jaxtyping import Float, Float32
 
 from violute.analysis.causal_pitch import weights as pitch_weights
 from violute.analysis.conditioning import N_FEATURES, REGISTER_WIDTH, REGISTERS
-from violute.analysis.pitch_range import HIGH, N_REGISTERS
+from violute.analysis.pitch_range import HIGH, N_REGISTERS, PitchRange
 from violute.errors import VoiceError
 from violute.families.ddsp.voice import HarmonicVoice
 from violute.families.ddsp.wavering import TRACKS_SEED
@@ -61,10 +61,6 @@ def live_bytes(name_or_path: str | Path) -> bytes:
         )
     voice = HarmonicVoice(onnx_bytes, card)
     settings = voice.settings
-    if settings.pitch_range != HIGH:
-        raise VoiceError(
-            f"{path}: the real-time core follows no notes below 160 Hz, for which this voice is made"
-        )
     try:
         network = _network(onnx_bytes, voice)
     except (KeyError, ValueError):
@@ -75,6 +71,8 @@ def live_bytes(name_or_path: str | Path) -> bytes:
     entries: dict[str, np.ndarray] = {
         "card": np.frombuffer(card.to_json().encode(), np.uint8),
         "loudness.quantiles": np.stack(settings.loudness_quantiles),
+        "loudness.n_fft": np.array([float(settings.pitch_range.loudness_n_fft)]),
+        **_search(settings.pitch_range),
         "pitch.range_hz": np.array(settings.pitch_range_hz),
         "registers.midi": np.array(settings.pitch_range.registers_midi),
         "registers.width": np.array([REGISTER_WIDTH * settings.pitch_range.register_semitones]),
@@ -90,6 +88,19 @@ def live_bytes(name_or_path: str | Path) -> bytes:
         **{f"pitch.{name}": weight for name, weight in pitch_weights().items()},
     }
     return _packed(entries)
+
+
+def _search(pitch_range: PitchRange) -> dict[str, np.ndarray]:
+    """Return what the search for pitch needs to know; nothing in the high range, where a network follows it."""
+    if pitch_range == HIGH:
+        return {}
+    windows = [(window.n_fft, window.lowest_hz, window.highest_hz) for window in pitch_range.windows]
+    return {
+        "search.windows": np.array(windows, np.float64),
+        "search.split_hz": np.array([pitch_range.split_hz]),
+        "search.doubt_hz": np.array(pitch_range.doubt_hz),
+        "search.doubt_db": np.array(pitch_range.doubt_db),
+    }
 
 
 def _packed(entries: Mapping[str, np.ndarray]) -> bytes:
