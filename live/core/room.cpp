@@ -11,7 +11,6 @@ namespace {
 
 constexpr double shortest_rt60 = 0.3, longest_rt60 = 2.2;  // Seconds at 1 kHz.
 constexpr double bass_ratio = 1.3, bass_hz = 250.0, air_hz = 8000.0;
-constexpr std::size_t n_reflections = 9;
 constexpr double reflections_seconds = 0.06, reflections_share = 0.25;
 
 int power_of_2_from(int n) {

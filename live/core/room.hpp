@@ -16,6 +16,7 @@
 
 namespace violute {
 
+inline constexpr std::size_t n_reflections = 9;  // Early ones, before the tail has grown dense.
 inline constexpr int n_places = 2;  // From which a room is heard: two loudspeakers.
 
 // The impulse response without the direct sound; its energy is 1, and its first hop silent.

@@ -31,6 +31,7 @@ Quantiles usual_loudness(const VoiceFile& voice) {
 void bend(HarmonicStream::Hop& audio) {
     constexpr float room = 1.0F - bend_from;
     for (float& sample : audio) {
+        if (!std::isfinite(sample)) sample = 0.0F;  // No recording does that, but a voice made of nonsense might.
         const float above = std::abs(sample) - bend_from;
         if (above > 0.0F) sample = std::copysign(bend_from + room * std::tanh(above / room), sample);
     }

@@ -9,6 +9,8 @@
 #include "pitch.hpp"
 #include "pitch_search.hpp"
 #include "rates.hpp"
+#include "room.hpp"
+#include "running_loudness.hpp"
 
 namespace violute {
 
@@ -117,15 +119,29 @@ bool VoiceFile::is_whole() const {
     const auto has_floats = [this](const auto& entry) { return floats(entry.first).size() == entry.second; };
     if (!std::all_of(float_sizes.begin(), float_sizes.end(), has_floats)) return false;
     if (!std::all_of(pitch_sizes.begin(), pitch_sizes.end(), has_floats)) return false;
-    return floats("wavering.depth_db").size() == 2 * max_harmonics && floats("noise.rumble_root").size() == 2 * n_bands &&
-           doubles("loudness.quantiles").size() == 2 * 21 && doubles("pitch.range_hz").size() == 4 &&
-           doubles("registers.midi").size() == n_registers && doubles("registers.width").size() == 1 &&
-           doubles("registers.width")[0] > 0.0 && doubles("dial.places").size() == n_dials &&
-           is_rising(doubles("dial.mixes")) && integers("wavering.state").size() == 4 &&
-           integers("noise.state").size() == 4 && doubles("room.arrivals").size() == 18 &&
-           doubles("room.signs").size() == 18 && floats("network.body_db").size() >= 4 &&
-           floats("network.body_db").size() % 2 == 0 && floats("network.body_span")[0] > 0.0F && is_finite(floats_) &&
-           is_finite(doubles_);
+    const auto has_doubles = [this](std::string_view name, std::size_t n, double lowest, double highest) {
+        const std::vector<double>& values = doubles(name);
+        return values.size() == n && std::all_of(values.begin(), values.end(), [&](double value) {
+                   return value >= lowest && value <= highest;
+               });
+    };
+    const bool has_tables = floats("wavering.depth_db").size() == n_ends * max_harmonics &&
+                            floats("noise.rumble_root").size() == n_ends * n_bands &&
+                            has_doubles("loudness.quantiles", n_ends * n_quantiles, -200.0, 200.0) &&
+                            has_doubles("pitch.range_hz", n_ends * 2, 20.0, 5000.0) &&
+                            has_doubles("registers.midi", n_registers, 0.0, 127.0) &&
+                            has_doubles("registers.width", 1, 0.1, 100.0) &&
+                            has_doubles("dial.mixes", n_dials, 0.0, 1.0) && is_rising(doubles("dial.mixes")) &&
+                            has_doubles("dial.places", n_dials, 0.0, 1.0) &&
+                            has_doubles("room.arrivals", n_places * n_reflections, 0.0, 1.0) &&
+                            has_doubles("room.signs", n_places * n_reflections, -1.0, 1.0) &&
+                            integers("wavering.state").size() == 4 && integers("noise.state").size() == 4;
+    if (!has_tables || !is_finite(floats_) || !is_finite(doubles_)) return false;
+    const std::vector<double>& range_hz = doubles("pitch.range_hz");
+    const std::vector<float>& span = floats("network.body_span");
+    const std::size_t n_body = floats("network.body_db").size();
+    return range_hz[0] <= range_hz[1] && range_hz[2] <= range_hz[3] && n_body >= 2 * n_ends && n_body % n_ends == 0 &&
+           span[0] >= 20.0F && span[0] <= 5000.0F && span[1] >= 1.0F && span[1] <= 1200.0F;
 }
 
 const std::vector<float>& VoiceFile::floats(std::string_view name) const { return found(floats_, name); }

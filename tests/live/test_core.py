@@ -191,19 +191,23 @@ def test_a_damaged_voice_is_refused_even_where_its_checksum_holds():
     assert "damaged" in refusal(resealed(bytes(endless)))
 
 
-def test_sanitizers_find_nothing_whatever_is_played_and_whatever_is_opened(tmp_path):
+def test_sanitizers_and_a_count_of_allocations_find_nothing_in_what_is_played_and_opened(tmp_path):
     program = live_core.built(sanitized=True) / "violute-live"
     audio = np.concatenate([piece("violin")[:9_000], [np.nan, np.inf, 1e38], tone(220.0, 0.1)])
     soundfile.write(tmp_path / "in.wav", audio, 48_000, subtype="FLOAT")
     (tmp_path / "voice.live").write_bytes(builtin())
+    (tmp_path / "low.live").write_bytes(builtin("violute-clarinet-cello"))
     (tmp_path / "damaged.live").write_bytes(resealed(builtin()[:50_000]))
 
     def run(*options):
         command = [program, tmp_path / "in.wav", tmp_path / "out.wav", *options]
         return subprocess.run(command, capture_output=True, text=True, timeout=300)
 
-    for options in (("--block", "7", "--room", "1"), ("--block", "4096", "--mix", "1", "--room", "0")):
-        done = run("--voice", tmp_path / "voice.live", *options)
+    for voice, *options in (
+        ("voice", "--block", "7", "--room", "1"),
+        ("low", "--block", "4096", "--mix", "1", "--room", "0"),
+    ):
+        done = run("--voice", tmp_path / f"{voice}.live", *options)
         assert (done.returncode, done.stderr) == (0, "")
         made, sample_rate = soundfile.read(tmp_path / "out.wav")
         assert made.shape == (len(audio), 2)

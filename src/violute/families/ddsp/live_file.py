@@ -91,7 +91,7 @@ def live_bytes(name_or_path: str | Path) -> bytes:
 
 
 def _search(pitch_range: PitchRange) -> dict[str, np.ndarray]:
-    """Return what the search for pitch needs to know; nothing in the high range, where a network follows it."""
+    """Return what the search for pitch needs; nothing in the high range, where a network follows it."""
     if pitch_range == HIGH:
         return {}
     windows = [(window.n_fft, window.lowest_hz, window.highest_hz) for window in pitch_range.windows]
