@@ -11,6 +11,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -31,6 +32,10 @@ KEY_CODES = {
 def find_chromium() -> str | None:
     """The browser's command, if there is one."""
     return next((path for name in NAMES if (path := shutil.which(name))), None)
+
+
+class PageLeftError(RuntimeError):
+    """The page went away while it was asked, as it does where it is loaded anew."""
 
 
 class Browser:
@@ -119,7 +124,8 @@ class Browser:
                 os.write(self._write, json.dumps(accept | {"sessionId": self._session}).encode() + b"\0")
             if answer.get("id") == self._count:
                 if "error" in answer:
-                    raise RuntimeError(f"{method}: {answer['error']}")
+                    has_left = any(word in answer["error"]["message"] for word in ("navigated", "context"))
+                    raise (PageLeftError if has_left else RuntimeError)(f"{method}: {answer['error']}")
                 return answer["result"]
 
     def open(self, path: Path) -> None:
@@ -198,9 +204,10 @@ class Browser:
         """Wait until an expression is true."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
-            value = self.evaluate(expression)
-            if value:
-                return value
+            with suppress(PageLeftError):
+                value = self.evaluate(expression)
+                if value:
+                    return value
             time.sleep(0.02)
         raise TimeoutError(f"{expression} did not come true within {seconds:g} s")
 
