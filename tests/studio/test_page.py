@@ -131,6 +131,34 @@ def test_another_pitch_is_heard_at_once_and_can_be_undone(page, example_take):
     assert page.texts("#output .value")[2] == "0"
 
 
+HELD_PARAMETERS = """
+(() => {
+  const ask = globalThis.fetch;
+  globalThis.asked = [];
+  globalThis.fetch = async (path, options) => {
+    if (!path.includes("/parameters")) return ask(path, options);
+    globalThis.asked.push(path.split("?")[1] ?? "");
+    if (globalThis.asked.length === 1) await new Promise((resolve) => { globalThis.letGo = resolve; });
+    return ask(path, options);
+  };
+})()
+"""
+
+
+def test_a_pitch_that_is_turned_while_a_voice_is_fetched_gets_its_colours(page, clip):
+    page.open(clip)
+    page.browser.evaluate(HELD_PARAMETERS)
+    page.browser.evaluate("document.querySelector('input[name=voice][value$=clarinet-cello]').click()")
+    page.browser.wait_for("globalThis.asked.length === 1", 40)
+    page.focus("#output-transpose")
+    page.browser.press("ArrowUp")
+    page.browser.wait_for("globalThis.asked.length === 2")
+    page.browser.evaluate("globalThis.letGo()")
+    page.wait_for("ready")
+    page.browser.wait_for("globalThis.asked.length === 3")
+    assert page.browser.evaluate("globalThis.asked") == ["", "transpose=1", "transpose=1"]
+
+
 def test_a_drawn_course_is_saved_with_its_file(page, clip):
     page.open(clip)
     page.browser.drag("#lane", [(0.1, 0.9), (0.3, 0.5), (0.5, 0.1)])

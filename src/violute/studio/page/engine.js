@@ -203,11 +203,7 @@ export class Engine extends EventTarget {
   /** @param {{wet: number, dry: number}} gains Linear, of the hybrid and of the recording beside it. */
   setOutput(gains) { return this.ask("output", { gains }); }
 
-  /**
-   * Play live synthesis higher, at once: its colours stay until `retune` brings those that belong there.
-   *
-   * @param {number} semitones Above the recording.
-   */
+  /** @param {number} semitones Above the recording, at once; the colours stay until `retune` brings those up there. */
   setTranspose(semitones) { return this.ask("transpose", { semitones }); }
 
   /**

@@ -1,14 +1,15 @@
 /** Puts the page together: one set of dials, one timeline, one player, and the views that show them. */
 
-import { Curves, MOVABLE } from "./curves.js";
+import { Curves } from "./curves.js";
 import { DialView } from "./dial.js";
-import { Dials, capitalised } from "./dials.js";
+import { Dials } from "./dials.js";
 import { Export } from "./export.js";
 import { History } from "./history.js";
 import { Intake, isVoice, sentence } from "./intake.js";
 import { Keeper } from "./keeper.js";
 import { Keyboard } from "./keyboard.js";
 import { Lane } from "./lane.js";
+import { LaneControls } from "./lane_controls.js";
 import { Making } from "./making.js";
 import { Notice } from "./notice.js";
 import { Output, OutputSliders } from "./output.js";
@@ -55,6 +56,7 @@ const making = new Making(find("panel-hybrid"), find("making"), (what) => ({
   hybrid: "the hybrid", end0: session.take.ends[0], end1: session.take.ends[1],
 })[what]);
 const history = new History(readState, writeState);
+new LaneControls(curves);
 new OutputSliders(find("output"), output);
 new Presets(find("presets"), dials);
 new Ruler(find("ruler"), timeline);
@@ -81,13 +83,13 @@ async function prepare(take, recording, signal) {
   else if (take.id !== session.take?.id) curves.clear();
   kept = null;
   try {
-    const { source, parameters, pitches } = await player.open(take, signal);
+    const { source, parameters, pitches, semitones } = await player.open(take, signal);
     const mono = mixedDown(source);
     sourcePanel.load({ type: "samples", samples: mono, sampleRate: source.sampleRate }, [mono.buffer]);
     if (parameters) hybridPanel.load({ type: "parameters", buffer: parameters }, [parameters]);
-    [heard, held] = [pitches, output.transpose];
+    [heard, held] = [pitches, semitones];
     sourcePanel.setPitches(heard);
-    hybridPanel.setPitches(heard, held);
+    hybridPanel.setPitches(heard, output.transpose);
   } catch (error) {
     writeSettings(before);
     throw error;
@@ -240,39 +242,17 @@ dials.addEventListener("change", ({ detail }) => {
   if (detail.by !== "automation") changed();
 });
 curves.addEventListener("change", () => {
-  showCurve();
   hybridPanel.paint();
   changed();
 });
-curves.addEventListener("choice", showCurve);
 output.addEventListener("change", ({ detail }) => {
   if (detail === "transpose") hybridPanel.setPitches(heard, output.transpose);
   changed();
 });
-player.addEventListener("retuned", ({ detail }) => {
-  held = output.transpose;
-  hybridPanel.load({ type: "parameters", buffer: detail }, [detail]);
+player.addEventListener("retuned", ({ detail: { parameters, semitones } }) => {
+  held = semitones;
+  hybridPanel.load({ type: "parameters", buffer: parameters }, [parameters]);
 });
-
-function showCurve() {
-  const curve = curves.drawn;
-  const n = curve.points.length;
-  for (const id of ["lane-toggle", "lane-clear"]) {
-    find(id).disabled = n === 0;
-    find(id).style.visibility = n ? "" : "hidden";
-  }
-  find("lane-toggle").setAttribute("aria-pressed", String(curve.isOn));
-  find("lane-toggle").textContent = curve.isOn ? "On" : "Off";
-  const others = curves.moving.filter((name) => name !== curves.chosen);
-  find("about-lane").textContent = others.length ? `${others.map(capitalised).join(", ")} moving, too`
-    : n ? "" : "Draw it here, or record it (R)";
-}
-
-find("lane-dial").append(...MOVABLE.map((name) => new Option(name === "mix" ? "All together" : capitalised(name), name)));
-find("lane-dial").addEventListener("change", () => curves.choose(find("lane-dial").value));
-showCurve();
-find("lane-toggle").addEventListener("click", () => curves.drawn.setOn(!curves.drawn.isOn));
-find("lane-clear").addEventListener("click", () => curves.drawn.clear());
 
 player.addEventListener("overruled", ({ detail }) => say(
   `Your hand has ${detail === "mix" ? "the dial" : `the ${detail}`}: the drawn course is off`,

@@ -29,6 +29,7 @@ export class Player extends EventTarget {
   #rendering = null; // AbortController of a rendering under way
   #rendered = new Set(); // ends that were asked for
   #count = 0; // of renderings
+  #held = 0; // semitones that the engine's live parameters hold
   #shownAt = 0;
 
   constructor({ dials, curves, timeline, output }) {
@@ -59,7 +60,8 @@ export class Player extends EventTarget {
     });
   }
 
-  // Fetches and loads a take; returns the source's samples and the pitch, for the pictures.
+  // Fetches and loads a take; returns the source's samples, the parameters and the semitones that they hold, and the
+  // pitches of the recording, for the pictures.
   async open(take, signal) {
     const { transpose: semitones } = this.#output;
     const [source, live] = await Promise.all([
@@ -79,8 +81,10 @@ export class Player extends EventTarget {
     this.#rendered.clear();
     await this.#engine.clear();
     await this.#engine.load(parameters, { gains, semitones, isWide: take.n_channels === 2 });
+    this.#held = semitones;
     await this.#engine.loadSource(source);
-    this.#finish("all");
+    // The slider may have moved while the take was fetched.
+    this.#finish(semitones === this.#output.transpose ? "all" : "transpose");
     if (parameters) {
       this.#engine.setDials(this.#dials.values());
       this.#engine.setAutomation(this.#curves.courses(this.#dials));
@@ -89,7 +93,7 @@ export class Player extends EventTarget {
     }
     this.listenTo("hybrid");
     return {
-      source, parameters,
+      source, parameters, semitones,
       pitches: parameters ? parseParameters(parameters).map((line) => pitchOf(line, 2 ** (-semitones / 12))) : [],
     };
   }
@@ -203,7 +207,8 @@ export class Player extends EventTarget {
     const { parameters, gains } = await api.readParameters(take.id, semitones, this.#rendering.signal);
     if (take !== this.#take) return;
     await this.#engine.retune(parameters, { gains, semitones });
-    this.dispatchEvent(new CustomEvent("retuned", { detail: parameters }));
+    this.#held = semitones;
+    this.dispatchEvent(new CustomEvent("retuned", { detail: { parameters, semitones } }));
   }
 
   #follow() {
@@ -252,7 +257,11 @@ export class Player extends EventTarget {
     this.#rendering?.abort();
   }
 
-  refresh() { if (this.#take && !this.#take.is_live) this.#renderSoon(); }
+  refresh() {
+    if (!this.#take) return;
+    if (!this.#take.is_live) this.#renderSoon();
+    else if (this.#held !== this.#output.transpose) this.#finish("transpose");
+  }
 
   // Voices without live parameters are rendered by the server: the hybrid when the dials rest, an end when it is
   // first listened to.
