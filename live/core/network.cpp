@@ -14,6 +14,7 @@ constexpr float db_per_unit = 10.0F;
 constexpr float tilt_from_hz = 1000.0F;
 constexpr float highest_hz = sample_rate / 2.0F;
 constexpr int tile = 32;
+static_assert(n_bands % tile == 0);
 
 typedef float Eight __attribute__((vector_size(32), aligned(4), may_alias));
 
@@ -196,13 +197,11 @@ const NetworkLevels& Network::levels(const std::array<Features, n_ends>& feature
     for (Block& block : blocks_) run_block(block);
     for (int end = 0; end < n_ends; ++end) {
         const auto which = static_cast<std::size_t>(end);
-        float* harmonic = row(hidden_, end, 1);
-        float* noise = row(hidden_, end, 2);
         std::array<float, (max_harmonics + tile - 1) / tile * tile> harmonic_units{};
         std::array<float, n_bands> noise_units{};
         silu(row(x_, end, 0), row(hidden_, end, 0), n_channels_);
-        harmonic = harmonic_units.data();
-        noise = noise_units.data();
+        float* harmonic = harmonic_units.data();
+        float* noise = noise_units.data();
         std::copy(to_harmonics_.bias.begin(), to_harmonics_.bias.end(), harmonic);
         std::copy(to_noise_.bias.begin(), to_noise_.bias.end(), noise);
         const float* in = row(hidden_, end, 0);

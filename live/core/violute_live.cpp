@@ -5,8 +5,11 @@
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
+#include <exception>
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "mix.hpp"
 #include "rates.hpp"
@@ -122,12 +125,20 @@ struct violute_live {
 
 violute_live* violute_live_open(const void* content, size_t n_bytes, int sample_rate, float room_size, int n_channels,
                                 char* problem, size_t n_problem) {
-    violute::VoiceFile voice;
-    std::string found = problem_with(sample_rate, room_size, n_channels);
-    if (found.empty()) found = voice.read(content, n_bytes);
-    if (problem != nullptr && n_problem > 0) std::snprintf(problem, n_problem, "%s", found.c_str());
-    if (!found.empty()) return nullptr;
-    return new violute_live(std::move(voice), sample_rate, room_size, n_channels);
+    const auto tell = [=](const char* line) {
+        if (problem != nullptr && n_problem > 0) std::snprintf(problem, n_problem, "%s", line);
+    };
+    try {
+        violute::VoiceFile voice;
+        std::string found = problem_with(sample_rate, room_size, n_channels);
+        if (found.empty()) found = voice.read(content, n_bytes);
+        tell(found.c_str());
+        if (!found.empty()) return nullptr;
+        return new violute_live(std::move(voice), sample_rate, room_size, n_channels);
+    } catch (const std::exception&) {  // None leaves through an interface in C.
+        tell("there is not enough memory for the voice: close other programs");
+        return nullptr;
+    }
 }
 
 void violute_live_close(violute_live* live) { delete live; }

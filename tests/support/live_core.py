@@ -1,5 +1,6 @@
 """The real-time core: built once a session, and played through its interface in C."""
 
+import atexit
 import ctypes
 import shutil
 import subprocess
@@ -22,6 +23,7 @@ def built(*, sanitized=False):
     if shutil.which("cmake") is None or shutil.which("g++") is None:
         pytest.skip("cmake and g++ build the real-time core")
     folder = Path(tempfile.mkdtemp(prefix="violute-live-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     options = ["-DVIOLUTE_SANITIZE=ON", "-DCMAKE_BUILD_TYPE=RelWithDebInfo"] if sanitized else []
     target = "violute-live" if sanitized else "all"
     for command in (
