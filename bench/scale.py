@@ -26,7 +26,8 @@ from violute.whole_file import replace_text
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
 
-from ray_cluster import RayCluster, processes_below
+from process_tree import processes_below
+from ray_cluster import RayCluster
 
 PAGE = Path(__file__).with_name("SCALE.md")
 KEPT = PAGE.with_suffix(".json")

@@ -9,6 +9,8 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
+from process_tree import processes_below, title_of
+
 ENVIRONMENT = {
     # Ray takes a loopback for an address that others cannot reach, but on these systems.
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
@@ -83,28 +85,6 @@ class RayCluster:
         while not (line := self._process.stdout.readline()).startswith("cluster: "):
             assert line, "the cluster did not start"
         return line.removeprefix("cluster: ").strip()
-
-
-def processes_below(parent: int) -> set[int]:
-    """Find the children of a process, theirs, and so on."""
-    parents = {}
-    for folder in Path("/proc").iterdir():
-        if folder.name.isdigit():
-            with suppress(OSError):
-                fields = (folder / "stat").read_text().rpartition(")")[2].split()
-                parents[int(folder.name)] = int(fields[1])
-    found = {parent}
-    while more := {pid for pid, above in parents.items() if above in found} - found:
-        found |= more
-    return found - {parent}
-
-
-def title_of(pid: int) -> str:
-    """Return what a process calls itself; nothing once it has gone."""
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[0].decode(errors="replace")
-    except OSError:
-        return ""
 
 
 def serve() -> None:

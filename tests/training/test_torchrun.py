@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import soundfile
-from ray_cluster import processes_below
+from process_tree import is_running, processes_below
 from tones import SAMPLE_RATE, tone
 
 from violute.training.provenance import checkpoint_step
@@ -153,7 +153,9 @@ def step_after_a_kill(place: Path, family: str) -> int:
         below = processes_below(running.pid)
         os.kill(rank_one_of(below), signal.SIGKILL)
         assert running.wait(timeout=PATIENCE_SECONDS) != 0
-    assert not any(Path(f"/proc/{pid}").exists() for pid in below)
+    while any(map(is_running, below)):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
     return last_step(run)
 
 
