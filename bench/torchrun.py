@@ -38,8 +38,8 @@ HEADER = """# Training with two processes
 `python bench/torchrun.py` on {n_cores} cores: each family learns the shipped examples for {n_steps} steps of
 its recipe `tiny`, from {n_seeds} seeds, with a batch of {batch} a step; alone, and as two processes of one
 thread each that share the batch over gloo. The loss is the validation's total at the end, ± its spread over
-the seeds. The difference is that of the same seed, two processes less one, with its interval of 95 %: they
-agree where it holds 0, since they draw other windows.
+the seeds. The difference is that of the same seed, two processes less one, with its interval of 95 %, which
+says how far apart they may be; they draw other windows, so they are never the same.
 
 | family | one process | two | difference | of the mean |
 |---|---|---|---|---|
