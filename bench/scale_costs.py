@@ -32,7 +32,7 @@ from violute.examples import example_paths
 from violute.whole_file import replace_text
 
 ROOT = Path(__file__).parents[1]
-KEPT = Path(__file__).with_suffix(".json").with_name("SCALE_COSTS.json")
+KEPT = Path(__file__).with_name("SCALE_COSTS.json")
 PAGE = KEPT.with_suffix(".md")
 PICTURE = ROOT / "docs" / "scale.png"
 

@@ -4,7 +4,7 @@ Drawn anew for each window: overtones that the instrument did not play (a satura
 loudness alike), a room, an equaliser from octave to octave, a slope that takes overtones away, a limit above
 which nothing is heard, and some noise. A flute may arrive as rich as a violin and a violin as plain as a
 flute, by another microphone in another hall; the decoder is to make the true sound of either, so it has to
-take the instrument from what it is told, and only what was played from the code. Pictures have a disguise of
+take the instrument from its embedding, and only what was played from the code. Pictures have a disguise of
 their own, `violute.families.pictures.disguise`.
 
 Conventions: windows (window, sample), on any device. All chance comes from one generator, on that device
@@ -66,7 +66,7 @@ def disguised(
     """Change the colour and level of windows, not their notes.
 
     Args:
-        audio: At full scale 1; none is held to it.
+        audio: Full scale is 1; what comes back may exceed it.
         sample_rate: In Hz.
         generator: Where all chance comes from.
         level_db: Between which levels the gain of each window lies; by default each keeps its power.

@@ -1,7 +1,7 @@
 """Another pitch for any sound, at its length: a phase vocoder slows it down, and resampling makes up for it.
 
 All of the spectrum moves, so that an octave up sounds like a smaller instrument, and attacks soften by
-about half a window. Voices that are told their pitch do without.
+about half a window. Families that play a given pitch are given another one instead.
 
 Source:
     Laroche & Dolson, Improved phase vocoder time-scale modification of audio (IEEE Trans. Speech and Audio

@@ -101,7 +101,9 @@ class Output:
             ("transpose", self.transpose, "semitones"),
         ):
             if not -LARGEST_SHIFT <= value <= LARGEST_SHIFT:  # NaN is neither
-                raise MixError(f"{name} is {_digits(value)}: give {unit} from -24 to 24")
+                raise MixError(
+                    f"{name} is {_digits(value)}: give {unit} from {-LARGEST_SHIFT:g} to {LARGEST_SHIFT:g}"
+                )
 
     @property
     def label(self) -> str:
