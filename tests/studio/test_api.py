@@ -170,6 +170,10 @@ def test_an_example_is_taken_by_name_and_another_voice_listens(client):
     command = shlex.split(client.get(f"/takes/{state['id']}/command").json()["command"])
     assert command[2] == str(example_paths()["violin"])
     assert command[3] == "violin_bwv1006-violute-sines-mix0.50.wav"
+    other = client.post("/takes", files={"file": ("violin_bwv1006.flac", FLUTE.read_bytes())}).json()
+    command = shlex.split(client.get(f"/takes/{other['id']}/command").json()["command"])
+    assert command[2] == "violin_bwv1006.flac"
+    client.delete(f"/takes/{other['id']}")
     at = f"/takes/{state['id']}"
     assert "no live parameters" in refused(client.get(f"{at}/parameters"), 404)
     again = client.post(f"{at}/voice", json={"voice": "violute-violin-flute"})

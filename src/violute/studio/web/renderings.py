@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import filecmp
 import json
 from dataclasses import asdict
 from pathlib import Path
@@ -11,6 +12,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import FileResponse
 
 from violute.examples import example_paths
+from violute.studio.own_names import is_this_machine
 from violute.studio.refusal import RefusalError
 from violute.studio.takes.catalogue import Catalogue
 from violute.studio.takes.library import TakeLibrary
@@ -23,7 +25,7 @@ from violute.studio.takes.rendering import (
     Shift,
     parse_automation,
 )
-from violute.studio.takes.take_record import TakeRecord, TakeState
+from violute.studio.takes.take_record import TakeRecord
 from violute.studio.web.dependencies import Library, ReadyTake, ScratchFolder, Take, Voices, file_of
 from violute.studio.web.schemas import CommandResponse, RenderingState
 from violute.voices.mix import DEFAULT_ROOM
@@ -133,15 +135,19 @@ async def render_body(
 
 
 @router.get("/takes/{take_id}/command")
-async def command(take: Take, settings: QuerySettings, catalogue: Voices) -> CommandResponse:
+async def command(
+    request: Request, take: Take, settings: QuerySettings, catalogue: Voices
+) -> CommandResponse:
     """Write the command line that makes the same file as `render` with the same query."""
-    return await _command(take.state, settings, catalogue)
+    return await _command(request, take, settings, catalogue)
 
 
 @router.post("/takes/{take_id}/command")
-async def command_body(take: Take, settings: RenderSettings, catalogue: Voices) -> CommandResponse:
+async def command_body(
+    request: Request, take: Take, settings: RenderSettings, catalogue: Voices
+) -> CommandResponse:
     """Write the command line that makes the same file as `render` with the same body."""
-    return await _command(take.state, settings, catalogue)
+    return await _command(request, take, settings, catalogue)
 
 
 async def _rendered(
@@ -161,11 +167,19 @@ async def _rendered(
     return FileResponse(path, headers=headers, media_type=MEDIA_TYPES[settings.format], filename=name)
 
 
-async def _command(state: TakeState, settings: RenderSettings, catalogue: Catalogue) -> CommandResponse:
-    voice = await catalogue.find(settings.voice or state.voice)
+async def _command(
+    request: Request, take: TakeRecord, settings: RenderSettings, catalogue: Catalogue
+) -> CommandResponse:
+    voice = await catalogue.find(settings.voice or take.state.voice)
     chosen = settings.model_copy(update={"voice": voice.name})
-    # An example lies with the program: whoever copies the command need not look for it.
-    examples = {path.name: str(path) for path in example_paths().values()}
-    source = examples.get(state.name, state.name)
-    command = chosen.command_line(source, voice.argument, state.lines)
+    command = chosen.command_line(_source(request, take), voice.argument, take.state.lines)
     return CommandResponse(command=command, files=chosen.course_files())
+
+
+def _source(request: Request, take: TakeRecord) -> str:
+    """Name a recording in a command: an example by where it lies, for whoever sits at this machine."""
+    example = {path.name: path for path in example_paths().values()}.get(take.state.name)
+    if example is None or request.client is None or not is_this_machine(request.client.host):
+        return take.state.name
+    is_it = take.source.exists() and filecmp.cmp(example, take.source, shallow=False)
+    return str(example) if is_it else take.state.name
