@@ -31,7 +31,6 @@ from ray_cluster import RayCluster
 
 PAGE = Path(__file__).with_name("SCALE.md")
 KEPT = PAGE.with_suffix(".json")
-MANIFEST = "violute-manifest.jsonl"
 HEADER = """# Many files, many cores
 
 `python bench/scale.py` on {machine}: {n_clips} clips of {seconds:g} s out of the examples, converted

@@ -29,6 +29,7 @@ from violute.data.recordings import read_patterns
 from violute.evaluation.bench.clips import Clip, find_clips
 from violute.evaluation.judge.classifier import Judge
 from violute.evaluation.metrics import loudness, onsets, pitch
+from violute.evaluation.metrics.tracks import fitted
 from violute.families.ddsp.stream import HarmonicStream
 from violute.families.ddsp.voice import HarmonicVoice
 from violute.voices.load import load_voice
@@ -85,8 +86,8 @@ class Heard:
     def figures(self, rendering: Float32[np.ndarray, " sample"]) -> list[float]:
         """Measure a rendering: `FIGURES`."""
         n_frames = len(self._f0_hz)
-        f0_hz = _fit(pitch.judge_f0(rendering, RATE), n_frames)
-        loudness_db = _fit(loudness.frame_loudness_db(rendering, RATE), n_frames, loudness.SILENCE_DB)
+        f0_hz = fitted(pitch.judge_f0(rendering, RATE), n_frames)
+        loudness_db = fitted(loudness.frame_loudness_db(rendering, RATE), n_frames, loudness.SILENCE_DB)
         frames = pitch.compared_frames(
             self._f0_hz,
             f0_hz,
@@ -102,12 +103,6 @@ class Heard:
             onsets.onset_f1(self._onsets, onsets.note_onsets(f0_hz, loudness_db)),
             self._judge.posterior(rendering, RATE),
         ]
-
-
-def _fit(
-    track: Float[np.ndarray, " frame"], n_frames: int, value: float = 0.0
-) -> Float[np.ndarray, " frame"]:
-    return np.pad(track, (0, max(n_frames - len(track), 0)), constant_values=value)[:n_frames]
 
 
 def medians(

@@ -18,6 +18,7 @@ from violute.errors import AudioError
 from violute.evaluation.bench.schema import Figures, figure
 from violute.evaluation.judge.classifier import Judge
 from violute.evaluation.metrics import loudness, mix_path, onsets, pitch
+from violute.evaluation.metrics.tracks import fitted
 from violute.voices.contract import Player
 
 MIXES = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -61,7 +62,7 @@ def measure_source(audio: Mono, sample_rate: int, *, judge: Judge, tagger: Tagge
     loudness_db = loudness.frame_loudness_db(audio, sample_rate)
     n_frames = min(len(f0_hz), len(loudness_db))
     f0_hz, loudness_db = f0_hz[:n_frames], loudness_db[:n_frames]
-    pyin = _fitted(pitch.judge_f0(audio, sample_rate, judge="pyin"), n_frames)
+    pyin = fitted(pitch.judge_f0(audio, sample_rate, judge="pyin"), n_frames)
     sounding = loudness.sounding_frames(loudness_db)
     trusted = pitch.compared_frames(f0_hz, f0_hz, sounding, conditioning_hz=pyin)
     figures = {
@@ -111,8 +112,8 @@ def _opinions(audio: Mono, sample_rate: int, judge: Judge, tagger: Tagger | None
 def _kept(rendering: Mono, source: Source) -> Figures:
     """Say what is left of the notes."""
     rate, n_frames = source.sample_rate, len(source.f0_hz)
-    f0_hz = _fitted(pitch.judge_f0(rendering, rate), n_frames)
-    loudness_db = _fitted(loudness.frame_loudness_db(rendering, rate), n_frames, loudness.SILENCE_DB)
+    f0_hz = fitted(pitch.judge_f0(rendering, rate), n_frames)
+    loudness_db = fitted(loudness.frame_loudness_db(rendering, rate), n_frames, loudness.SILENCE_DB)
     compared = source.trusted & (f0_hz > 0.0)
     cents = pitch.cents_apart(source.f0_hz, f0_hz)[compared]
     return {
@@ -121,12 +122,3 @@ def _kept(rendering: Mono, source: Source) -> Figures:
         "pitch/coverage": figure(compared.sum() / source.trusted.sum()) if source.trusted.any() else None,
         "onsets/f1": figure(onsets.onset_f1(source.onset_seconds, onsets.note_onsets(f0_hz, loudness_db))),
     }
-
-
-def _fitted(
-    track: Float[np.ndarray, " any"], n_frames: int, fill: float = 0.0
-) -> Float[np.ndarray, " frame"]:
-    """Cut or fill a track: trackers differ by a frame in how they count the last one."""
-    fitted = np.full(n_frames, fill)
-    fitted[: min(n_frames, len(track))] = track[:n_frames]
-    return fitted

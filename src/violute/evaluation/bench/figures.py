@@ -33,6 +33,7 @@ from violute.evaluation.metrics.fusion import mean_f0_tracks, roughness
 from violute.evaluation.metrics.notes import chord_notes, note_f1
 from violute.evaluation.metrics.pitch import PitchJudge
 from violute.evaluation.metrics.spectral import log_spectral_distance_db, multi_resolution_distance
+from violute.evaluation.metrics.tracks import fitted
 from violute.rates import SAMPLE_RATE
 from violute.voices.contract import Player
 
@@ -179,9 +180,9 @@ def measure(
         dial.append({"mix": mix, **colours})
     n_frames = len(facts.f0_hz)
     chosen = [renderings[DIAL_MIXES.index(mix)] for mix in MIXES]
-    f0_hz = np.stack([_fit(_judged_f0(r.tobytes(), rate, pitch_judge), n_frames) for r in chosen])
+    f0_hz = np.stack([fitted(_judged_f0(r.tobytes(), rate, pitch_judge), n_frames) for r in chosen])
     loudness_db = np.stack(
-        [_fit(loudness.frame_loudness_db(r, rate), n_frames, loudness.SILENCE_DB) for r in chosen]
+        [fitted(loudness.frame_loudness_db(r, rate), n_frames, loudness.SILENCE_DB) for r in chosen]
     )
     sounding = loudness.sounding_frames(facts.loudness_db)
     followed = sounding & facts.is_one_line
@@ -304,10 +305,3 @@ def _judged_f0(audio: bytes, sample_rate: int, judge: PitchJudge) -> Float[np.nd
     The tracker takes most of a bench's time; baselines play a voice's own ends, and the source as it is.
     """
     return pitch.judge_f0(np.frombuffer(audio, dtype=np.float32), sample_rate, judge=judge)
-
-
-def _fit(track: Float[np.ndarray, " any"], n_frames: int, fill: float = 0.0) -> Float[np.ndarray, " frame"]:
-    """Cut or fill a track: trackers differ by a frame in how they count the last one."""
-    fitted = np.full(n_frames, fill)
-    fitted[: min(n_frames, len(track))] = track[:n_frames]
-    return fitted
