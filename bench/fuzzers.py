@@ -54,7 +54,9 @@ def _run(fuzzer: str, minutes: float, seed: int) -> dict[str, object]:
         command = [sys.executable, __file__, "--feed", fuzzer, "--minutes", str(minutes), "--seed", str(seed)]
         ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     if MARK not in ended.stderr:
-        raise SystemExit(f"{fuzzer} did not run: {ended.stderr.strip().splitlines()[-1]}")
+        raise SystemExit(
+            f"{fuzzer} did not run: {(ended.stderr.strip() or 'it said nothing').splitlines()[-1]}"
+        )
     edges, by_minute, tried = 0, [], "0"
     for line in ended.stderr.splitlines():
         if found := re.search(r" cov: (\d+)", line):

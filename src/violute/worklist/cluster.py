@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import ray
-from ray._private import worker as ray_worker
 from ray.exceptions import (
     NodeDiedError,
     OutOfMemoryError,
@@ -61,14 +60,21 @@ def connect(address: str) -> None:
         _require_listener(address)
     try:
         ray.init(address=address, log_to_driver=False, logging_level=logging.CRITICAL)
-        # What its nodes complain of goes to standard output all the same, among our results.
-        ray_worker._worker_logs_enabled = False  # noqa: SLF001  # no public switch for it
+        _keep_complaints_off_standard_output()
     except (ConnectionError, ValueError, RuntimeError, RayError) as error:
         reason = " ".join(str(error).split())[:160]
         raise InputError(
             f"--cluster {address}: there is no cluster to join ({reason}): start one with ray start "
             "--head, or give the address that it printed"
         ) from None
+
+
+def _keep_complaints_off_standard_output() -> None:
+    """Silence what nodes complain of, which `log_to_driver` does not; it would stand among our results."""
+    with suppress(ImportError):  # there is no public switch, and a private one may move
+        from ray._private import worker
+
+        worker._worker_logs_enabled = False  # noqa: SLF001
 
 
 def attempts_on_cluster(
