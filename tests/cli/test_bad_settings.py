@@ -91,6 +91,8 @@ def test_training_from_folders_that_are_not_there(place):
     )
     assert "ends in .onnx" in complaint_of(violute_here(*command, "v.wav", cwd=place))
     assert "above 0" in complaint_of(violute_here(*command, "v.onnx", "--steps", "0", cwd=place))
+    same = ["train", "ddsp", "--a", ".", "--b", str(place), "--out", "v.onnx"]
+    assert "are the same folder" in complaint_of(violute_here(*same, cwd=place))
     assert files_below(place) == ["solo.wav", "voices/sines.onnx"]
 
 
@@ -99,8 +101,8 @@ def test_exporting_a_run_that_is_not_there(place):
 
 
 def test_an_earlier_demo_is_kept_and_a_folder_is_asked_for(place):
-    (place / "violute-demo").mkdir()
-    (place / "violute-demo" / "spectrograms.png").touch()
+    (place / "violute-demo-sines").mkdir()
+    (place / "violute-demo-sines" / "spectrograms.png").touch()
     line = complaint_of(violute_here("demo", "--voice", "sines", cwd=place))
     assert line.endswith("spectrograms.png exists: name another folder with --out, or add --force")
 

@@ -108,7 +108,9 @@ def test_the_demo_plays_both_pieces_at_five_mixes_and_draws_them(place):
     assert all((place / entry["path"]).stat().st_size > 100_000 for entry in report["written"])
     with Image.open(place / report["picture"]) as picture:
         assert picture.width >= 1600
-    assert sorted(path.suffix for path in (place / "violute-demo").iterdir()) == [".png"] + [".wav"] * 10
+    assert (
+        sorted(path.suffix for path in (place / "violute-demo-sines").iterdir()) == [".png"] + [".wav"] * 10
+    )
 
 
 def test_notes_go_into_midi_and_tables(place):

@@ -159,6 +159,18 @@ def test_a_pitch_that_is_turned_while_a_voice_is_fetched_gets_its_colours(page, 
     assert page.browser.evaluate("globalThis.asked") == ["", "transpose=1", "transpose=1"]
 
 
+def test_a_voice_is_called_after_its_instruments_and_offers_pieces_for_them(page):
+    shown = (
+        "[...document.querySelectorAll('#examples li:not([hidden]) button')].map((b) => b.dataset.example)"
+    )
+    assert page.browser.evaluate(shown) == ["flute", "violin"]
+    page.browser.evaluate("document.querySelector('input[name=voice][value$=clarinet-cello]').click()")
+    page.browser.wait_for(f"{shown}.join() === 'clarinet,cello'")
+    assert "cello\u2060–\u2060clarinet" in page.browser.evaluate(
+        "document.querySelector('#intake h2').textContent"
+    )
+
+
 def test_a_drawn_course_is_saved_with_its_file(page, clip):
     page.open(clip)
     page.browser.drag("#lane", [(0.1, 0.9), (0.3, 0.5), (0.5, 0.1)])

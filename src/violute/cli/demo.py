@@ -27,13 +27,13 @@ PICTURE_SECONDS = 7.0
 LISTEN = """Listen to the files of one piece, from mix 0.00 ({0}) to 1.00 ({1}). Notes, timing and loudness
 stay; the colour of held notes, breath or bow beside them, and attacks change. At 0.50 one instrument plays
 that is neither. In the picture the partials above 5 kHz grow with the mix.
-Next: `violute convert YOUR.wav --mix 0.5`, or `violute studio` to turn the dial while it plays."""
-"""What to hear in the files, by the names of the ends."""
+Next: `violute convert YOUR.wav{2} --mix 0.5`, or `violute studio` to turn the dial while it plays."""
+"""What to hear in the files, by the names of the ends and the option that names the voice."""
 
 
 def demo(
     *,
-    out: Path = Path("violute-demo"),
+    out: Path | None = None,
     voice: VoiceName = None,
     force: Annotated[Flag, Parameter(help="Replace the files of an earlier demo.")] = False,
     json: Json = False,
@@ -47,7 +47,8 @@ def demo(
     Parameters
     ----------
     out
-        Folder for the results; made if it doesn't exist.
+        Folder for the results; made if it doesn't exist. Default: violute-demo, or with a voice
+        violute-demo-VOICE.
     """
     from violute.audio.read import read
     from violute.audio.source import ArraySource
@@ -58,6 +59,8 @@ def demo(
     from violute.voices.load import load_voice
 
     player = load_voice(voice)
+    if out is None:
+        out = Path("violute-demo" if voice is None else f"violute-demo-{Path(voice).stem}")
     make_folder(out, remedy="name another with --out")
     ends = player.card.ends
     pieces = pieces_for(ends)
@@ -86,7 +89,12 @@ def demo(
         titles = ["example", f"mix 0: {ends[0]}", "0.25", "0.5", "0.75", f"mix 1: {ends[1]}"]
         write_picture(draw_page(rows, titles), picture, overwrite=force)
     document = {"voice": player.card.name, "written": written, "picture": str(picture)}
-    say_done(f"{picture}\n\n{LISTEN.format(*ends)}", document, json=json, quiet=quiet)
+    say_done(
+        f"{picture}\n\n{LISTEN.format(*ends, '' if voice is None else f' --voice {voice}')}",
+        document,
+        json=json,
+        quiet=quiet,
+    )
     return 0
 
 

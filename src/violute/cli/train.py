@@ -267,6 +267,8 @@ def _source(options: RunOptions) -> tuple[tuple[Path, ...] | Path, tuple[str, st
             )
         for folder in (options.a, options.b):
             list_recordings(folder, hold_out=hold_out)
+        if options.a.resolve() == options.b.resolve():
+            raise TrainingError(f"{options.a}: --a and --b are the same folder: give one for each instrument")
         return (options.a, options.b), names, hold_out
     if options.a is not None or options.b is not None:
         raise InputError("--prepared takes the place of --a and --b: give the one or the others")

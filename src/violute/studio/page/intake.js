@@ -9,7 +9,7 @@ import { clock } from "./timeline.js";
 const find = (id) => document.getElementById(id);
 
 export class Intake {
-  #session; #voice; #others; #play;
+  #session; #voice; #others; #play; #ends = [];
   #left = null; // TimeLeft of what is under way
   #making = null; // TimeLeft of what the server renders before the piece can be played
   #microphone = null;
@@ -56,9 +56,26 @@ export class Intake {
       wake();
       if (await this.#session.openExample(example.name, example.title, this.#voice())) this.#play();
     })));
+    this.#chooseExamples();
     if (!limits) return;
     find("limits").textContent = stated(limits);
     find("file").accept = ["audio/*", ...limits.types, ".onnx"].join();
+  }
+
+  // What the voice is called after its instruments, and the pieces for it.
+  setEnds(ends) {
+    this.#ends = ends;
+    const [from, to] = ends;
+    find("hybrid-name").textContent = `${/^[aeiou]/i.test(to) ? "An" : "A"} ${to}\u2060–\u2060${from} that does not exist`;
+    find("hybrid-dial").textContent = `Hear it play, and turn it from ${from} to ${to} as it goes.`;
+    this.#chooseExamples();
+  }
+
+  // Pieces of other instruments may lie outside of what the voice hears; all are offered where none is of its own.
+  #chooseExamples() {
+    const cards = [...find("examples").children];
+    const own = cards.filter((item) => this.#ends.includes(item.firstChild.dataset.example));
+    for (const item of cards) item.hidden = own.length > 0 && !own.includes(item);
   }
 
   #show({ state, name, progress, text }) {

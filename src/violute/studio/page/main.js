@@ -154,7 +154,7 @@ function about(take) {
 }
 
 function showEnds(ends) {
-  for (const view of [dialView, sliders, pad, lane, transport]) view.setEnds(ends);
+  for (const view of [dialView, sliders, pad, lane, transport, intake]) view.setEnds(ends);
 }
 
 // One line or chords: a choice where chords were heard, or were not asked for.
