@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Float, Float32
 
 from violute.analysis.analyser import VOICED_PERIODICITY, VOICED_RANGE_DB
-from violute.analysis.causal_pitch import N_FFT, CausalPitch
+from violute.analysis.causal_pitch import CausalPitch
 from violute.analysis.loudness import frame_loudness_db
 from violute.analysis.octave_repair import LEAP_OCTAVES
 from violute.analysis.onsets import FLOOR_DB, LAG_FRAMES, band_levels_db, onset_strength
@@ -53,14 +53,13 @@ class CausalAnalyser:
     def __init__(self, pitch_range: PitchRange = HIGH) -> None:
         self._range = pitch_range
         # The longest window of the first frame begins so far before the first sample.
-        self._n_heard = max(N_FFT, *(window.n_fft for window in pitch_range.windows))
+        self._n_heard = max(window.n_fft for window in pitch_range.windows)
         self._buffer = np.zeros(self._n_heard - LOOKAHEAD_SAMPLES, np.float32)
-        self._network = CausalPitch() if pitch_range == HIGH else None
-        self._follower = PitchFollower(pitch_range)
+        self._pitch = CausalPitch() if pitch_range == HIGH else SteadySearch(pitch_range)
         self._levels_db = np.full((LAG_FRAMES + 1, 0), FLOOR_DB, np.float32)
         self._loudest_db = -np.inf
         self._peak_levels_db = FLOOR_DB
-        self._carried_hz, self._last_octave, self._n_steady = 0.0, 0.0, 0
+        self._carried_hz = 0.0
 
     def push(self, audio: Float[np.ndarray, " sample"]) -> list[CausalFrame]:
         """Take samples, and return the frames that they complete.
@@ -85,7 +84,7 @@ class CausalAnalyser:
         short = magnitude_frames(heard, loudness_n_fft, len(heard) - loudness_n_fft // 2, 1)
         loudness_db = float(frame_loudness_db(short, SAMPLE_RATE)[0])
         strength = self._rise(band_levels_db(short, SAMPLE_RATE))
-        f0_hz, periodicity = self._pitch(heard)
+        f0_hz, periodicity = self._pitch.push(heard)
         self._loudest_db = max(loudness_db, self._loudest_db - PEAK_FADE_DB)
         is_voiced = periodicity > VOICED_PERIODICITY and loudness_db > self._loudest_db - VOICED_RANGE_DB
         if periodicity > CARRIED_PERIODICITY:
@@ -102,13 +101,20 @@ class CausalAnalyser:
         loudest = np.full((1, levels_db.shape[1]), self._peak_levels_db, np.float32)
         return float(onset_strength(np.concatenate([self._levels_db, loudest]))[LAG_FRAMES])
 
-    def _pitch(self, heard: Float32[np.ndarray, " window"]) -> tuple[float, float]:
+
+class SteadySearch:
+    """Follows one pitch by the analyser's own search, and believes it once it stands."""
+
+    def __init__(self, pitch_range: PitchRange) -> None:
+        self._windows = pitch_range.windows
+        self._follower = PitchFollower(pitch_range)
+        self._last_octave, self._n_steady = 0.0, 0
+
+    def push(self, heard: Float32[np.ndarray, " window"]) -> tuple[float, float]:
         """Return the newest frame's pitch in Hz, and how periodic it is; 0 where the search is not sure."""
-        if self._network is not None:
-            return self._network.push(heard[-N_FFT:])
         spectra = [
             magnitude_frames(heard, window.n_fft, len(heard) - window.n_fft // 2, 1)[0]
-            for window in self._range.windows
+            for window in self._windows
         ]
         f0_hz, periodicity = self._follower.push(spectra)
         octave = float(np.log2(max(f0_hz, 1.0)))

@@ -21,9 +21,9 @@ from violute.analysis.causal_pitch import weights as pitch_weights
 from violute.analysis.conditioning import N_FEATURES, REGISTER_WIDTH, REGISTERS
 from violute.analysis.pitch_range import HIGH, N_REGISTERS, PitchRange
 from violute.errors import VoiceError
+from violute.families.ddsp.settings import DB_PER_UNIT, FILTER_HIGHEST_HZ, TILT_FROM_HZ
 from violute.families.ddsp.voice import HarmonicVoice
 from violute.families.ddsp.wavering import TRACKS_SEED
-from violute.rates import SAMPLE_RATE
 from violute.synthesis.noise import DRAWS_SEED, N_BANDS, noise_bands
 from violute.synthesis.room import PLACES, reflections
 from violute.voices.file import open_voice_file
@@ -35,10 +35,6 @@ FORMAT_VERSION = 1
 """Raised when a core that reads the former version would read this one wrongly."""
 
 KINDS = {np.dtype("<f4"): 0, np.dtype("<f8"): 1, np.dtype("<u8"): 2, np.dtype("u1"): 3}
-
-HIGHEST_HZ = SAMPLE_RATE / 2
-DB_PER_UNIT, TILT_FROM_HZ = 10.0, 1000.0
-"""As in `network.py`, which needs torch."""
 
 N_PROBE_FRAMES = 40
 SAME_DB = 0.01
@@ -158,7 +154,7 @@ def _network(onnx_bytes: bytes, voice: HarmonicVoice) -> Weights:
         network[f"to_{kind}"] = _transposed_weight(stored, n_channels, size)
         network[f"to_{kind}_bias"] = stored[f"decoder.to_{kind}.bias"]
     lowest_hz = voice.settings.pitch_range.filter_lowest_hz
-    octaves = np.log2(HIGHEST_HZ / lowest_hz)
+    octaves = np.log2(FILTER_HIGHEST_HZ / lowest_hz)
     network["body_span"] = np.array(
         [lowest_hz, round((network["body_db"].shape[1] - 1.5) / octaves)], np.float32
     )
@@ -228,7 +224,7 @@ def _levels(
     noise_db = DB_PER_UNIT / 4.0 * (hidden @ network["to_noise"].T + network["to_noise_bias"]) + level_db
     frequency_hz = f0_hz[:, None] * np.arange(1, harmonic_db.shape[2] + 1)
     lowest_hz, bins_per_octave = network["body_span"]
-    bins = np.log2(np.clip(frequency_hz, lowest_hz, HIGHEST_HZ) / lowest_hz) * bins_per_octave
+    bins = np.log2(np.clip(frequency_hz, lowest_hz, FILTER_HIGHEST_HZ) / lowest_hz) * bins_per_octave
     table = network["body_db"]
     body_db = np.stack([np.interp(bins, np.arange(len(gains)), gains) for gains in table])
     registers = features[..., REGISTERS] / features[..., REGISTERS].sum(axis=2, keepdims=True)

@@ -26,14 +26,8 @@ from torch.nn import functional
 
 from violute.analysis.conditioning import N_FEATURES, REGISTERS
 from violute.analysis.pitch_range import HIGH
+from violute.families.ddsp.settings import DB_PER_UNIT, FILTER_HIGHEST_HZ, TILT_FROM_HZ
 from violute.synthesis.noise import noise_bands
-
-FILTER_HIGHEST_HZ = 22050.0
-
-DB_PER_UNIT = 10.0
-"""The stack and the reverberation are learned in units of this many dB: Adam's steps are small."""
-
-TILT_FROM_HZ = 1000.0
 
 START_TAIL_DB = -25.0
 """Energy of a hall's reverberation over that of the sound, where training begins."""

@@ -19,6 +19,15 @@ HISTORY_FRAMES = 100
 UNPITCHED_HZ = 440.0
 """Fundamental where a piece has no pitch."""
 
+DB_PER_UNIT = 10.0
+"""The network's stack and the reverberation are learned in units of this many dB: Adam's steps are small."""
+
+FILTER_HIGHEST_HZ = SAMPLE_RATE / 2
+"""Where the table of a body's gains ends."""
+
+TILT_FROM_HZ = 1000.0
+"""Above it an end's tilt counts."""
+
 RUMBLE_DB_PER_OCTAVE = 18.0
 RUMBLE_MOST_DB = 40.0
 
