@@ -11,8 +11,8 @@ from torch.nn import functional
 
 from violute.dsp import pqmf
 from violute.dsp.causal import fold, set_streaming, unfold
+from violute.dsp.pqmf_sizes import N_BANDS, delay_samples
 
-N_BANDS = pqmf.N_BANDS
 RATE = 44_100
 
 
@@ -41,7 +41,7 @@ def snr_db(wanted, made):
 
 
 def test_reconstruction_is_better_than_70_db_after_the_delay_that_is_stated():
-    audio, delay = noise(16 * 1000), pqmf.delay_samples()
+    audio, delay = noise(16 * 1000), delay_samples()
     made = through(audio)
     assert snr_db(audio[:, :-delay], made[:, delay:]) > 70.0
     worse = [snr_db(audio[:, :-d], made[:, d:]) for d in (delay - 1, delay + 1)]

@@ -24,10 +24,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from violute.dsp.causal import CausalConv1d, fold, unfold
-
-N_BANDS = 16
-N_TAPS = 257
-"""Of the prototype: reconstruction above 80 dB, other bands below -65 dB; odd, for a whole delay."""
+from violute.dsp.pqmf_sizes import N_BANDS, N_TAPS
 
 STEEPNESS = 6.0
 """Of the Kaiser window whose sum is the angle: steeper is better apart and longer in time."""
@@ -55,11 +52,6 @@ def filters() -> Float[Tensor, "band tap"]:
     sign = 1.0 - 2.0 * (band % 2)
     phase = (2.0 * band + 1.0) * math.pi / (2 * N_BANDS) * tap + sign * (math.pi / 4.0)
     return 2.0 * prototype() * torch.cos(phase)
-
-
-def delay_samples() -> int:
-    """Return how much later a sample leaves the synthesis than it entered the analysis, in samples."""
-    return N_TAPS - N_BANDS
 
 
 def analysis_weights() -> Float[Tensor, "band phase block"]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from violute.dsp.pqmf_sizes import N_BANDS, N_TAPS, delay_samples
 from violute.errors import ShapeError
 from violute.families.rave.told import N_TRACKS
 
@@ -63,23 +64,17 @@ class RaveConfig:
     @property
     def ratio(self) -> int:
         """Samples of a latent step."""
-        from violute.dsp import pqmf
-
-        return pqmf.N_BANDS * self.n_frames
+        return N_BANDS * self.n_frames
 
     @property
     def n_drive(self) -> int:
         """Channels of what drives the decoder: noise, and if told an excitation and tracks."""
-        from violute.dsp import pqmf
-
-        return 2 * pqmf.N_BANDS + N_TRACKS if self.told else pqmf.N_BANDS
+        return 2 * N_BANDS + N_TRACKS if self.told else N_BANDS
 
     @property
     def encoder_steps(self) -> int:
         """Latent steps of audio before the present one that an encoder hears."""
-        from violute.dsp import pqmf
-
-        frames, rate = pqmf.N_TAPS // pqmf.N_BANDS + 4.0, 1.0
+        frames, rate = N_TAPS // N_BANDS + 4.0, 1.0
         for stride in self.strides:
             frames += rate * 2.0 * sum(self.dilations) + rate * stride
             rate *= stride
@@ -88,14 +83,12 @@ class RaveConfig:
     @property
     def decoder_steps(self) -> int:
         """Latent steps before the present one that the decoder hears."""
-        from violute.dsp import pqmf
-
         steps, rate = (6.0 if self.told else 4.0), 1.0
         for stride in self.strides[::-1]:
             steps += rate
             rate /= stride
             steps += rate * (2.0 * sum(self.dilations) + (2.0 if self.told else 0.0))
-        n_filter = pqmf.N_TAPS // pqmf.N_BANDS + 1
+        n_filter = N_TAPS // N_BANDS + 1
         if self.told:  # the excitation is split into bands and filtered first, and means are taken
             n_filter += n_filter + self.n_taps + 32
         return math.ceil(steps + rate * (4 + n_filter))
@@ -103,9 +96,7 @@ class RaveConfig:
     @property
     def delay_samples(self) -> int:
         """Samples by which the output is late."""
-        from violute.dsp import pqmf
-
-        return pqmf.delay_samples()
+        return delay_samples()
 
     @property
     def latency_samples(self) -> int:

@@ -16,8 +16,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from violute.dsp import pqmf
 from violute.dsp.causal import CausalConv1d, fold, repeat, unfold
+from violute.dsp.pqmf_sizes import N_BANDS
 from violute.families.rave.config import RaveConfig
 
 SLOPE = 0.2
@@ -159,17 +159,17 @@ class Decoder(nn.Module):
             DecoderLevel(channels[i], channels[i + 1], strides[i], math.prod(strides[: i + 1]), config)
             for i in range(len(strides))
         )
-        self.waveform = CausalConv1d(channels[-1], pqmf.N_BANDS, 5)
+        self.waveform = CausalConv1d(channels[-1], N_BANDS, 5)
         with torch.no_grad():
             for parameter in self.waveform.parameters():
                 parameter.mul_(FIRST_LEVEL)
-        self.shortcut = CausalConv1d(config.latent_size, self.n_frames * pqmf.N_BANDS)
+        self.shortcut = CausalConv1d(config.latent_size, self.n_frames * N_BANDS)
         _begin_as_identity(self.shortcut, 1.0 / INPUT_GAIN if config.has_shortcut else 0.0)
-        self.loudness = CausalConv1d(channels[-1], pqmf.N_BANDS, 3)
+        self.loudness = CausalConv1d(channels[-1], N_BANDS, 3)
         self.noise = nn.Sequential(
             CausalConv1d(channels[0], channels[0], 3),
             nn.LeakyReLU(SLOPE),
-            CausalConv1d(channels[0], pqmf.N_BANDS),
+            CausalConv1d(channels[0], N_BANDS),
         )
 
     def forward(self, latent: Tensor, condition: Tensor, noise: Tensor) -> Tensor:

@@ -22,6 +22,7 @@ from torch import Tensor, nn
 
 from violute.dsp import pqmf
 from violute.dsp.causal import CausalConv1d, fold, repeat, unfold
+from violute.dsp.pqmf_sizes import N_BANDS
 from violute.families.rave.config import RaveConfig
 from violute.families.rave.parts import FIRST_LEVEL, SLOPE, ResidualBlock, rectified
 from violute.families.rave.told import N_TRACKS
@@ -108,7 +109,7 @@ class ToldLevel(nn.Module):
         self.stride, self.n_frames = stride, config.n_frames // factor
         self.up = CausalConv1d(channels, stride * n_out, 2)
         self.hears = self.n_frames <= HEARING_FRAMES
-        n_heard = 2 * pqmf.N_BANDS * self.n_frames
+        n_heard = 2 * N_BANDS * self.n_frames
         self.listen = CausalConv1d(n_heard, n_out, 3) if self.hears else nn.Identity()
         self.modulation = ToldModulation(config.condition_size, n_out, factor, self.n_frames)
         self.blocks = nn.Sequential(*(ResidualBlock(n_out, dilation) for dilation in config.dilations))
@@ -130,7 +131,7 @@ class ToldDecoder(nn.Module):
     def __init__(self, config: RaveConfig) -> None:
         super().__init__()
         channels, strides = config.channels[::-1], config.strides[::-1]
-        self.n_bands, self.n_taps, self.n_tracks = pqmf.N_BANDS, config.n_taps, N_TRACKS
+        self.n_bands, self.n_taps, self.n_tracks = N_BANDS, config.n_taps, N_TRACKS
         self.analysis = pqmf.PqmfAnalysis()
         self.first = CausalConv1d(config.latent_size, channels[0], 3)
         self.modulation = ToldModulation(config.condition_size, channels[0], 1, config.n_frames)
@@ -141,25 +142,25 @@ class ToldDecoder(nn.Module):
         )
         n_slow = sum(config.n_frames // factor > HEARING_FRAMES for factor in factors)
         self.n_slow = n_slow
-        self.shape = CausalConv1d(channels[n_slow], (2 + config.n_taps) * pqmf.N_BANDS, 3)
+        self.shape = CausalConv1d(channels[n_slow], (2 + config.n_taps) * N_BANDS, 3)
         self.ramp = Ramp(
-            (2 + config.n_taps) * pqmf.N_BANDS, config.n_frames // (factors[n_slow - 1] if n_slow else 1)
+            (2 + config.n_taps) * N_BANDS, config.n_frames // (factors[n_slow - 1] if n_slow else 1)
         )
-        self.past = CausalConv1d(pqmf.N_BANDS, config.n_taps * pqmf.N_BANDS, config.n_taps, has_bias=False)
+        self.past = CausalConv1d(N_BANDS, config.n_taps * N_BANDS, config.n_taps, has_bias=False)
         del self.past.conv.weight
         self.past.conv.register_buffer("weight", _delays(config.n_taps), persistent=False)
-        self.mean = CausalConv1d(pqmf.N_BANDS, pqmf.N_BANDS, MEAN_FRAMES, has_bias=False)
+        self.mean = CausalConv1d(N_BANDS, N_BANDS, MEAN_FRAMES, has_bias=False)
         del self.mean.conv.weight
-        means = torch.eye(pqmf.N_BANDS)[:, :, None].expand(-1, -1, MEAN_FRAMES) / MEAN_FRAMES
+        means = torch.eye(N_BANDS)[:, :, None].expand(-1, -1, MEAN_FRAMES) / MEAN_FRAMES
         self.mean.conv.register_buffer("weight", means.contiguous(), persistent=False)
-        self.waveform = CausalConv1d(channels[-1], pqmf.N_BANDS, 5)
-        self.loudness = CausalConv1d(channels[-1], pqmf.N_BANDS, 3)
+        self.waveform = CausalConv1d(channels[-1], N_BANDS, 5)
+        self.loudness = CausalConv1d(channels[-1], N_BANDS, 3)
         with torch.no_grad():
             for parameter in [*self.waveform.parameters(), *self.shape.parameters()]:
                 parameter.mul_(FIRST_LEVEL)
             bias = self.shape.conv.bias
             assert bias is not None
-            bias[pqmf.N_BANDS : 2 * pqmf.N_BANDS] = FIRST_NOISE_LOGIT
+            bias[N_BANDS : 2 * N_BANDS] = FIRST_NOISE_LOGIT
         self.register_buffer("is_played", _all_but_the_topmost(), persistent=False)
 
     def forward(self, latent: Tensor, condition: Tensor, drive: Tensor) -> Tensor:
@@ -203,13 +204,13 @@ def loudness_curve(x: Tensor) -> Tensor:
 
 def _delays(n_taps: int) -> Tensor:
     """Return weights that give the bands of the last `n_taps` frames, those of the present first."""
-    weights = torch.zeros(n_taps, pqmf.N_BANDS, pqmf.N_BANDS, n_taps)
+    weights = torch.zeros(n_taps, N_BANDS, N_BANDS, n_taps)
     for tap in range(n_taps):
-        weights[tap, :, :, n_taps - 1 - tap] = torch.eye(pqmf.N_BANDS)
+        weights[tap, :, :, n_taps - 1 - tap] = torch.eye(N_BANDS)
     return weights.flatten(0, 1)
 
 
 def _all_but_the_topmost() -> Tensor:
-    played = torch.ones(pqmf.N_BANDS, 1)
+    played = torch.ones(N_BANDS, 1)
     played[-1] = 0.0
     return played
