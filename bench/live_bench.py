@@ -1,0 +1,185 @@
+"""The real-time core beside the Python stream and the plug-in in a host: time, blocks, latency.
+
+    cmake -S live -B live/build && cmake --build live/build
+    python bench/live_bench.py --build live/build --out bench/LIVE.md
+
+plays an example at 48 kHz (the Python stream at its 44.1 kHz) in blocks of 64, 256 and 1024 samples, and
+says what share of a core that takes, how long the worst block was beside what it lasts, and how late the
+sound is. Each figure is the median of some runs, which take turns. What was not built is left out, and named.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import soundfile
+from environment import ROOT, environment_lines
+from jaxtyping import Float32
+
+from violute import load_voice
+from violute.audio.read import read
+from violute.audio.resample import resample
+from violute.examples import example_paths
+from violute.families.ddsp.live_file import live_bytes
+from violute.voices.load import DEFAULT_VOICE
+
+CORE_RATE, HOST_RATE = 44_100, 48_000
+BLOCKS = (64, 256, 1024)
+MIX, ROOM = 0.5, 0.2
+SAID = re.compile(r"(\d+) samples late, ([\d.]+) % of a core, worst block ([\d.]+) ms")
+
+Sound = Float32[np.ndarray, " sample"]
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one run took.
+
+    Attributes:
+        core_share: Processor time over the length of the sound.
+        worst_ms: The longest that a block took, by the clock.
+        latency_ms: How late the sound comes.
+    """
+
+    core_share: float
+    worst_ms: float
+    latency_ms: float
+
+
+def timed_blocks(
+    audio: Sound, sample_rate: int, block: int, play: Callable[[Sound], object], latency_ms: float
+) -> Run:
+    """Play a sound block by block; the first second warms up and is not counted."""
+    starts = range(0, len(audio) - block + 1, block)
+    n_warm = sample_rate // block
+    worst, began = 0.0, 0.0
+    for number, start in enumerate(starts):
+        if number == n_warm:
+            began = time.process_time()
+        started = time.perf_counter()
+        play(audio[start : start + block])
+        if number >= n_warm:
+            worst = max(worst, time.perf_counter() - started)
+    seconds = (len(starts) - n_warm) * block / sample_rate
+    return Run((time.process_time() - began) / seconds, 1e3 * worst, latency_ms)
+
+
+def program(build: Path, folder: Path, audio: Sound, block: int) -> Run:
+    """Play through the core's own program, in a process of its own."""
+    recording, voice = folder / "piece.wav", folder / "voice.live"
+    if not recording.exists():
+        soundfile.write(recording, audio, HOST_RATE, subtype="FLOAT")
+        voice.write_bytes(live_bytes(DEFAULT_VOICE))
+    command: list[str | Path] = [build / "violute-live", recording, folder / "out.wav", "--voice", voice]
+    command += ["--mix", f"{MIX}", "--room", f"{ROOM}", "--block", f"{block}"]
+    said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    found = SAID.search(said)
+    assert found, said
+    late, percent, worst = found.groups()
+    return Run(float(percent) / 100.0, float(worst), 1e3 * int(late) / HOST_RATE)
+
+
+def python_stream(audio: Sound, block: int) -> Run:
+    """Play through `voice.stream()`, which is what `violute stream` calls."""
+    from violute.voices.mix import Mix
+
+    stream = load_voice().stream(Mix.at(MIX, room=ROOM))
+    late = 1e3 * stream.latency_samples / CORE_RATE
+    return timed_blocks(audio, CORE_RATE, block, stream.push, late)
+
+
+def plugin(path: Path, audio: Sound, block: int) -> Run:
+    """Play through the plug-in in a host that others wrote."""
+    import pedalboard
+
+    hosted = pedalboard.load_plugin(str(path))
+    hosted.reset()
+    stereo = np.stack([audio, audio])
+
+    def play(mono: Sound) -> None:
+        sound = np.stack([mono, mono])
+        hosted.process(sound, HOST_RATE, buffer_size=block, reset=False)
+
+    hosted.process(stereo[:, :block], HOST_RATE, buffer_size=block, reset=False)
+    late = 1e3 * getattr(hosted, "reported_latency_samples", 0) / HOST_RATE
+    return timed_blocks(audio, HOST_RATE, block, play, late)
+
+
+def rows(players: dict[str, Callable[[int], Run]], runs: int) -> list[tuple[str, int, Run]]:
+    """Run all players in turn, and take medians."""
+    made: dict[tuple[str, int], list[Run]] = {}
+    for _ in range(runs):
+        for name, play in players.items():
+            for block in BLOCKS:
+                made.setdefault((name, block), []).append(play(block))
+    fields = ("core_share", "worst_ms", "latency_ms")
+    return [
+        (name, block, Run(*(float(np.median([getattr(run, field) for run in own])) for field in fields)))
+        for (name, block), own in made.items()
+    ]
+
+
+def page(measured: list[tuple[str, int, Run]], seconds: float, runs: int, absent: list[str]) -> list[str]:
+    """Write what was measured as Markdown."""
+    about = (
+        f"Written by `bench/live_bench.py`: {seconds:.0f} s of the violin example, mix {MIX:g}, "
+        f"room {ROOM:g}, medians of {runs} runs. A block that takes longer than it lasts is a drop-out."
+    )
+    lines = [
+        "# Live",
+        "",
+        about,
+        "",
+        "| | rate, Hz | block | share of a core | worst block, ms | lasts, ms | latency, ms |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for name, block, run in measured:
+        rate = CORE_RATE if name == "violute stream" else HOST_RATE
+        lines.append(
+            f"| {name} | {rate} | {block} | {100 * run.core_share:.1f} % | {run.worst_ms:.2f} | "
+            f"{1e3 * block / rate:.2f} | {run.latency_ms:.1f} |"
+        )
+    if absent:
+        lines += ["", f"Not built, so not measured: {', '.join(absent)}."]
+    return [*lines, "", *environment_lines(["numpy", "onnxruntime"])]
+
+
+def main() -> None:
+    """Measure and write."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--build", type=Path, default=ROOT / "live" / "build", help="where live/ was built")
+    parser.add_argument("--seconds", type=float, default=20.0)
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--out", type=Path, default=ROOT / "bench" / "LIVE.md")
+    given = parser.parse_args()
+    if not (given.build / "violute-live").is_file():
+        sys.exit(f"{given.build} holds no core: build it first, as the first lines of this script say")
+    audio = read(example_paths()["violin"])[0].ravel().astype(np.float32)
+    audio = np.tile(audio, 1 + int(given.seconds * CORE_RATE) // len(audio))[: int(given.seconds * CORE_RATE)]
+    at_host_rate = resample(audio, CORE_RATE, HOST_RATE).astype(np.float32)
+    folder = Path(tempfile.mkdtemp())
+    players: dict[str, Callable[[int], Run]] = {
+        "the core": lambda block: program(given.build, folder, at_host_rate, block),
+        "violute stream": lambda block: python_stream(audio, block),
+    }
+    vst3 = next(given.build.rglob("*.vst3"), None)
+    if vst3 is not None:
+        players["plug-in, VST3 in pedalboard"] = lambda block: plugin(vst3, at_host_rate, block)
+    lines = page(rows(players, given.runs), given.seconds, given.runs, [] if vst3 else ["the plug-in"])
+    shutil.rmtree(folder)
+    given.out.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    print("\n".join(lines))
+
+
+if __name__ == "__main__":
+    main()
