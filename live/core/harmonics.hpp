@@ -15,6 +15,8 @@ class Harmonics {
 
     explicit Harmonics(int n_harmonics) : n_harmonics_(n_harmonics) {}
 
+    void reset() { phase_turns_ = 0.0; }
+
     // Play a hop from one frame to the next, with straight lines between their pitches and amplitudes.
     void glide(double start_hz, double stop_hz, const Amplitudes& start, const Amplitudes& stop, float* out);
 

@@ -11,6 +11,7 @@ static_assert(std::atomic<float>::is_always_lock_free);
 Mix::Mix() {
     for (auto& value : values_) value.store(0.5F);
     set(Dial::room, default_room);
+    set(Dial::wet, 1.0F);
 }
 
 void Mix::set(Dial dial, float value) {

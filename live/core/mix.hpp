@@ -9,8 +9,8 @@
 
 namespace violute {
 
-enum class Dial { tone, noise, attack, room };
-inline constexpr int n_dials = 4;
+enum class Dial { tone, noise, attack, room, wet };
+inline constexpr int n_dials = 5;
 inline constexpr float default_room = 0.2F;
 
 // Dials that one thread turns while another plays.

@@ -37,6 +37,8 @@ class FilteredNoise {
 
     FilteredNoise(const NoisePool& pool, std::uint64_t seed = 0);
 
+    void reset() { frame_ = 0; }
+
     // Open with the power at the first frame.
     void begin(const Power& power);
 

@@ -39,6 +39,11 @@ Onsets::Onsets(int n_fft) : loudest_db_(floor_db) {
     }
 }
 
+void Onsets::reset() {
+    is_first_ = true;
+    loudest_db_ = floor_db;
+}
+
 Onsets::Levels Onsets::levels_db(const std::vector<float>& magnitudes) const {
     Levels levels{};
     for (std::size_t band = 0; band < n_bands_; ++band) {

@@ -12,6 +12,9 @@ class Onsets {
    public:
     explicit Onsets(int n_fft);
 
+    // Forget all that was heard.
+    void reset();
+
     // The mean rise of the bands over 30 ms up to the newest frame, 1 at a clear attack.
     float push(const std::vector<float>& magnitudes);
 

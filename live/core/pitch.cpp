@@ -74,7 +74,6 @@ CausalPitch::CausalPitch(const VoiceFile& voice)
       framed_(n_fft),
       real_(n_fft / 2 + 1),
       imag_(n_fft / 2 + 1),
-      loudest_db_(floor_db),
       own_(n_own * n_candidates),
       first_(n_first * n_candidates),
       second_(n_second * n_candidates) {
@@ -84,7 +83,6 @@ CausalPitch::CausalPitch(const VoiceFile& voice)
     }
     for (std::size_t i = 0; i < n_candidates; ++i) {
         candidates_hz_[i] = lowest_hz * std::exp2(static_cast<double>(i) / bins_per_octave);
-        belief_[i] = 1.0F / n_candidates;
         const double place = -1.0 + 2.0 * static_cast<double>(i) / (n_candidates - 1);
         own_[(n_own - 2) * n_candidates + i] = static_cast<float>(place);
         own_[(n_own - 1) * n_candidates + i] = own_[(n_own - 2) * n_candidates + i] * own_[(n_own - 2) * n_candidates + i];
@@ -102,8 +100,15 @@ CausalPitch::CausalPitch(const VoiceFile& voice)
             }
         }
     }
+    reset();
+}
+
+void CausalPitch::reset() {
+    loudest_db_ = floor_db;
     for (auto& levels : recent_db_) levels.fill(floor_db);
     recent_power_db_.fill(10.0 * std::log10(n_bins * std::pow(10.0, 0.1 * floor_db)));
+    belief_.fill(1.0F / n_candidates);
+    best_ = 0;
 }
 
 CausalPitch::Frame CausalPitch::push(const float* heard) {

@@ -28,6 +28,9 @@ class CausalPitch {
     // Weights by name, and how many values each has.
     static std::map<std::string, std::size_t> sizes();
 
+    // Forget all that was heard.
+    void reset();
+
     Frame push(const float* heard);
 
    private:

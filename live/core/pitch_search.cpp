@@ -109,6 +109,12 @@ PitchSearch::PitchSearch(const VoiceFile& voice)
     before_octaves_.reserve(n_all);
 }
 
+void PitchSearch::reset() {
+    before_octaves_.clear();
+    last_octave_ = 0.0;
+    n_steady_ = 0;
+}
+
 std::size_t PitchSearch::n_heard() const { return std::max(windows_.front().n_fft, windows_.back().n_fft); }
 
 PitchSearch::Frame PitchSearch::push(const float* heard) {

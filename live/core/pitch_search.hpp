@@ -23,6 +23,9 @@ class PitchSearch {
     // Whether what the voice says of its windows can be.
     static bool is_sound(const VoiceFile& voice);
 
+    // Forget all that was heard.
+    void reset();
+
     // Samples that it looks at: the newest ones.
     std::size_t n_heard() const;
     Frame push(const float* heard);

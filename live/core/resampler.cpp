@@ -42,6 +42,11 @@ FractionalReader::FractionalReader(double delay, double reach, double cutoff)
     }
 }
 
+void FractionalReader::reset() {
+    newest_ = 0;
+    std::fill(history_.begin(), history_.end(), 0.0F);
+}
+
 void FractionalReader::push(float sample) {
     newest_ = (newest_ + 1) % n_taps_;
     history_[newest_] = history_[newest_ + n_taps_] = sample;

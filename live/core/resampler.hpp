@@ -14,6 +14,7 @@ class FractionalReader {
     // How late, in samples, and how far the filter reaches; its cut-off in cycles a sample.
     FractionalReader(double delay, double reach, double cutoff);
 
+    void reset();
     void push(float sample);
 
     // The sound `delay` samples before the newest one, and `earlier` samples more, which may be below 0.

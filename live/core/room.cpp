@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "arithmetic.hpp"
 
@@ -75,50 +76,65 @@ std::vector<float> room_response(double size, int place, const VoiceFile& voice,
     return early;
 }
 
-Partition::Partition(const std::vector<float>& response, int block_length, int first, int end)
+HeardSpectra::HeardSpectra(int block_length, int n_blocks)
     : block_length_(block_length),
-      first_(first),
+      n_blocks_(n_blocks),
+      fft_(power_of_2_from(2 * block_length)),
+      real_(static_cast<std::size_t>(n_blocks * (fft_.size() / 2 + 1))),
+      imag_(real_.size()),
+      padded_(static_cast<std::size_t>(fft_.size())) {}
+
+void HeardSpectra::clear() {
+    std::fill(real_.begin(), real_.end(), 0.0F);
+    std::fill(imag_.begin(), imag_.end(), 0.0F);
+    newest_ = 0;
+}
+
+void HeardSpectra::push(const float* two_blocks) {
+    newest_ = (newest_ + 1) % n_blocks_;
+    std::copy_n(two_blocks, 2 * block_length_, padded_.begin());
+    std::fill(padded_.begin() + 2 * block_length_, padded_.end(), 0.0F);
+    const std::ptrdiff_t at = place(0);
+    fft_.forward(padded_.data(), real_.data() + at, imag_.data() + at);
+}
+
+std::ptrdiff_t HeardSpectra::place(int n_ago) const {
+    return static_cast<std::ptrdiff_t>((newest_ - n_ago + n_blocks_) % n_blocks_) * (fft_.size() / 2 + 1);
+}
+
+Pieces::Pieces(const std::vector<float>& response, int block_length, int first, int end)
+    : block_length_(block_length),
       n_pieces_(std::max((std::min(end, static_cast<int>(response.size())) + block_length - 1) / block_length - first, 0)),
       n_bins_(0),
       fft_(power_of_2_from(2 * block_length)) {
     n_bins_ = fft_.size() / 2 + 1;
     const auto n_values = static_cast<std::size_t>(n_pieces_ * n_bins_);
-    piece_real_.resize(n_values);
-    piece_imag_.resize(n_values);
-    heard_real_.resize(n_values);
-    heard_imag_.resize(n_values);
+    real_.resize(n_values);
+    imag_.resize(n_values);
     sum_real_.resize(static_cast<std::size_t>(n_bins_));
     sum_imag_.resize(sum_real_.size());
     padded_.resize(static_cast<std::size_t>(fft_.size()));
     for (int i = 0; i < n_pieces_; ++i) {
         std::fill(padded_.begin(), padded_.end(), 0.0F);
-        const int from = (first_ + i) * block_length_;
+        const int from = (first + i) * block_length_;
         const int stop = std::min({from + block_length_, end, static_cast<int>(response.size())});
         std::copy(response.begin() + from, response.begin() + stop, padded_.begin());
-        fft_.forward(padded_.data(), piece_real_.data() + i * n_bins_, piece_imag_.data() + i * n_bins_);
+        fft_.forward(padded_.data(), real_.data() + i * n_bins_, imag_.data() + i * n_bins_);
     }
 }
 
-void Partition::hear(const float* two_blocks) {
-    if (n_pieces_ == 0) return;
-    newest_ = (newest_ + 1) % n_pieces_;
-    std::copy_n(two_blocks, 2 * block_length_, padded_.begin());
-    std::fill(padded_.begin() + 2 * block_length_, padded_.end(), 0.0F);
-    fft_.forward(padded_.data(), heard_real_.data() + newest_ * n_bins_, heard_imag_.data() + newest_ * n_bins_);
-}
-
-void Partition::multiply(int share, int n_shares) {
+void Pieces::multiply(const HeardSpectra& heard, int share, int n_shares) {
     const int from = n_bins_ * share / n_shares, n = n_bins_ * (share + 1) / n_shares - from;
     std::fill_n(sum_real_.begin() + from, n, 0.0F);
     std::fill_n(sum_imag_.begin() + from, n, 0.0F);
     for (int i = 0; i < n_pieces_; ++i) {
-        const int heard = (newest_ - i + n_pieces_) % n_pieces_ * n_bins_ + from, piece = i * n_bins_ + from;
-        add_products(heard_real_.data() + heard, heard_imag_.data() + heard, piece_real_.data() + piece,
-                     piece_imag_.data() + piece, sum_real_.data() + from, sum_imag_.data() + from, n);
+        const int piece = i * n_bins_ + from;
+        add_products(heard.real(i) + from, heard.imag(i) + from, real_.data() + piece, imag_.data() + piece,
+                     sum_real_.data() + from, sum_imag_.data() + from, n);
     }
 }
 
-void Partition::play(float* out) {
+void Pieces::play(float* out) {
     if (n_pieces_ == 0) {
         std::fill_n(out, block_length_, 0.0F);
         return;
@@ -127,36 +143,128 @@ void Partition::play(float* out) {
     std::copy_n(padded_.begin() + block_length_, block_length_, out);
 }
 
-Room::Room(double size, int place, const VoiceFile& voice, const NoisePool& pool)
-    : Room(room_response(size, place, voice, pool)) {}
+RoomAnswer::RoomAnswer(double size, int n_heard_places, const VoiceFile& voice, const NoisePool& pool) {
+    for (int place = 0; place < n_heard_places && size > 0.0; ++place) {
+        const std::vector<float> response = room_response(size, place, voice, pool);
+        places_.push_back({Pieces(response, hop_length, 1, Room::long_start),
+                           Pieces(response, Room::long_block, 2, static_cast<int>(response.size())),
+                           std::vector<float>(Room::long_block), std::vector<float>(Room::long_block)});
+    }
+}
 
-Room::Room(const std::vector<float>& response)
-    : early_(response, hop_length, 1, long_start), late_(response, long_block, 2, static_cast<int>(response.size())) {}
+void RoomAnswer::clear() {
+    for (Place& place : places_) std::fill(place.ready.begin(), place.ready.end(), 0.0F);
+}
 
-void Room::hop(float* audio, float start, float stop) {
+void RoomAnswer::play(const HeardSpectra& early, int phase, Places& wet) {
+    for (auto& place : wet) place.fill(0.0F);
     // What was heard up to the hop before makes the first row; that of two long blocks before, the second.
-    early_.multiply(0, 1);
-    early_.play(wet_.data());
-    const auto at = static_cast<std::size_t>(phase_) * hop_length;
-    for (std::size_t i = 0; i < hop_length; ++i) wet_[i] += ready_[at + i];
+    for (std::size_t at = 0; at < places_.size(); ++at) {
+        places_[at].early.multiply(early, 0, 1);
+        places_[at].early.play(wet[at].data());
+        const float* ready = places_[at].ready.data() + static_cast<std::ptrdiff_t>(phase) * hop_length;
+        for (std::size_t i = 0; i < hop_length; ++i) wet[at][i] += ready[i];
+    }
+}
 
+void RoomAnswer::work(const HeardSpectra& late, int phase) {
+    for (Place& place : places_) {
+        place.late.multiply(late, phase, Room::hops_per_block);
+        if (phase + 1 < Room::hops_per_block) continue;
+        place.late.play(place.next.data());
+        std::swap(place.ready, place.next);
+    }
+}
+
+Room::Room(double size, int n_heard_places, const VoiceFile& voice, const NoisePool& pool)
+    : voice_(voice),
+      pool_(pool),
+      n_heard_places_(n_heard_places),
+      early_(hop_length, long_start / hop_length),
+      late_(long_block, static_cast<int>(longest_rt60 * sample_rate) / long_block + 1),
+      now_(std::make_unique<RoomAnswer>(size, n_heard_places, voice, pool)) {}
+
+Room::~Room() {
+    let_go(prepared_.load());
+    let_go(left_.load());
+}
+
+void Room::prepare(double size) {
+    let_go(left_.exchange(nullptr, std::memory_order_acquire));
+    auto made = std::make_unique<RoomAnswer>(size, n_heard_places_, voice_, pool_);
+    let_go(prepared_.exchange(made.release(), std::memory_order_acq_rel));
+}
+
+void Room::let_go(RoomAnswer* newest) {
+    while (newest != nullptr) {
+        const std::unique_ptr<RoomAnswer> gone(newest);
+        newest = gone->older;
+    }
+}
+
+void Room::reset() {
+    if (next_) take_next();
+    next_.reset(prepared_.exchange(nullptr, std::memory_order_acq_rel));
+    if (next_) take_next();
+    now_->clear();
+    early_.clear();
+    late_.clear();
+    recent_.fill(0.0F);
+    long_recent_.fill(0.0F);
+    phase_ = 0;
+}
+
+// The one that was played goes back to who prepares.
+void Room::take_next() {
+    RoomAnswer* left = now_.release();
+    left->older = left_.load(std::memory_order_relaxed);
+    while (!left_.compare_exchange_weak(left->older, left, std::memory_order_release, std::memory_order_relaxed)) {
+    }
+    now_ = std::move(next_);
+    is_fading_ = false;
+}
+
+// What another size answers late is there a long block after it came: then it fades in.
+void Room::begin_long_block() {
+    if (is_fading_ && fade_hop_ == n_fade_hops) take_next();
+    if (next_) {
+        is_fading_ = true;
+    } else {
+        next_.reset(prepared_.exchange(nullptr, std::memory_order_acq_rel));
+        fade_hop_ = 0;
+    }
+    late_.push(long_recent_.data());  // Two whole long blocks lie before the one that is being filled.
+}
+
+void Room::hop(const float* dry, float start, float stop, Places& out) {
+    if (phase_ == 0) begin_long_block();
+    now_->play(early_, phase_, wet_);
+    if (is_fading_) {
+        next_->play(early_, phase_, next_wet_);
+        for (std::size_t place = 0; place < wet_.size(); ++place) {
+            for (std::size_t i = 0; i < hop_length; ++i) {
+                const float share = (static_cast<float>(fade_hop_) + static_cast<float>(i) / hop_length) / n_fade_hops;
+                wet_[place][i] += share * (next_wet_[place][i] - wet_[place][i]);
+            }
+        }
+        ++fade_hop_;
+    }
     std::copy(recent_.begin() + hop_length, recent_.end(), recent_.begin());
-    std::copy_n(audio, hop_length, recent_.begin() + hop_length);
-    early_.hear(recent_.data());
+    std::copy_n(dry, hop_length, recent_.begin() + hop_length);
+    early_.push(recent_.data());
 
-    // Two whole long blocks lie before the one that is being filled.
-    if (phase_ == 0) late_.hear(long_recent_.data());
-    late_.multiply(phase_, hops_per_block);
-    std::copy_n(audio, hop_length, long_recent_.begin() + 2 * long_block + static_cast<long>(at));
+    now_->work(late_, phase_);
+    if (next_) next_->work(late_, phase_);
+    std::copy_n(dry, hop_length, long_recent_.begin() + 2 * long_block + static_cast<std::ptrdiff_t>(phase_) * hop_length);
     if (++phase_ == hops_per_block) {
         phase_ = 0;
-        late_.play(next_.data());
-        ready_ = next_;
         std::copy(long_recent_.begin() + long_block, long_recent_.end(), long_recent_.begin());
     }
-    for (std::size_t i = 0; i < hop_length; ++i) {
-        const float gain = start + (stop - start) * (static_cast<float>(i) / hop_length);
-        audio[i] += wet_[i] * gain;
+    for (std::size_t place = 0; place < static_cast<std::size_t>(n_heard_places_); ++place) {
+        for (std::size_t i = 0; i < hop_length; ++i) {
+            const float gain = start + (stop - start) * (static_cast<float>(i) / hop_length);
+            out[place][i] = dry[i] + wet_[place][i] * gain;
+        }
     }
 }
 

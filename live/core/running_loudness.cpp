@@ -34,9 +34,16 @@ RunningLoudness::RunningLoudness(const Quantiles& usual) {
     const auto assumed = [&](std::size_t edge) {
         return interpolate(lowest_db + static_cast<double>(edge) * step_db - first_reference_db, rising, probabilities());
     };
-    for (std::size_t i = 0; i < n_steps; ++i) counts_.push_back(first_weight_frames * (assumed(i + 1) - assumed(i)));
+    for (std::size_t i = 0; i < n_steps; ++i) assumed_.push_back(first_weight_frames * (assumed(i + 1) - assumed(i)));
+    counts_ = assumed_;
     shares_.resize(n_steps);
     heard_db_.resize(n_steps);
+}
+
+void RunningLoudness::reset() {
+    std::copy(assumed_.begin(), assumed_.end(), counts_.begin());
+    reference_db = 0.0;
+    own_db = {};
 }
 
 void RunningLoudness::add(double loudness_db) {

@@ -18,6 +18,9 @@ class RunningLoudness {
     // Quantiles relative to the loud notes, which the first second is taken to have.
     explicit RunningLoudness(const Quantiles& usual);
 
+    // Forget all that was heard.
+    void reset();
+
     // Count a voiced frame.
     void add(double loudness_db);
 
@@ -30,7 +33,7 @@ class RunningLoudness {
    private:
     double quantile_db(double probability) const;
 
-    std::vector<double> counts_;                   // By step.
+    std::vector<double> assumed_, counts_;         // By step: before anything was heard, and now.
     std::vector<double> shares_, heard_db_;        // Of the steps that something fell into, in a row.
     std::size_t n_heard_ = 0;
 };

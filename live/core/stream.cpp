@@ -2,8 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <utility>
+
+#include "output.hpp"
 
 namespace violute {
 
@@ -13,13 +14,10 @@ constexpr double peak_fade_db = 0.002;   // A frame: what was loud once counts 1
 constexpr double voiced_range_db = 55.0;
 constexpr double voiced_periodicity = 0.45;
 constexpr double carried_periodicity = 0.2;  // From here on a frame says what pitch the attack of a note has.
-constexpr float unpitched_hz = 440.0F;
-constexpr int longest_bridged_frames = 8;
 constexpr double murmur_range_db = 30.0, rest_range_db = 15.0;
 constexpr double beside_fall_db = 0.1;
 constexpr float gate_step = 0.5F;
 constexpr float bend_from = 0.8F;        // Peaks above are bent, so that none reaches 1.
-constexpr float largest_sample = 1000.0F;
 
 Quantiles usual_loudness(const VoiceFile& voice) {
     const std::vector<double>& quantiles = voice.doubles("loudness.quantiles");
@@ -36,9 +34,6 @@ void bend(HarmonicStream::Hop& audio) {
         if (above > 0.0F) sample = std::copysign(bend_from + room * std::tanh(above / room), sample);
     }
 }
-
-// What is no number is silence, and what was never sound is held.
-float sound_of(float sample) { return std::isfinite(sample) ? std::clamp(sample, -largest_sample, largest_sample) : 0.0F; }
 
 }  // namespace
 
@@ -57,38 +52,42 @@ HarmonicStream::HarmonicStream(const VoiceFile& voice, const Mix& mix, double ro
       harmonics_(network_.n_harmonics()),
       pool_(voice),
       noise_(pool_),
-      n_channels_(n_channels),
-      loudest_db_(-std::numeric_limits<double>::infinity()),
-      note_db_(silence_db),
-      beside_db_(silence_db),
-      carried_hz_(unpitched_hz),
-      n_unvoiced_(longest_bridged_frames + 1) {
+      room_(room_size, n_channels, voice, pool_),
+      n_channels_(n_channels) {
     if (!voice.doubles("search.windows").empty()) search_.emplace(voice);
     heard_.resize(std::max<std::size_t>(CausalPitch::n_fft, search_ ? search_->n_heard() : 0));
-    for (int place = 0; place < n_channels && room_size > 0.0; ++place) rooms_.emplace_back(room_size, place, voice, pool_);
 }
 
-void HarmonicStream::hop(const float* heard, std::array<Hop, n_places>& out) {
+void HarmonicStream::reset() {
+    pitch_.reset();
+    if (search_) search_->reset();
+    onsets_.reset();
+    running_loudness_.reset();
+    harmonics_.reset();
+    noise_.reset();
+    room_.reset();
+    std::fill(heard_.begin(), heard_.end(), 0.0F);
+    memory_ = Memory{};
+}
+
+void HarmonicStream::hop(const float* heard, Places& out) {
     const Frame frame = analyse(heard);
     follow(frame);
-    find_levels(frame, now_);
-    if (frame_++ == 0) {
-        noise_.begin(now_.noise_power);
+    find_levels(frame, memory_.now);
+    if (memory_.frame++ == 0) {
+        noise_.begin(memory_.now.noise_power);
         for (Hop& channel : out) channel.fill(0.0F);
-        std::swap(before_, now_);
+        std::swap(memory_.before, memory_.now);
         return;
     }
-    const bool leaps = is_leap(before_.f0_hz, now_.f0_hz);
-    (harmonics_.*(leaps ? &Harmonics::leap : &Harmonics::glide))(before_.f0_hz, now_.f0_hz, before_.amplitudes,
-                                                                now_.amplitudes, harmonic_hop_.data());
-    noise_.hop(now_.noise_power, noise_hop_.data());
+    const bool leaps = is_leap(memory_.before.f0_hz, memory_.now.f0_hz);
+    (harmonics_.*(leaps ? &Harmonics::leap : &Harmonics::glide))(memory_.before.f0_hz, memory_.now.f0_hz, memory_.before.amplitudes,
+                                                                memory_.now.amplitudes, harmonic_hop_.data());
+    noise_.hop(memory_.now.noise_power, noise_hop_.data());
     for (std::size_t i = 0; i < hop_length; ++i) harmonic_hop_[i] += noise_hop_[i];
-    for (std::size_t channel = 0; channel < static_cast<std::size_t>(n_channels_); ++channel) {
-        out[channel] = harmonic_hop_;
-        if (channel < rooms_.size()) rooms_[channel].hop(out[channel].data(), before_.room, now_.room);
-        bend(out[channel]);
-    }
-    std::swap(before_, now_);
+    room_.hop(harmonic_hop_.data(), memory_.before.room, memory_.now.room, out);
+    for (std::size_t channel = 0; channel < static_cast<std::size_t>(n_channels_); ++channel) bend(out[channel]);
+    std::swap(memory_.before, memory_.now);
 }
 
 HarmonicStream::Frame HarmonicStream::analyse(const float* heard) {
@@ -97,10 +96,10 @@ HarmonicStream::Frame HarmonicStream::analyse(const float* heard) {
     const std::vector<float>& magnitudes = spectrum_.of(heard_.data() + heard_.size() - static_cast<std::size_t>(loudness_n_fft_));
     const float loudness_db = loudness_.of(magnitudes), strength = onsets_.push(magnitudes);
     const CausalPitch::Frame pitch = find_pitch();
-    loudest_db_ = std::max<double>(loudness_db, loudest_db_ - peak_fade_db);
-    const bool is_voiced = pitch.periodicity > voiced_periodicity && loudness_db > loudest_db_ - voiced_range_db;
-    if (pitch.periodicity > carried_periodicity) carried_hz_ = static_cast<float>(pitch.f0_hz);
-    return {carried_hz_, loudness_db, strength, is_voiced};
+    memory_.loudest_db = std::max<double>(loudness_db, memory_.loudest_db - peak_fade_db);
+    const bool is_voiced = pitch.periodicity > voiced_periodicity && loudness_db > memory_.loudest_db - voiced_range_db;
+    if (pitch.periodicity > carried_periodicity) memory_.carried_hz = static_cast<float>(pitch.f0_hz);
+    return {memory_.carried_hz, loudness_db, strength, is_voiced};
 }
 
 CausalPitch::Frame HarmonicStream::find_pitch() {
@@ -111,33 +110,33 @@ CausalPitch::Frame HarmonicStream::find_pitch() {
 
 // Follow loudness and the gate: gaps that a note bridges, and murmurs that end one, still sound.
 void HarmonicStream::follow(const Frame& frame) {
-    history_.push(frame.f0_hz, frame.loudness_db, frame.strength);
+    memory_.history.push(frame.f0_hz, frame.loudness_db, frame.strength);
     if (frame.is_voiced) {
         running_loudness_.add(frame.loudness_db);
-        n_unvoiced_ = 0;
-        note_db_ = frame.loudness_db;
-        beside_db_ = std::max<double>(beside_db_ - beside_fall_db, frame.loudness_db);
-    } else if (n_unvoiced_ <= longest_bridged_frames) {
-        ++n_unvoiced_;
+        memory_.n_unvoiced = 0;
+        memory_.note_db = frame.loudness_db;
+        memory_.beside_db = std::max<double>(memory_.beside_db - beside_fall_db, frame.loudness_db);
+    } else if (memory_.n_unvoiced <= longest_bridged_frames) {
+        ++memory_.n_unvoiced;
     }
     running_loudness_.update();
-    const bool sounds = n_unvoiced_ <= longest_bridged_frames && frame.loudness_db > note_db_ - murmur_range_db;
-    gate_ = std::clamp(gate_ + (sounds ? gate_step : -gate_step), 0.0F, 1.0F);
+    const bool sounds = memory_.n_unvoiced <= longest_bridged_frames && frame.loudness_db > memory_.note_db - murmur_range_db;
+    memory_.gate = std::clamp(memory_.gate + (sounds ? gate_step : -gate_step), 0.0F, 1.0F);
 }
 
 // What the newest frame plays.
 void HarmonicStream::find_levels(const Frame& frame, Point& point) {
     for (int end = 0; end < n_ends; ++end)
-        conditioning_.describe(history_, running_loudness_, end, features_[static_cast<std::size_t>(end)]);
+        conditioning_.describe(memory_.history, running_loudness_, end, features_[static_cast<std::size_t>(end)]);
     point.f0_hz = frame.f0_hz;
     point.room = dials_.at(Dial::room);
-    const double attack = dials_.at(Dial::attack), share = history_.attack_share();
+    const double attack = dials_.at(Dial::attack), share = memory_.history.attack_share();
     const auto weight = [&](Dial dial) { return scale_.place(dials_.at(dial) + share * (attack - dials_.at(dial))); };
     // In rests noise alone is as loud as the source, up to what breath, bow and room are.
-    const bool rests = gate_ <= 0.0F && beside_db_ > silence_db;
-    const double loudness_db = rests ? std::min<double>(frame.loudness_db, beside_db_ - rest_range_db) : frame.loudness_db;
-    levels_.mix(network_.levels(features_, frame.f0_hz), frame_, {weight(Dial::tone), weight(Dial::noise)}, loudness_db,
-                gate_, point);
+    const bool rests = memory_.gate <= 0.0F && memory_.beside_db > silence_db;
+    const double loudness_db = rests ? std::min<double>(frame.loudness_db, memory_.beside_db - rest_range_db) : frame.loudness_db;
+    levels_.mix(network_.levels(features_, frame.f0_hz), memory_.frame, {weight(Dial::tone), weight(Dial::noise)}, loudness_db,
+                memory_.gate, point);
 }
 
 }  // namespace violute

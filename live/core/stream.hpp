@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <vector>
 
@@ -32,13 +33,32 @@ class HarmonicStream {
     // The voice outlives the stream. One channel hears the room of the Python stream, two hear it wide.
     HarmonicStream(const VoiceFile& voice, const Mix& mix, double room_size, int n_channels);
 
+    // As newly made; dials and the size of the room stay. Of the thread that plays.
+    void reset();
+
+    // See Room::prepare.
+    void prepare_room(double size) { room_.prepare(size); }
+
     // Take a hop of sound, and play one, which belongs to the hop before.
-    void hop(const float* heard, std::array<Hop, n_places>& out);
+    void hop(const float* heard, Places& out);
 
    private:
     struct Frame {
         float f0_hz, loudness_db, strength;
         bool is_voiced;
+    };
+
+    static constexpr float unpitched_hz = 440.0F;
+    static constexpr int longest_bridged_frames = 8;
+
+    // What was heard and played up to now.
+    struct Memory {
+        History history;
+        Point before, now;
+        std::uint64_t frame = 0;
+        double loudest_db = -std::numeric_limits<double>::infinity(), note_db = silence_db, beside_db = silence_db;
+        float carried_hz = unpitched_hz, gate = 0.0F;
+        int n_unvoiced = longest_bridged_frames + 1;
     };
 
     Frame analyse(const float* heard);
@@ -61,18 +81,13 @@ class HarmonicStream {
     Harmonics harmonics_;
     NoisePool pool_;
     FilteredNoise noise_;
-    std::vector<Room> rooms_;
+    Room room_;
     int n_channels_;
 
     std::vector<float> heard_;
-    History history_;
     std::array<Features, n_ends> features_{};
-    Point before_, now_;
     Hop harmonic_hop_{}, noise_hop_{};
-    std::uint64_t frame_ = 0;
-    double loudest_db_, note_db_, beside_db_;
-    float carried_hz_, gate_ = 0.0F;
-    int n_unvoiced_;
+    Memory memory_;
 };
 
 }  // namespace violute

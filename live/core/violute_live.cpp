@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "mix.hpp"
+#include "output.hpp"
 #include "rates.hpp"
 #include "resampler.hpp"
 #include "stream.hpp"
@@ -25,6 +26,7 @@ namespace {
 
 using violute::hop_length;
 using violute::n_places;
+using Sample = violute::Output::Sample;
 
 constexpr int lowest_rate = 44100, highest_rate = 96000;
 constexpr double cutoff_hz = 20300.0;
@@ -57,10 +59,12 @@ class NoDenormals {
     NoDenormals& operator=(const NoDenormals&) = delete;
 };
 
+bool is_room_size(float size) { return size >= 0.0F && size <= 1.0F; }
+
 std::string problem_with(int sample_rate, float room_size, int n_channels) {
     if (sample_rate < lowest_rate || sample_rate > highest_rate)
         return "a sample rate of " + std::to_string(sample_rate) + " Hz came: give 44100 to 96000";
-    if (!(room_size >= 0.0F && room_size <= 1.0F)) return "the size of the room is none from 0 to 1";
+    if (!is_room_size(room_size)) return "the size of the room is none from 0 to 1";
     if (n_channels < 1 || n_channels > n_places) return std::to_string(n_channels) + " channels were asked for: give 1 or 2";
     return {};
 }
@@ -69,24 +73,42 @@ std::string problem_with(int sample_rate, float room_size, int n_channels) {
 
 struct violute_live {
     violute_live(violute::VoiceFile&& read, int rate, double room_size, int channels)
-        : voice(std::move(read)), sample_rate(rate), n_channels(channels), stream(voice, mix, room_size, channels) {
-        if (rate == violute::sample_rate) {
-            latency = violute::latency_samples;
-            return;
-        }
-        phase = rate - violute::sample_rate;
+        : voice(std::move(read)),
+          sample_rate(rate),
+          n_channels(channels),
+          latency(latency_at(rate)),
+          stream(voice, mix, room_size, channels),
+          output(mix, rate, latency) {
+        if (rate == violute::sample_rate) return;
         const double ratio = static_cast<double>(rate) / violute::sample_rate;
-        const double reach = reach_samples * ratio;
-        const double inside = (violute::latency_samples + reach_samples) * ratio;
-        latency = static_cast<int>(std::ceil(inside + reach));
-        down = std::make_unique<violute::FractionalReader>(latency - inside, reach, cutoff_hz / rate);
+        down = std::make_unique<violute::FractionalReader>(latency - inside_samples * ratio, reach_samples * ratio,
+                                                           cutoff_hz / rate);
         for (int channel = 0; channel < channels; ++channel)
             up.emplace_back(reach_samples, reach_samples, cutoff_hz / violute::sample_rate);
+        reset();
+    }
+
+    static constexpr double inside_samples = violute::latency_samples + reach_samples;
+
+    static int latency_at(int rate) {
+        const double ratio = static_cast<double>(rate) / violute::sample_rate;
+        if (rate == violute::sample_rate) return violute::latency_samples;
+        return static_cast<int>(std::ceil(inside_samples * ratio + reach_samples * ratio));
+    }
+
+    void reset() {
+        stream.reset();
+        output.reset();
+        if (down) down->reset();
+        for (violute::FractionalReader& reader : up) reader.reset();
+        phase = sample_rate - violute::sample_rate;  // So that both rates begin together.
+        place = 0;
+        for (auto& channel : played) channel.fill(0.0F);
     }
 
     // Take a sample at the core's rate, and play one of each channel.
-    std::array<float, n_places> play(float sample) {
-        std::array<float, n_places> out{played[0][place], played[1][place]};
+    Sample play(float sample) {
+        Sample out{played[0][place], played[1][place]};
         heard[place] = sample;
         if (++place == hop_length) {
             place = 0;
@@ -96,31 +118,38 @@ struct violute_live {
     }
 
     // The same at the rate of the host: it is time for a sample of the core once its moment has passed.
-    std::array<float, n_places> play_resampled(float sample) {
-        down->push(std::isfinite(sample) ? std::clamp(sample, -1000.0F, 1000.0F) : 0.0F);
+    Sample play_resampled(float sample) {
+        down->push(violute::sound_of(sample));
         // `phase` counts from the newest sample of the core to this one, in shares of 1 / sample_rate.
         phase += violute::sample_rate;
         if (phase >= sample_rate) {
             phase -= sample_rate;
-            const std::array<float, n_places> made =
-                play(down->read(static_cast<double>(phase) / violute::sample_rate));
+            const Sample made = play(down->read(static_cast<double>(phase) / violute::sample_rate));
             for (std::size_t channel = 0; channel < up.size(); ++channel) up[channel].push(made[channel]);
         }
-        std::array<float, n_places> out{};
+        Sample out{};
         for (std::size_t channel = 0; channel < up.size(); ++channel)
             out[channel] = std::clamp(up[channel].read(-static_cast<double>(phase) / sample_rate), -1.0F, 1.0F);
         return out;
     }
 
+    // Take a sample of each side and the mean of both, and play one of each channel.
+    Sample play(const Sample& came, float mean) {
+        Sample hybrid = down ? play_resampled(mean) : play(mean);
+        if (n_channels == 1) hybrid[1] = hybrid[0];
+        return output.play(came, hybrid);
+    }
+
     violute::VoiceFile voice;
     violute::Mix mix;
-    int sample_rate, n_channels, latency = 0, phase = 0;  // The phase begins so that both rates do together.
+    int sample_rate, n_channels, latency, phase = 0;
     violute::HarmonicStream stream;
+    violute::Output output;
     std::unique_ptr<violute::FractionalReader> down;
     std::vector<violute::FractionalReader> up;
     std::size_t place = 0;
     violute::HarmonicStream::Hop heard{};
-    std::array<violute::HarmonicStream::Hop, n_places> played{};
+    violute::Places played{};
 };
 
 violute_live* violute_live_open(const void* content, size_t n_bytes, int sample_rate, float room_size, int n_channels,
@@ -151,11 +180,37 @@ void violute_live_turn(violute_live* live, int dial, float value) {
     if (dial >= 0 && dial < violute::n_dials) live->mix.set(static_cast<violute::Dial>(dial), value);
 }
 
+void violute_live_level(violute_live* live, float level_db) { live->output.set_level(level_db); }
+
+void violute_live_bypass(violute_live* live, int is_bypassed) { live->output.set_bypass(is_bypassed != 0); }
+
+int violute_live_resize_room(violute_live* live, float room_size) {
+    if (!is_room_size(room_size)) return 0;
+    try {
+        live->stream.prepare_room(room_size);
+        return 1;
+    } catch (const std::exception&) {
+        return 0;
+    }
+}
+
+void violute_live_reset(violute_live* live) { live->reset(); }
+
 void violute_live_process(violute_live* live, const float* in, float* left, float* right, int n_samples) {
     const NoDenormals flushed;
     for (int i = 0; i < n_samples; ++i) {
-        const std::array<float, n_places> out = live->down ? live->play_resampled(in[i]) : live->play(in[i]);
+        const Sample out = live->play({in[i], in[i]}, in[i]);
         left[i] = out[0];
-        if (right != nullptr) right[i] = out[live->n_channels == 1 ? 0 : 1];
+        if (right != nullptr) right[i] = out[1];
+    }
+}
+
+void violute_live_process_stereo(violute_live* live, const float* in_left, const float* in_right, float* left,
+                                 float* right, int n_samples) {
+    const NoDenormals flushed;
+    for (int i = 0; i < n_samples; ++i) {
+        const Sample out = live->play({in_left[i], in_right[i]}, 0.5F * (in_left[i] + in_right[i]));
+        left[i] = out[0];
+        right[i] = out[1];
     }
 }

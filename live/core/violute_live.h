@@ -19,7 +19,10 @@ extern "C" {
 
 typedef struct violute_live violute_live;
 
-enum violute_dial { VIOLUTE_TONE, VIOLUTE_NOISE, VIOLUTE_ATTACK, VIOLUTE_ROOM };
+/* Tone, noise and attack stand between the two ends; the room, and how much of the hybrid is heard beside what came
+ * (equal power; 1, the hybrid alone, at opening), don't.
+ */
+enum violute_dial { VIOLUTE_TONE, VIOLUTE_NOISE, VIOLUTE_ATTACK, VIOLUTE_ROOM, VIOLUTE_WET };
 
 /* Open a voice for one stream.
  *
@@ -44,10 +47,33 @@ VIOLUTE_API int violute_live_latency(const violute_live* live);
 /* Turn a dial, 0 to 1, from the next frame of 10 ms on. */
 VIOLUTE_API void violute_live_turn(violute_live* live, int dial, float value);
 
+/* Make what goes louder or softer, by -24 to 24 dB, within 20 ms. */
+VIOLUTE_API void violute_live_level(violute_live* live, float level_db);
+
+/* Let what came through as it is, as late as the hybrid, or the hybrid again; cross-fades within 20 ms. */
+VIOLUTE_API void violute_live_bypass(violute_live* live, int is_bypassed);
+
+/* Change the size of the room, 0 to 1, while another thread plays: it is prepared here (some milliseconds, of a thread
+ * that may wait, one at a time), and fades in within a fifth of a second.
+ *
+ * Returns whether it will: 0 where the size is none, or memory is short.
+ */
+VIOLUTE_API int violute_live_resize_room(violute_live* live, float room_size);
+
+/* Forget all sound, as after opening; dials, level, bypass and the size of the room stay as they were set last.
+ * Of the thread that plays; allocates and waits for nothing.
+ */
+VIOLUTE_API void violute_live_reset(violute_live* live);
+
 /* Play a block of any size. Input and outputs may be the same memory; right may be NULL for one channel.
- * Whatever comes in, what goes out lies between -1 and 1. Allocates, waits and throws nothing.
+ * Whatever comes in, what goes out is finite, and the hybrid lies between -1 and 1: only what is louder by its level,
+ * or has what came beside it, goes higher. Allocates, waits and throws nothing.
  */
 VIOLUTE_API void violute_live_process(violute_live* live, const float* in, float* left, float* right, int n_samples);
+
+/* The same for two channels: the voice hears their mean, and what came stays on its side. */
+VIOLUTE_API void violute_live_process_stereo(violute_live* live, const float* in_left, const float* in_right,
+                                             float* left, float* right, int n_samples);
 
 #ifdef __cplusplus
 }

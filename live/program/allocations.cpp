@@ -5,7 +5,7 @@
 
 namespace {
 
-std::size_t counted = 0;
+thread_local std::size_t counted = 0;
 
 }  // namespace
 
@@ -18,5 +18,9 @@ void* operator new(std::size_t n_bytes) {
     return memory;
 }
 
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+void operator delete(void* memory) noexcept {
+    if (memory != nullptr) ++counted;
+    std::free(memory);
+}
+
+void operator delete(void* memory, std::size_t) noexcept { operator delete(memory); }

@@ -1,4 +1,5 @@
-// Counts what the program allocates, so that it can tell whether the core keeps its promise to allocate nothing.
+// Counts what each thread allocates and frees, so that a program can tell whether the core keeps its promise to do
+// neither while it plays.
 #pragma once
 
 #include <cstddef>

@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 SAMPLE_RATE = 44_100
 LINE_LENGTH = 256
-DIALS = ("tone", "noise", "attack", "room")
+DIALS = ("tone", "noise", "attack", "room", "wet")
 
 
 @lru_cache(maxsize=2)
@@ -25,10 +25,10 @@ def built(*, sanitized=False):
     folder = Path(tempfile.mkdtemp(prefix="violute-live-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     options = ["-DVIOLUTE_SANITIZE=ON", "-DCMAKE_BUILD_TYPE=RelWithDebInfo"] if sanitized else []
-    target = "violute-live" if sanitized else "all"
+    targets = ["violute-live", "violute-live-changes"] if sanitized else ["all"]
     for command in (
         ["cmake", "-S", ROOT / "live", "-B", folder, *options],
-        ["cmake", "--build", folder, "--target", target],
+        ["cmake", "--build", folder, "--parallel", "2", "--target", *targets],
     ):
         subprocess.run(command, check=True, capture_output=True, timeout=600)
     return folder
@@ -54,7 +54,12 @@ def library():
     core.violute_live_card.argtypes = [ctypes.c_void_p]
     core.violute_live_card.restype = ctypes.c_char_p
     core.violute_live_turn.argtypes = [ctypes.c_void_p, ctypes.c_int, ctypes.c_float]
+    core.violute_live_level.argtypes = [ctypes.c_void_p, ctypes.c_float]
+    core.violute_live_bypass.argtypes = [ctypes.c_void_p, ctypes.c_int]
+    core.violute_live_resize_room.argtypes = [ctypes.c_void_p, ctypes.c_float]
+    core.violute_live_reset.argtypes = [ctypes.c_void_p]
     core.violute_live_process.argtypes = [ctypes.c_void_p, sound, sound, sound, ctypes.c_int]
+    core.violute_live_process_stereo.argtypes = [ctypes.c_void_p, *[sound] * 4, ctypes.c_int]
     return core
 
 
@@ -95,14 +100,32 @@ class LiveCore:
         for name, value in dials.items():
             self._core.violute_live_turn(self._live, DIALS.index(name), value)
 
+    def level(self, level_db):
+        """Set the output's level."""
+        self._core.violute_live_level(self._live, level_db)
+
+    def bypass(self, is_bypassed):
+        """Let the input through, or the hybrid."""
+        self._core.violute_live_bypass(self._live, is_bypassed)
+
+    def resize_room(self, size):
+        """Change the room's size, and return whether it is one."""
+        return bool(self._core.violute_live_resize_room(self._live, size))
+
+    def reset(self):
+        """Forget all sound."""
+        self._core.violute_live_reset(self._live)
+
     def push(self, audio):
-        """Play a block: as many samples, `(2, sample)`."""
+        """Play a block, of one channel or two: as many samples, `(2, sample)`."""
         audio = np.ascontiguousarray(audio, np.float32)
-        played = np.empty((2, len(audio)), np.float32)
-        pointers = (
-            array.ctypes.data_as(ctypes.POINTER(ctypes.c_float)) for array in (audio, played[0], played[1])
+        channels = audio if audio.ndim == 2 else [audio]
+        played = np.empty((2, len(channels[0])), np.float32)
+        pointers = (array.ctypes.data_as(ctypes.POINTER(ctypes.c_float)) for array in (*channels, *played))
+        process = (
+            self._core.violute_live_process_stereo if audio.ndim == 2 else self._core.violute_live_process
         )
-        self._core.violute_live_process(self._live, *pointers, len(audio))
+        process(self._live, *pointers, played.shape[1])
         return played
 
 
