@@ -13,12 +13,18 @@ namespace {
 constexpr double nyquist_hz = sample_rate / 2.0;
 constexpr double fade_start = 0.90, fade_stop = 0.98;  // Shares of Nyquist at which a harmonic fades and is silent.
 constexpr double leap_cents = 80.0;
+constexpr double hop_seconds = static_cast<double>(hop_length) / sample_rate;
 constexpr int takeover_samples = 132;
 constexpr int padded_length = 448;  // The hop, in whole vectors.
 
 float nyquist_fade(double frequency_hz) {
     const double below = std::clamp((fade_stop * nyquist_hz - frequency_hz) / ((fade_stop - fade_start) * nyquist_hz), 0.0, 1.0);
     return static_cast<float>(below * below * (3.0 - 2.0 * below));
+}
+
+double moved_on(double turns, double start_hz, double stop_hz) {
+    turns += (start_hz + stop_hz) * (0.5 * hop_seconds);
+    return turns - std::rint(turns);
 }
 
 // The imaginary part of the sum of a_k(t) z^k by Horner's rule, for all samples of a hop.
@@ -49,7 +55,6 @@ bool is_leap(double start_hz, double stop_hz) {
 }
 
 void Harmonics::glide(double start_hz, double stop_hz, const Amplitudes& start, const Amplitudes& stop, float* out) {
-    constexpr double hop_seconds = static_cast<double>(hop_length) / sample_rate;
     alignas(64) std::array<float, padded_length> z_real{}, z_imag{}, ramp{}, played{};
     std::array<double, hop_length> turns{};
     for (std::size_t i = 0; i < hop_length; ++i) {
@@ -61,8 +66,7 @@ void Harmonics::glide(double start_hz, double stop_hz, const Amplitudes& start, 
         z_imag[i] = std::sin(radians);
         ramp[i] = static_cast<float>(place);
     }
-    phase_turns_ += (start_hz + stop_hz) * (0.5 * hop_seconds);
-    phase_turns_ -= std::rint(phase_turns_);
+    phase_turns_ = moved_on(phase_turns_, start_hz, stop_hz);
 
     Amplitudes first{}, step{};
     std::array<bool, max_harmonics> is_crossing{};
@@ -102,6 +106,19 @@ void Harmonics::leap(double start_hz, double stop_hz, const Amplitudes& start, c
         const double angle = std::numbers::pi * (static_cast<double>(i) + 0.5) / takeover_samples;
         out[i] += static_cast<float>(0.5 + 0.5 * std::cos(angle)) * (left_[i] - out[i]);
     }
+}
+
+void Harmonics::cross_fade(double start_hz, double stop_hz, const Amplitudes& start, const Amplitudes& stop, float* out) {
+    static constexpr Amplitudes silence{};
+    const double phase_turns = phase_turns_;
+    glide(start_hz, start_hz, start, silence, left_.data());
+    phase_turns_ = phase_turns;
+    glide(stop_hz, stop_hz, silence, stop, out);
+    for (std::size_t i = 0; i < hop_length; ++i) out[i] += left_[i];
+}
+
+double Harmonics::rendered_turns(double phase_turns, double start_hz, double stop_hz) {
+    return moved_on(phase_turns, is_leap(start_hz, stop_hz) ? stop_hz : start_hz, stop_hz);
 }
 
 }  // namespace violute

@@ -23,6 +23,13 @@ float fourth_power(float root) { return (root * root) * (root * root); }
 
 }  // namespace
 
+void bring_to_loudness(Point& point, int n_harmonics, double power, double loudness_db, float gate) {
+    const auto gain = static_cast<float>(std::pow(10.0, loudness_db / 20.0) / std::sqrt(std::max(power, 1e-14)));
+    for (std::size_t i = 0; i < static_cast<std::size_t>(n_harmonics); ++i) point.amplitudes[i] *= gain * gate;
+    const float noise_gain = std::max(gain, 1e-9F);
+    for (float& band : point.noise_power) band *= noise_gain * noise_gain;
+}
+
 Levels::Levels(const VoiceFile& voice)
     : n_harmonics_(static_cast<int>(voice.n_harmonics())), wavering_(voice), rumble_root_(voice.floats("noise.rumble_root")) {
     for (double hz = 0.0; hz < highest_heard_hz; hz += table_step_hz)
@@ -60,11 +67,7 @@ void Levels::mix(const NetworkLevels& levels, std::uint64_t frame, const Weights
         noise_power += power * noise_weights_[i];
         point.noise_power[i] = power;
     }
-    const double power = static_cast<double>(harmonic_power) + static_cast<double>(noise_power);
-    const auto gain = static_cast<float>(std::pow(10.0, loudness_db / 20.0) / std::sqrt(std::max(power, 1e-14)));
-    for (std::size_t i = 0; i < static_cast<std::size_t>(n_harmonics_); ++i) point.amplitudes[i] *= gain * gate;
-    const float noise_gain = std::max(gain, 1e-9F);
-    for (float& band : point.noise_power) band *= noise_gain * noise_gain;
+    bring_to_loudness(point, n_harmonics_, static_cast<double>(harmonic_power) + static_cast<double>(noise_power), loudness_db, gate);
 }
 
 }  // namespace violute

@@ -29,6 +29,10 @@ struct Point {
     float room = 0.0F;
 };
 
+// Bring the squares of roots in a point to a loudness, given the power that is heard of them; the gate is the gain of
+// the harmonics on top.
+void bring_to_loudness(Point& point, int n_harmonics, double power, double loudness_db, float gate);
+
 class Levels {
    public:
     explicit Levels(const VoiceFile& voice);

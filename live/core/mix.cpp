@@ -20,7 +20,8 @@ void Mix::set(Dial dial, float value) {
 
 float Mix::at(Dial dial) const { return values_[static_cast<std::size_t>(dial)].load(std::memory_order_relaxed); }
 
-DialScale::DialScale(const VoiceFile& voice) : mixes_(voice.doubles("dial.mixes")), places_(voice.doubles("dial.places")) {}
+DialScale::DialScale(std::span<const double> mixes, std::span<const double> places)
+    : mixes_(mixes.begin(), mixes.end()), places_(places.begin(), places.end()) {}
 
 float DialScale::place(double mix) const { return static_cast<float>(interpolate(mix, mixes_, places_)); }
 

@@ -3,9 +3,8 @@
 
 #include <array>
 #include <atomic>
+#include <span>
 #include <vector>
-
-#include "voice_file.hpp"
 
 namespace violute {
 
@@ -27,7 +26,8 @@ class Mix {
 // Turns a mix into a place between the ends of a network.
 class DialScale {
    public:
-    explicit DialScale(const VoiceFile& voice);
+    // Places at mixes that rise.
+    DialScale(std::span<const double> mixes, std::span<const double> places);
     float place(double mix) const;
 
    private:

@@ -44,8 +44,8 @@ std::vector<double> noise_bands() {
     return centres_hz;
 }
 
-NoisePool::NoisePool(const VoiceFile& voice) : real_(n_draws * n_bins), imag_(n_draws * n_bins) {
-    NumpyDraws draws(voice.integers("noise.state"));
+NoisePool::NoisePool(std::span<const std::uint64_t> state) : real_(n_draws * n_bins), imag_(n_draws * n_bins) {
+    NumpyDraws draws(state);
     RealFft fft(n_fft);
     std::vector<float> white(n_fft);
     for (std::size_t i = 0; i < n_draws; ++i) {
@@ -79,7 +79,8 @@ void FilteredNoise::draw(const Power& power) {
     ++frame_;
 }
 
-void FilteredNoise::begin(const Power& power) {
+void FilteredNoise::begin(const Power& power, std::uint64_t frame) {
+    frame_ = frame;
     draw(power);
     std::copy_n(drawn_.begin() + hop_length, hop_length, tail_.begin());
 }

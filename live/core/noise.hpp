@@ -5,11 +5,11 @@
 
 #include <array>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "fft.hpp"
 #include "rates.hpp"
-#include "voice_file.hpp"
 
 namespace violute {
 
@@ -21,7 +21,8 @@ class NoisePool {
    public:
     static constexpr int n_draws = 1024, n_fft = 1024, n_bins = n_fft / 2 + 1;
 
-    explicit NoisePool(const VoiceFile& voice);
+    // From the state of the generator that draws it.
+    explicit NoisePool(std::span<const std::uint64_t> state);
 
     // The spectrum that belongs to a frame.
     const float* real_of(std::uint64_t frame, std::uint64_t seed) const;
@@ -39,8 +40,8 @@ class FilteredNoise {
 
     void reset() { frame_ = 0; }
 
-    // Open with the power at the first frame.
-    void begin(const Power& power);
+    // Open with the power at a frame.
+    void begin(const Power& power, std::uint64_t frame = 0);
 
     // Play the hop that ends with a frame.
     void hop(const Power& power, float* out);

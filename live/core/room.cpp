@@ -37,7 +37,7 @@ VIOLUTE_VECTORS void add_products(const float* __restrict ar, const float* __res
 
 }  // namespace
 
-std::vector<float> room_response(double size, int place, const VoiceFile& voice, const NoisePool& pool) {
+std::vector<float> room_response(double size, int place, const Reflections& reflections, const NoisePool& pool) {
     const double rt60 = shortest_rt60 * std::pow(longest_rt60 / shortest_rt60, size);
     const auto n_frames = static_cast<std::size_t>(std::ceil(rt60 * sample_rate / hop_length));
     const std::vector<double> bands_hz = noise_bands();
@@ -64,9 +64,9 @@ std::vector<float> room_response(double size, int place, const VoiceFile& voice,
     const double spread_seconds = reflections_seconds * rt60 / longest_rt60;
     for (std::size_t i = 0; i < n_reflections; ++i) {
         const std::size_t at = static_cast<std::size_t>(place) * n_reflections + i;
-        const double arrival = voice.doubles("room.arrivals")[at];
+        const double arrival = reflections.arrivals[at];
         const auto sample = static_cast<std::size_t>(std::max(arrival * spread_seconds * sample_rate, 0.0));
-        early[std::min(sample, early.size() - 1)] += static_cast<float>(voice.doubles("room.signs")[at] / (1.0 + 2.0 * arrival));
+        early[std::min(sample, early.size() - 1)] += static_cast<float>(reflections.signs[at] / (1.0 + 2.0 * arrival));
     }
     scale(tail, 1.0 - reflections_share);
     scale(early, reflections_share);
@@ -143,9 +143,9 @@ void Pieces::play(float* out) {
     std::copy_n(padded_.begin() + block_length_, block_length_, out);
 }
 
-RoomAnswer::RoomAnswer(double size, int n_heard_places, const VoiceFile& voice, const NoisePool& pool) {
+RoomAnswer::RoomAnswer(double size, int n_heard_places, const Reflections& reflections, const NoisePool& pool) {
     for (int place = 0; place < n_heard_places && size > 0.0; ++place) {
-        const std::vector<float> response = room_response(size, place, voice, pool);
+        const std::vector<float> response = room_response(size, place, reflections, pool);
         places_.push_back({Pieces(response, hop_length, 1, Room::long_start),
                            Pieces(response, Room::long_block, 2, static_cast<int>(response.size())),
                            std::vector<float>(Room::long_block), std::vector<float>(Room::long_block)});
@@ -176,13 +176,13 @@ void RoomAnswer::work(const HeardSpectra& late, int phase) {
     }
 }
 
-Room::Room(double size, int n_heard_places, const VoiceFile& voice, const NoisePool& pool)
-    : voice_(voice),
+Room::Room(double size, int n_heard_places, const Reflections& reflections, const NoisePool& pool)
+    : reflections_(reflections),
       pool_(pool),
       n_heard_places_(n_heard_places),
       early_(hop_length, long_start / hop_length),
       late_(long_block, static_cast<int>(longest_rt60 * sample_rate) / long_block + 1),
-      now_(std::make_unique<RoomAnswer>(size, n_heard_places, voice, pool)) {}
+      now_(std::make_unique<RoomAnswer>(size, n_heard_places, reflections, pool)) {}
 
 Room::~Room() {
     let_go(prepared_.load());
@@ -191,7 +191,7 @@ Room::~Room() {
 
 void Room::prepare(double size) {
     let_go(left_.exchange(nullptr, std::memory_order_acquire));
-    auto made = std::make_unique<RoomAnswer>(size, n_heard_places_, voice_, pool_);
+    auto made = std::make_unique<RoomAnswer>(size, n_heard_places_, reflections_, pool_);
     let_go(prepared_.exchange(made.release(), std::memory_order_acq_rel));
 }
 

@@ -11,20 +11,25 @@
 #include <atomic>
 #include <cstddef>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "fft.hpp"
 #include "noise.hpp"
 #include "rates.hpp"
-#include "voice_file.hpp"
 
 namespace violute {
 
 inline constexpr std::size_t n_reflections = 9;  // Early ones, before the tail has grown dense.
 inline constexpr int n_places = 2;  // From which a room is heard: two loudspeakers.
 
+// When the early reflections arrive at each place, as shares of the time that all take, and their signs.
+struct Reflections {
+    std::span<const double> arrivals, signs;
+};
+
 // The impulse response without the direct sound; its energy is 1, and its first hop silent.
-std::vector<float> room_response(double size, int place, const VoiceFile& voice, const NoisePool& pool);
+std::vector<float> room_response(double size, int place, const Reflections& reflections, const NoisePool& pool);
 
 // Spectra of the newest blocks of a sound, for all rooms that hear it.
 class HeardSpectra {
@@ -65,7 +70,7 @@ using Places = std::array<std::array<float, hop_length>, n_places>;
 class RoomAnswer {
    public:
     // The size, 0 (none) to 1 (hall), sets the decay; the place says what the walls send to it.
-    RoomAnswer(double size, int n_heard_places, const VoiceFile& voice, const NoisePool& pool);
+    RoomAnswer(double size, int n_heard_places, const Reflections& reflections, const NoisePool& pool);
 
     void clear();
 
@@ -86,7 +91,7 @@ class RoomAnswer {
 // Hears a sound and adds its room. The size may be changed while it plays.
 class Room {
    public:
-    Room(double size, int n_heard_places, const VoiceFile& voice, const NoisePool& pool);
+    Room(double size, int n_heard_places, const Reflections& reflections, const NoisePool& pool);
     ~Room();
     Room(const Room&) = delete;
     Room& operator=(const Room&) = delete;
@@ -110,7 +115,7 @@ class Room {
     void take_next();
     static void let_go(RoomAnswer* newest);
 
-    const VoiceFile& voice_;
+    Reflections reflections_;
     const NoisePool& pool_;
     int n_heard_places_;
     HeardSpectra early_, late_;

@@ -26,6 +26,10 @@ Quantiles usual_loudness(const VoiceFile& voice) {
     return usual;
 }
 
+Reflections reflections_of(const VoiceFile& voice) {
+    return {voice.doubles("room.arrivals"), voice.doubles("room.signs")};
+}
+
 void bend(HarmonicStream::Hop& audio) {
     constexpr float room = 1.0F - bend_from;
     for (float& sample : audio) {
@@ -47,12 +51,12 @@ HarmonicStream::HarmonicStream(const VoiceFile& voice, const Mix& mix, double ro
       running_loudness_(usual_loudness(voice)),
       conditioning_(voice),
       network_(voice),
-      scale_(voice),
+      scale_(voice.doubles("dial.mixes"), voice.doubles("dial.places")),
       levels_(voice),
       harmonics_(network_.n_harmonics()),
-      pool_(voice),
+      pool_(voice.integers("noise.state")),
       noise_(pool_),
-      room_(room_size, n_channels, voice, pool_),
+      room_(room_size, n_channels, reflections_of(voice), pool_),
       n_channels_(n_channels) {
     if (!voice.doubles("search.windows").empty()) search_.emplace(voice);
     heard_.resize(std::max<std::size_t>(CausalPitch::n_fft, search_ ? search_->n_heard() : 0));

@@ -4,23 +4,19 @@
 #include <array>
 #include <cmath>
 #include <cstdint>
-#include <cstdio>
 #include <exception>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "interface.hpp"
 #include "mix.hpp"
 #include "output.hpp"
 #include "rates.hpp"
 #include "resampler.hpp"
 #include "stream.hpp"
 #include "voice_file.hpp"
-
-#if defined(__SSE2__)
-#include <immintrin.h>
-#endif
 
 namespace {
 
@@ -31,33 +27,6 @@ using Sample = violute::Output::Sample;
 constexpr int lowest_rate = 44100, highest_rate = 96000;
 constexpr double cutoff_hz = 20300.0;
 constexpr double reach_samples = 32.0;  // Of the filters between rates, at the core's rate.
-
-// Numbers too small for their usual form are taken for 0 while this lives: they would cost a hundred times as much.
-class NoDenormals {
-   public:
-#if defined(__SSE2__)
-    NoDenormals() : before_(_mm_getcsr()) { _mm_setcsr(before_ | 0x8040U); }
-    ~NoDenormals() { _mm_setcsr(before_); }
-
-   private:
-    unsigned before_;
-#elif defined(__aarch64__)
-    NoDenormals() {
-        asm volatile("mrs %0, fpcr" : "=r"(before_));
-        asm volatile("msr fpcr, %0" ::"r"(before_ | (std::uint64_t{1} << 24U)));
-    }
-    ~NoDenormals() { asm volatile("msr fpcr, %0" ::"r"(before_)); }
-
-   private:
-    std::uint64_t before_;
-#else
-    NoDenormals() {}
-    ~NoDenormals() {}
-#endif
-   public:
-    NoDenormals(const NoDenormals&) = delete;
-    NoDenormals& operator=(const NoDenormals&) = delete;
-};
 
 bool is_room_size(float size) { return size >= 0.0F && size <= 1.0F; }
 
@@ -154,18 +123,15 @@ struct violute_live {
 
 violute_live* violute_live_open(const void* content, size_t n_bytes, int sample_rate, float room_size, int n_channels,
                                 char* problem, size_t n_problem) {
-    const auto tell = [=](const char* line) {
-        if (problem != nullptr && n_problem > 0) std::snprintf(problem, n_problem, "%s", line);
-    };
     try {
         violute::VoiceFile voice;
         std::string found = problem_with(sample_rate, room_size, n_channels);
         if (found.empty()) found = voice.read(content, n_bytes);
-        tell(found.c_str());
+        violute::tell(problem, n_problem, found);
         if (!found.empty()) return nullptr;
         return new violute_live(std::move(voice), sample_rate, room_size, n_channels);
     } catch (const std::exception&) {  // None leaves through an interface in C.
-        tell("there is not enough memory for the voice: close other programs");
+        violute::tell(problem, n_problem, "there is not enough memory for the voice: close other programs");
         return nullptr;
     }
 }
@@ -197,7 +163,7 @@ int violute_live_resize_room(violute_live* live, float room_size) {
 void violute_live_reset(violute_live* live) { live->reset(); }
 
 void violute_live_process(violute_live* live, const float* in, float* left, float* right, int n_samples) {
-    const NoDenormals flushed;
+    const violute::NoDenormals flushed;
     for (int i = 0; i < n_samples; ++i) {
         const Sample out = live->play({in[i], in[i]}, in[i]);
         left[i] = out[0];
@@ -207,7 +173,7 @@ void violute_live_process(violute_live* live, const float* in, float* left, floa
 
 void violute_live_process_stereo(violute_live* live, const float* in_left, const float* in_right, float* left,
                                  float* right, int n_samples) {
-    const NoDenormals flushed;
+    const violute::NoDenormals flushed;
     for (int i = 0; i < n_samples; ++i) {
         const Sample out = live->play({in_left[i], in_right[i]}, 0.5F * (in_left[i] + in_right[i]));
         left[i] = out[0];

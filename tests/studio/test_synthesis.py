@@ -276,7 +276,7 @@ def test_half_precision_is_read_as_numpy_reads_it(folder):
         (lambda content: b"\xff" * 64 + content, "no live parameters"),
         (lambda content: b"RIFF" + content[4:], "no live parameters"),
         (lambda content: content[:-40_000], "cut short"),
-        (lambda content: content.replace(b'"version":2', b'"version":9'), "version 9"),
+        (lambda content: content.replace(b'"version":3', b'"version":9'), "version 9"),
         (lambda content: content.replace(b'"gate"', b'"gaet"'), "gate is missing"),
         (
             lambda content: content.replace(b'"n_harmonics":100', b'"n_harmonics":999'),

@@ -25,7 +25,7 @@ def built(*, sanitized=False):
     folder = Path(tempfile.mkdtemp(prefix="violute-live-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     options = ["-DVIOLUTE_SANITIZE=ON", "-DCMAKE_BUILD_TYPE=RelWithDebInfo"] if sanitized else []
-    targets = ["violute-live", "violute-live-changes"] if sanitized else ["all"]
+    targets = ["violute-live", "violute-live-changes", "violute-live-nonsense"] if sanitized else ["all"]
     for command in (
         ["cmake", "-S", ROOT / "live", "-B", folder, *options],
         ["cmake", "--build", folder, "--parallel", "2", "--target", *targets],

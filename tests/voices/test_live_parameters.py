@@ -69,7 +69,7 @@ def test_the_header_tells_every_length(performance):
     content = live_parameters(performance.live_tracks())
     header, arrays = parse(content)
     assert header["format"] == "violute-live"
-    assert header["version"] == 2
+    assert header["version"] == 3
     assert len(header["lines"]) == 1
     np.testing.assert_array_equal(arrays["row"], np.arange(performance.n_frames))
     assert header["n_frames"] == performance.n_frames > BLOCK_FRAMES

@@ -17,12 +17,15 @@ The file, little-endian throughout:
 
     bytes 0 to 3     length of the header in bytes, uint32, such that 4 + length is a multiple of 8
     the header       JSON, filled up with spaces: `format` ("violute-live"), `version`, `n_frames`,
-                     `frame_rate_hz`, `sample_rate`, `n_harmonics`, `n_bands`, `dial` ([[mix, weight], ...])
-                     and `lines`, for each its `n_rows` and `arrays`: name -> {`dtype` ("float16", "float32"
-                     or "int32"), `shape`, `offset`}
+                     `frame_rate_hz`, `sample_rate`, `n_harmonics`, `n_bands`, `dial` ([[mix, weight], ...]),
+                     `draws`, name -> array, and `lines`, for each its `n_rows`, `noise_seed` and `arrays`,
+                     name -> array: {`dtype` ("float16", "float32", "float64", "int32" or "uint64"),
+                     `shape`, `offset`}
     the arrays       in C order; offsets count in bytes from the end of the header, in multiples of 8
 
-The arrays are the fields of `LiveTracks` below; frame `i` is centred on second `i / frame_rate_hz`.
+The arrays of a line are the fields of `LiveTracks` below; frame `i` is centred on second `i / frame_rate_hz`.
+The draws are those of `violute.synthesis.draws`: whoever draws noise from them plays the very samples of a
+rendering.
 
 Source:
     Farouki, The Bernstein polynomial basis: a centennial retrospective (CAGD 29(6), 2012): all terms are
@@ -38,8 +41,10 @@ from dataclasses import dataclass, fields
 import numpy as np
 from jaxtyping import Float16, Float32, Float64, Int32
 
+from violute.synthesis.draws import draws
+
 FORMAT = "violute-live"
-VERSION = 2
+VERSION = 3
 ALIGNMENT = 8
 """Every array begins at a multiple of this many bytes, as JavaScript's typed arrays demand."""
 
@@ -51,6 +56,7 @@ class LiveTracks:
     Attributes:
         sample_rate: Rate that the levels are meant for, in Hz.
         frame_rate_hz: Frames per second.
+        noise_seed: Of the line's noise.
         dial: Break-points of the curve from a dial to the weight on the second end.
         row: Where the levels of a frame stand in the last four arrays; -1 where the line is silent.
         f0_hz: Fundamental without what the vibrato dial adds, above 0 in every frame.
@@ -67,6 +73,7 @@ class LiveTracks:
 
     sample_rate: int
     frame_rate_hz: float
+    noise_seed: int
     dial: Float64[np.ndarray, "break_point 2"]
     row: Int32[np.ndarray, " frame"]
     f0_hz: Float32[np.ndarray, " frame"]
@@ -81,23 +88,31 @@ class LiveTracks:
     noise_power: Float32[np.ndarray, "row 5"]
 
 
-ARRAYS = [field.name for field in fields(LiveTracks)][3:]
+ARRAYS = [field.name for field in fields(LiveTracks)][4:]
 
 
 def live_parameters(lines: Sequence[LiveTracks]) -> bytes:
     """Write the live parameters of a performance, about 75 kB a second of each line that sounds."""
     contents: list[bytes] = []
     offset = 0
-    described: list[dict[str, object]] = []
-    for tracks in lines:
-        entries: dict[str, dict[str, object]] = {}
-        for name in ARRAYS:
-            array: np.ndarray = getattr(tracks, name)
-            entries[name] = {"dtype": array.dtype.name, "shape": list(array.shape), "offset": offset}
-            content = array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes()
-            contents.append(content + b"\0" * (-len(content) % ALIGNMENT))
-            offset += len(contents[-1])
-        described.append({"n_rows": len(tracks.noise_power), "arrays": entries})
+
+    def put(array: np.ndarray) -> dict[str, object]:
+        nonlocal offset
+        entry = {"dtype": array.dtype.name, "shape": list(array.shape), "offset": offset}
+        content = array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes()
+        contents.append(content + b"\0" * (-len(content) % ALIGNMENT))
+        offset += len(contents[-1])
+        return entry
+
+    drawn = {name: put(array) for name, array in draws().items()}
+    described = [
+        {
+            "n_rows": len(tracks.noise_power),
+            "noise_seed": tracks.noise_seed,
+            "arrays": {name: put(getattr(tracks, name)) for name in ARRAYS},
+        }
+        for tracks in lines
+    ]
     first = lines[0]
     header = json.dumps(
         {
@@ -109,6 +124,7 @@ def live_parameters(lines: Sequence[LiveTracks]) -> bytes:
             "n_harmonics": first.harmonic_root.shape[2],
             "n_bands": first.noise_root.shape[2],
             "dial": first.dial.tolist(),
+            "draws": drawn,
             "lines": described,
         },
         separators=(",", ":"),

@@ -24,8 +24,8 @@ from violute.errors import VoiceError
 from violute.families.ddsp.settings import DB_PER_UNIT, FILTER_HIGHEST_HZ, TILT_FROM_HZ
 from violute.families.ddsp.voice import HarmonicVoice
 from violute.families.ddsp.wavering import TRACKS_SEED
-from violute.synthesis.noise import DRAWS_SEED, N_BANDS, noise_bands
-from violute.synthesis.room import PLACES, reflections
+from violute.synthesis.draws import draws, generator_state
+from violute.synthesis.noise import N_BANDS, noise_bands
 from violute.voices.file import open_voice_file
 from violute.voices.load import find_voice
 from violute.voices.onnx_weights import stored_dilations, stored_weights
@@ -63,7 +63,6 @@ def live_bytes(name_or_path: str | Path) -> bytes:
         raise VoiceError(
             f"{path}: its network is none that the real-time core plays: export it anew"
         ) from None
-    rooms = [reflections(seed) for seed in PLACES]
     entries: dict[str, np.ndarray] = {
         "card": np.frombuffer(card.to_json().encode(), np.uint8),
         "loudness.quantiles": np.stack(settings.loudness_quantiles),
@@ -75,11 +74,9 @@ def live_bytes(name_or_path: str | Path) -> bytes:
         "dial.mixes": settings.dial.mixes,
         "dial.places": settings.dial.places,
         "wavering.depth_db": settings.level_variation_db,
-        "wavering.state": _generator_state(TRACKS_SEED),
+        "wavering.state": generator_state(TRACKS_SEED),
         "noise.rumble_root": settings.rumble_root[:, 0],
-        "noise.state": _generator_state(DRAWS_SEED),
-        "room.arrivals": np.stack([arrivals for arrivals, _ in rooms]),
-        "room.signs": np.stack([signs for _, signs in rooms]),
+        **draws(),
         **{f"network.{name}": weight for name, weight in network.items()},
         **{f"pitch.{name}": weight for name, weight in pitch_weights().items()},
     }
@@ -108,13 +105,6 @@ def _packed(entries: Mapping[str, np.ndarray]) -> bytes:
         parts.append(content + bytes(-len(content) % 8))
     body = b"".join(parts)
     return body + struct.pack("<I", zlib.crc32(body))
-
-
-def _generator_state(seed: int) -> np.ndarray:
-    """Return the state and the increment of PCG64, high and low halves, from which NumPy draws for a seed."""
-    state = np.random.PCG64(seed).state["state"]
-    halves = [half for number in (state["state"], state["inc"]) for half in (number >> 64, number % 2**64)]
-    return np.array(halves, np.uint64)
 
 
 def _network(onnx_bytes: bytes, voice: HarmonicVoice) -> Weights:

@@ -287,6 +287,7 @@ class HarmonicPerformance(Performance):
         tracks = LiveTracks(
             SAMPLE_RATE,
             self.frame_rate_hz,
+            self._seed,
             np.stack([self._settings.dial.mixes, self._settings.dial.places], axis=1),
             np.where(self._sounds, np.cumsum(self._sounds) - 1, -1).astype(np.int32),
             self._f0_hz,

@@ -5,7 +5,7 @@
  */
 
 const FORMAT = "violute-live";
-const VERSION = 2;
+const VERSION = 3;
 const TYPES = { float16: Uint16Array, float32: Float32Array, int32: Int32Array };
 const SHAPES = {
   row: ["frame"],
