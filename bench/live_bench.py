@@ -100,9 +100,9 @@ def python_stream(audio: Sound, block: int) -> Run:
 
 def plugin(path: Path, audio: Sound, block: int) -> Run:
     """Play through the plug-in in a host that others wrote."""
-    import pedalboard
+    from pedalboard._pedalboard import load_plugin  # pedalboard itself does not export it to type checkers
 
-    hosted = pedalboard.load_plugin(str(path))
+    hosted = load_plugin(str(path))
     hosted.reset()
     stereo = np.stack([audio, audio])
 
