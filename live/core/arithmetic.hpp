@@ -1,7 +1,6 @@
 // Arithmetic in loops that a compiler turns into vectors.
 #pragma once
 
-#include <bit>
 #include <cmath>
 #include <cstdint>
 #include <span>
@@ -32,8 +31,9 @@ inline float fast_exp(float x) {
     series = series * rest + 1.6666665459e-1F;
     series = series * rest + 5.0000001201e-1F;
     series = series * rest * rest + rest + 1.0F;
-    const auto exponent = (std::bit_cast<std::uint32_t>(shifted) - 0x4B400000U + 127U) << 23U;
-    return series * std::bit_cast<float>(exponent);
+    // What std::bit_cast calls, which the library of Debian's emscripten lacks.
+    const auto exponent = (__builtin_bit_cast(std::uint32_t, shifted) - 0x4B400000U + 127U) << 23U;
+    return series * __builtin_bit_cast(float, exponent);
 }
 
 // Straight lines between points, held before the first and after the last: np.interp.

@@ -22,11 +22,18 @@ __attribute__((always_inline)) inline const Eight& vector_at(const float* values
     return *reinterpret_cast<const Eight*>(values);
 }
 
-// Add to rows of `tile` outputs the products of rows of inputs with weights.
+// Outputs whose sums lie in registers together, of which a page has fewer and narrower ones.
+#if defined(__wasm__)
+constexpr int n_summed = 8;
+#else
+constexpr int n_summed = tile;
+#endif
+
+// Add to rows of `n_summed` outputs the products of rows of inputs with weights.
 template <int n_rows>
 __attribute__((always_inline)) inline void multiply_tile(const float* const* in, int n_in, const float* weights,
                                                          int stride, float* const* out, int at) {
-    constexpr int n_parts = tile / 8;
+    constexpr int n_parts = n_summed / 8;
     Eight sums[n_rows][n_parts];
     // Whole loops, or the sums would lie in memory.
 #pragma GCC unroll 4
@@ -51,7 +58,7 @@ __attribute__((always_inline)) inline void multiply_tile(const float* const* in,
 // Add to each row of outputs the product of its inputs with the weights.
 VIOLUTE_VECTORS void multiply(const float* const* in, int n_rows, int n_in, const float* weights, int n_out,
                               float* const* out) {
-    for (int at = 0; at < n_out; at += tile) {
+    for (int at = 0; at < n_out; at += n_summed) {
         int row = 0;
         for (; row + 3 <= n_rows; row += 3) multiply_tile<3>(in + row, n_in, weights, n_out, out + row, at);
         for (; row + 2 <= n_rows; row += 2) multiply_tile<2>(in + row, n_in, weights, n_out, out + row, at);

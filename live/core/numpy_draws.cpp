@@ -1,7 +1,6 @@
 #include "numpy_draws.hpp"
 
 #include <array>
-#include <bit>
 #include <cmath>
 
 namespace violute {
@@ -56,7 +55,9 @@ std::uint64_t NumpyDraws::next() {
     constexpr Wide multiplier = static_cast<Wide>(0x2360ED051FC65DA4ULL) << 64 | 0x4385DF649FCCF645ULL;
     state_ = state_ * multiplier + increment_;
     const auto high = static_cast<std::uint64_t>(state_ >> 64), low = static_cast<std::uint64_t>(state_);
-    return std::rotr(high ^ low, static_cast<int>(high >> 58));
+    // As std::rotr, whose second argument is signed in one library and unsigned in another.
+    const std::uint64_t mixed = high ^ low, turn = high >> 58U;
+    return mixed >> turn | mixed << (-turn & 63U);
 }
 
 std::uint32_t NumpyDraws::next_half() {

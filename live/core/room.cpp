@@ -41,14 +41,16 @@ std::vector<float> room_response(double size, int place, const Reflections& refl
     const double rt60 = shortest_rt60 * std::pow(longest_rt60 / shortest_rt60, size);
     const auto n_frames = static_cast<std::size_t>(std::ceil(rt60 * sample_rate / hop_length));
     const std::vector<double> bands_hz = noise_bands();
+    std::array<double, n_bands> falls{};  // Of the logarithm of power, in a second.
+    for (std::size_t band = 0; band < n_bands; ++band) {
+        const double walls = rt60 * (1.0 + (bass_ratio - 1.0) / (1.0 + std::pow(bands_hz[band] / bass_hz, 2.0)));
+        falls[band] = 6.0 * std::log(10.0) * (1.0 / walls + std::pow(bands_hz[band] / air_hz, 2.0));
+    }
     const auto power_at = [&](std::size_t frame) {
         FilteredNoise::Power power{};
-        for (std::size_t band = 0; band < n_bands; ++band) {
-            const double walls = rt60 * (1.0 + (bass_ratio - 1.0) / (1.0 + std::pow(bands_hz[band] / bass_hz, 2.0)));
-            const double decay = 1.0 / (1.0 / walls + std::pow(bands_hz[band] / air_hz, 2.0));
-            const double seconds = static_cast<double>(frame) * hop_length / sample_rate;
-            power[band] = static_cast<float>(std::pow(10.0, -6.0 * seconds / decay));
-        }
+        const double seconds = static_cast<double>(frame) * hop_length / sample_rate;
+        for (std::size_t band = 0; band < n_bands; ++band)
+            power[band] = fast_exp(static_cast<float>(-falls[band] * seconds));
         return power;
     };
     std::vector<float> tail(n_frames * hop_length), early(tail.size(), 0.0F);
@@ -59,7 +61,7 @@ std::vector<float> room_response(double size, int place, const Reflections& refl
     for (std::size_t i = 0; i < tail.size(); ++i) {
         // Lands the cut end at silence.
         const double left = 1.0 - static_cast<double>(i) / static_cast<double>(tail.size() - 1);
-        tail[i] *= static_cast<float>(std::pow(left, 0.25));
+        tail[i] *= static_cast<float>(std::sqrt(std::sqrt(left)));
     }
     const double spread_seconds = reflections_seconds * rt60 / longest_rt60;
     for (std::size_t i = 0; i < n_reflections; ++i) {

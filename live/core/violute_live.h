@@ -9,6 +9,8 @@
 
 #if defined(_WIN32)
 #define VIOLUTE_API __declspec(dllexport)
+#elif defined(__EMSCRIPTEN__)
+#define VIOLUTE_API __attribute__((used, visibility("default")))
 #else
 #define VIOLUTE_API __attribute__((visibility("default")))
 #endif
