@@ -58,13 +58,13 @@ def measure_run(voice: Path, run: Path, data: Path, select: Path, out: Path) -> 
         overlap = set(known) & {r.name for r in kept}
         if overlap:
             raise InputError(f"{select}: the run learned from {min(overlap)}: select what it held out")
-        held_out += picture_lines(kept, end, settings, cache, told=recipe.told)
+        held_out += picture_lines(kept, end, settings, cache, is_conditioned=recipe.is_conditioned)
         if config.get("store") is None:
             learned = [r for r in list_recordings(config["folders"][end]) if r.name in set(known)]
-            training += picture_lines(learned, end, settings, cache, told=recipe.told)
+            training += picture_lines(learned, end, settings, cache, is_conditioned=recipe.is_conditioned)
     if config.get("store") is not None:
         store = open_store(config["folders"][0])
-        pitch = PreparedPitch(store, card.ends, cache) if recipe.told else None
+        pitch = PreparedPitch(store, card.ends, cache) if recipe.is_conditioned else None
         training = prepared_lines(store.train, card.ends, pitch)
     windows = even_windows(training, settings, MOST_TRAINING_WINDOWS)
     unheard = even_windows(held_out, settings, MOST_HELD_OUT_WINDOWS)

@@ -4,7 +4,7 @@ All are asked about the same crops and hear the same past, the recording's own. 
 many weights as the decoder, hears `SHORT_SAMPLES` samples and no code, and learns from a clean past, which
 suits it best here; the decoder learned from an unreliable one. The unigram knows how often each level occurs.
 
-The decoder is also told pitch, loudness and the phase of the fundamental, which no code holds. That is paid
+The decoder is also given pitch, loudness and the phase of the fundamental, which no code holds. That is paid
 for: each is rounded, and its bits are added to the model's. Of the phases of partials it is told none.
 """
 
@@ -40,10 +40,10 @@ SHORT_CROP_SAMPLES = 1024
 
 N_UNIGRAM_BATCHES = 40
 PHASE_LEVELS = 256
-TOLD_BITS_A_FRAME = 11.0 + 6.0
+CONDITIONING_BITS_A_FRAME = 11.0 + 6.0
 """For a pitch to 5 cents and a loudness to 1 dB, each frame of the code."""
 
-TOLD_BITS = math.log2(PHASE_LEVELS) * TRACK_RATE_HZ / SAMPLE_RATE + TOLD_BITS_A_FRAME / 512
+CONDITIONING_BITS = math.log2(PHASE_LEVELS) * TRACK_RATE_HZ / SAMPLE_RATE + CONDITIONING_BITS_A_FRAME / 512
 """A sample, for a phase each 10 ms, and for pitch and loudness."""
 
 
@@ -87,10 +87,10 @@ def bits_a_sample(options: argparse.Namespace) -> dict[str, object]:
     rng = np.random.default_rng(6)
     drawn = [crops_of(held, recipe, rng) for _ in range(options.crops // recipe.batch_size)]
     with torch.no_grad():
-        model = [float(task.losses(crops, None)["waveform/bits"]) + TOLD_BITS for crops in drawn]
+        model = [float(task.losses(crops, None)["waveform/bits"]) + CONDITIONING_BITS for crops in drawn]
     figures: dict[str, object] = {
         "model": float(np.mean(model)),
-        "of_which_told": TOLD_BITS,
+        "of_which_conditioning": CONDITIONING_BITS,
         "model_weights": n_weights,
         "crops": options.crops,
     }
@@ -205,7 +205,7 @@ def crops_of(
 
 
 def waves_of(options: argparse.Namespace, *, rounded: bool = False) -> list[Wave]:
-    """Read what there is to learn from, or what was held out, with what is told of it rounded."""
+    """Read what there is to learn from, or what was held out, with what conditions it of it rounded."""
     patterns = read_patterns(ROOT / "bench" / "held_out.txt")
     waves: list[Wave] = []
     for end, name in enumerate(NAMES):
@@ -215,7 +215,7 @@ def waves_of(options: argparse.Namespace, *, rounded: bool = False) -> list[Wave
 
 
 def _rounded(wave: Wave) -> Wave:
-    """Round what is told, to what is paid for."""
+    """Round what conditions it, to what is paid for."""
     return replace(
         wave,
         cycles=np.round(PHASE_LEVELS * wave.cycles) / PHASE_LEVELS,

@@ -26,8 +26,8 @@ from jaxtyping import Float, Float32, Int
 from picture_codes.coders import Coder, Pictures
 from violute.data.sampling import window_of
 from violute.errors import InputError, ShapeError
+from violute.families.pictures.conditioning_pitch import harmonic_lobes
 from violute.families.pictures.corpus import QUIETEST_MEAN, PictureLine, window_at
-from violute.families.pictures.told_pitch import harmonic_lobes
 from violute.transforms.spectrogram import SpectrogramSettings
 
 ACTIVE_VARIANCE = 0.01

@@ -95,7 +95,7 @@ def inputs(n_frames: int, seed: int) -> dict[str, Tensor]:
     }
 
 
-def told_inputs(n_frames: int, seed: int) -> dict[str, Tensor]:
+def conditioned_inputs(n_frames: int, seed: int) -> dict[str, Tensor]:
     """What a voice file takes that is told the pitch."""
     given = inputs(n_frames, seed)
     f0_hz = torch.full((len(given["mix"]), SETTINGS.n_frames), 300.0 + seed)

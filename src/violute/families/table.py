@@ -46,8 +46,8 @@ class Family:
 
 
 _TO_STUDY = "A model to study: the family ddsp sounds better."
-_TOLD = (
-    " Told the pitch, but for assignment: recordings that violute prepare read must lie where they did then."
+_CONDITIONED = (
+    " Given the pitch, but for assignment: recordings that violute prepare read must lie where they did then."
 )
 _TINY = "tiny (seconds, to try the path)"
 _PICTURES_VOICE = "violute.families.pictures.voice:SpectrogramVoice"
@@ -69,7 +69,7 @@ FAMILIES: dict[str, Family] = {
         learns_from="pictures",
         recipe_names=("default", "small", "medium", "assignment", "tiny", "tiny-plain"),
         about="spectrograms through a latent of 128 numbers, drawn as either instrument.",
-        help=_TO_STUDY + _TOLD,
+        help=_TO_STUDY + _CONDITIONED,
         recipe_help=f"default (two CPU cores, an hour), small (twenty minutes), {_TINY}, medium (minutes of "
         "a GPU) or assignment (the plain network of the assignment, for a GPU).",
     ),
@@ -80,7 +80,7 @@ FAMILIES: dict[str, Family] = {
         learns_from="pictures",
         recipe_names=("default", "small", "medium", "assignment", "tiny", "tiny-plain"),
         about="an encoder for each instrument, one decoder that is given which to play.",
-        help=_TO_STUDY + _TOLD,
+        help=_TO_STUDY + _CONDITIONED,
         recipe_help=f"default (two CPU cores, an hour), small (twenty minutes), {_TINY}, medium (minutes of "
         "a GPU) or assignment (plain networks of the assignment's sizes, for a GPU).",
     ),
@@ -103,10 +103,10 @@ FAMILIES: dict[str, Family] = {
         learns_from="pictures",
         recipe_names=("small", "medium", "mixed", "medium-mixed", "paper", "tiny", "tiny-paper"),
         about="each instrument redrawn as the other, learned without pairs.",
-        help=f"{_TO_STUDY} Told the pitch, but for paper. Warns when generators collapse or critics explode, "
-        "and keeps the best checkpoint.",
+        help=f"{_TO_STUDY} Given the pitch, but for paper. Warns when generators collapse or critics "
+        "explode, and keeps the best checkpoint.",
         recipe_help="small (two CPU cores, twenty minutes), medium (wider, minutes of a GPU), mixed (small, "
-        "with critics of mixed music), medium-mixed (both), paper (the paper's networks, which are told "
+        "with critics of mixed music), medium-mixed (both), paper (the paper's networks, which are given "
         f"nothing, for a GPU), {_TINY} or tiny-paper.",
     ),
     "paired": Family(
@@ -119,7 +119,7 @@ FAMILIES: dict[str, Family] = {
         about="source and mix in, hybrid out, learned from a teacher's pairs.",
         help=f"Learns from a set that `violute pairs` made. {_TO_STUDY}",
         recipe_help="vae or gan (two CPU cores, 45 minutes), medium (gan, wider, minutes of a GPU), paper "
-        "(networks of the CycleGAN paper, which are told nothing, for a GPU), tiny or tiny-gan (seconds, to "
+        "(networks of the CycleGAN paper, which are given nothing, for a GPU), tiny or tiny-gan (seconds, to "
         "try the path).",
     ),
     "rave": Family(
@@ -130,7 +130,7 @@ FAMILIES: dict[str, Family] = {
         forecast="violute.families.rave.stages:forecast",
         recipe_names=("small", "small-two-encoders", "live", "medium", "paper", "tiny", "tiny-two-encoders"),
         about="sound through a slow latent, decoded as either instrument.",
-        help="Told pitch and loudness, or in the recipe live nothing, which nn~ can play. Two stages: an "
+        help="Given pitch and loudness, or in the recipe live nothing, which nn~ can play. Two stages: an "
         "autoencoder, then its decoder against discriminators; when the second begins and how long both take "
         "on this machine is said before the first step.",
         recipe_help="small (two CPU cores, an hour), small-two-encoders (an encoder for each instrument), "

@@ -60,9 +60,9 @@ def test_a_score_depends_on_a_square_of_70_by_70():
     assert int(reached.any(dim=0).sum()) == 70
 
 
-def test_the_paper_s_networks_cannot_be_told_the_pitch():
-    with pytest.raises(TrainingError, match="told"):
-        with_changes(cyclegan_paper(), {"told": "true"})
+def test_the_paper_s_networks_cannot_be_given_the_pitch():
+    with pytest.raises(TrainingError, match="is_conditioned"):
+        with_changes(cyclegan_paper(), {"is_conditioned": "true"})
 
 
 def test_it_trains_and_its_voice_hears_pictures_alone(tmp_path):

@@ -34,11 +34,11 @@ VARIANTS = {
     "logistics": {},
     "softmax": {"output": "softmax"},
     "no sines": {"n_harmonics": 0},
-    "told nothing": {"n_harmonics": 0, "is_told": False},
+    "given nothing": {"n_harmonics": 0, "is_conditioned": False},
     "kernel of 2": {"kernel_size": 2},
     "the paper's": {
         "n_harmonics": 0,
-        "is_told": False,
+        "is_conditioned": False,
         "condition_channels": 0,
         "output": "softmax",
         "first_kernel_size": 3,

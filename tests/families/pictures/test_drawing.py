@@ -1,4 +1,4 @@
-"""What is drawn: harmonics of the told pitch, noise, the told loudness, and nothing of the source."""
+"""What is drawn: harmonics of the given pitch, noise, the given loudness, and nothing of the source."""
 
 from __future__ import annotations
 

@@ -228,7 +228,7 @@ def test_a_network_that_is_told_the_pitch_has_it_from_the_recordings(place, stor
         request = TrainingRequest(
             source=place / "store", out=tmp_path / "told.onnx", device="cpu", names=ENDS
         )
-        with pytest.raises(TrainingError, match="is gone, and the network is told the pitch"):
+        with pytest.raises(TrainingError, match="is gone, and the network is given the pitch"):
             train_family("vae", request, recipe="tiny")
     finally:
         (place / "data-gone").rename(place / "data")

@@ -8,7 +8,7 @@ import torch
 
 from violute.dsp.reversed_gradient import ReversedGradient
 from violute.errors import ShapeError
-from violute.families.mevae.network import ToldMultiEncoderHybrid, build_mevae
+from violute.families.mevae.network import ConditionedMultiEncoderHybrid, build_mevae
 from violute.families.pictures.config import SpectrogramNetworkConfig
 from violute.families.pictures.corpus import partials_of
 from violute.families.pictures.networks import group_norm
@@ -58,7 +58,7 @@ def test_a_window_of_1024_by_128_goes_through_five_convolutions_and_128_numbers(
 def test_the_assignment_is_taken_at_its_word():
     recipe = VAE_RECIPES["assignment"]()
     assert (recipe.network.filters, recipe.network.kernels) == ((512, 256, 128, 64, 32), (5, 5, 3, 3, 3))
-    assert (recipe.network.style, recipe.is_augmented, recipe.told) == ("plain", False, False)
+    assert (recipe.network.style, recipe.is_augmented, recipe.is_conditioned) == ("plain", False, False)
     assert not recipe.is_disguised
     assert recipe.spectrogram.n_samples / recipe.spectrogram.sample_rate == pytest.approx(5.0, abs=0.01)
 
@@ -108,7 +108,7 @@ def test_without_a_condition_windows_move_along_the_axis_from_where_they_stand()
                 torch.testing.assert_close(made, wanted, atol=1e-5, rtol=0)
 
 
-def test_the_pitch_that_it_is_told_decides_where_harmonics_are_drawn():
+def test_the_pitch_that_it_is_given_decides_where_harmonics_are_drawn():
     network = built(build_vae, tiny_vae.NETWORK)
     decoder = network.decoder
     with torch.no_grad():
@@ -119,11 +119,11 @@ def test_the_pitch_that_it_is_told_decides_where_harmonics_are_drawn():
         decoder.to_levels.bias[tiny_vae.NETWORK.n_bins :] = 4.0
         drawn = ConditionalHybrid(network)(windows(), partials(), torch.zeros(3))
     torch.testing.assert_close(drawn, torch.sigmoid(4.0 * partials()), atol=1e-5, rtol=0)
-    with pytest.raises(ShapeError, match="told the pitch"):
+    with pytest.raises(ShapeError, match="given the pitch"):
         network.decode(network.encode(windows()).mean, torch.zeros(3))
 
 
-def test_the_instrument_that_it_is_told_changes_the_drawing_of_the_same_latent():
+def test_the_instrument_that_it_is_given_changes_the_drawing_of_the_same_latent():
     network = built(build_vae, tiny_vae.NETWORK)
     hybrid = ConditionalHybrid(network)
     with torch.no_grad():
@@ -139,7 +139,7 @@ def test_each_window_has_its_own_mix_and_no_neighbours(family):
     if family == "vae":
         hybrid = ConditionalHybrid(built(build_vae, tiny_vae.NETWORK)).eval()
     else:
-        hybrid = ToldMultiEncoderHybrid(built(build_mevae, tiny_vae.NETWORK)).eval()
+        hybrid = ConditionedMultiEncoderHybrid(built(build_mevae, tiny_vae.NETWORK)).eval()
     lobes = torch.cat([partials(hz, 1) for hz in (250.0, 400.0, 700.0)])
     mix = torch.tensor([0.0, 0.3, 1.0])
     with torch.no_grad():
@@ -169,7 +169,7 @@ def test_each_window_is_read_by_the_encoder_of_its_instrument_and_by_the_other()
 
 def test_the_listener_chooses_the_encoder():
     network = built(build_mevae, tiny_vae.NETWORK)
-    hybrid = ToldMultiEncoderHybrid(network)
+    hybrid = ConditionedMultiEncoderHybrid(network)
     mix = torch.full((3,), 0.5)
     with torch.no_grad():
         for encoder, logit in ((0, -60.0), (1, 60.0)):

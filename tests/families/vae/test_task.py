@@ -236,10 +236,10 @@ def test_what_is_heard_is_disguised_in_training_and_what_is_drawn_is_the_recordi
 def test_half_the_bytes_hold_the_same_network():
     task = tiny_vae.vae_task()
     graph, _ = task.hybrid(task.network)
-    whole = graph_bytes(graph, SETTINGS, told=True)
+    whole = graph_bytes(graph, SETTINGS, is_conditioned=True)
     half = halved(whole)
     assert len(half) < 0.9 * len(whole)
-    told = {name: value.numpy() for name, value in tiny_vae.told_inputs(150, 0).items()}
+    told = {name: value.numpy() for name, value in tiny_vae.conditioned_inputs(150, 0).items()}
     first, second = (onnxruntime.InferenceSession(b).run(None, told)[0] for b in (whole, half))
     np.testing.assert_allclose(first, second, atol=2e-3)
     assert not np.array_equal(first, second)
@@ -300,7 +300,7 @@ def test_families_and_recipes_are_known_by_name():
 @pytest.mark.parametrize("name", VAE_RECIPES)
 def test_each_loss_of_a_recipe_has_its_weight(name):
     vae, mevae = VAE_RECIPES[name](), MEVAE_RECIPES[name]()
-    without = set() if vae.told else {"latent/critic"}
+    without = set() if vae.is_conditioned else {"latent/critic"}
     assert set(vae.loss_weights) == set(tiny_vae.VAE_WEIGHTS) - without
     assert set(mevae.loss_weights) == set(tiny_vae.MEVAE_WEIGHTS)
     assert json.dumps(sorted(mevae.loss_weights)) != json.dumps(sorted(vae.loss_weights))

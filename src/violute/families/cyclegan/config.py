@@ -29,11 +29,11 @@ class CycleGanConfig:
     """Sizes of generators and critics.
 
     Attributes:
-        drawing: Of told generators; its window is that of the paper's networks, too.
-        paper: Of the paper's networks; None for told ones.
-        critic_channels: Of a told critic's three first convolutions.
-        audible_from: Where on a window's scale told critics begin to hear, 0 to 1: what lies below is the
-            recording's noise, by which they would know the room instead of the instrument.
+        drawing: Of conditioned generators; its window is that of the paper's networks, too.
+        paper: Of the paper's networks; None for conditioned ones.
+        critic_channels: Of a conditioned critic's three first convolutions.
+        audible_from: Where on a window's scale conditioned critics begin to hear, 0 to 1: what lies below is
+            the recording's noise, by which they would know the room instead of the instrument.
         has_mixed_critics: Whether each end has further critics, for which recordings of either instrument
             are real: they ask for music rather than for an instrument.
     """

@@ -47,7 +47,7 @@ class PatchCritic(nn.Module):
         n_rows: That it hears.
         audible_from: Values of the first planes below are silence to it.
         n_heard: Planes of rows.
-        n_told: Planes that condition it.
+        n_conditions: Planes that condition it.
         scale: How many rows and frames are averaged first.
     """
 
@@ -60,7 +60,7 @@ class PatchCritic(nn.Module):
         *,
         audible_from: float,
         n_heard: int = 1,
-        n_told: int = 0,
+        n_conditions: int = 0,
         scale: tuple[int, int] = (1, 1),
     ) -> None:
         super().__init__()
@@ -70,7 +70,7 @@ class PatchCritic(nn.Module):
         # Rows that were averaged already are passed over half as fast.
         kernel, stride, padding = ((8, 4), (4, 2), (2, 1)) if scale[0] == 1 else ((4, 4), (2, 2), (1, 1))
         self.layers = nn.Sequential(
-            nn.Conv2d(1 + n_heard + n_told, first, kernel, stride, padding),
+            nn.Conv2d(1 + n_heard + n_conditions, first, kernel, stride, padding),
             nn.LeakyReLU(0.2),
             nn.Conv2d(first, second, kernel, stride, padding),
             group_norm(second),
@@ -90,7 +90,7 @@ class PatchCritic(nn.Module):
 
 
 class Critics(nn.Module):
-    """Critics at several scales, which are told where the harmonics lie.
+    """Critics at several scales, which are given where the harmonics lie.
 
     What they hear, recordings and drawings alike, is raised and lowered at random from one register to the
     next, so that they cannot know a room or a microphone.
@@ -104,7 +104,7 @@ class Critics(nn.Module):
     def __init__(self, channels: tuple[int, int, int], n_rows: int, *, audible_from: float) -> None:
         super().__init__()
         self.critics = nn.ModuleList(
-            PatchCritic(channels, n_rows, audible_from=audible_from, n_told=1, scale=scale)
+            PatchCritic(channels, n_rows, audible_from=audible_from, n_conditions=1, scale=scale)
             for scale in SCALES
         )
 

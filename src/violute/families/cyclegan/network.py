@@ -6,7 +6,7 @@ should be what it was, and the generator of one's own instrument should change n
 no word on which instrument plays: both generators redraw the source, one of them hardly at all, and the
 mix lies between the two drawings on their logarithmic scale.
 
-Told generators hear a disguised window, its pitch and its loudness, and draw the clean one
+conditioned generators hear a disguised window, its pitch and its loudness, and draw the clean one
 (`families.pictures.drawing`); those of the paper hear a picture and answer with one (`paper`).
 
 Source:
@@ -35,14 +35,16 @@ class CycleGan(nn.Module):
     def __init__(self, config: CycleGanConfig) -> None:
         super().__init__()
         self.config = config
-        self.is_told = config.paper is None
+        self.is_conditioned = config.paper is None
         drawing = config.drawing
         self.ear, self.loudness = Ear(drawing), Loudness(drawing)
         self.generators = nn.ModuleList(self._generator() for _ in range(2))
         self.critics = nn.ModuleList(self._critics() for _ in range(2))
         self.mixed_critics = nn.ModuleList(self._critics() for _ in range(2 * config.has_mixed_critics))
         shape = (
-            (2, drawing.n_rows, drawing.n_frames) if self.is_told else (1, drawing.n_bins, drawing.n_frames)
+            (2, drawing.n_rows, drawing.n_frames)
+            if self.is_conditioned
+            else (1, drawing.n_bins, drawing.n_frames)
         )
         self.pools = nn.ModuleList(DrawingPool(shape) for _ in range(2))
 
@@ -58,11 +60,11 @@ class CycleGan(nn.Module):
         Args:
             end: Whose.
             heard: Windows of anything, perhaps disguised.
-            partials: 1 where the harmonics of the told pitch lie; None where nothing is told.
+            partials: 1 where the harmonics of the given pitch lie; None where nothing is given.
             like: Windows that are as loud as the drawings should be; None takes those heard.
         """
         generator = self.generators[end]
-        if not self.is_told:
+        if not self.is_conditioned:
             made = generator(heard)
             return Drawn(made, made)
         power = None if like is None else self.loudness(like)
@@ -109,8 +111,8 @@ class CycleHybrid(nn.Module):
         return _between(first, second, mix)
 
 
-class ToldCycleHybrid(nn.Module):
-    """What the voice file of told networks holds: windows, their partials and a mix in, windows out.
+class ConditionedCycleHybrid(nn.Module):
+    """What the voice file of conditioned networks holds: windows, their partials and a mix in, windows out.
 
     Args:
         generators: Of mix 0 and mix 1, trained.

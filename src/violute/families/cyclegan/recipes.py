@@ -34,11 +34,11 @@ class CycleGanRecipe(WindowRecipe):
         is_half: Whether convolutions compute with 16-bit numbers (bfloat16), several times as fast on a GPU.
 
     Raises:
-        TrainingError: The paper's networks are to be told the pitch, or others aren't.
+        TrainingError: The paper's networks are to be given the pitch, or others aren't.
     """
 
     network: CycleGanConfig = field(default_factory=CycleGanConfig)
-    told: bool = True
+    is_conditioned: bool = True
     is_disguised: bool = True
     learning_rate: float = 1e-3
     momentum: float = 0.5
@@ -49,8 +49,10 @@ class CycleGanRecipe(WindowRecipe):
     )
 
     def __post_init__(self) -> None:
-        if self.told != (self.network.paper is None):
-            raise TrainingError("the paper's networks are told no pitch, others are: set told accordingly")
+        if self.is_conditioned != (self.network.paper is None):
+            raise TrainingError(
+                "the paper's networks are given no pitch, others are: set is_conditioned accordingly"
+            )
 
 
 def cyclegan_paper() -> CycleGanRecipe:
@@ -81,7 +83,7 @@ def cyclegan_paper() -> CycleGanRecipe:
         loop=loop,
         network=CycleGanConfig(drawing, paper=PaperConfig()),
         spectrogram=pictures,
-        told=False,
+        is_conditioned=False,
         is_disguised=False,
         learning_rate=2e-4,
         is_half=True,
@@ -108,7 +110,7 @@ def cyclegan_medium() -> CycleGanRecipe:
 def cyclegan_small() -> CycleGanRecipe:
     """Return what two CPU cores train in twenty minutes.
 
-    The cycle weighs half of what the paper gives it: the drawings are told where the notes are, so they keep
+    The cycle weighs half of what the paper gives it: the drawings are given where the notes are, so they keep
     them anyway.
     """
     loop = LoopSettings(

@@ -12,7 +12,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from violute.families.cyclegan.critics import Views, least_squares
-from violute.families.cyclegan.network import CycleGan, CycleHybrid, ToldCycleHybrid
+from violute.families.cyclegan.network import ConditionedCycleHybrid, CycleGan, CycleHybrid
 from violute.families.cyclegan.recipes import CycleGanRecipe
 from violute.families.pictures.adversarial_health import (
     CYCLE_SHARE,
@@ -133,12 +133,12 @@ class CycleGanTask(WindowTask):
     def critic_losses(self, made: Translations) -> dict[str, Float[Tensor, ""]]:
         """Let each critic hear recordings, and drawings of its generator, new and old.
 
-        What a told generator draws of its own instrument counts as recorded, too: what all its drawings have
-        in common is no sign of the other instrument then.
+        What a conditioned generator draws of its own instrument counts as recorded, too: what all its
+        drawings have in common is no sign of the other instrument then.
         """
         network = self.network
         real = [network.view(one.spectrogram, one.partials).detach() for one in made.real]
-        if network.is_told:
+        if network.is_conditioned:
             own = [self._view(made.own[end], made.real[end].partials).detach() for end in ENDS]
             real = [torch.cat(both) for both in zip(real, own, strict=True)]
         met = [network.meet(end, view) for end, view in enumerate(self._views(made))]
@@ -161,11 +161,11 @@ class CycleGanTask(WindowTask):
     def distance(self, made: Spectrograms, wanted: Windows) -> Float[Tensor, ""]:
         """Return the mean distance of windows, every mel alike, where the recording holds anything.
 
-        For told networks half of it is that of their means over neighbouring bins and frames, which hold the
-        level of noise.
+        For conditioned networks half of it is that of their means over neighbouring bins and frames, which
+        hold the level of noise.
         """
         compared = spectrogram_losses(made, wanted.spectrogram, wanted.is_recorded, self.bin_weights)
-        if not self.network.is_told:
+        if not self.network.is_conditioned:
             return compared["spectrogram/fine"]
         return 0.5 * (compared["spectrogram/fine"] + compared["spectrogram/smooth"])
 
@@ -213,7 +213,7 @@ class CycleGanTask(WindowTask):
     def hybrid(self, network: nn.Module) -> tuple[nn.Module, dict[str, Any]]:
         """Keep the generators; the critics' work is done."""
         assert isinstance(network, CycleGan)
-        kind = ToldCycleHybrid if network.is_told else CycleHybrid
+        kind = ConditionedCycleHybrid if network.is_conditioned else CycleHybrid
         return kind(network.generators), {"output": "transfer"}
 
     def _precision(self) -> torch.autocast:

@@ -103,7 +103,7 @@ class MultiEncoderVae(nn.Module):
         Args:
             spectrogram: Windows.
             end: Which instrument played each: 0 or 1.
-            partials: Where the harmonics of the pitch lie, for a decoder that is told.
+            partials: Where the harmonics of the pitch lie, for a decoder that is given it.
         """
         first, second = (self.encode(spectrogram, i) for i in range(N_ENDS))
         is_second = (end == 1)[:, None, None]
@@ -145,8 +145,8 @@ class MultiEncoderHybrid(nn.Module):
         return (1.0 - share) * first + share * second
 
 
-class ToldMultiEncoderHybrid(MultiEncoderHybrid):
-    """The same where the decoder is told the pitch."""
+class ConditionedMultiEncoderHybrid(MultiEncoderHybrid):
+    """The same where the decoder is given the pitch."""
 
     def forward(  # type: ignore[override]  # a graph of three inputs
         self, spectrogram: Spectrograms, partials: Spectrograms, mix: Float[Tensor, " window"]

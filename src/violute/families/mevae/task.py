@@ -8,9 +8,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from violute.families.mevae.network import (
+    ConditionedMultiEncoderHybrid,
     MultiEncoderHybrid,
     MultiEncoderVae,
-    ToldMultiEncoderHybrid,
     build_mevae,
 )
 from violute.families.pictures.corpus import Windows
@@ -47,4 +47,6 @@ class MevaeTask(SpectrogramTask):
     def hybrid(self, network: nn.Module) -> tuple[nn.Module, dict[str, Any]]:
         """Wrap the network: nothing is left to find."""
         assert isinstance(network, MultiEncoderVae)
-        return (ToldMultiEncoderHybrid if self.recipe.told else MultiEncoderHybrid)(network), {}
+        return (ConditionedMultiEncoderHybrid if self.recipe.is_conditioned else MultiEncoderHybrid)(
+            network
+        ), {}

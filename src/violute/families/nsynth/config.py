@@ -27,9 +27,10 @@ class NsynthConfig:
         output: Each sample is one of 256 levels (`softmax`), or a mixture of logistics on their scale.
         n_components: Of the mixture.
         embedding_size: Numbers that say the instrument; 0 leaves it to the code.
-        is_told: Whether it is told the recording's pitch and loudness, and how far its past can be relied on.
+        is_conditioned: Whether it is given the recording's pitch and loudness, and how far its past can be
+            relied on.
         n_harmonics: Of the fundamental's sines that the first convolution hears beside the past, each as
-            loud as the conditions say; it has to be told the pitch. The paper's hears none.
+            loud as the conditions say; it has to be given the pitch. The paper's hears none.
     """
 
     hop_length: int = 512
@@ -46,12 +47,12 @@ class NsynthConfig:
     output: Literal["softmax", "logistics"] = "softmax"
     n_components: int = 5
     embedding_size: int = 0
-    is_told: bool = False
+    is_conditioned: bool = False
     n_harmonics: int = 0
 
     def __post_init__(self) -> None:
-        if self.n_harmonics and not self.is_told:
-            raise TrainingError("n_harmonics follow a pitch: set is_told too, or give 0 of them")
+        if self.n_harmonics and not self.is_conditioned:
+            raise TrainingError("n_harmonics follow a pitch: set is_conditioned too, or give 0 of them")
 
     @property
     def receptive_field(self) -> int:

@@ -19,7 +19,7 @@ from jaxtyping import Float
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
-from violute.families.nsynth.network import SAMPLE_RATE, Nsynth, told_of
+from violute.families.nsynth.network import SAMPLE_RATE, Nsynth, conditioning_of
 from violute.families.nsynth.sampler import WavenetShape
 from violute.families.nsynth.step import DecoderStep
 from violute.training.onnx_graph import onnx_bytes
@@ -31,7 +31,7 @@ TEMPERATURE = 0.5
 """At which a voice draws unless its card says otherwise: less noise than was learned, and steadier."""
 
 NOISINESS = 0.3
-"""How noisy the decoder is told that its past is when it runs free; see `unreliable` in data.py."""
+"""How noisy the decoder is said to find its past when it runs free; see `unreliable` in data.py."""
 
 CODE_SHARE = 0.5
 """How much of the code is played: what is left out has to come from the instrument."""
@@ -45,7 +45,7 @@ _AXES = {0: "piece", 1: "sample"}
 
 
 class SteeringGraph(nn.Module):
-    """Codes, places between the instruments and what is told in; conditions out.
+    """Codes, places between the instruments and what conditions it in; conditions out.
 
     Args:
         network: Whose conditioner and instruments are used.
@@ -65,8 +65,8 @@ class SteeringGraph(nn.Module):
     ) -> Tensor:
         """Steer towards a place between the instruments, or a little past them, frame by frame."""
         network = self.network
-        told = told_of(f0_hz, loudness_db, noisiness, torch.ones_like(noisiness))
-        return network.conditioner(network.seen(code, torch.stack([1.0 - place, place], dim=1), told))
+        conditioning = conditioning_of(f0_hz, loudness_db, noisiness, torch.ones_like(noisiness))
+        return network.conditioner(network.seen(code, torch.stack([1.0 - place, place], dim=1), conditioning))
 
 
 def export_nsynth(network: Nsynth, path: Path, *, names: tuple[str, str], card: Mapping[str, Any]) -> None:
@@ -80,10 +80,10 @@ def export_nsynth(network: Nsynth, path: Path, *, names: tuple[str, str], card: 
         "settings": {
             "wavenet": shape,
             "code_size": config.code_size,
-            "told": ["pitch", "loudness"] if config.is_told else [],
+            "told": ["pitch", "loudness"] if config.is_conditioned else [],
             "temperature": TEMPERATURE,
             "noisiness": NOISINESS,
-            "code_share": CODE_SHARE if config.is_told else 1.0,
+            "code_share": CODE_SHARE if config.is_conditioned else 1.0,
             DIAL: DIAL_POINTS,
         },
         **card,

@@ -6,8 +6,8 @@ reads the pitch off them and ignores the code, which shows only when it runs fre
 cores hear little of the past, and noisily (`families.nsynth.data`), and whatever lasts longer has to come
 through the code.
 
-They are also told the recording's pitch and loudness, and hear sines at the multiples of that pitch and their
-sum, each as loud as instrument, pitch, loudness and code say: partials are drawn, also those that a
+They are also given the recording's pitch and loudness, and hear sines at the multiples of that pitch and
+their sum, each as loud as instrument, pitch, loudness and code say: partials are drawn, also those that a
 recording lacks.
 
 An instrument embedding beside the code gives the two ends of the dial; what teaches the code besides the
@@ -41,13 +41,13 @@ SAMPLE_RATE = 16_000
 N_INSTRUMENTS = 2
 
 LOWEST_HZ, HIGHEST_HZ = 180.0, 3700.0
-"""Between which fundamentals are told."""
+"""Between which fundamentals are given."""
 
 N_PITCH_WAVES, PITCH_OCTAVES = 12, 4.5
-"""Cosines over the range of fundamentals, as which a pitch is told."""
+"""Cosines over the range of fundamentals, as which a pitch is given."""
 
 LOUDNESS_MIDDLE_DB, LOUDNESS_SPREAD_DB = -35.0, 20.0
-N_TOLD = N_PITCH_WAVES + 3
+N_CONDITIONS = N_PITCH_WAVES + 3
 """The pitch, the loudness, how noisy the past is, and whether the phases of partials are known."""
 
 Codes = Float[Tensor, "piece size frame"]
@@ -90,7 +90,7 @@ class TemporalEncoder(nn.Module):
 
 
 class Conditioner(nn.Module):
-    """From codes, instruments and what is told to what steers the decoder, frame by frame."""
+    """From codes, instruments and what conditions it to what steers the decoder, frame by frame."""
 
     def __init__(self, config: NsynthConfig) -> None:
         super().__init__()
@@ -198,24 +198,26 @@ class Nsynth(nn.Module):
         self,
         code: Codes,
         shares: Float[Tensor, "piece instrument frame"],
-        told: Float[Tensor, "piece told frame"] | None,
+        conditioning: Float[Tensor, "piece condition frame"] | None,
     ) -> Float[Tensor, "piece seen frame"]:
-        """Return all that a conditioner sees: code, instrument, and what `told_of` returns."""
+        """Return all that a conditioner sees: code, instrument, and what `conditioning_of` returns."""
         parts = [code, self.embedded(shares)]
-        return torch.cat(parts if told is None or not self.config.is_told else [*parts, told], dim=1)
+        return torch.cat(
+            parts if conditioning is None or not self.config.is_conditioned else [*parts, conditioning], dim=1
+        )
 
 
 def n_seen(config: NsynthConfig) -> int:
     """Return how many numbers a frame a conditioner sees."""
-    return config.code_size + config.embedding_size + (N_TOLD if config.is_told else 0)
+    return config.code_size + config.embedding_size + (N_CONDITIONS if config.is_conditioned else 0)
 
 
-def told_of(
+def conditioning_of(
     f0_hz: Float[Tensor, "piece frame"],
     loudness_db: Float[Tensor, "piece frame"],
     noisiness: Float[Tensor, "piece frame"],
     knows_phases: Float[Tensor, "piece frame"],
-) -> Float[Tensor, "piece told frame"]:
+) -> Float[Tensor, "piece condition frame"]:
     """Tell pitch and loudness as a network likes to hear them.
 
     Args:

@@ -25,7 +25,7 @@ class NsynthRecipe(Recipe):
         missing_share: Share of the crops in which a span of the past is silent, at most all of it.
         is_disguised: Whether the encoder hears crops in another colour, room, band and level than is played.
         faint_code_share: Share of the crops that are played with less of their code, down to none of it: what
-            they sound like has to come from the instrument and from what is told.
+            they sound like has to come from the instrument and from what conditions it.
         known_phases_share: Share of the crops whose sines are in the phases of the recording's partials.
         is_half: Whether convolutions compute with 16-bit numbers (bfloat16), twice as fast where the
             processor knows them.
@@ -59,7 +59,7 @@ SMALL_NETWORK = NsynthConfig(
     condition_channels=128,
     output="logistics",
     embedding_size=8,
-    is_told=True,
+    is_conditioned=True,
     n_harmonics=32,
 )
 MEDIUM_NETWORK = replace(

@@ -19,7 +19,7 @@ from violute.dsp.disguise import disguised
 from violute.dsp.mu_law import scaled, to_levels
 from violute.dsp.sines import sines_of
 from violute.families.nsynth.data import Crops, Wave, draw_crops, leads_of, read_waves, unreliable
-from violute.families.nsynth.network import SAMPLE_RATE, Nsynth, told_of
+from violute.families.nsynth.network import SAMPLE_RATE, Nsynth, conditioning_of
 from violute.families.nsynth.output import bits
 from violute.families.nsynth.recipes import NsynthRecipe
 from violute.families.nsynth.sampler import HIGHEST_SINE_HZ
@@ -102,7 +102,7 @@ class NsynthTask(ModulesTask):
         before, noisiness = self._past(wave[:, samples], generator)
         sines, knows_phases = self._sines(crops, samples, inside, generator)
         reliability = (one[:, None].expand(-1, n_frames) for one in (noisiness, knows_phases))
-        told = told_of(crops.f0_hz, crops.loudness_db, *reliability)
+        conditioning = conditioning_of(crops.f0_hz, crops.loudness_db, *reliability)
         device_type = self.corpus.device.type
         with torch.autocast(device_type, torch.bfloat16, enabled=recipe.is_half):
             code = network.encoder(heard)
@@ -110,7 +110,7 @@ class NsynthTask(ModulesTask):
             if "code/instrument" in recipe.loss_weights:
                 losses["code/instrument"] = self._modules["confusion"](code, crops.end)
             code = self._unreliable_code(code, generator)
-            seen = network.seen(code, network.shares_of(crops.end, n_frames), told)
+            seen = network.seen(code, network.shares_of(crops.end, n_frames), conditioning)
             if "code/spectrum" in recipe.loss_weights:
                 losses["code/spectrum"] = self._modules["spectrum"](seen, network.encoder.bank, wave)
             conditions = network.conditioner(seen)[:, :, inside]

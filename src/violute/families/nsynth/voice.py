@@ -2,7 +2,7 @@
 
 A piece is drawn in segments side by side. Each begins a little early, from silence, so that it sounds by
 the time that it is heard, and ends a little late, so that two waves can be joined where they agree, one
-fading into the other. Pitch and loudness are measured and told; the level of each frame is the source's,
+fading into the other. Pitch and loudness are measured and given; the level of each frame is the source's,
 which keeps dynamics and rests.
 """
 
@@ -47,7 +47,7 @@ CONTEXT_FRAMES = 8
 MOST_GAIN_DB = 24.0
 SEED = 16
 LOWEST_HZ, HIGHEST_HZ = 180.0, 3700.0
-"""Between which fundamentals are told, as in training."""
+"""Between which fundamentals are given, as in training."""
 
 MOMENTS_HZ = round(FRAME_RATE_HZ)
 PARTIAL_LEADS = np.concatenate([[0.0], np.random.default_rng(SEED).random(63)])

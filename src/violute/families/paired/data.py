@@ -61,7 +61,7 @@ class DrawnPairs(NamedTuple):
         hybrid: What the teacher made of it.
         mix: 0 to 1.
         is_recorded: 1 for bins that the hybrid holds and 0 for those that its recording's codec cut off.
-        f0_hz: Pitch of each frame of the source; None for networks that are not told it.
+        f0_hz: Pitch of each frame of the source; None for networks that are not given it.
         disguises: One for each window; None for networks that hear what was recorded.
     """
 
@@ -82,7 +82,7 @@ class PairWindows(NamedTuple):
         mix: 0 to 1.
         is_recorded: 1 for bins that the hybrid holds and 0 for those that its recording's codec cut off.
         heard: The source as a network hears it: the same, or disguised.
-        partials: 1 where the harmonics of the source's pitch lie; None for networks that are not told it.
+        partials: 1 where the harmonics of the source's pitch lie; None for networks that are not given it.
     """
 
     source: Float[Tensor, "window bin frame"]

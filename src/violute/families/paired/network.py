@@ -1,14 +1,14 @@
 """The paired model: a source and a mix in, the hybrid out, learned from pairs that a teacher made.
 
 No ends and no axis: the network is conditioned on the mix beside the window and draws it in one pass. It is
-told pitch and loudness, and draws harmonics and noise (`families.pictures.drawing`); what it hears is
+given pitch and loudness, and draws harmonics and noise (`families.pictures.drawing`); what it hears is
 disguised in training, what it should draw is what the teacher made of the clean recording. Flavours:
 
 - `gan`, after pix2pix: a deterministic network, drawn towards the pair's hybrid and past a critic that sees
   the source, the mix and a hybrid, its own or the teacher's, and says which.
 - `vae`: what is to be drawn goes through a latent of a few numbers a step, drawn from a posterior that
   sees the source alone, so that it can be encoded at conversion too; the mix joins in the decoder.
-- `paper`: as `gan`, with the networks of the CycleGAN paper, from picture to picture; nothing is told.
+- `paper`: as `gan`, with the networks of the CycleGAN paper, from picture to picture; nothing is given.
 
 Source:
     Isola et al., Image-to-image translation with conditional adversarial networks (CVPR 2017), equations 1
@@ -102,7 +102,7 @@ class PairedModel(nn.Module):
                 drawing.n_rows,
                 audible_from=config.audible_from,
                 n_heard=2,
-                n_told=2,
+                n_conditions=2,
             )
 
     def forward(
@@ -118,7 +118,7 @@ class PairedModel(nn.Module):
 
         Args:
             heard: Windows, perhaps disguised.
-            partials: 1 where the harmonics of the told pitch lie; None where nothing is told.
+            partials: 1 where the harmonics of the given pitch lie; None where nothing is given.
             mix: Of each window.
             like: Windows that are as loud as the drawings should be; None takes those heard.
             is_grained: Whether noise is drawn as a transform shows it, too.
@@ -137,12 +137,12 @@ class PairedModel(nn.Module):
     ) -> Scores:
         """Let the critic say how much each patch of a hybrid is like the teacher's."""
         assert self.critic is not None
-        told = mix[:, None, None]
+        condition = mix[:, None, None]
         if partials is None:
-            seen: Scores = self.critic(torch.stack([source, hybrid, told.expand_as(source)], dim=1))
+            seen: Scores = self.critic(torch.stack([source, hybrid, condition.expand_as(source)], dim=1))
             return seen
         rows = [self.ear(one) for one in (source, hybrid, partials)]
-        return [self.critic(torch.stack([*rows, told.expand_as(rows[0])], dim=1))]
+        return [self.critic(torch.stack([*rows, condition.expand_as(rows[0])], dim=1))]
 
 
 class PairedHybrid(nn.Module):
@@ -158,7 +158,7 @@ class PairedHybrid(nn.Module):
         return made.drawn.spectrogram
 
 
-class ToldPairedHybrid(nn.Module):
+class ConditionedPairedHybrid(nn.Module):
     """What other voice files hold: windows, their partials and a mix in, windows of the hybrid out."""
 
     def __init__(self, model: PairedModel) -> None:

@@ -24,7 +24,7 @@ class PairedRecipe(WindowRecipe):
     """
 
     network: PairedConfig = field(default_factory=PairedConfig)
-    told: bool = True
+    is_conditioned: bool = True
     is_disguised: bool = True
     learning_rate: float = 2e-3
     batch_size: int = 8
@@ -34,8 +34,10 @@ class PairedRecipe(WindowRecipe):
     )
 
     def __post_init__(self) -> None:
-        if self.told == (self.network.flavour == "paper"):
-            raise TrainingError("the flavour paper is told no pitch, others are: set told accordingly")
+        if self.is_conditioned == (self.network.flavour == "paper"):
+            raise TrainingError(
+                "the flavour paper is given no pitch, others are: set is_conditioned accordingly"
+            )
 
 
 GAN_WEIGHTS = {
@@ -89,7 +91,7 @@ def paired_paper() -> PairedRecipe:
         loop=loop,
         network=PairedConfig("paper", drawing),
         spectrogram=pictures,
-        told=False,
+        is_conditioned=False,
         is_disguised=False,
         learning_rate=2e-4,
         batch_size=2,

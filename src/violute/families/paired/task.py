@@ -21,7 +21,7 @@ from violute.families.paired.data import (
     pair_lines,
     pairs_of,
 )
-from violute.families.paired.network import PairedHybrid, PairedModel, ToldPairedHybrid
+from violute.families.paired.network import ConditionedPairedHybrid, PairedHybrid, PairedModel
 from violute.families.paired.pairs import read_pairs
 from violute.families.paired.recipes import PairedRecipe
 from violute.families.pictures.adversarial_health import (
@@ -142,7 +142,7 @@ class PairedTask(WindowTask):
     def hybrid(self, network: nn.Module) -> tuple[nn.Module, dict[str, Any]]:
         """Keep the network; the critic's work is done."""
         assert isinstance(network, PairedModel)
-        kind = ToldPairedHybrid if self.recipe.told else PairedHybrid
+        kind = ConditionedPairedHybrid if self.recipe.is_conditioned else PairedHybrid
         return kind(network), {"output": "transfer", "flavour": network.config.flavour, **self.lesson}
 
     def _scores(self, batch: PairWindows, hybrid: Spectrograms) -> Scores:

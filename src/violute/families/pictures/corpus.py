@@ -23,9 +23,9 @@ from violute.data.features import highest_recorded_hz
 from violute.data.pictures.store import from_16_bits
 from violute.data.recordings import Recording, read_recording
 from violute.data.sampling import Material, WindowSampler, read_material, window_of
+from violute.families.pictures.conditioning_pitch import ConditioningPitch
 from violute.families.pictures.disguise import Disguises, disguised, drawn_disguises
 from violute.families.pictures.drawn_partials import harmonic_lobes
-from violute.families.pictures.told_pitch import ToldPitch
 from violute.rates import SAMPLE_RATE
 from violute.transforms.spectrogram import PEAK, SpectrogramSettings, normalise, stft
 from violute.worklist.engine import HERE, Engine
@@ -67,7 +67,7 @@ class DrawnWindows(NamedTuple):
         spectrogram: As recorded.
         is_recorded: 1 for bins that the recording holds and 0 for those that a codec cut off.
         end: Which instrument plays: 0 or 1.
-        f0_hz: Pitch of each frame, 0 where nothing has one; None for networks that are not told it.
+        f0_hz: Pitch of each frame, 0 where nothing has one; None for networks that are not given it.
         disguises: One for each window; None for networks that hear what was recorded.
     """
 
@@ -86,7 +86,7 @@ class Windows(NamedTuple):
         is_recorded: 1 for bins that the recording holds and 0 for those that a codec cut off.
         end: Which instrument plays: 0 or 1.
         heard: What a network hears: the same, or disguised.
-        partials: 1 where the harmonics of the pitch lie; None for networks that are not told it.
+        partials: 1 where the harmonics of the pitch lie; None for networks that are not given it.
     """
 
     spectrogram: Float[Tensor, "window bin frame"]
@@ -102,7 +102,7 @@ def picture_lines(
     settings: SpectrogramSettings,
     cache: Path,
     *,
-    told: bool = False,
+    is_conditioned: bool = False,
     engine: Engine = HERE,
     on_progress: Callable[[float], None] | None = None,
 ) -> list[PictureLine]:
@@ -113,13 +113,13 @@ def picture_lines(
         end: 0 or 1.
         settings: Of the transform.
         cache: Folder of what was measured.
-        told: Whether their pitch is measured too.
+        is_conditioned: Whether their pitch is measured too.
         engine: Who measures.
         on_progress: Called with the share done.
     """
     version, measure = (
-        f"picture {PICTURE_VERSION} {settings}{' told' * told}",
-        partial(_measure, settings, told),
+        f"picture {PICTURE_VERSION} {settings}{' told' * is_conditioned}",
+        partial(_measure, settings, is_conditioned),
     )
     return read_material(
         PictureLine, recordings, end, cache, measure, version=version, engine=engine, on_progress=on_progress
@@ -228,13 +228,15 @@ def pitch_at_frames(
     audio: Float[np.ndarray, " sample"], settings: SpectrogramSettings
 ) -> Float32[np.ndarray, " frame"]:
     """Measure the pitch at each frame of a picture of a sound at `SAMPLE_RATE`; 0 where it has none."""
-    told = ToldPitch(analyse(audio))
+    pitch = ConditioningPitch(analyse(audio))
     n_frames = settings.count_frames(round(len(audio) * settings.sample_rate / SAMPLE_RATE))
-    f0_hz, strength = told.at(0, n_frames, settings)
+    f0_hz, strength = pitch.at(0, n_frames, settings)
     return np.where(strength[0] >= LEAST_STRENGTH, f0_hz[0], 0.0).astype(np.float32)
 
 
-def _measure(settings: SpectrogramSettings, told: bool, recording: Recording) -> dict[str, np.ndarray]:
+def _measure(
+    settings: SpectrogramSettings, is_conditioned: bool, recording: Recording
+) -> dict[str, np.ndarray]:
     audio = read_recording(recording, settings.sample_rate, peak=PEAK)
     picture = normalise(np.abs(stft(audio, settings)), settings)
     is_full_rate = settings.sample_rate == SAMPLE_RATE
@@ -243,7 +245,7 @@ def _measure(settings: SpectrogramSettings, told: bool, recording: Recording) ->
         "picture": np.ascontiguousarray(picture.T, dtype=np.float16),
         "highest_hz": np.array(highest_hz),
     }
-    if told:
+    if is_conditioned:
         full = audio if is_full_rate else read_recording(recording, SAMPLE_RATE, peak=PEAK)
         found["f0_hz"] = pitch_at_frames(full, settings)[: len(picture.T)]
     return found

@@ -1,12 +1,12 @@
-"""Pictures drawn from what is told of them: the network that CycleGAN and the paired model share.
+"""Pictures drawn from what conditions it of them: the network that CycleGAN and the paired model share.
 
-A network hears a window on rows evenly spaced in mel, the harmonics of the told pitch on the same rows, each
+A network hears a window on rows evenly spaced in mel, the harmonics of the given pitch on the same rows, each
 frame's loudness, and where each row lies. It answers with three surfaces on a coarse grid of nodes in
-frequency and steps in time: how loud the told harmonics are, how loud noise is, and a gain. Straight lines
+frequency and steps in time: how loud the given harmonics are, how loud noise is, and a gain. Straight lines
 are drawn between the nodes. Harmonics and noise are drawn, not filtered out of the source: a flute's upper
 partials lie below its breath, a recording that ends at 8 kHz has none, and no gain brings them back. The gain
-acts on the source alone, and only where no pitch is told (rests, tails, noises). Then each frame is brought
-to the loudness that it is told, so silence stays silent and attacks keep their place.
+acts on the source alone, and only where no pitch is given (rests, tails, noises). Then each frame is brought
+to the loudness that it is given, so silence stays silent and attacks keep their place.
 
 In training noise is drawn twice: smooth, its mean, for what is compared bin by bin; and grained, as a
 transform shows noise, for critics, who would know a smooth one at once, and for the way back of a cycle, in
@@ -74,7 +74,7 @@ class DrawingBlock(nn.Module):
 
 
 class DrawingEncoder(nn.Module):
-    """What is heard and told to features on the grid of what is drawn."""
+    """What is heard and given to features on the grid of what is drawn."""
 
     position: Tensor
 
@@ -104,8 +104,8 @@ class DrawingEncoder(nn.Module):
 
         Args:
             heard: Windows, beside whose own level the rows count: a gain says nothing.
-            partials: 1 where the told harmonics lie.
-            power: Told loudness of each frame.
+            partials: 1 where the given harmonics lie.
+            power: Given loudness of each frame.
             condition: Numbers beside the window.
         """
         rows = self.ear(heard)
@@ -186,9 +186,9 @@ class Drawer(nn.Module):
         """Draw windows.
 
         Args:
-            heard: Windows in [0, 1], of which something is left where no pitch is told.
-            partials: 1 where the told harmonics lie.
-            power: Told loudness of each frame.
+            heard: Windows in [0, 1], of which something is left where no pitch is given.
+            partials: 1 where the given harmonics lie.
+            power: Given loudness of each frame.
             features: Of the grid.
             condition: Numbers beside the window.
             is_grained: Whether noise is drawn as a transform shows it, too.
@@ -205,9 +205,9 @@ class Drawer(nn.Module):
         own = own * unvoiced / (self.loudness(heard) + QUIETEST_POWER).sqrt()
         tones = harmonic * partials + own
         drawn_power = self.loudness.of_magnitude(tones + noise) + QUIETEST_POWER
-        told = power.sqrt() / drawn_power.sqrt()
-        grained = self._picture(told * (tones + noise * self._grained(noise))) if is_grained else None
-        return Drawn(self._picture(told * (tones + noise)), grained)
+        gain = power.sqrt() / drawn_power.sqrt()
+        grained = self._picture(gain * (tones + noise * self._grained(noise))) if is_grained else None
+        return Drawn(self._picture(gain * (tones + noise)), grained)
 
     def spread(self, grid: Planes) -> Float[Tensor, "window channel bin frame"]:
         """Draw straight lines between the nodes and between the steps, level beyond the outermost."""
@@ -241,7 +241,7 @@ class Generator(nn.Module):
         *,
         is_grained: bool = False,
     ) -> Drawn:
-        """Draw windows; without a told loudness each frame is as loud as what is heard."""
+        """Draw windows; without a given loudness each frame is as loud as what is heard."""
         power = self.loudness(heard) if power is None else power
         features = self.encoder(heard, partials, power, condition)
         drawn: Drawn = self.drawer(heard, partials, power, features, condition, is_grained=is_grained)

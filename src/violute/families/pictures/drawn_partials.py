@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from violute.families.pictures.told_pitch import LOBE_BINS, LOBE_BLUR
+from violute.families.pictures.conditioning_pitch import LOBE_BINS, LOBE_BLUR
 
 
 def harmonic_lobes(

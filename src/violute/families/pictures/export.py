@@ -34,12 +34,12 @@ def export_spectrogram(
     settings: SpectrogramSettings,
     card: Mapping[str, Any],
     details: Mapping[str, Any],
-    told: bool = False,
+    is_conditioned: bool = False,
 ) -> None:
     """Write a voice file.
 
     Args:
-        graph: From `spectrogram` (window, bin, frame), `partials` where it is told the pitch, and `mix`
+        graph: From `spectrogram` (window, bin, frame), `partials` where it is given the pitch, and `mix`
             (window,) to windows; on the CPU.
         path: To write.
         family: That plays it.
@@ -47,23 +47,29 @@ def export_spectrogram(
         settings: Of the transform.
         card: Further entries of the voice's `Card`.
         details: Further entries of the card's settings.
-        told: Whether the network is told the pitch.
+        is_conditioned: Whether the network is given the pitch.
     """
     entries = {
         "family": family,
         "sample_rate": settings.sample_rate,
         "ends": names,
-        "settings": {"spectrogram": settings.to_dict(), "told": ["pitch", "loudness"] * told, **details},
+        "settings": {
+            "spectrogram": settings.to_dict(),
+            "told": ["pitch", "loudness"] * is_conditioned,
+            **details,
+        },
         **card,
     }
-    path.write_bytes(seal(halved(graph_bytes(graph.eval(), settings, told=told)), Card(**entries)))
+    path.write_bytes(
+        seal(halved(graph_bytes(graph.eval(), settings, is_conditioned=is_conditioned)), Card(**entries))
+    )
 
 
-def graph_bytes(graph: nn.Module, settings: SpectrogramSettings, *, told: bool = False) -> bytes:
+def graph_bytes(graph: nn.Module, settings: SpectrogramSettings, *, is_conditioned: bool = False) -> bytes:
     """Export a network to ONNX, for any number of windows."""
     spectrogram = torch.rand(N_EXAMPLE_WINDOWS, settings.n_bins, settings.n_frames)
-    names = ["spectrogram", *["partials"] * told, "mix"]
-    pictures = (spectrogram, (spectrogram > 0.5).float())[: 1 + told]
+    names = ["spectrogram", *["partials"] * is_conditioned, "mix"]
+    pictures = (spectrogram, (spectrogram > 0.5).float())[: 1 + is_conditioned]
     return onnx_bytes(
         graph,
         (*pictures, torch.full((N_EXAMPLE_WINDOWS,), 0.5)),

@@ -5,7 +5,7 @@ few channels by a few steps in time, 128 numbers in the published sizes, and bac
 the assignment's: strided convolutions, their transposed mirror, batch normalisation. `residual`
 parts are made to work on music, whose harmonics a 2-D decoder smears: the encoder knows where in
 frequency it is, and the decoder treats frequency as channels, so that each bin is a function of the
-whole latent with a bias of its own, and is told where the harmonics of the pitch lie. It is told the
+whole latent with a bias of its own, and is given where the harmonics of the pitch lie. It is given the
 instrument too; what is left for the latent is how the notes are played.
 
 Source:
@@ -107,7 +107,7 @@ class PlainDecoder(nn.Module):
         self,
         latent: Latents,
         condition: Conditions | None = None,
-        partials: Spectrograms | None = None,  # noqa: ARG002 - a plain decoder is told no pitch
+        partials: Spectrograms | None = None,  # noqa: ARG002 - a plain decoder is given no pitch
     ) -> Spectrograms:
         """Return windows in [0, 1]."""
         given = latent.flatten(1) if condition is None else torch.cat([latent.flatten(1), condition], dim=1)
@@ -175,7 +175,7 @@ class ResidualDecoder(nn.Module):
             ShapeError: There are no partials.
         """
         if partials is None:
-            raise ShapeError("a residual decoder is told the pitch: give partials")
+            raise ShapeError("a residual decoder is given the pitch: give partials")
         x = self.first(latent)
         pitch = self.from_partials(partials[:, : self.config.n_heard_bins])
         for i, block in enumerate(self.blocks):

@@ -47,7 +47,7 @@ class PreparedPitch:
         for recording in recordings:
             if not recording.path.exists():
                 raise TrainingError(
-                    f"{recording.path}: is gone, and the network is told the pitch of what it learns from: "
+                    f"{recording.path}: is gone, and the network is given the pitch of what it learns from: "
                     "put the recordings back where they were prepared"
                 )
         measure, version = partial(_measure_pitch, store.settings), f"pitch {store.settings}"
@@ -71,7 +71,7 @@ def prepared_lines(
     Args:
         split: Of an open store.
         instruments: At mix 0 and mix 1; pictures of others are left alone.
-        pitch: Of what is in the pictures, for networks that are told it.
+        pitch: Of what is in the pictures, for networks that are given it.
     """
     pictures = np.asarray(split.pictures)
     reached: dict[Recording, float] = {}

@@ -15,12 +15,12 @@ class WindowRecipe(Recipe):
     Attributes:
         spectrogram: The transform.
         is_augmented: Whether windows are transposed and made louder or softer a little, pairs alike.
-        told: Whether the network is told the pitch of what it hears, as a picture of its harmonics; see
-            `pictures.told_pitch`.
+        is_conditioned: Whether the network is given the pitch of what it hears, as a picture of harmonics:
+            see `pictures.conditioning_pitch`.
         is_disguised: Whether windows are disguised before the network hears them; see `pictures.disguise`.
     """
 
     spectrogram: SpectrogramSettings = DETAIL
     is_augmented: bool = True
-    told: bool = False
+    is_conditioned: bool = False
     is_disguised: bool = False

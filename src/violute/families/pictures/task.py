@@ -140,7 +140,7 @@ class WindowTask(ModulesTask, ABC):
             settings=settings,
             card={**known, **self.corpus.card},
             details=details,
-            told=self.recipe.told,
+            is_conditioned=self.recipe.is_conditioned,
         )
 
     def training_windows(self, n_windows: int) -> Windows:
@@ -212,7 +212,7 @@ def build_corpus(ends: TwoEnds, recipe: WindowRecipe) -> SpectrogramCorpus:
             end,
             recipe.spectrogram,
             ends.cache,
-            told=recipe.told,
+            is_conditioned=recipe.is_conditioned,
             engine=ends.engine,
             on_progress=on_progress,
         )
@@ -238,7 +238,7 @@ def _prepared_corpus(ends: TwoEnds, store: Store, recipe: WindowRecipe) -> Spect
     require_transform(store, recipe.spectrogram)
     pitch = (
         PreparedPitch(store, ends.names, ends.cache, ends.engine)
-        if recipe.told and ends.is_training
+        if recipe.is_conditioned and ends.is_training
         else None
     )
     validation = prepared_lines(store.held_out, ends.names, pitch)

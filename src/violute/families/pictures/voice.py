@@ -4,9 +4,9 @@ The recording becomes pictures by the transform that the network was trained wit
 between its ends, and what it answers is turned back into sound. Windows overlap and are faded into each
 other on the logarithmic scale of the pictures, so that a moving dial moves without steps. Whatever the
 network draws, each frame's A-weighted loudness is the source's, which keeps dynamics and rests. The phases
-are the source's too; but a voice whose card says that it is told the pitch is given a picture of its
+are the source's too; but a voice whose card says that it is given the pitch is given a picture of its
 harmonics beside that of the source, and its drawings get the phases of an excitation at that pitch
-(`told_pitch`).
+(`conditioning_pitch`).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from violute.analysis.polyphony.chords import Lines
 from violute.audio.channels import Measurement
 from violute.audio.source import Source
 from violute.errors import InputError
-from violute.families.pictures.told_pitch import ToldPitch, phases_of
+from violute.families.pictures.conditioning_pitch import ConditioningPitch, phases_of
 from violute.families.pictures.windows import WindowJoiner, Windows
 from violute.rates import SAMPLE_RATE
 from violute.transforms.spectrogram import (
@@ -54,8 +54,8 @@ HIGHEST_DRAWN_HZ = 16_000.0
 """Lossy recordings end there: what a network draws above, nothing has taught it."""
 
 INPUTS = {"spectrogram", "mix"}
-TOLD = "told"
-"""Entry of the card's settings: what of the performance the network is told, besides what it hears."""
+CONDITIONS = "told"
+"""Entry of the card's settings: what of the performance the network is given, besides what it hears."""
 
 READING_SHARE = 0.4
 """Share of the analysis that reading takes where the pitch is measured too, for progress only."""
@@ -69,7 +69,7 @@ class SpectrogramVoice(FamilyVoice):
 
     Args:
         onnx_bytes: The network: pictures (window, bin, frame) and a mix for each in, pictures out; and where
-            it is told the pitch, pictures of its harmonics as `partials`.
+            it is given the pitch, pictures of its harmonics as `partials`.
         card: Of the voice; its settings hold `spectrogram`, the transform, and `told`.
 
     Raises:
@@ -79,13 +79,15 @@ class SpectrogramVoice(FamilyVoice):
     def __init__(self, onnx_bytes: bytes, card: Card) -> None:
         super().__init__(card)
         try:
-            self.is_told = "pitch" in card.settings.get(TOLD, ())
-            self.session = open_network(onnx_bytes, inputs=INPUTS | ({"partials"} if self.is_told else set()))
+            self.is_conditioned = "pitch" in card.settings.get(CONDITIONS, ())
+            self.session = open_network(
+                onnx_bytes, inputs=INPUTS | ({"partials"} if self.is_conditioned else set())
+            )
             self.settings = SpectrogramSettings.from_dict(card.settings["spectrogram"], source=card.name)
             self.dial = DialScale(card)
         except (KeyError, TypeError, InputError, *UNUSABLE) as error:
             raise self.unusable(error) from None
-        self.tells_lines_apart = self.is_told
+        self.tells_lines_apart = self.is_conditioned
 
     def perform(
         self,
@@ -96,7 +98,7 @@ class SpectrogramVoice(FamilyVoice):
     ) -> SpectrogramPerformance:
         """Keep the recording in mono at the voice's rate; each rendering looks at it anew."""
         rate = self.settings.sample_rate
-        if not self.is_told:
+        if not self.is_conditioned:
             return SpectrogramPerformance(self, *spooled(source, measurement, rate, on_progress))
         recording, gain = spooled(source, measurement, rate, lambda share: on_progress(READING_SHARE * share))
 
@@ -109,7 +111,7 @@ class SpectrogramVoice(FamilyVoice):
             else resampled_blocks(source, measurement, SAMPLE_RATE, analysed)
         )
         controls = analyse_blocks(blocks, lines=lines)
-        performance = SpectrogramPerformance(self, recording, gain, ToldPitch(controls))
+        performance = SpectrogramPerformance(self, recording, gain, ConditioningPitch(controls))
         performance.controls = controls
         return performance
 
@@ -121,13 +123,17 @@ class SpectrogramPerformance(Performance):
         voice: Whose network, transform and phases they are.
         recording: In mono, at the rate of the transform.
         gain: That brings it to the level that the network is used to.
-        pitch: Of the performance, for a network that is told it.
+        pitch: Of the performance, for a network that is given it.
     """
 
     has_one_dial = True
 
     def __init__(
-        self, voice: SpectrogramVoice, recording: Spool, gain: np.float32, pitch: ToldPitch | None = None
+        self,
+        voice: SpectrogramVoice,
+        recording: Spool,
+        gain: np.float32,
+        pitch: ConditioningPitch | None = None,
     ) -> None:
         settings = voice.settings
         # All frames from the first sample on that hear the recording.

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from violute.dsp.pqmf_sizes import N_BANDS, N_TAPS, delay_samples
 from violute.errors import ShapeError
-from violute.families.rave.told import N_TRACKS
+from violute.families.rave.conditioning import N_TRACKS
 
-TOLD = ("pitch", "loudness")
+CONDITIONS = ("pitch", "loudness")
 
 
 @dataclass(frozen=True)
@@ -26,12 +26,12 @@ class RaveConfig:
         condition_size: Of the embedding of an instrument.
         has_shortcut: Whether a linear map leads past the encoder's layers, and another past the decoder's;
             it takes a latent that is large enough for the waveforms that are heard.
-        told: What the decoder is told beside the latent: nothing, or pitch and loudness.
-        n_taps: Of the filters through which a told decoder sends each band of its excitation.
+        conditions: What the decoder is given beside the latent: nothing, or pitch and loudness.
+        n_taps: Of the filters through which a conditioned decoder sends each band of its excitation.
 
     Raises:
         ShapeError: There is not one more of the channels than of the strides, or the latent is too small
-            for a shortcut, or something else than pitch and loudness is to be told.
+            for a shortcut, or something else than pitch and loudness is to condition it.
     """
 
     channels: tuple[int, ...] = (48, 72, 112)
@@ -42,7 +42,7 @@ class RaveConfig:
     n_encoders: int = 1
     condition_size: int = 8
     has_shortcut: bool = True
-    told: tuple[str, ...] = ()
+    conditions: tuple[str, ...] = ()
     n_taps: int = 8
 
     def __post_init__(self) -> None:
@@ -53,8 +53,10 @@ class RaveConfig:
         n_heard = self.n_heard_bands * math.prod(self.strides)
         if self.has_shortcut and self.latent_size < n_heard:
             raise ShapeError(f"a latent of {self.latent_size} has no shortcut for {n_heard}: give it as many")
-        if self.told not in ((), TOLD) or (self.told and self.has_shortcut):
-            raise ShapeError(f"told is {self.told}: give nothing, or {TOLD} and no shortcut")
+        if self.conditions not in ((), CONDITIONS) or (self.conditions and self.has_shortcut):
+            raise ShapeError(
+                f"conditions are {self.conditions}: give nothing, or {CONDITIONS} and no shortcut"
+            )
 
     @property
     def n_frames(self) -> int:
@@ -68,8 +70,8 @@ class RaveConfig:
 
     @property
     def n_drive(self) -> int:
-        """Channels of what drives the decoder: noise, and if told an excitation and tracks."""
-        return 2 * N_BANDS + N_TRACKS if self.told else N_BANDS
+        """Channels of what drives the decoder: noise, and if conditioned an excitation and tracks."""
+        return 2 * N_BANDS + N_TRACKS if self.conditions else N_BANDS
 
     @property
     def encoder_steps(self) -> int:
@@ -83,13 +85,13 @@ class RaveConfig:
     @property
     def decoder_steps(self) -> int:
         """Latent steps before the present one that the decoder hears."""
-        steps, rate = (6.0 if self.told else 4.0), 1.0
+        steps, rate = (6.0 if self.conditions else 4.0), 1.0
         for stride in self.strides[::-1]:
             steps += rate
             rate /= stride
-            steps += rate * (2.0 * sum(self.dilations) + (2.0 if self.told else 0.0))
+            steps += rate * (2.0 * sum(self.dilations) + (2.0 if self.conditions else 0.0))
         n_filter = N_TAPS // N_BANDS + 1
-        if self.told:  # the excitation is split into bands and filtered first, and means are taken
+        if self.conditions:  # the excitation is split into bands and filtered first, and means are taken
             n_filter += n_filter + self.n_taps + 32
         return math.ceil(steps + rate * (4 + n_filter))
 

@@ -26,7 +26,7 @@ from violute.analysis.phase import cycles_played
 from violute.data.features import highest_recorded_hz
 from violute.data.recordings import Recording, read_recording
 from violute.data.sampling import Material, WindowSampler, read_material, window_of
-from violute.families.rave.told import FRAME_SAMPLES, tracks_at
+from violute.families.rave.conditioning import FRAME_SAMPLES, tracks_at
 from violute.rates import HOP_LENGTH, SAMPLE_RATE
 from violute.transforms.spectrogram import PEAK
 
@@ -82,14 +82,14 @@ class SoundLine(Material):
 
 
 class SoundWindows(NamedTuple):
-    """A batch of windows: what is to be made, what the encoder hears of it, who plays, and what is told.
+    """A batch of windows: what is to be made, what the encoder hears of it, who plays, its conditions.
 
     Attributes:
         audio: To be made.
         encoder_input: Disguised, or the same.
         end: Who plays.
         highest_hz: Nothing above it counts.
-        tracks: Octaves above 440 Hz, voiced and loudness; see `violute.families.rave.told`.
+        tracks: Octaves above 440 Hz, voiced and loudness; see `violute.families.rave.conditioning`.
         cycles: Of the fundamental, without whole ones.
     """
 
@@ -147,7 +147,7 @@ def draw(
 
 
 def _duet(first: _Window, second: _Window, level_db: float) -> _Window:
-    """Let two windows sound at once, the second so much louder than the first; the first is told."""
+    """Let two windows sound at once, the second so much louder than the first; the first conditions."""
     gain = np.sqrt(np.square(first.audio).mean() / max(np.square(second.audio).mean(), 1e-12))
     both = first.audio + np.float32(gain * 10.0 ** (level_db / 20.0)) * second.audio
     return first._replace(audio=both, highest_hz=min(first.highest_hz, second.highest_hz))

@@ -53,11 +53,11 @@ def export_rave(task: RaveTask, path: Path) -> None:
     """Write a voice file, or TorchScript where the name ends in .ts.
 
     Raises:
-        TrainingError: The network is told a pitch, which nn~ has no inlet for.
+        TrainingError: The network is given a pitch, which nn~ has no inlet for.
     """
-    if path.suffix == ".ts" and task.recipe.network.told:
+    if path.suffix == ".ts" and task.recipe.network.conditions:
         raise TrainingError(
-            f"{path}: this voice is told pitch and loudness, which nn~ cannot tell it: train --recipe live"
+            f"{path}: this voice is given pitch and loudness, which nn~ cannot tell it: train --recipe live"
         )
     graph, axes = cropped(task)
     if path.suffix == ".ts":
@@ -80,9 +80,9 @@ def export_rave(task: RaveTask, path: Path) -> None:
                 "decoder_steps": config.decoder_steps,
                 "latent_size": axes.basis.shape[1],
                 "n_bands": graph.network.analysis.n_bands,
-                **({"told": True} if config.told else {}),
+                **({"told": True} if config.conditions else {}),
             },
-            **({"told": list(config.told)} if config.told else {}),
+            **({"told": list(config.conditions)} if config.conditions else {}),
             "latency_samples": config.latency_samples,
             "latent_size_before_cropping": config.latent_size,
             "fidelity": round(axes.fidelity, 4),

@@ -15,8 +15,8 @@ What differs from the paper, and why:
 - The loudness envelope is one for each band, which lets an instrument weigh them.
 - Everything is causal, by convolutions that remember; there is no lookahead to wait for.
 
-A network that is told pitch and loudness has no shortcut and a slow latent: `families.rave.told_decoder`. Its
-decoder is driven by an excitation and by tracks besides noise; else what drives it is the noise alone.
+A network that is given pitch and loudness has no shortcut and a slow latent (`conditioned_decoder`).
+Its decoder is driven by an excitation and by tracks besides noise; else what drives it is the noise alone.
 
 There is an encoder for both instruments or, as an option, one for each, weighed at conversion by how much of
 each instrument a listener hears.
@@ -36,9 +36,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from violute.dsp import pqmf
+from violute.families.rave.conditioned_decoder import ConditionedDecoder
 from violute.families.rave.config import RaveConfig
 from violute.families.rave.parts import Decoder, Encoder
-from violute.families.rave.told_decoder import ToldDecoder
 
 N_ENDS = 2
 
@@ -57,7 +57,7 @@ class Rave(nn.Module):
         self.synthesis = pqmf.PqmfSynthesis()
         self.encoders = nn.ModuleList(Encoder(config) for _ in range(config.n_encoders))
         self.listener = Encoder(config, 1) if config.n_encoders > 1 else None
-        self.decoder: nn.Module = ToldDecoder(config) if config.told else Decoder(config)
+        self.decoder: nn.Module = ConditionedDecoder(config) if config.conditions else Decoder(config)
         self.instrument = nn.Embedding(N_ENDS, config.condition_size)
 
     def posterior(self, bands: Tensor, encoder: int = 0) -> tuple[Tensor, Tensor]:

@@ -2,7 +2,7 @@
 
 | | published (v1) | `paper` | `medium` | `small` | `live` |
 |---|---|---|---|---|---|
-| told pitch and loudness | no | no | yes | yes | no |
+| conditioned on pitch and loudness | no | no | yes | yes | no |
 | bands | 16 | 16 | 16 | 16 | 16 |
 | bands that the encoder hears | 16 | 16 | 4 | 4 | 2 |
 | latent step, samples | 2048 | 2048 | 1024 | 1024 | 128 |
@@ -21,7 +21,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from violute.families.rave.config import TOLD, DiscriminatorConfig, RaveConfig
+from violute.families.rave.config import CONDITIONS, DiscriminatorConfig, RaveConfig
 from violute.families.recipes import Recipe, tiny_loop
 from violute.training.settings import LoopSettings
 
@@ -43,8 +43,8 @@ NOT_PUBLISHED = (
 CLEAR_ENDS: Mapping[str, float] = {"latent/confusion": 0.5, "adversarial/decoder": 0.5}
 """Of `small` and `medium`: two clear ends are worth more than the discriminators' every wish."""
 
-TOLD_WEIGHTS: Mapping[str, float] = {"waveform/heard_bands": 0.0, "latent/divergence": 0.03}
-"""Of told recipes: the excitation's phases are its own, and the latent need not carry the notes."""
+CONDITIONED_WEIGHTS: Mapping[str, float] = {"waveform/heard_bands": 0.0, "latent/divergence": 0.03}
+"""Of conditioned recipes: the excitation's phases are its own, and the latent need not carry the notes."""
 
 STAGE_TWO: Mapping[str, float] = {
     "spectral/invented_levels": 1.5,
@@ -101,7 +101,7 @@ def are_discriminators_heard(step: float, recipe: RaveRecipe) -> bool:
 
 
 def rave_small() -> RaveRecipe:
-    """Return what a share of one CPU core trains in an hour or two; told."""
+    """Return what a share of one CPU core trains in an hour or two; conditioned."""
     loop = LoopSettings(
         n_steps=7_000,
         minutes=120.0,
@@ -121,19 +121,19 @@ def rave_small() -> RaveRecipe:
             latent_size=16,
             n_heard_bands=4,
             has_shortcut=False,
-            told=TOLD,
+            conditions=CONDITIONS,
         ),
         discriminators=DiscriminatorConfig(2, (8, 16, 32, 32), n_ffts=(1024,)),
         stage_two_from_step=2_800,
         n_ahead=100,
         n_samples=32_768,
         n_ffts=(2048, 1024, 512, 256, 128),
-        loss_weights={**STAGE_ONE, **STAGE_TWO, **CLEAR_ENDS, **TOLD_WEIGHTS},
+        loss_weights={**STAGE_ONE, **STAGE_TWO, **CLEAR_ENDS, **CONDITIONED_WEIGHTS},
     )
 
 
 def rave_live() -> RaveRecipe:
-    """Return what nn~ can play: a fast latent with a shortcut, told nothing, 8 ms late."""
+    """Return what nn~ can play: a fast latent with a shortcut, given nothing, 8 ms late."""
     small = rave_small()
     return replace(
         small,
@@ -149,7 +149,7 @@ def rave_live() -> RaveRecipe:
 
 
 def rave_medium() -> RaveRecipe:
-    """Return what a share of a GPU trains in minutes; told. Steps are more than it has time for."""
+    """Return what a share of a GPU trains in minutes; conditioned. Steps are more than it has time for."""
     loop = LoopSettings(
         n_steps=40_000,
         minutes=30.0,
@@ -169,7 +169,7 @@ def rave_medium() -> RaveRecipe:
             latent_size=16,
             n_heard_bands=4,
             has_shortcut=False,
-            told=TOLD,
+            conditions=CONDITIONS,
         ),
         discriminators=DiscriminatorConfig(
             3, (16, 64, 128, 256), n_ffts=(2048, 512), spectral_channels=(32, 64, 128)
@@ -179,7 +179,7 @@ def rave_medium() -> RaveRecipe:
         batch_size=16,
         n_samples=49_152,
         n_ffts=(2048, 1024, 512, 256, 128),
-        loss_weights={**STAGE_ONE, **STAGE_TWO, **CLEAR_ENDS, **TOLD_WEIGHTS},
+        loss_weights={**STAGE_ONE, **STAGE_TWO, **CLEAR_ENDS, **CONDITIONED_WEIGHTS},
     )
 
 

@@ -28,6 +28,7 @@ from violute.dsp.pulses import pulses
 from violute.dsp.spectral import multi_resolution_spectral_loss
 from violute.families.rave.band_levels import invented_level_distance
 from violute.families.rave.checks import ACTIVE_VARIANCE, LEAST_ACTIVE, memory_errors
+from violute.families.rave.conditioning import FRAME_SAMPLES, TUNING_HZ, Conditioning
 from violute.families.rave.data import DUET_SHARE, FULL_SCALE, SoundLine, SoundWindows, draw
 from violute.families.rave.discriminators import (
     Discriminators,
@@ -39,7 +40,6 @@ from violute.families.rave.discriminators import (
 from violute.families.rave.network import Rave
 from violute.families.rave.parts import InstrumentCritic
 from violute.families.rave.recipes import RaveRecipe, are_discriminators_heard, stage_at
-from violute.families.rave.told import FRAME_SAMPLES, TUNING_HZ, Told
 from violute.families.task import EXAMPLE_MIXES, Corpus, ModulesTask
 from violute.rates import SAMPLE_RATE
 from violute.training.batches import to_device
@@ -229,9 +229,9 @@ class RaveTask(ModulesTask):
             given = torch.from_numpy(whole)[None].to(self.corpus.device)
             latent = self.network.encode(given)
             drive = self._noise(latent)
-            if self.recipe.network.told:
-                told = Told(line.controls, 0.0).between(0, given.shape[1])
-                drive = torch.cat([drive, torch.from_numpy(told)[None].to(drive.device)], dim=1)
+            if self.recipe.network.conditions:
+                conditioning = Conditioning(line.controls, 0.0).between(0, given.shape[1])
+                drive = torch.cat([drive, torch.from_numpy(conditioning)[None].to(drive.device)], dim=1)
             for mix in EXAMPLE_MIXES:
                 course = torch.full((1, latent.shape[2]), mix, device=latent.device)
                 made = self.network.decode(latent, course, drive)
@@ -263,10 +263,10 @@ class RaveTask(ModulesTask):
         return mean, deviation
 
     def _decoded(self, latent: Tensor, batch: SoundWindows, end: Tensor) -> Tensor:
-        """Return bands of latents as an instrument's, with what a batch is told by."""
+        """Return bands of latents as an instrument's, conditioned as a batch says."""
         mix = end.to(latent.dtype)[:, None].expand(len(end), latent.shape[2])
         drive = self._noise(latent)
-        if self.recipe.network.told:
+        if self.recipe.network.conditions:
             drive = torch.cat([drive, driving(batch.cycles, batch.tracks)], dim=1)
         return self.network.decode_bands(latent, mix, drive)
 
@@ -277,8 +277,8 @@ class RaveTask(ModulesTask):
 
     def _drawn(self, lines: Sequence[SoundLine], rng: np.random.Generator, *, augment: bool) -> SoundWindows:
         recipe = self.recipe
-        # A second note would not be told.
-        duet_share = 0.0 if recipe.network.told else DUET_SHARE
+        # A second note would not be among the conditions.
+        duet_share = 0.0 if recipe.network.conditions else DUET_SHARE
         return draw(lines, recipe.n_samples, recipe.batch_size, rng, augment=augment, duet_share=duet_share)
 
 
@@ -304,7 +304,7 @@ def build_rave_task(ends: TwoEnds, recipe: RaveRecipe) -> RaveTask:
 def driving(
     cycles: Float[Tensor, "window sample"], tracks: Float[Tensor, "window 3 frame"]
 ) -> Float[Tensor, "window channel frame"]:
-    """Return an excitation's samples, 16 to a frame, and the tracks: the twin of `Told.between`."""
+    """Return an excitation's samples, 16 to a frame, and the tracks: the twin of `Conditioning.between`."""
     f0_hz = repeat(TUNING_HZ * 2.0 ** tracks[:, :1], FRAME_SAMPLES).squeeze(1)
     sounding = repeat(tracks[:, 1:2], FRAME_SAMPLES).squeeze(1)
     return torch.cat([fold((sounding * pulses(cycles, f0_hz)).unsqueeze(1), FRAME_SAMPLES), tracks], dim=1)

@@ -3,8 +3,8 @@
 The latent is encoded once; each rendering decodes it block by block at the dial's place, step by step. The
 network is causal, so a block that begins with what the network remembers gives the very samples that the
 whole would have given. Two things are done outside of the network: what it delays is moved back, and each
-moment's loudness is brought to the recording's, as the decoder follows dynamics only roughly. A told network
-is driven by an excitation at the recording's pitch too, which is measured once.
+moment's loudness is brought to the recording's, as the decoder follows dynamics only roughly. A conditioned
+network is driven by an excitation at the recording's pitch too, which is measured once.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from violute.analysis.analyser import analyse_blocks
 from violute.analysis.polyphony.chords import Lines
 from violute.audio.channels import Measurement
 from violute.audio.source import Source
-from violute.families.rave.told import FRAME_SAMPLES, N_TRACKS, Told
+from violute.families.rave.conditioning import FRAME_SAMPLES, N_TRACKS, Conditioning
 from violute.voices.card import Card
 from violute.voices.contract import OnProgress, Performance
 from violute.voices.family import FamilyVoice
@@ -54,7 +54,7 @@ class RaveSettings:
         decoder_steps: Steps before the present one that the decoder hears.
         latent_size: Numbers of a step, after cropping.
         n_bands: Of the filter bank, and so of the noise.
-        is_told: Whether it is driven by an excitation and by pitch and loudness, not by noise alone.
+        is_conditioned: Whether it is driven by an excitation and by pitch and loudness, not by noise alone.
     """
 
     ratio: int
@@ -63,7 +63,7 @@ class RaveSettings:
     decoder_steps: int
     latent_size: int
     n_bands: int
-    is_told: bool = False
+    is_conditioned: bool = False
 
     @property
     def block_steps(self) -> int:
@@ -73,7 +73,7 @@ class RaveSettings:
     @property
     def n_drive(self) -> int:
         """Channels of what drives the decoder."""
-        return self.n_bands + (FRAME_SAMPLES + N_TRACKS) * self.is_told
+        return self.n_bands + (FRAME_SAMPLES + N_TRACKS) * self.is_conditioned
 
     @classmethod
     def from_dict(cls, entries: dict[str, Any]) -> RaveSettings:
@@ -83,9 +83,9 @@ class RaveSettings:
             KeyError: One is missing.
             ValueError: One is out of range.
         """
-        sizes = [name for name in cls.__dataclass_fields__ if name != "is_told"]
+        sizes = [name for name in cls.__dataclass_fields__ if name != "is_conditioned"]
         settings = cls(
-            **{name: int(entries[name]) for name in sizes}, is_told=bool(entries.get("told", False))
+            **{name: int(entries[name]) for name in sizes}, is_conditioned=bool(entries.get("told", False))
         )
         smallest = min(settings.ratio, settings.latent_size, settings.n_bands)
         if smallest < 1 or min(settings.delay_samples, settings.encoder_steps, settings.decoder_steps) < 0:
@@ -123,7 +123,7 @@ class RaveVoice(FamilyVoice):
         on_progress: OnProgress,
         lines: Lines = "auto",
     ) -> RavePerformance:
-        """Encode the recording once; only its latent and the recording are kept, and what it is told by.
+        """Encode the recording once; only its latent and the recording are kept, and what conditions it.
 
         Raises:
             VoiceError: The network fails.
@@ -133,13 +133,13 @@ class RaveVoice(FamilyVoice):
             source, measurement, self.card.sample_rate, lambda share: on_progress(SPOOLING_SHARE * share)
         )
         settings = self.settings
-        begun, controls, told = SPOOLING_SHARE, None, None
-        if settings.is_told:
+        begun, controls, conditioning = SPOOLING_SHARE, None, None
+        if settings.is_conditioned:
             begun = ANALYSED_SHARE
             width = begun - SPOOLING_SHARE
             blocks = kept_blocks(recording, lambda share: on_progress(SPOOLING_SHARE + width * share))
             controls = analyse_blocks(blocks, lines=lines)
-            told = Told(controls, float(20.0 * np.log10(gain)))
+            conditioning = Conditioning(controls, float(20.0 * np.log10(gain)))
         n_steps = -(-(recording.n_samples + settings.delay_samples) // settings.ratio)
         latents = Spool(SPOOL_BYTES, "the latent")
         for start in range(0, n_steps, settings.block_steps):
@@ -148,7 +148,7 @@ class RaveVoice(FamilyVoice):
             audio = gain * recording.read(first * settings.ratio, stop * settings.ratio)
             latents.append(self.encode(audio)[start - first :].ravel())
             on_progress(begun + (1.0 - begun) * stop / n_steps)
-        performance = RavePerformance(self, recording, latents, n_steps, told)
+        performance = RavePerformance(self, recording, latents, n_steps, conditioning)
         performance.controls = controls
         return performance
 
@@ -174,7 +174,7 @@ class RaveVoice(FamilyVoice):
         mix: Float32[np.ndarray, " step"],
         drive: Float32[np.ndarray, "channel frame"],
     ) -> Float32[np.ndarray, " sample"]:
-        """Decode steps, as if nothing went before, driven by noise and by what else the network is told.
+        """Decode steps, as if nothing went before, driven by noise and by what else conditions the network.
 
         Raises:
             VoiceError: The network fails.
@@ -204,20 +204,25 @@ class RavePerformance(Performance):
         recording: In mono, at the voice's rate.
         latents: Step by step.
         n_steps: Of the latent: enough to hear the recording's last sample come out.
-        told: Excitation and tracks, where the network is told.
+        conditioning: Excitation and tracks, where the network has them.
     """
 
     has_one_dial = True
 
     def __init__(
-        self, voice: RaveVoice, recording: Spool, latents: Spool, n_steps: int, told: Told | None = None
+        self,
+        voice: RaveVoice,
+        recording: Spool,
+        latents: Spool,
+        n_steps: int,
+        conditioning: Conditioning | None = None,
     ) -> None:
         sample_rate = voice.card.sample_rate
         super().__init__(sample_rate, n_steps, sample_rate / voice.settings.ratio)
         self._voice = voice
         self._recording = recording
         self._latents = latents
-        self._told = told
+        self._conditioning = conditioning
 
     def blocks(self, dials: Dials) -> Iterator[Float32[np.ndarray, " sample"]]:
         """Decode with `dials.tone` as the mix, some steps at a time."""
@@ -241,8 +246,8 @@ class RavePerformance(Performance):
         size, ratio = settings.latent_size, settings.ratio
         latent = self._latents.read(first * size, stop * size).reshape(-1, size)
         drive = np.concatenate([self._noise(step) for step in range(first, stop)], axis=1)
-        if self._told is not None:
-            drive = np.concatenate([drive, self._told.between(first * ratio, stop * ratio)])
+        if self._conditioning is not None:
+            drive = np.concatenate([drive, self._conditioning.between(first * ratio, stop * ratio)])
         made = self._voice.decode(latent, mix[first:stop], drive)
         return made[(start - first) * ratio :]
 

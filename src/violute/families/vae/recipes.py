@@ -30,11 +30,11 @@ class SpectrogramRecipe(WindowRecipe):
         warmup_share: Share of the run over which the cost of divergence rises from 0.
 
     Raises:
-        TrainingError: The network's style is `residual` and it is not told the pitch, or `plain` and told.
+        TrainingError: The network's style is `residual` without the pitch, or `plain` with it.
     """
 
     network: SpectrogramNetworkConfig = CONDITIONAL_NETWORK
-    told: bool = True
+    is_conditioned: bool = True
     is_disguised: bool = True
     learning_rate: float = 2e-3
     batch_size: int = 8
@@ -50,10 +50,10 @@ class SpectrogramRecipe(WindowRecipe):
     )
 
     def __post_init__(self) -> None:
-        if self.told != (self.network.style == "residual"):
+        if self.is_conditioned != (self.network.style == "residual"):
             raise TrainingError(
-                f"a {self.network.style} network and told={self.told}: residual networks are told the pitch, "
-                "plain ones are not"
+                f"a {self.network.style} network and is_conditioned={self.is_conditioned}: residual networks "
+                "are given the pitch, plain ones are not"
             )
 
 
@@ -84,7 +84,7 @@ def vae_assignment() -> SpectrogramRecipe:
         learning_rate=5e-4,
         batch_size=16,
         is_augmented=False,
-        told=False,
+        is_conditioned=False,
         is_disguised=False,
         free_nats=0.0,
         warmup_share=0.1,
@@ -121,10 +121,12 @@ def vae_tiny() -> SpectrogramRecipe:
 
 
 def vae_tiny_plain() -> SpectrogramRecipe:
-    """Return `tiny` in the assignment's style, which is told nothing."""
+    """Return `tiny` in the assignment's style, which is given nothing."""
     network = replace(TINY_NETWORK, style="plain", latent_channels=16, latent_steps=1, condition_size=0)
     weights = vae_assignment().loss_weights
-    return replace(vae_tiny(), network=network, told=False, is_disguised=False, loss_weights=weights)
+    return replace(
+        vae_tiny(), network=network, is_conditioned=False, is_disguised=False, loss_weights=weights
+    )
 
 
 VAE_RECIPES: Recipes = {

@@ -4,7 +4,7 @@ The network starts from a voice file. First what belongs to the recordings is fi
 source and, for some hundreds of steps, its reverberation, so that what is left apart is the instrument. From
 then on the decoder descends too. What an end plays is set beside recordings of it: copies of these very
 recordings by their spectra, and both copies and conversions by critics of spectrograms at several
-resolutions, which are told the end. Levels are held near those of the voice that it started from. The voice
+resolutions, which are given the end. Levels are held near those of the voice that it started from. The voice
 that comes out has the same graph, so nothing is added to playing it.
 
 Source:

@@ -1,4 +1,4 @@
-"""What a told RAVE hears is in tune, and the same in blocks; its network keeps it in tune."""
+"""What a conditioned RAVE hears is in tune, and the same in blocks; its network keeps it in tune."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from violute.dsp.causal import set_streaming
 from violute.dsp.pulses import pulses as torch_pulses
 from violute.errors import ShapeError, TrainingError
 from violute.families.rave import voice as rave_voice
-from violute.families.rave.config import TOLD, RaveConfig
+from violute.families.rave.conditioning import FRAME_SAMPLES, Conditioning, tracks_at
+from violute.families.rave.config import CONDITIONS, RaveConfig
 from violute.families.rave.data import SoundLine, draw
 from violute.families.rave.network import Rave
 from violute.families.rave.task import RaveTask, driving
-from violute.families.rave.told import FRAME_SAMPLES, Told, tracks_at
 from violute.families.task import Corpus
 from violute.synthesis.pulses import HIGHEST_HZ, pulses
 from violute.voices.load import load_voice
@@ -34,7 +34,7 @@ CONFIG = RaveConfig(
     n_heard_bands=2,
     condition_size=3,
     has_shortcut=False,
-    told=TOLD,
+    conditions=CONDITIONS,
 )
 
 
@@ -78,13 +78,13 @@ def test_the_twins_agree_also_at_a_pulse():
 def test_an_excitation_is_in_tune_and_silent_where_there_is_no_pitch():
     given = controls(660.0)
     given.periodicity[:, 100:] = 0.0
-    told = Told(given, 6.0).between(0, 65_536)
-    played = told[:FRAME_SAMPLES].T.ravel()
+    conditioning = Conditioning(given, 6.0).between(0, 65_536)
+    played = conditioning[:FRAME_SAMPLES].T.ravel()
     cents = 1200 * np.log2(peaks_hz(played[:32_768])[:10] / (660.0 * np.arange(1, 11)))
     assert np.abs(cents).max() < 5.0
     assert np.abs(played[46_000:]).max() == 0.0
-    assert told[FRAME_SAMPLES, 0] == pytest.approx(np.log2(1.5), abs=1e-4)
-    assert told[FRAME_SAMPLES + 2, 0] == pytest.approx(-14.0)
+    assert conditioning[FRAME_SAMPLES, 0] == pytest.approx(np.log2(1.5), abs=1e-4)
+    assert conditioning[FRAME_SAMPLES + 2, 0] == pytest.approx(-14.0)
 
 
 def test_blocks_of_an_excitation_are_the_whole():
@@ -92,21 +92,21 @@ def test_blocks_of_an_excitation_are_the_whole():
     glide = replace(
         controls(300.0), f0_hz=(300.0 * 2.0 ** rng.uniform(-0.02, 0.02, (1, 200))).astype(np.float32)
     )
-    told = Told(glide, 0.0)
-    whole = told.between(0, 64 * 1024)
-    parts = [told.between(at, at + 4096) for at in range(0, 64 * 1024, 4096)]
+    conditioning = Conditioning(glide, 0.0)
+    whole = conditioning.between(0, 64 * 1024)
+    parts = [conditioning.between(at, at + 4096) for at in range(0, 64 * 1024, 4096)]
     np.testing.assert_allclose(np.concatenate(parts, axis=1), whole, atol=1e-4)
 
 
 def test_lines_of_a_chord_sound_together_the_louder_the_louder():
     chord = controls(400.0, 500.0)
     chord.loudness_db[1] = -32.0
-    told = Told(chord, 0.0).between(0, SAMPLE_RATE // 16 * 16)
-    spectrum = np.abs(np.fft.rfft(told[:FRAME_SAMPLES].T.ravel()))
-    n = len(told[0]) * 16 / SAMPLE_RATE
+    conditioning = Conditioning(chord, 0.0).between(0, SAMPLE_RATE // 16 * 16)
+    spectrum = np.abs(np.fft.rfft(conditioning[:FRAME_SAMPLES].T.ravel()))
+    n = len(conditioning[0]) * 16 / SAMPLE_RATE
     levels_db = 20 * np.log10([spectrum[round(hz * n)] / np.sqrt(hz) for hz in (400.0, 500.0)])
     assert levels_db[0] - levels_db[1] == pytest.approx(12.0, abs=0.5)
-    assert told[FRAME_SAMPLES, 0] == pytest.approx(np.log2(400.0 / 440.0), abs=1e-4)
+    assert conditioning[FRAME_SAMPLES, 0] == pytest.approx(np.log2(400.0 / 440.0), abs=1e-4)
 
 
 def test_nothing_glides_from_note_to_note():
@@ -123,12 +123,12 @@ def network(config=CONFIG, seed=0):
 
 def drive(n_steps, f0_hz=660.0, config=CONFIG, noise=1.0):
     generator = torch.Generator().manual_seed(1)
-    told = Told(controls(f0_hz, n_frames=1000), 0.0).between(0, n_steps * config.ratio)
+    conditioning = Conditioning(controls(f0_hz, n_frames=1000), 0.0).between(0, n_steps * config.ratio)
     drawn = noise * torch.randn(1, 16, n_steps * config.n_frames, generator=generator)
-    return torch.cat([drawn, torch.from_numpy(told)[None]], dim=1)
+    return torch.cat([drawn, torch.from_numpy(conditioning)[None]], dim=1)
 
 
-def test_a_told_decoder_that_learned_nothing_is_in_tune_whatever_the_latent_says():
+def test_a_conditioned_decoder_that_learned_nothing_is_in_tune_whatever_the_latent_says():
     rave = network()
     n_steps = 128
     latent = 3.0 * torch.randn(1, CONFIG.latent_size, n_steps, generator=torch.Generator().manual_seed(2))
@@ -180,14 +180,14 @@ def test_no_tone_stands_at_the_edge_of_a_band():
     assert float(made.abs().max()) < 1e-5
 
 
-def test_loudness_is_what_is_told():
+def test_loudness_is_what_is_given():
     rave, n_steps = network(), 60
     latent, mix = torch.zeros(1, CONFIG.latent_size, n_steps), torch.zeros(1, n_steps)
     driven = drive(n_steps)
     softer = driven.clone()
     rave.decoder.first.conv.weight.zero_()
     for part in rave.decoder.modules():  # the tracks may change the colour too: not here
-        if type(part).__name__ == "ToldModulation":
+        if type(part).__name__ == "ConditionedModulation":
             part.layers[0].conv.weight.zero_()
     softer[:, -1] -= 20.0
     loud, soft = (rave.decode(latent, mix, one) for one in (driven, softer))
@@ -195,7 +195,7 @@ def test_loudness_is_what_is_told():
 
 
 def test_only_pitch_and_loudness_are_told_and_without_a_shortcut():
-    for wrong in ({"told": ("pitch",)}, {"has_shortcut": True, "latent_size": 100}):
+    for wrong in ({"conditions": ("pitch",)}, {"has_shortcut": True, "latent_size": 100}):
         with pytest.raises(ShapeError, match="no shortcut"):
             replace(CONFIG, **wrong)
 
@@ -215,11 +215,11 @@ def corpus():
 
 
 @pytest.fixture(scope="module")
-def told_corpus():
+def conditioned_corpus():
     return corpus()
 
 
-def told_task(stage, corpus):
+def conditioned_task(stage, corpus):
     weights = {**tiny_rave.WEIGHTS[stage], "waveform/heard_bands": 0.0}
     recipe = replace(
         tiny_rave.RECIPE,
@@ -251,8 +251,8 @@ def descended(task, n_steps):
 
 
 @pytest.mark.parametrize("stage", [1, 2])
-def test_a_gradient_reaches_every_told_parameter(stage, told_corpus):
-    task = told_task(stage, told_corpus)
+def test_a_gradient_reaches_every_conditioned_parameter(stage, conditioned_corpus):
+    task = conditioned_task(stage, conditioned_corpus)
     descended(task, 1)
     reached = [
         name
@@ -262,8 +262,8 @@ def test_a_gradient_reaches_every_told_parameter(stage, told_corpus):
     assert not [name for name in reached if "encoders" not in name or stage == 1]
 
 
-def test_some_steps_lower_the_loss(told_corpus):
-    losses = descended(told_task(1, told_corpus), 40)
+def test_some_steps_lower_the_loss(conditioned_corpus):
+    losses = descended(conditioned_task(1, conditioned_corpus), 40)
     first, last = (
         np.mean([float(one["spectral/multi_resolution"].detach()) for one in part])
         for part in (losses[:5], losses[-5:])
@@ -271,8 +271,10 @@ def test_some_steps_lower_the_loss(told_corpus):
     assert last < 0.9 * first
 
 
-def test_windows_tell_the_pitch_that_they_play_also_transposed(told_corpus):
-    windows = draw(told_corpus.training, 16_384, 8, np.random.default_rng(3), augment=True, duet_share=0.0)
+def test_windows_tell_the_pitch_that_they_play_also_transposed(conditioned_corpus):
+    windows = draw(
+        conditioned_corpus.training, 16_384, 8, np.random.default_rng(3), augment=True, duet_share=0.0
+    )
     sounds = driving(windows.cycles, windows.tracks)[:, :FRAME_SAMPLES].transpose(1, 2).flatten(1)
     for audio, excitation, tracks in zip(
         windows.audio.numpy(), sounds.numpy(), windows.tracks.numpy(), strict=True
@@ -283,9 +285,9 @@ def test_windows_tell_the_pitch_that_they_play_also_transposed(told_corpus):
 
 
 @pytest.fixture(scope="module")
-def voice(tmp_path_factory, told_corpus):
+def voice(tmp_path_factory, conditioned_corpus):
     path = tmp_path_factory.mktemp("told") / "told.onnx"
-    told_task(1, told_corpus).export(path)
+    conditioned_task(1, conditioned_corpus).export(path)
     return load_voice(path)
 
 
@@ -302,9 +304,9 @@ def test_a_told_voice_says_so_plays_in_tune_and_in_blocks(voice, monkeypatch):
     )
 
 
-def test_what_is_told_is_not_exported_to_nn_tilde(told_corpus, tmp_path):
+def test_what_is_told_is_not_exported_to_nn_tilde(conditioned_corpus, tmp_path):
     with pytest.raises(TrainingError, match="train --recipe live"):
-        told_task(1, told_corpus).export(tmp_path / "voice.ts")
+        conditioned_task(1, conditioned_corpus).export(tmp_path / "voice.ts")
 
 
 def test_chords_keep_their_notes(voice):

@@ -1,4 +1,4 @@
-"""What a told RAVE hears beside its latent: an excitation at the recording's pitch, and pitch and loudness.
+"""What a conditioned RAVE hears beside its latent: an excitation at the recording's pitch, pitch, loudness.
 
 The excitation holds all harmonics of the tracked fundamental, and nothing where the recording has no pitch.
 Three tracks go with it, a value for each frame of the bands (16 samples): octaves above 440 Hz, voiced (0 to
@@ -25,7 +25,7 @@ FRAME_SAMPLES = 16
 N_TRACKS = 3
 TUNING_HZ = 440.0
 SILENT_DB = -90.0
-"""Nothing is told to be softer."""
+"""Nothing is softer."""
 
 
 def tracks_at(
@@ -60,7 +60,7 @@ def tracks_at(
     return np.stack(tracks).astype(np.float32)
 
 
-class Told:
+class Conditioning:
     """Excitation and tracks of a performance, from any sample on.
 
     Args:

@@ -1,8 +1,8 @@
-"""The pitch that picture networks are told: as a picture of its harmonics, and as the phases of their sum.
+"""The pitch that picture networks are given: as a picture of its harmonics, and as the phases of their sum.
 
 A network that must find pitch in a picture finds that of the recordings it knows; one that filters what it
 hears cannot give a flute, or a recording without treble, the upper partials of a violin. So voices whose
-card says so are told the pitch that the analysis of the recording found, as a picture that is 1 where its
+card says so are given the pitch that the analysis of the recording found, as a picture that is 1 where its
 harmonics lie, up to the top. Likewise the source's phases are noise wherever the source has no partial: what
 such a network drew is played with the phases of an excitation, the sum of all harmonics at one strength, and
 of the source itself where nothing has a pitch.
@@ -45,7 +45,7 @@ Added to the sound and not to its frames, which overlap: noise of its own in eac
 SILENT = 1e-9
 
 
-class ToldPitch:
+class ConditioningPitch:
     """Where the harmonics of a performance lie, at any time.
 
     Args:
@@ -124,7 +124,7 @@ def phases_of(
     """Return numbers whose phases a drawn picture is played with.
 
     Args:
-        excitation: Frames of `ToldPitch.excitation`.
+        excitation: Frames of `ConditioningPitch.excitation`.
         source: The same frames of the recording.
         strength: How surely something has a pitch there, 0 to 1: the source's phases fill what is left.
     """

@@ -1,4 +1,4 @@
-"""The harmonics of a told pitch lie where they should, in the picture, in the sound and in both twins."""
+"""The harmonics of a given pitch lie where they should, in the picture, in the sound and in both twins."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,12 @@ from tones import SAMPLE_RATE, tone
 from violute.analysis.analyser import analyse
 from violute.analysis.controls import Controls
 from violute.families.pictures import drawn_partials
-from violute.families.pictures.told_pitch import NOISE_LEVEL, ToldPitch, harmonic_lobes, phases_of
+from violute.families.pictures.conditioning_pitch import (
+    NOISE_LEVEL,
+    ConditioningPitch,
+    harmonic_lobes,
+    phases_of,
+)
 from violute.transforms.spectrogram import DETAIL, stft
 
 
@@ -37,7 +42,7 @@ def test_numpy_and_torch_draw_the_same_lobes():
 
 
 def test_the_picture_of_two_notes_holds_the_harmonics_of_both():
-    pitch = ToldPitch(controls(300.0, 470.0))
+    pitch = ConditioningPitch(controls(300.0, 470.0))
     picture = pitch.partials(20, 10, DETAIL)
     for hz in (300.0, 600.0, 470.0, 940.0, 20_100.0):
         assert picture[round(hz * DETAIL.n_fft / SAMPLE_RATE), 5] > 0.8
@@ -45,10 +50,10 @@ def test_the_picture_of_two_notes_holds_the_harmonics_of_both():
 
 
 def test_outside_of_the_piece_and_without_a_pitch_nothing_is_drawn():
-    pitch = ToldPitch(controls(300.0))
+    pitch = ConditioningPitch(controls(300.0))
     assert pitch.partials(-40, 20, DETAIL).max() == 0.0
     assert pitch.partials(10_000, 5, DETAIL).max() == 0.0
-    silent = ToldPitch(controls(0.0))
+    silent = ConditioningPitch(controls(0.0))
     assert silent.voiced_share == 0.0
     assert silent.partials(0, 50, DETAIL).max() == 0.0
     sound = np.concatenate(list(silent.excitation()))
@@ -56,7 +61,7 @@ def test_outside_of_the_piece_and_without_a_pitch_nothing_is_drawn():
 
 
 def test_the_excitation_has_all_harmonics_in_tune_and_equally_strong():
-    pitch = ToldPitch(analyse(tone(441.0, 2.0)))
+    pitch = ConditioningPitch(analyse(tone(441.0, 2.0)))
     sound = np.concatenate(list(pitch.excitation()))[SAMPLE_RATE // 2 : 3 * SAMPLE_RATE // 2]
     level = np.abs(np.fft.rfft(sound * np.hanning(len(sound)))) * 4.0 / len(sound)
     found = [level[441 * k - 3 : 441 * k + 4].max() for k in (1, 5, 20, 40)]

@@ -1,4 +1,4 @@
-"""The decoder of a told RAVE: it shapes an excitation, so its notes are in tune whatever the latent says.
+"""The decoder of a conditioned RAVE: it shapes an excitation, so notes are in tune whatever the latent says.
 
 The paper's decoder with its three branches, and beside them a filter. From a level that is too slow to hear
 single periods comes, for each band, a level and a short filter; the excitation goes through both, so what
@@ -23,9 +23,9 @@ from torch import Tensor, nn
 from violute.dsp import pqmf
 from violute.dsp.causal import CausalConv1d, fold, repeat, unfold
 from violute.dsp.pqmf_sizes import N_BANDS
+from violute.families.rave.conditioning import N_TRACKS
 from violute.families.rave.config import RaveConfig
 from violute.families.rave.parts import FIRST_LEVEL, SLOPE, ResidualBlock, rectified
-from violute.families.rave.told import N_TRACKS
 
 HEARING_FRAMES = 4
 """Band frames of a step (1.5 ms) up to which a level hears single periods."""
@@ -63,7 +63,7 @@ class Ramp(nn.Module):
         return lines.reshape(x.shape[0], x.shape[1], -1)
 
 
-class ToldModulation(nn.Module):
+class ConditionedModulation(nn.Module):
     """Scales and shifts channels as the embedding and the tracks say, at the rate of a level.
 
     Args:
@@ -93,7 +93,7 @@ class ToldModulation(nn.Module):
         return y
 
 
-class ToldLevel(nn.Module):
+class ConditionedLevel(nn.Module):
     """A faster and narrower level that may hear excitation and noise, modulated, then residual blocks.
 
     Args:
@@ -111,7 +111,7 @@ class ToldLevel(nn.Module):
         self.hears = self.n_frames <= HEARING_FRAMES
         n_heard = 2 * N_BANDS * self.n_frames
         self.listen = CausalConv1d(n_heard, n_out, 3) if self.hears else nn.Identity()
-        self.modulation = ToldModulation(config.condition_size, n_out, factor, self.n_frames)
+        self.modulation = ConditionedModulation(config.condition_size, n_out, factor, self.n_frames)
         self.blocks = nn.Sequential(*(ResidualBlock(n_out, dilation) for dilation in config.dilations))
 
     def forward(self, x: Tensor, condition: Tensor, tracks: Tensor, heard: Tensor) -> Tensor:
@@ -123,8 +123,8 @@ class ToldLevel(nn.Module):
         return y
 
 
-class ToldDecoder(nn.Module):
-    """From latents, the embedding of an instrument and what a performance is told by, to bands."""
+class ConditionedDecoder(nn.Module):
+    """From latents, the embedding of an instrument and what conditions it, to bands."""
 
     is_played: Tensor
 
@@ -134,10 +134,10 @@ class ToldDecoder(nn.Module):
         self.n_bands, self.n_taps, self.n_tracks = N_BANDS, config.n_taps, N_TRACKS
         self.analysis = pqmf.PqmfAnalysis()
         self.first = CausalConv1d(config.latent_size, channels[0], 3)
-        self.modulation = ToldModulation(config.condition_size, channels[0], 1, config.n_frames)
+        self.modulation = ConditionedModulation(config.condition_size, channels[0], 1, config.n_frames)
         factors = [math.prod(strides[: i + 1]) for i in range(len(strides))]
         self.levels = nn.ModuleList(
-            ToldLevel(channels[i], channels[i + 1], strides[i], factors[i], config)
+            ConditionedLevel(channels[i], channels[i + 1], strides[i], factors[i], config)
             for i in range(len(strides))
         )
         n_slow = sum(config.n_frames // factor > HEARING_FRAMES for factor in factors)
