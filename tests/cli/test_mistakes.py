@@ -26,6 +26,7 @@ HEAVY = ("torch", "scipy", "numba", "matplotlib", "onnx", "fastapi")
         ("convert a.wav --room", "--room needs a value after it (`violute convert --help`)"),
         ("convert a.wav --room big", "--room is 'big': give a number from 0 to 1, or a CSV file"),
         ("studio --port high", "--port is 'high': give a whole number"),
+        ("voices a b", "'a b' is too much: violute voices takes no such words (`violute voices --help`)"),
     ],
 )
 def test_a_mistake_is_one_line_of_ours(command, line):

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cyclopts import App, CoercionError, CycloptsError, MissingArgumentError, UnknownOptionError
+from cyclopts import (
+    App,
+    CoercionError,
+    CycloptsError,
+    MissingArgumentError,
+    UnknownOptionError,
+    UnusedCliTokensError,
+)
 
 MOST_MISTAKES = 8
 
@@ -57,8 +64,11 @@ def _mend(words: list[str], error: CycloptsError) -> bool:
 
 
 def mistake(error: CycloptsError) -> str:
-    """Say in one line what is missing or cannot be read; anything else in cyclopts' own words."""
+    """Say in one line what is missing, too much or cannot be read; anything else in cyclopts' own words."""
     verb = " ".join(("violute", *(error.command_chain or ())))
+    if isinstance(error, UnusedCliTokensError):
+        words = " ".join(error.unused_tokens)
+        return f"{words!r} is too much: {verb} takes no such words (`{verb} --help`)"
     argument = error.argument
     if isinstance(error, MissingArgumentError) and argument is not None:
         given = error.keyword or next((token.keyword for token in argument.tokens if token.keyword), None)
