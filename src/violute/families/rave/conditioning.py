@@ -15,12 +15,13 @@ import numpy as np
 from jaxtyping import Float, Float32
 
 from violute.analysis.controls import Controls
+from violute.dsp.pqmf_sizes import N_BANDS
 from violute.rates import HOP_LENGTH, SAMPLE_RATE
 from violute.synthesis.pulses import pulses
 from violute.synthesis.sines import Oscillator
 
-FRAME_SAMPLES = 16
-"""Of a frame of the bands."""
+FRAME_SAMPLES = N_BANDS
+"""Of a frame of the bands: as many as there are of them."""
 
 N_TRACKS = 3
 TUNING_HZ = 440.0
