@@ -67,7 +67,7 @@ def mistake(error: CycloptsError) -> str:
     """Say in one line what is missing, too much or cannot be read; anything else in cyclopts' own words."""
     verb = " ".join(("violute", *(error.command_chain or ())))
     if isinstance(error, UnusedCliTokensError):
-        words = " ".join(error.unused_tokens)
+        words = " ".join(error.unused_tokens or ())
         return f"{words!r} is too much: {verb} takes no such words (`{verb} --help`)"
     argument = error.argument
     if isinstance(error, MissingArgumentError) and argument is not None:
