@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "interface.hpp"
+#include "loudness.hpp"
 #include "performance.hpp"
 #include "room.hpp"
 
@@ -39,6 +40,10 @@ struct violute_draws {
 
 struct violute_performance {
     violute::Performance performance;
+};
+
+struct violute_spectrum {
+    violute::MagnitudeSpectrum spectrum;
 };
 
 violute_draws* violute_draws_open(const uint64_t* noise_state, const double* arrivals, const double* signs) try {
@@ -124,3 +129,16 @@ void violute_performance_play(violute_performance* performance, float* out, int 
     const violute::NoDenormals flushed;
     performance->performance.play(out, n_samples);
 }
+
+violute_spectrum* violute_spectrum_open(int size) try {
+    const bool is_power_of_2 = size >= 8 && (size & (size - 1)) == 0;
+    return is_power_of_2 ? new violute_spectrum{violute::MagnitudeSpectrum(size)} : nullptr;
+} catch (const std::exception&) {
+    return nullptr;
+}
+
+const float* violute_spectrum_of(violute_spectrum* spectrum, const float* samples) {
+    return spectrum->spectrum.of(samples).data();
+}
+
+void violute_spectrum_close(violute_spectrum* spectrum) { delete spectrum; }

@@ -83,6 +83,14 @@ VIOLUTE_API int violute_performance_position(const violute_performance* performa
 /* Play on in mono, blocks of any size, without a room; silence after the end. Allocates, waits and throws nothing. */
 VIOLUTE_API void violute_performance_play(violute_performance* performance, float* out, int n_samples);
 
+/* The magnitudes of Hann windows of so many samples, a power of 2, for pictures: size / 2 + 1 bins, which last until the
+ * next ones; a sine reads its amplitude. NULL where memory is short.
+ */
+typedef struct violute_spectrum violute_spectrum;
+VIOLUTE_API violute_spectrum* violute_spectrum_open(int size);
+VIOLUTE_API const float* violute_spectrum_of(violute_spectrum* spectrum, const float* samples);
+VIOLUTE_API void violute_spectrum_close(violute_spectrum* spectrum);
+
 #ifdef __cplusplus
 }
 #endif

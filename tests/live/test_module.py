@@ -55,7 +55,7 @@ def test_the_module_that_ships_is_built_from_these_sources(tmp_path):
 def run(tmp_path):
     """Run a job in Node: what comes out, `(channel, sample)`, and what the module tells."""
 
-    for name in ("live.js", "live.wasm"):
+    for name in ("instance.js", "live.js", "live.wasm"):
         shutil.copy(PAGE / name, tmp_path)
     # Without it older versions of Node take modules for scripts.
     (tmp_path / "package.json").write_text('{"type": "module"}')

@@ -72,16 +72,10 @@ PLAY = [0, "play"]
 
 
 def test_it_plays_what_the_renderer_renders(page, performance):
-    """Harmonics are the same and the noise is as loud; its samples are others."""
     moved = {"tone": 0.2, "noise": 0.9, "attack": 1.0, "vibrato": 0.1}
     (audio,) = play(page, seconds=5, steps=[[0, "setDials", moved], PLAY])["sides"]
     wanted = rendered(performance, Mix(**moved, room=0.0))[: len(audio)]
-    error = (audio - wanted)[EDGE:]
-    assert level_db(error) < level_db(wanted) - 15.0
-    heard_db, wanted_db = frame_levels_db(audio[EDGE:]), frame_levels_db(wanted[EDGE:])
-    is_heard = wanted_db > -60.0
-    assert np.mean(is_heard) > 0.8
-    np.testing.assert_allclose(heard_db[is_heard], wanted_db[is_heard], atol=0.5)
+    assert level_db((audio - wanted)[EDGE:]) < level_db(wanted) - 60.0
 
 
 def test_dials_moved_while_it_plays_are_heard_at_once(page):
@@ -273,6 +267,7 @@ def test_too_loud_is_bent_and_not_clipped(page):
         ("engine.listenTo('end2')", "there is no end2 to listen to"),
         ("engine.setAutomation([[1, 0], [1, 1]])", "break-point 2: put times in rising order"),
         ("engine.load(new ArrayBuffer(100))", "no live parameters"),
+        ("Engine.create(new OfflineAudioContext(1, 128, 48000))", "runs at 48000 Hz: give it 44100 Hz"),
         ("engine.loadSource(new AudioBuffer({ length: 9, sampleRate: 8000 }))", "runs at 8000 Hz"),
     ],
 )

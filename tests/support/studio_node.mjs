@@ -14,34 +14,34 @@ function bytes(path) {
   return content.buffer.slice(content.byteOffset, content.byteOffset + content.byteLength);
 }
 
-// White spectra that the test brings: re and im of one frame after the other.
-function broughtSpectra(path, nBins) {
-  const flat = new Float32Array(bytes(path));
-  const half = flat.length / 2;
-  const nFrames = half / nBins;
-  return { re: flat.subarray(0, half), im: flat.subarray(half), offset: (frame) => (frame % nFrames) * nBins };
-}
-
 const { parseParameters } = await load("parameters");
+const { Draws, Performance } = await load("performance");
+const { Instance } = await load("instance");
+const instance = new Instance(new WebAssembly.Module(readFileSync(`${folder}/live.wasm`)));
+
+function opened(path) {
+  const content = bytes(path);
+  const draws = new Draws(instance, parseParameters(content));
+  return new Performance(instance, draws, instance.put(new Uint8Array(content)), content.byteLength);
+}
 
 const tasks = {
   async play() {
-    const { Synthesiser } = await load("synthesis");
     const { readCourses, withDials, DIALS } = await load("automation");
-    const options = { hasHarmonics: job.hasHarmonics, hasNoise: job.hasNoise };
-    if (job.spectra) options.spectra = broughtSpectra(job.spectra, job.nBins);
-    const synthesiser = new Synthesiser(parseParameters(bytes(job.parameters)), job.sampleRate, options);
+    const performance = opened(job.parameters);
     const pieces = [];
     for (const step of job.steps) {
-      if (step.dials) synthesiser.setDials(withDials(DIALS, step.dials));
-      if (step.automation) synthesiser.setCourses(readCourses(step.automation));
-      if (step.hold !== undefined) synthesiser.holdMix(step.hold);
-      if (step.gains) synthesiser.setGains(step.gains);
-      if (step.seek !== undefined) synthesiser.seek(step.seek);
-      const out = new Float32Array(step.play ?? synthesiser.nSamples - synthesiser.position);
-      for (let at = 0; at < out.length; at += 128) synthesiser.render(out, at, Math.min(at + 128, out.length));
+      if (step.dials) performance.setDials(withDials(DIALS, step.dials));
+      if (step.automation !== undefined) performance.setCourses(readCourses(step.automation));
+      if (step.hold !== undefined) performance.holdMix(step.hold);
+      if (step.gains) performance.setGains(step.gains);
+      if (step.seek !== undefined) performance.seek(step.seek);
+      const out = new Float32Array(step.play ?? performance.nSamples - performance.position);
+      const block = job.block ?? 128;
+      for (let at = 0; at < out.length; at += block) performance.render(out, at, Math.min(at + block, out.length));
       pieces.push(out);
     }
+    performance.close();
     const whole = new Float32Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
     let at = 0;
     for (const piece of pieces) {
@@ -51,33 +51,37 @@ const tasks = {
     return whole;
   },
 
-  async fft() {
-    const { InverseFft } = await load("fft");
-    const flat = new Float32Array(bytes(job.input));
-    const out = new Float32Array(job.length);
-    new InverseFft(job.length).transform(flat.subarray(0, flat.length / 2), flat.subarray(flat.length / 2), out);
-    return out;
+  // Bytes of memory that there are after each of many pieces was opened, played and closed.
+  async memory() {
+    const sizes = new Float32Array(job.rounds);
+    const content = bytes(job.parameters);
+    const draws = new Draws(instance, parseParameters(content));
+    for (let i = 0; i < job.rounds; i += 1) {
+      const address = instance.put(new Uint8Array(content));
+      const performance = new Performance(instance, draws, address, content.byteLength);
+      performance.render(new Float32Array(9999), 0, 9999);
+      performance.close();
+      sizes[i] = instance.buffer.byteLength;
+    }
+    return sizes;
   },
 
   async column() {
     const { Columns } = await load("columns");
-    const columns = new Columns(job.sampleRate, job.nRows);
+    const columns = new Columns(instance, job.sampleRate, job.nRows);
     const levels = new Uint8Array(job.nRows);
     columns.write(new Float32Array(bytes(job.input)), job.centre, levels, 0);
+    columns.close();
     return Float32Array.of(columns.size, ...levels);
   },
 
-  async halves() {
-    return (await load("parameters")).HALVES;
-  },
-
   async room() {
-    return (await load("room")).roomResponse(job.size, job.sampleRate, job.side);
+    return new Draws(instance, parseParameters(bytes(job.parameters))).room(job.size, job.side);
   },
 
   async refusal() {
     try {
-      parseParameters(bytes(job.parameters));
+      opened(job.parameters);
     } catch (error) {
       process.stdout.write(error.message);
     }

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import ClassVar
 
-POLICY = "default-src 'self'"
+from violute.studio.web.gate import POLICY
 
 
 class _Handler(http.server.SimpleHTTPRequestHandler):

@@ -9,27 +9,7 @@ export const END_DIALS = ["tone", "noise", "attack", "vibrato"];
 export const DIALS = { tone: 0.5, noise: 0.5, attack: 0.5, vibrato: 0.5, room: 0 };
 
 /**
- * Value at x of straight lines through points, held before the first and after the last.
- *
- * @param {ArrayLike<number>} xs Rising.
- * @param {ArrayLike<number>} ys As many.
- */
-export function interpolate(xs, ys, x) {
-  const last = xs.length - 1;
-  if (!(x > xs[0])) return ys[0];
-  if (x >= xs[last]) return ys[last];
-  let low = 0;
-  let high = last;
-  while (high - low > 1) {
-    const middle = (low + high) >> 1;
-    if (xs[middle] <= x) low = middle;
-    else high = middle;
-  }
-  return ys[low] + ((ys[high] - ys[low]) * (x - xs[low])) / (xs[high] - xs[low]);
-}
-
-/**
- * Break-points as two arrays for `interpolate`.
+ * Break-points as two arrays.
  *
  * @param {Array<[number, number]>} points Seconds rising from 0 or later, mix from 0 to 1.
  * @returns {{seconds: Float64Array, mix: Float64Array}}
@@ -53,7 +33,7 @@ export function readAutomation(points) {
 }
 
 /**
- * Courses of dials, by name, for `interpolate`.
+ * Courses of dials, by name.
  *
  * @param {Array<[number, number]>|Object<string, Array<[number, number]>>|null} courses Break-points of all dials
  *   between the ends, or of each that moves; null where none does.

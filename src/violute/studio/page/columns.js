@@ -3,8 +3,6 @@
  * spaced in pitch. Levels are bytes of half a decibel from -120 dB; a full-scale sine reads 0 dB.
  */
 
-import { InverseFft } from "./fft.js";
-
 export const LOWEST_HZ = 100;
 export const HIGHEST_HZ = 10000;
 export const LEVEL_FLOOR_DB = -120;
@@ -13,17 +11,16 @@ export const STEPS_PER_DB = 2;
 export const rowOf = (hz, nRows) => nRows * (1 - Math.log(hz / LOWEST_HZ) / Math.log(HIGHEST_HZ / LOWEST_HZ));
 
 export class Columns {
-  #fft; #window; #power; #rows;
+  #instance; #spectrum; #framed; #power; #rows;
 
-  // `nRows` from the highest (0) to the lowest.
-  constructor(sampleRate, nRows) {
+  // `nRows` from the highest (0) to the lowest; spectra are made by an `Instance` of the core.
+  constructor(instance, sampleRate, nRows) {
     this.size = 2 ** Math.round(Math.log2(0.085 * sampleRate));
     const { size } = this;
-    this.#fft = new InverseFft(size);
-    this.#window = Float64Array.from(
-      { length: size }, (_, i) => (2 / size) * (1 - Math.cos((2 * Math.PI * i) / size)),
-    );
-    this.#power = new Float64Array(size / 2);
+    this.#instance = instance;
+    this.#spectrum = instance.ask((core) => core.violute_spectrum_open(size));
+    this.#framed = instance.put(new Float32Array(size));
+    this.#power = new Float32Array(size / 2);
     this.#rows = Array.from({ length: nRows }, (_, row) => {
       const edge = (at) => (size / sampleRate) * LOWEST_HZ * (HIGHEST_HZ / LOWEST_HZ) ** (1 - at / nRows);
       return [edge(row + 1), edge(row)].map((bin) => Math.min(bin, size / 2 - 2));
@@ -54,27 +51,21 @@ export class Columns {
     return most;
   }
 
-  // Power of each bin. Even and odd samples are the real and imaginary parts of one transform of half the length;
-  // it turns the other way round, which changes the sign of phases and no power.
+  // Power of each bin.
   #measure(samples, start) {
-    const { re, im, cos, sin, reversed } = this.#fft;
-    const half = this.size / 2;
-    for (let k = 0; k < half; k += 1) {
-      const at = start + 2 * k;
-      re[reversed[k]] = (samples[at] ?? 0) * this.#window[2 * k];
-      im[reversed[k]] = (samples[at + 1] ?? 0) * this.#window[2 * k + 1];
-    }
-    this.#fft.butterflies();
-    for (let k = 0; k < half; k += 1) {
-      const mirror = (half - k) % half;
-      const evenRe = (re[k] + re[mirror]) / 2;
-      const evenIm = (im[k] - im[mirror]) / 2;
-      const oddRe = (im[k] + im[mirror]) / 2;
-      const oddIm = (re[mirror] - re[k]) / 2;
-      const partRe = evenRe + cos[k] * oddRe - sin[k] * oddIm;
-      const partIm = evenIm + cos[k] * oddIm + sin[k] * oddRe;
-      this.#power[k] = partRe * partRe + partIm * partIm;
-    }
+    const { exports, buffer } = this.#instance;
+    const framed = new Float32Array(buffer, this.#framed, this.size);
+    const [from, to] = [Math.max(start, 0), Math.min(start + this.size, samples.length)];
+    framed.fill(0);
+    if (to > from) framed.set(samples.subarray(from, to), from - start);
+    const magnitudes = new Float32Array(buffer, exports.violute_spectrum_of(this.#spectrum, this.#framed), this.size / 2);
+    for (let k = 0; k < magnitudes.length; k += 1) this.#power[k] = magnitudes[k] * magnitudes[k];
+  }
+
+  // Let go of what it has in the instance.
+  close() {
+    this.#instance.exports.violute_spectrum_close(this.#spectrum);
+    this.#instance.free(this.#framed);
   }
 }
 
@@ -87,4 +78,14 @@ export function extent(samples, from, to) {
     if (samples[i] > high) high = samples[i];
   }
   return [low, high];
+}
+
+// All channels of an AudioBuffer in one.
+export function mixedDown(buffer) {
+  const mono = new Float32Array(buffer.length);
+  for (let channel = 0; channel < buffer.numberOfChannels; channel += 1) {
+    const samples = buffer.getChannelData(channel);
+    for (let i = 0; i < mono.length; i += 1) mono[i] += samples[i] / buffer.numberOfChannels;
+  }
+  return mono;
 }

@@ -14,9 +14,9 @@
  */
 
 import { DIALS, readCourses, withDials } from "./automation.js";
+import { Instance, liveModule } from "./instance.js";
 import { parseParameters } from "./parameters.js";
-import { roomResponse } from "./room.js";
-import { hopLength } from "./synthesis.js";
+import { Draws, SAMPLE_RATE_HZ } from "./performance.js";
 
 export const LISTENING = ["hybrid", "source", "end0", "end1"];
 
@@ -26,27 +26,34 @@ const NEW_ROOM_SECONDS = 0.15;
 const ROOM_STEP = 0.01;
 const CEILING = 0.89; // -1 dBTP, as renderings have it
 const HEADROOM = 4;
+const PIECE_BYTES = 2 ** 21; // copied within a millisecond, while the audio thread has three
 
 export class Engine extends EventTarget {
   /**
-   * @param {BaseAudioContext} audioContext Of any rate that is a multiple of 100 Hz.
+   * @param {BaseAudioContext} audioContext At the rate of the voices, 44.1 kHz; the browser brings its sound to that of
+   *   the device.
    * @param {object} [options]
    * @param {string|URL} [options.processorUrl] Of `processor.js`.
    * @param {AudioNode} [options.destination] Where the sound goes; the context's own unless given.
    * @throws {Error} The context's rate does not fit, or the browser has no audio worklet.
    */
   static async create(audioContext, { processorUrl, destination } = {}) {
-    hopLength(audioContext.sampleRate, 100);
+    if (audioContext.sampleRate !== SAMPLE_RATE_HZ) {
+      throw new Error(`the audio context runs at ${audioContext.sampleRate} Hz: give it ${SAMPLE_RATE_HZ} Hz`);
+    }
     if (!globalThis.isSecureContext) {
       throw new Error("browsers synthesise on pages over https or of their own machine only: open such an address");
     }
     if (!audioContext.audioWorklet) throw new Error("this browser cannot synthesise on a page: use a newer one");
-    await audioContext.audioWorklet.addModule(processorUrl ?? new URL("processor.js", import.meta.url));
-    return new Engine(audioContext, destination ?? audioContext.destination);
+    const [module] = await Promise.all([
+      liveModule(),
+      audioContext.audioWorklet.addModule(processorUrl ?? new URL("processor.js", import.meta.url)),
+    ]);
+    return new Engine(audioContext, destination ?? audioContext.destination, module);
   }
 
   /** Use `Engine.create`. */
-  constructor(audioContext, destination) {
+  constructor(audioContext, destination, module) {
     super();
     this.context = audioContext;
     this.isPlaying = false;
@@ -55,6 +62,7 @@ export class Engine extends EventTarget {
     this.durationSeconds = 0;
     this.waiting = new Map();
     this.count = 0;
+    this.loads = 0;
     this.jumps = 0;
     this.last = { sample: 0, time: 0 };
     this.loop = null;
@@ -64,7 +72,7 @@ export class Engine extends EventTarget {
     this.renderings = new Set();
 
     this.node = new AudioWorkletNode(audioContext, "violute-studio", {
-      numberOfInputs: 0, numberOfOutputs: 2, outputChannelCount: [1, 2],
+      numberOfInputs: 0, numberOfOutputs: 2, outputChannelCount: [1, 2], processorOptions: { module },
     });
     this.node.port.onmessage = ({ data }) => this.receive(data);
     this.voiceBus = new GainNode(audioContext);
@@ -73,6 +81,8 @@ export class Engine extends EventTarget {
     this.node.connect(this.voiceBus, 0);
     this.node.connect(this.output, 1);
     this.voiceBus.connect(this.output).connect(ceiling).connect(destination);
+    this.module = module;
+    this.walls = null; // what rooms are drawn from, once parameters came
     this.room = { size: 0, convolver: null, wet: null, changedAt: -Infinity, timer: 0 };
   }
 
@@ -101,19 +111,29 @@ export class Engine extends EventTarget {
     this.isWide = isWide;
     this.room.size = -1; // the next room is a new one
     if (parameters !== null) {
-      const [{ nFrames, frameRateHz }] = parseParameters(parameters);
+      const parsed = parseParameters(parameters);
+      const { nFrames, lines: [{ frameRateHz }] } = parsed;
+      this.walls ??= new Draws(new Instance(this.module), parsed);
       if (!this.source) await this.setDuration((nFrames - 1) / frameRateHz);
     }
     await this.retune(parameters, { gains, semitones });
     this.isLive = parameters !== null;
     this.renderings.clear();
-    this.openVoice();
+    this.turnRoom();
   }
 
   /** Take other parameters of the same piece, such as those of another pitch; arguments as of `load`. */
-  retune(parameters, { gains = null, semitones = 0 } = {}) {
-    const copy = parameters?.slice(0) ?? null;
-    return this.ask("load", { parameters: copy, gains, semitones }, copy ? [copy] : []);
+  async retune(parameters, { gains = null, semitones = 0 } = {}) {
+    if (parameters === null) return this.ask("load", { number: null, gains, semitones });
+    // Piece by piece: a copy of all that an hour has would hold up the sound.
+    this.loads += 1;
+    const number = this.loads;
+    await this.ask("begin", { number, nBytes: parameters.byteLength });
+    for (let at = 0; at < parameters.byteLength; at += PIECE_BYTES) {
+      const bytes = parameters.slice(at, at + PIECE_BYTES);
+      await this.ask("piece", { number, at, bytes }, [bytes]);
+    }
+    return this.ask("load", { number, gains, semitones });
   }
 
   /** Forget the piece, for another one; dials and what is listened to stay. */
@@ -308,8 +328,8 @@ export class Engine extends EventTarget {
       }, NEW_ROOM_SECONDS * 3000);
     }
     Object.assign(room, { size: this.dials.room, convolver: null, wet: null, changedAt: performance.now() / 1000 });
-    if (room.size === 0) return;
-    const sides = (this.isWide ? [0, 1] : [0]).map((side) => roomResponse(room.size, context.sampleRate, side));
+    if (room.size === 0 || this.walls === null) return;
+    const sides = (this.isWide ? [0, 1] : [0]).map((side) => this.walls.room(room.size, side));
     const { length } = sides[0];
     const buffer = new AudioBuffer({ length, numberOfChannels: sides.length, sampleRate: context.sampleRate });
     sides.forEach((response, side) => buffer.copyToChannel(response, side));

@@ -11,16 +11,16 @@
  * A voice is the content of a file that `violute export VOICE voice.live` wrote.
  */
 
+import { Instance } from "./instance.js";
+
 /** Tone, noise and attack stand between the ends; the room, and how much of the hybrid is heard, don't. */
 export const LIVE_DIALS = ["tone", "noise", "attack", "room", "wet"];
 
 const BLOCK = 1024; // Samples that cross into the core at once; what comes out is the same whatever it is.
 const SIDES = 2;
-const LINE_BYTES = 256;
-const NO_MEMORY = "there is not enough memory for the voice: close other pages";
 
 export class Live {
-  #core; #live; #sounds;
+  #instance; #core; #live; #sounds;
   #views = [];
 
   /**
@@ -35,25 +35,19 @@ export class Live {
   constructor(module, voice, { sampleRate = 44100, roomSize = 0, nChannels = 1 } = {}) {
     this.sampleRate = sampleRate;
     this.nChannels = nChannels;
-    this.#core = instantiated(module);
+    const instance = this.#instance = new Instance(module);
+    this.#core = instance.exports;
     const content = new Uint8Array(voice);
-    this.#live = this.#asking((core) => {
-      const bytes = this.#lent(content.length);
-      const line = this.#lent(LINE_BYTES);
-      new Uint8Array(core.memory.buffer, bytes, content.length).set(content);
-      const live = core.violute_live_open(bytes, content.length, sampleRate, roomSize, nChannels, line, LINE_BYTES);
-      const problem = live === 0 ? this.#text(line) : "";
-      core.free(line);
-      core.free(bytes);
-      if (problem) throw new Error(problem);
-      return live;
-    });
-    this.#sounds = this.#asking(() => Array.from({ length: 2 * SIDES }, () => this.#lent(4 * BLOCK)));
+    const bytes = instance.put(content);
+    this.#live = instance.askOrRefuse((core, ...problem) =>
+      core.violute_live_open(bytes, content.length, sampleRate, roomSize, nChannels, ...problem));
+    instance.free(bytes);
+    this.#sounds = Array.from({ length: 2 * SIDES }, () => instance.lend(4 * BLOCK));
     this.turn({ room: roomSize });
   }
 
   /** What is known of the voice: its name, its ends, its licence. */
-  get card() { return JSON.parse(this.#text(this.#core.violute_live_card(this.#live))); }
+  get card() { return JSON.parse(this.#instance.text(this.#core.violute_live_card(this.#live))); }
 
   /** How far the output runs behind the input. */
   get latencySamples() { return this.#core.violute_live_latency(this.#live); }
@@ -80,7 +74,7 @@ export class Live {
 
   /** Change the size of the room; it takes some milliseconds here, and the room fades in within a fifth of a second. */
   resizeRoom(size) {
-    const isDone = this.#asking((core) => core.violute_live_resize_room(this.#live, size));
+    const isDone = this.#instance.ask((core) => core.violute_live_resize_room(this.#live, size));
     if (!isDone) throw new Error(`a room of size ${size} came: give 0 to 1`);
   }
 
@@ -115,45 +109,13 @@ export class Live {
   /** Let go of the voice; nothing can be asked afterwards. */
   close() {
     this.#core.violute_live_close(this.#live);
-    this.#core = this.#live = null;
+    this.#instance = this.#core = this.#live = null;
   }
 
   // The core's memory moves when it grows, which it does at no other time than when something is asked of it.
   #blocks() {
-    const { buffer } = this.#core.memory;
+    const { buffer } = this.#instance;
     if (this.#views[0]?.buffer !== buffer) this.#views = this.#sounds.map((at) => new Float32Array(buffer, at, BLOCK));
     return this.#views;
   }
-
-  #asking(what) {
-    try {
-      return what(this.#core);
-    } catch (error) {
-      // Where C++ would throw for want of memory, the module stops.
-      throw error instanceof WebAssembly.RuntimeError ? new Error(NO_MEMORY) : error;
-    }
-  }
-
-  #lent(nBytes) {
-    const address = this.#core.malloc(nBytes);
-    if (address === 0) throw new Error(NO_MEMORY);
-    return address;
-  }
-
-  // Worklets have no TextDecoder.
-  #text(address) {
-    const bytes = new Uint8Array(this.#core.memory.buffer, address);
-    const coded = Array.from(bytes.subarray(0, bytes.indexOf(0)), (byte) => `%${byte.toString(16).padStart(2, "0")}`);
-    return decodeURIComponent(coded.join(""));
-  }
-}
-
-function instantiated(module) {
-  const stop = () => { throw new WebAssembly.RuntimeError("stopped"); };
-  const { exports } = new WebAssembly.Instance(module, {
-    env: { emscripten_notify_memory_growth() {} },
-    wasi_snapshot_preview1: { proc_exit: stop },
-  });
-  exports._initialize();
-  return exports;
 }

@@ -1,76 +1,84 @@
-/**
- * Reads the live parameters of a performance; `violute.voices.live_parameters` describes the file.
- *
- * Levels stay in the 16 bits in which they come and are widened through a table when a frame needs them.
- */
+/** Reads the live parameters of a performance; `violute.voices.live_parameters` describes the file. */
 
 const FORMAT = "violute-live";
 const VERSION = 3;
-const TYPES = { float16: Uint16Array, float32: Float32Array, int32: Int32Array };
-const SHAPES = {
-  row: ["frame"],
-  f0_hz: ["frame"],
-  loudness_db: ["frame"],
-  gate: ["frame"],
-  attack_share: ["frame"],
-  vibrato_cents: [2, "frame"],
-  vibrato_db: [2, "frame"],
-  harmonic_root: [2, "row", "harmonic"],
-  noise_root: [2, "row", "band"],
-  harmonic_power: ["row", 5],
-  noise_power: ["row", 5],
+const FRAME_RATE_HZ = 100;
+const TYPES = {
+  float16: Uint16Array, float32: Float32Array, float64: Float64Array, int32: Int32Array, uint64: BigUint64Array,
 };
+const N_BANDS = 64;
+const OF_A_LINE = {
+  row: ["int32", "frame"],
+  f0_hz: ["float32", "frame"],
+  loudness_db: ["float32", "frame"],
+  gate: ["float32", "frame"],
+  attack_share: ["float32", "frame"],
+  vibrato_cents: ["float32", 2, "frame"],
+  vibrato_db: ["float32", 2, "frame"],
+  harmonic_root: ["float16", 2, "row", "harmonic"],
+  noise_root: ["float16", 2, "row", N_BANDS],
+  harmonic_power: ["float32", "row", 5],
+  noise_power: ["float32", "row", 5],
+};
+const DRAWN = { "noise.state": ["uint64", 4], "room.arrivals": ["float64", 2, 9], "room.signs": ["float64", 2, 9] };
+
+/** The arrays of a line, and those of the draws, in the order in which the core takes them. */
+export const LINE_ARRAYS = Object.keys(OF_A_LINE);
+export const DRAWS = Object.keys(DRAWN);
 
 /**
- * @param {ArrayBuffer} buffer As the server sends it; the arrays returned look into it.
- * @returns {object[]} Of each line nFrames, nRows, frameRateHz, sampleRate, nHarmonics, nBands, dialMix, dialWeight
- *   and the arrays, named as in the file: those of the first end, then those of the second.
+ * @param {ArrayBuffer} buffer Holds them as the server sends them; the arrays returned look into it.
+ * @param {number} [start] Where in it they begin, a multiple of 8.
+ * @param {number} [nBytes] How long they are.
+ * @returns {object} nFrames, nHarmonics, dialMix, dialWeight, the arrays `draws` by name, and `lines`, of each nRows,
+ *   noiseSeed, frameRateHz and the arrays, named as in the file: those of the first end, then those of the second.
  * @throws {Error} Not live parameters, of another version, or cut short.
  */
-export function parseParameters(buffer) {
-  const header = readHeader(buffer);
+export function parseParameters(buffer, start = 0, nBytes = buffer.byteLength - start) {
+  const header = readHeader(buffer, start, nBytes);
   if (header.format !== FORMAT) throw new Error("these are no live parameters of a performance");
   if (header.version !== VERSION) {
     throw new Error(`live parameters of version ${header.version}: this page reads version ${VERSION}`);
   }
-  return header.lines.map((line) => parseLine(buffer, header, line));
-}
-
-function parseLine(buffer, header, line) {
-  const sizes = { frame: header.n_frames, row: line.n_rows, harmonic: header.n_harmonics, band: header.n_bands };
-  const parameters = {
-    nFrames: header.n_frames,
-    nRows: line.n_rows,
-    frameRateHz: header.frame_rate_hz,
-    sampleRate: header.sample_rate,
-    nHarmonics: header.n_harmonics,
-    nBands: header.n_bands,
+  if (header.frame_rate_hz !== FRAME_RATE_HZ) {
+    throw new Error(`live parameters of ${header.frame_rate_hz} frames a second: this page plays ${FRAME_RATE_HZ}`);
+  }
+  const read = (entries, kinds, sizes = {}) => Object.fromEntries(Object.entries(kinds).map(([name, kind]) => {
+    const [dtype, ...shape] = kind.map((size) => sizes[size] ?? size);
+    const lying = { buffer, start: header.start, end: start + nBytes };
+    return [name, arrayOf(entries?.[name], { name, dtype, shape, ...lying })];
+  }));
+  const { n_frames: nFrames, n_harmonics: nHarmonics, frame_rate_hz: frameRateHz } = header;
+  return {
+    nFrames,
+    nHarmonics,
     dialMix: Float64Array.from(header.dial, (point) => point[0]),
     dialWeight: Float64Array.from(header.dial, (point) => point[1]),
+    draws: read(header.draws, DRAWN),
+    lines: header.lines.map(({ n_rows: nRows, noise_seed: noiseSeed, arrays }) => {
+      const sizes = { frame: nFrames, row: nRows, harmonic: nHarmonics };
+      return { nRows, noiseSeed, frameRateHz, ...read(arrays, OF_A_LINE, sizes) };
+    }),
   };
-  for (const [name, shape] of Object.entries(SHAPES)) {
-    const entry = line.arrays[name];
-    const wanted = shape.map((size) => sizes[size] ?? size);
-    const Type = TYPES[entry?.dtype];
-    if (!Type || String(entry.shape) !== String(wanted)) {
-      throw new Error(`live parameters: ${name} is missing or not of shape ${wanted}`);
-    }
-    const length = wanted.reduce((product, size) => product * size, 1);
-    const start = header.start + entry.offset;
-    if (start + length * Type.BYTES_PER_ELEMENT > buffer.byteLength) {
-      throw new Error(`live parameters: ${name} is cut short`);
-    }
-    parameters[name] = new Type(buffer, start, length);
-  }
-  return parameters;
 }
 
-function readHeader(buffer) {
-  const length = buffer.byteLength >= 4 ? new DataView(buffer).getUint32(0, true) : Infinity;
-  if (4 + length > buffer.byteLength) throw new Error("these are no live parameters of a performance");
-  const text = latin(new Uint8Array(buffer, 4, length));
+function arrayOf(entry, { name, dtype, shape, buffer, start, end }) {
+  if (entry?.dtype !== dtype || String(entry.shape) !== String(shape)) {
+    throw new Error(`live parameters: ${name} is missing or not ${dtype} of shape ${shape}`);
+  }
+  const Type = TYPES[dtype];
+  const length = shape.reduce((product, size) => product * size, 1);
+  const first = start + entry.offset;
+  if (first + length * Type.BYTES_PER_ELEMENT > end) throw new Error(`live parameters: ${name} is cut short`);
+  return new Type(buffer, first, length);
+}
+
+function readHeader(buffer, start, nBytes) {
+  const length = nBytes >= 4 ? new DataView(buffer).getUint32(start, true) : Infinity;
+  if (4 + length > nBytes) throw new Error("these are no live parameters of a performance");
+  const text = latin(new Uint8Array(buffer, start + 4, length));
   try {
-    return { ...JSON.parse(text), start: 4 + length };
+    return { ...JSON.parse(text), start: start + 4 + length };
   } catch {
     throw new Error("these are no live parameters of a performance");
   }
@@ -81,19 +89,4 @@ function latin(bytes) {
   let text = "";
   for (const byte of bytes) text += String.fromCharCode(byte);
   return text;
-}
-
-/** Value of every half-precision number, by its bits (IEEE 754-2008, binary16). */
-export const HALVES = halves();
-
-function halves() {
-  const table = new Float32Array(65536);
-  for (let bits = 0; bits < 65536; bits += 1) {
-    const exponent = (bits >> 10) & 31;
-    const fraction = (bits & 1023) / 1024;
-    let value = exponent === 0 ? fraction * 2 ** -14 : (1 + fraction) * 2 ** (exponent - 15);
-    if (exponent === 31) value = fraction === 0 ? Infinity : NaN;
-    table[bits] = bits & 32768 ? -value : value;
-  }
-  return table;
 }

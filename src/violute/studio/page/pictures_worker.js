@@ -5,38 +5,44 @@
 
 import { readCourses } from "./automation.js";
 import { Columns, extent } from "./columns.js";
+import { Instance } from "./instance.js";
 import { parseParameters } from "./parameters.js";
-import { Synthesiser } from "./synthesis.js";
+import { Draws, Performance, SAMPLE_RATE_HZ } from "./performance.js";
 
-// A whole number of samples a frame, and harmonics up to the top of the picture.
-const PICTURE_RATE_HZ = 22000;
 const COLUMNS_A_TURN = 64;
 
+let open = null;
+const opened = new Promise((resolve) => { open = resolve; }); // with the module, which comes first
 let samples = null;
 let sampleRate = 0;
-let synthesiser = null;
+let draws = null;
+let performed = null;
 let latest = 0;
 
 const breath = () => new Promise((resolve) => { setTimeout(resolve); });
 
-addEventListener("message", ({ data }) => {
+addEventListener("message", async ({ data }) => {
+  if (data.type === "module") { open(new Instance(data.module)); return; }
   latest = data.request ?? 0; // what is loaded anew ends the drawing of what was there
-  if (data.type === "samples") {
-    ({ samples, sampleRate } = data);
-    synthesiser = null;
-  } else if (data.type === "parameters") {
-    synthesiser = new Synthesiser(parseParameters(data.buffer), PICTURE_RATE_HZ);
-    sampleRate = PICTURE_RATE_HZ;
-    samples = null;
-  } else if (samples || synthesiser) {
-    draw(data);
-  }
+  const instance = await opened;
+  if (data.type === "draw") { await draw(instance, data); return; }
+  performed?.close();
+  performed = samples = null;
+  if (data.type === "samples") ({ samples, sampleRate } = data);
+  else perform(instance, data.buffer);
 });
 
-async function draw({ request, start, end, nColumns, nRows, dials, courses, semitones }) {
-  const columns = new Columns(sampleRate, nRows);
+function perform(instance, buffer) {
+  draws ??= new Draws(instance, parseParameters(buffer));
+  performed = new Performance(instance, draws, instance.put(new Uint8Array(buffer)), buffer.byteLength);
+  sampleRate = SAMPLE_RATE_HZ;
+}
+
+async function draw(instance, { request, start, end, nColumns, nRows, dials, courses, semitones }) {
+  if (!samples && !performed) return;
+  const columns = new Columns(instance, sampleRate, nRows);
   const edge = (i) => Math.floor((start + (i / nColumns) * (end - start)) * sampleRate);
-  const sound = synthesiser
+  const sound = performed
     ? new Synthesised(edge(nColumns) - edge(0), columns.size, { dials, courses, semitones })
     : { samples, first: 0 };
   for (let from = 0; from < nColumns; from += COLUMNS_A_TURN) {
@@ -55,8 +61,9 @@ async function draw({ request, start, end, nColumns, nRows, dials, courses, semi
     const isDone = from + n === nColumns;
     postMessage({ request, from, levels, lows, highs, isDone }, [levels.buffer, lows.buffer, highs.buffer]);
     await breath();
-    if (request !== latest) return;
+    if (request !== latest) break;
   }
+  columns.close();
 }
 
 // A window of sound that goes from column to column; where columns lie far apart it leaps over what none shows.
@@ -69,9 +76,9 @@ class Synthesised {
     this.samples = new Float32Array(2 * reach + size);
     this.first = 0;
     this.#stop = -1; // nothing is there yet, so the first column seeks
-    synthesiser.setDials(dials);
-    synthesiser.transpose(semitones);
-    synthesiser.setCourses(readCourses(courses));
+    performed.setDials(dials);
+    performed.transpose(semitones);
+    performed.setCourses(readCourses(courses));
   }
 
   reach(centre) {
@@ -81,12 +88,11 @@ class Synthesised {
     const isNear = from <= this.#stop && from >= this.first;
     if (isNear) this.samples.copyWithin(0, from - this.first, this.#stop - this.first);
     const kept = isNear ? this.#stop - from : 0;
-    if (!isNear) synthesiser.seek(from);
+    if (!isNear) performed.seek(from);
     this.first = from;
-    this.samples.fill(0, kept);
     // A little ahead where the next column lies within it, no further where it does not.
     const until = isNear ? this.samples.length : to - from;
-    synthesiser.render(this.samples, kept, until);
+    performed.render(this.samples, kept, until);
     this.#stop = from + until;
   }
 }

@@ -7,9 +7,8 @@ import * as api from "./api.js";
 import { MOVABLE } from "./curves.js";
 import { Engine } from "./engine.js";
 import { parseParameters } from "./parameters.js";
+import { SAMPLE_RATE_HZ } from "./performance.js";
 
-// The rate of the built-in voice and of most recordings: the page then synthesises what a rendering holds.
-const SAMPLE_RATE_HZ = 44100;
 const REST_MS = 300;
 const LOOK_MS = 400;
 const ALONE = { wet: 1, level_db: 0 }; // what the page adds itself
@@ -94,7 +93,7 @@ export class Player extends EventTarget {
     this.listenTo("hybrid");
     return {
       source, parameters, semitones,
-      pitches: parameters ? parseParameters(parameters).map((line) => pitchOf(line, 2 ** (-semitones / 12))) : [],
+      pitches: parameters ? parseParameters(parameters).lines.map((line) => pitchOf(line, 2 ** (-semitones / 12))) : [],
     };
   }
 

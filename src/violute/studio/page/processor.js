@@ -6,8 +6,9 @@
  */
 
 import { DIALS, readCourses, withDials } from "./automation.js";
+import { Instance } from "./instance.js";
 import { parseParameters } from "./parameters.js";
-import { Synthesiser } from "./synthesis.js";
+import { Draws, Performance } from "./performance.js";
 
 const CROSS_FADE_SECONDS = 0.02;
 const EDGE_SECONDS = 0.008;
@@ -35,9 +36,12 @@ class Fader {
 }
 
 class StudioProcessor extends AudioWorkletProcessor {
-  constructor() {
+  constructor({ processorOptions: { module } }) {
     super();
-    this.synthesiser = null;
+    this.instance = new Instance(module);
+    this.draws = null;
+    this.coming = new Map(); // parameters that are on their way, by number: { address, nBytes }
+    this.performance = null;
     this.voiceFader = new Fader(CROSS_FADE_SECONDS);
     this.clips = []; // recordings that sound or may sound: { role, channels, fader }
     this.dials = { ...DIALS };
@@ -69,18 +73,40 @@ class StudioProcessor extends AudioWorkletProcessor {
     }
   }
 
-  on_load({ parameters, gains, semitones }) {
-    const synthesiser = parameters ? new Synthesiser(parseParameters(parameters), sampleRate) : null;
-    synthesiser?.setGains(gains);
+  on_begin({ number, nBytes }) {
+    this.coming.set(number, { address: this.instance.lend(nBytes), nBytes });
+  }
+
+  on_piece({ number, at, bytes }) {
+    new Uint8Array(this.instance.buffer, this.coming.get(number).address + at).set(new Uint8Array(bytes));
+  }
+
+  on_load({ number, gains, semitones }) {
+    const performance = number === null ? null : this.open(number);
+    performance?.setGains(gains);
     this.change(() => {
-      this.synthesiser = synthesiser;
+      this.performance?.close();
+      this.performance = performance;
       this.held = semitones;
-      synthesiser?.transpose(this.semitones - semitones);
-      synthesiser?.setDials(this.dials);
-      synthesiser?.setCourses(this.courses);
+      performance?.transpose(this.semitones - semitones);
+      performance?.setDials(this.dials);
+      performance?.setCourses(this.courses);
       this.clips = this.clips.filter((clip) => clip.role === "source");
       this.turnToWhatIsHeard();
     });
+  }
+
+  open(number) {
+    const { instance } = this;
+    const { address, nBytes } = this.coming.get(number);
+    this.coming.delete(number);
+    try {
+      this.draws ??= new Draws(instance, parseParameters(instance.buffer, address, nBytes));
+      return new Performance(instance, this.draws, address, nBytes);
+    } catch (error) {
+      instance.free(address);
+      throw error;
+    }
   }
 
   on_clear({ jump }) {
@@ -89,7 +115,8 @@ class StudioProcessor extends AudioWorkletProcessor {
     this.courses = {};
     this.presence.target = 0;
     this.change(() => {
-      this.synthesiser = null;
+      this.performance?.close();
+      this.performance = null;
       this.clips = [];
       this.position = 0;
       this.jump = jump;
@@ -138,12 +165,12 @@ class StudioProcessor extends AudioWorkletProcessor {
 
   on_dials({ dials }) {
     this.dials = withDials(this.dials, dials);
-    this.synthesiser?.setDials(this.dials);
+    this.performance?.setDials(this.dials);
   }
 
   on_automation({ courses }) {
     this.courses = readCourses(courses);
-    this.synthesiser?.setCourses(this.courses);
+    this.performance?.setCourses(this.courses);
   }
 
   on_output({ gains }) {
@@ -153,7 +180,7 @@ class StudioProcessor extends AudioWorkletProcessor {
 
   on_transpose({ semitones }) {
     this.semitones = semitones;
-    this.synthesiser?.transpose(semitones - this.held);
+    this.performance?.transpose(semitones - this.held);
   }
 
   on_listen({ to }) {
@@ -169,9 +196,9 @@ class StudioProcessor extends AudioWorkletProcessor {
       clip.fader.target = clip === heard ? (isHybrid ? this.gains.wet : 1) : 0;
       if (isHybrid && clip.role === "source") clip.fader.target = this.gains.dry;
     }
-    const isVoice = !heard && this.synthesiser !== null && this.listening !== "source";
+    const isVoice = !heard && this.performance !== null && this.listening !== "source";
     this.voiceFader.target = isVoice ? this.gains.wet : 0;
-    if (isVoice) this.synthesiser.holdMix({ end0: 0, end1: 1 }[this.listening] ?? null);
+    if (isVoice) this.performance.holdMix({ end0: 0, end1: 1 }[this.listening] ?? null);
     if (!this.presence.isSilent) return;
     // Nobody hears a cross-fade in silence.
     this.voiceFader.gain = this.voiceFader.target;
@@ -249,10 +276,9 @@ class StudioProcessor extends AudioWorkletProcessor {
   }
 
   playVoice(voice, n) {
-    if (this.synthesiser === null || this.voiceFader.isSilent) return;
-    if (this.synthesiser.position !== this.position) this.synthesiser.seek(this.position);
-    this.scratch.fill(0);
-    this.synthesiser.render(this.scratch, 0, n);
+    if (this.performance === null || this.voiceFader.isSilent) return;
+    if (this.performance.position !== this.position) this.performance.seek(this.position);
+    this.performance.render(this.scratch, 0, n);
     const before = this.voiceFader.gain;
     const slope = (this.voiceFader.move(n) - before) / n;
     for (let i = 0; i < n; i += 1) voice[i] = this.scratch[i] * (before + slope * i);
