@@ -98,6 +98,9 @@ export const removeTake = (id) => fetch(at(id), { method: "DELETE" }).catch(() =
 
 const bytes = async (path, signal) => (await answer(path, { signal })).arrayBuffer();
 
+// A voice as the real-time core reads it.
+export const readLiveVoice = (name) => bytes(`/voices/${encodeURIComponent(name)}/live`);
+
 // Live parameters so many semitones higher, and the gains that go with them.
 export async function readParameters(id, transpose, signal) {
   const response = await answer(at(id, `/parameters${query({ transpose: transpose || null })}`), { signal });

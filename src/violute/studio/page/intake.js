@@ -9,19 +9,20 @@ import { clock } from "./timeline.js";
 const find = (id) => document.getElementById(id);
 
 export class Intake {
-  #session; #voice; #others; #play; #ends = [];
+  #session; #voice; #others; #play; #monitor; #ends = [];
   #left = null; // TimeLeft of what is under way
   #making = null; // TimeLeft of what the server renders before the piece can be played
   #microphone = null;
   #isAsking = false; // for the microphone, which may take as long as its owner thinks
 
   // `voice()` names the chosen voice; `wake()` is told of every press, for browsers let sound begin only then;
-  // `others(files)` gets what is not played at once; `play()` plays the take.
-  constructor(session, { voice, wake, others, play }) {
+  // `others(files)` gets what is not played at once; `play()` plays the take; `monitor` plays along.
+  constructor(session, { voice, wake, others, play, monitor }) {
     this.#session = session;
     this.#voice = voice;
     this.#others = others;
     this.#play = play;
+    this.#monitor = monitor;
     const choose = () => { wake(); find("file").click(); };
     for (const id of ["choose", "retry"]) find(id).addEventListener("click", choose);
     find("file").addEventListener("change", () => {
@@ -92,7 +93,10 @@ export class Intake {
     if (state === "failed") find("failure").textContent = sentence(text, name);
     find("rescue").hidden = !this.#session.latest?.isOwn;
     find("save-recording").hidden = !this.#session.recording?.isOwn;
-    if (state !== "recording") this.#microphone?.stop();
+    if (state !== "recording") {
+      this.#monitor.end();
+      this.#microphone?.stop();
+    }
   }
 
   #listenForDrops(wake) {
@@ -134,11 +138,13 @@ export class Intake {
     } finally {
       this.#isAsking = false;
     }
+    this.#monitor.begin(this.#microphone);
     this.#session.startRecording();
     find("record-stop").focus();
   }
 
   async #useRecording() {
+    this.#monitor.end();
     const file = await this.#microphone.finish();
     this.#microphone = null;
     this.#session.openFile(file, this.#voice(), { isOwn: true });

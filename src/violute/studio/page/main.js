@@ -1,5 +1,6 @@
 /** Puts the page together: one set of dials, one timeline, one player, and the views that show them. */
 
+import { mixedDown } from "./columns.js";
 import { Curves } from "./curves.js";
 import { DialView } from "./dial.js";
 import { Dials } from "./dials.js";
@@ -11,6 +12,7 @@ import { Keyboard } from "./keyboard.js";
 import { Lane } from "./lane.js";
 import { LaneControls } from "./lane_controls.js";
 import { Making } from "./making.js";
+import { Monitor } from "./monitor.js";
 import { Notice } from "./notice.js";
 import { Output, OutputSliders } from "./output.js";
 import { Pad } from "./pad.js";
@@ -70,7 +72,14 @@ const panels = [sourcePanel, hybridPanel];
 const actions = { seek, loop: (loop) => player.setLoop(loop) };
 for (const id of ["panel-source", "panel-hybrid"]) new View(find(id).querySelector(".view"), timeline, actions);
 new View(find("lane"), timeline, actions, { isSelecting: false });
-const intake = new Intake(session, { voice: () => voices.chosen, wake, others: takeOthers, play: () => player.toggle() });
+const monitor = new Monitor(find("monitor"), find("about-monitor"), { voice: () => voices.find(voices.chosen), dials, output });
+monitor.addEventListener("change", () => {
+  document.body.toggleAttribute("data-monitor", monitor.isOn);
+  enablePanel();
+});
+const intake = new Intake(session, {
+  voice: () => voices.chosen, wake, others: takeOthers, play: () => player.toggle(), monitor,
+});
 
 let heard = []; // pitches of the recording, line by line
 let held = 0; // semitones that the picture's parameters hold
@@ -96,20 +105,11 @@ async function prepare(take, recording, signal) {
   }
 }
 
-function mixedDown(buffer) {
-  const mono = new Float32Array(buffer.length);
-  for (let channel = 0; channel < buffer.numberOfChannels; channel += 1) {
-    const samples = buffer.getChannelData(channel);
-    for (let i = 0; i < mono.length; i += 1) mono[i] += samples[i] / buffer.numberOfChannels;
-  }
-  return mono;
-}
-
 let shownId = null; // of the take whose history is at hand
 
 session.addEventListener("state", ({ detail: { state, take, isBack } }) => {
   transport.enable(state === "ready");
-  find("panel").inert = session.take === null;
+  enablePanel();
   find("another").hidden = state !== "ready";
   find("cancel-choice").hidden = state !== "empty" || session.take === null;
   notice.hide();
@@ -133,6 +133,9 @@ session.addEventListener("state", ({ detail: { state, take, isBack } }) => {
   shownId = take.id;
   keepSettings();
 });
+
+// Dials turn where there is something to hear.
+function enablePanel() { find("panel").inert = session.take === null && !monitor.isOn; }
 
 function showPiece(take) {
   find("piece").textContent = take ? session.recording.name : "";
@@ -337,8 +340,9 @@ function escape() {
 voices.addEventListener("chosen", ({ detail: voice }) => {
   if (session.state === "ready") session.change({ voice: voice.name });
   else showEnds(voice.ends);
+  monitor.refresh();
 });
-find("panel").inert = true;
+enablePanel();
 voices.load().then(() => {
   if (voices.chosen && !session.take) showEnds(voices.find(voices.chosen).ends);
   resume();

@@ -9,7 +9,7 @@ const REFUSALS = {
 };
 
 export class Microphone {
-  #context; #stream; #canvas;
+  #context; #source; #stream; #canvas;
   #blocks = [];
   #peaks = [];
   #nSamples = 0;
@@ -38,7 +38,7 @@ export class Microphone {
   async #start(stream, canvas, onSeconds) {
     this.#stream = stream;
     this.#canvas = canvas;
-    this.#context = new AudioContext();
+    this.#context = new AudioContext({ latencyHint: "interactive" });
     await this.#context.audioWorklet.addModule("/page/capture_processor.js");
     const capture = new AudioWorkletNode(this.#context, "capture", { numberOfOutputs: 0 });
     capture.port.onmessage = ({ data }) => {
@@ -49,8 +49,18 @@ export class Microphone {
       this.#draw();
     };
     onSeconds(0);
-    this.#context.createMediaStreamSource(stream).connect(capture);
+    this.#source = this.#context.createMediaStreamSource(stream);
+    this.#source.connect(capture);
   }
+
+  // At the rate of the device, which not every browser brings to another.
+  get context() { return this.#context; }
+
+  // What is heard, for others that hear it, too.
+  get source() { return this.#source; }
+
+  // How late it hears, as far as the browser knows.
+  get inputSeconds() { return this.#stream.getAudioTracks()[0]?.getSettings().latency ?? 0; }
 
   // The recording so far, named by the time of day.
   async finish() {

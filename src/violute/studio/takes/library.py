@@ -56,7 +56,7 @@ class TakeLibrary:
     def __init__(self, limits: Limits, storage: Storage, pool: WorkerPool) -> None:
         self.limits = limits
         self._storage = storage
-        self._pool = pool
+        self.pool = pool
         self._records: dict[str, TakeRecord] = {}
         self._arrivals = Arrivals(self.limits)
         self._voices: set[str] = set()  # folders of those that were sent
@@ -64,7 +64,7 @@ class TakeLibrary:
 
     async def __aenter__(self) -> None:
         """Begin to work."""
-        self._pool.start()
+        self.pool.start()
         self._start(self._expire())
 
     async def __aexit__(self, *_: object) -> None:
@@ -72,7 +72,7 @@ class TakeLibrary:
         self.stop_streams()
         for task in self._tasks:
             task.cancel()
-        await self._pool.close()
+        await self.pool.close()
         self._storage.close()
 
     def stop_streams(self) -> None:
@@ -196,7 +196,7 @@ class TakeLibrary:
         if not is_first and (not record.is_settled or not record.source.exists()):
             raise RefusalError(409, f"this recording is {record.state.status}: its voice cannot change now")
         job = AnalyseJob(*record.described(voice.key, lines), record.preview, record.parameters)
-        ticket = self._pool.submit(job, lambda report: self._take_report(record, ticket, report))
+        ticket = self.pool.submit(job, lambda report: self._take_report(record, ticket, report))
         record.tickets.add(ticket)
         record.parameters.unlink(missing_ok=True)
         record.update(
@@ -237,7 +237,7 @@ class TakeLibrary:
         finish = (settings.as_output(), settings.subtype, settings.span)
         described = record.described(voice.key, state.lines)
         job = RenderJob(*described, settings.as_mix(), destination, *finish)
-        outcome = await record.outcome(self._pool, job, is_gone, settings.label)
+        outcome = await record.outcome(self.pool, job, is_gone, settings.label)
         assert isinstance(outcome, Rendered)
         self._storage.measure(destination.parent)
         return outcome.warnings
@@ -258,7 +258,7 @@ class TakeLibrary:
         n_bytes = round(PARAMETER_BYTES_PER_SECOND * (record.state.duration_seconds or 0.0))
         self.claim(destination.parent, n_bytes, record.owner, keep=record)
         job = TransposeJob(*record.described(voice.key, record.state.lines), semitones, destination)
-        outcome = await record.outcome(self._pool, job, is_gone)
+        outcome = await record.outcome(self.pool, job, is_gone)
         assert isinstance(outcome, Transposed)
         return outcome.live_gains
 

@@ -58,6 +58,25 @@ class TakeState(BaseModel):
         return round((self.duration_seconds or 0.0) * (self.sample_rate or 0)) * (self.n_channels or 0)
 
 
+async def outcome_of(ticket: Ticket, is_gone: Callable[[], Awaitable[bool]]) -> Outcome:
+    """Wait for what comes of a job, which is dropped once `is_gone` says that nobody waits for it any more.
+
+    Raises:
+        RefusalError: It cannot be done so, or was dropped.
+    """
+    try:
+        while (outcome := await ticket.outcome(LOOK_SECONDS)) is None:
+            if await is_gone():
+                break
+    finally:
+        await asyncio.shield(ticket.cancel())
+    if isinstance(outcome, Refused):
+        raise RefusalError(422, outcome.message)
+    if outcome is None or isinstance(outcome, Stopped):
+        raise RefusalError(409, "the rendering was cancelled: ask for it again")
+    return outcome
+
+
 class TakeRecord:
     """One recording: its state, its folder, and whoever waits for a change.
 
@@ -110,18 +129,10 @@ class TakeRecord:
         self.tickets.add(ticket)
         self.renderings[label] = 0.0
         try:
-            while (outcome := await ticket.outcome(LOOK_SECONDS)) is None:
-                if await is_gone():
-                    break
+            return await outcome_of(ticket, is_gone)
         finally:
             self.renderings.pop(label, None)
-            await asyncio.shield(ticket.cancel())
             self.tickets.discard(ticket)
-        if isinstance(outcome, Refused):
-            raise RefusalError(422, outcome.message)
-        if outcome is None or isinstance(outcome, Stopped):
-            raise RefusalError(409, "the rendering was cancelled: ask for it again")
-        return outcome
 
     def update(self, **changes: object) -> None:
         """Change fields of the state and wake whoever follows it."""

@@ -33,7 +33,7 @@ from violute.studio.takes.catalogue import Catalogue, VoiceEntry
 from violute.studio.takes.library import TakeLibrary
 from violute.studio.takes.rendering import MEDIA_TYPES
 from violute.studio.takes.take_record import TakeState
-from violute.studio.web import renderings
+from violute.studio.web import live_voices, renderings
 from violute.studio.web.dependencies import Library, ReadyTake, Take, Voices, file_of, owner_of
 from violute.studio.web.errors import HANDLERS
 from violute.studio.web.schemas import (
@@ -101,6 +101,7 @@ def make_app(library: TakeLibrary, catalogue: Catalogue) -> FastAPI:
     app.state.library, app.state.catalogue = library, catalogue
     app.include_router(router)
     app.include_router(renderings.router)
+    app.include_router(live_voices.router)
     mimetypes.add_type("text/javascript", ".js")  # a system's own table may call scripts plain text
     app.mount("/page", StaticFiles(directory=PAGE_FOLDER), name="page")
     return app

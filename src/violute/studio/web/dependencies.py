@@ -12,6 +12,8 @@ from violute.studio.takes.catalogue import Catalogue
 from violute.studio.takes.library import TakeLibrary
 from violute.studio.takes.take_record import TakeRecord
 
+BINARY = "application/octet-stream"
+
 
 async def _library(request: Request) -> TakeLibrary:
     library: TakeLibrary = request.app.state.library

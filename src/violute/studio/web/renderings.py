@@ -26,7 +26,7 @@ from violute.studio.takes.rendering import (
     parse_automation,
 )
 from violute.studio.takes.take_record import TakeRecord
-from violute.studio.web.dependencies import Library, ReadyTake, ScratchFolder, Take, Voices, file_of
+from violute.studio.web.dependencies import BINARY, Library, ReadyTake, ScratchFolder, Take, Voices, file_of
 from violute.studio.web.schemas import CommandResponse, RenderingState
 from violute.voices.mix import DEFAULT_ROOM
 
@@ -35,8 +35,6 @@ WARNINGS_HEADER = "Violute-Warnings"
 
 GAINS_HEADER = "Violute-Live-Gains"
 """Of live parameters: the gains that go with them, as JSON."""
-
-BINARY = "application/octet-stream"
 
 _RENDERING = file_of(
     f"The file that `violute convert` makes with the same settings; `{WARNINGS_HEADER}` holds its warnings.",

@@ -75,6 +75,22 @@ class TransposeJob(Job):
 
 
 @dataclass(frozen=True)
+class ExportJob(Job):
+    """Write a voice as the real-time core reads it, for the page to play along; of no recording.
+
+    Attributes:
+        destination: The file to write.
+    """
+
+    destination: Path
+
+    @classmethod
+    def of(cls, voice: str, name: str, destination: Path) -> ExportJob:
+        """Ask for a voice, by its key, that its owner knows by a name."""
+        return cls("", destination, name, voice, "auto", destination)
+
+
+@dataclass(frozen=True)
 class Cancel:
     """Stop the job at hand."""
 
@@ -120,6 +136,11 @@ class Transposed:
 
 
 @dataclass(frozen=True)
+class Exported:
+    """The voice is there, whole."""
+
+
+@dataclass(frozen=True)
 class Refused:
     """The job cannot be done with what came; the message says why and what to do."""
 
@@ -132,4 +153,4 @@ class Stopped:
 
 
 Report = Described | Progressed
-Outcome = Analysed | Rendered | Transposed | Refused | Stopped
+Outcome = Analysed | Rendered | Transposed | Exported | Refused | Stopped

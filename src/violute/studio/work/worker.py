@@ -22,13 +22,16 @@ import numpy as np
 from violute.analysis.polyphony.chords import Lines
 from violute.audio.file_source import FileSource
 from violute.audio.formats import subtype_for
-from violute.errors import VioluteError
+from violute.errors import VioluteError, VoiceError
+from violute.families.ddsp.live_file import live_bytes
 from violute.studio.limits import Limits
 from violute.studio.work.jobs import (
     Analysed,
     AnalyseJob,
     Cancel,
     Described,
+    Exported,
+    ExportJob,
     Job,
     Outcome,
     Progressed,
@@ -44,7 +47,7 @@ from violute.studio.work.live_gains import live_gains
 from violute.studio.work.preview import cut, write_preview
 from violute.voices.contract import OnProgress
 from violute.voices.live_parameters import live_parameters
-from violute.voices.load import load_voice
+from violute.voices.load import find_voice, load_voice
 from violute.voices.take import Take
 from violute.whole_file import replace_bytes
 
@@ -79,13 +82,18 @@ def work(connection: Connection, voice: str, limits: Limits, scratch: Path) -> N
         return
 
 
-def _outcome(
-    worker: Worker, job: AnalyseJob | RenderJob | TransposeJob, report: Callable[[Report], None]
-) -> Outcome:
+def _outcome(worker: Worker, job: Job, report: Callable[[Report], None]) -> Outcome:
     try:
-        if isinstance(job, AnalyseJob):
-            return worker.analyse(job, report)
-        return worker.render(job, report) if isinstance(job, RenderJob) else worker.transpose(job, report)
+        match job:
+            case AnalyseJob():
+                return worker.analyse(job, report)
+            case RenderJob():
+                return worker.render(job, report)
+            case TransposeJob():
+                return worker.transpose(job, report)
+            case ExportJob():
+                return worker.export(job, report)
+        raise TypeError(f"{type(job).__name__} is no job of a worker")
     except CancelledError:
         return Stopped()
     except VioluteError as error:
@@ -111,7 +119,7 @@ def _reporter(connection: Connection) -> Callable[[Report], None]:
 def _without_paths(message: str, job: Job) -> str:
     """Call files by the names that their owner knows, for where they lie here is nobody's business."""
     names = {str(job.source): job.name, job.voice: Path(job.voice).stem}
-    if isinstance(job, RenderJob | TransposeJob):
+    if isinstance(job, RenderJob | TransposeJob | ExportJob):
         names[str(job.destination)] = job.destination.name
     names |= dict.fromkeys((str(job.source.parent), tempfile.gettempdir()), "the studio's folder")
     for path, name in names.items():
@@ -190,6 +198,20 @@ class Worker:
         replace_bytes(job.destination, live_parameters(tracks))
         report(Progressed(0.8))
         return Transposed(live_gains(take, job.semitones))
+
+    def export(self, job: ExportJob, report: Callable[[Report], None]) -> Exported:
+        """Write a voice as the real-time core reads it.
+
+        Raises:
+            VioluteError: It is none that the core plays, or the disk is full.
+        """
+        report(Progressed(0.0))
+        path = find_voice(job.voice)
+        try:
+            replace_bytes(job.destination, live_bytes(path))
+        except VoiceError as error:
+            raise VoiceError(str(error).replace(str(path), job.name)) from None
+        return Exported()
 
     def _open(self, job: Job) -> FileSource:
         # What is decoded by another program is decoded as far as that at most.
