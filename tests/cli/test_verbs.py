@@ -121,11 +121,20 @@ def test_notes_go_into_midi_and_tables(place):
     assert len((place / "n.csv").read_text().splitlines()) == 3
     assert violute_here("notes", "solo.wav", "f.csv", "--frames", cwd=place).returncode == 0
     assert len((place / "f.csv").read_text().splitlines()) > 100
+    low = np.concatenate([tone(f0_hz, 0.5, noise_db=-60.0) for f0_hz in (82.4, 110.0)])
+    soundfile.write(place / "solo.wav", low, SAMPLE_RATE)
+    for words, pitches_hz in (([], [82.4, 110.0]), (["--range", "low"], [82.4, 110.0])):
+        assert violute_here("notes", "solo.wav", "low.csv", "--force", *words, cwd=place).returncode == 0
+        rows = (place / "low.csv").read_text().splitlines()[1:]
+        assert [float(row.split(",")[2]) for row in rows] == pytest.approx(pitches_hz, rel=0.01)
+    assert violute_here("notes", "solo.wav", "h.csv", "--range", "high", cwd=place).returncode == 0
+    assert "82.4" not in (place / "h.csv").read_text()
     for words, reason in (
         (["solo.mid"], "exists"),
         (["x.txt"], "written as .mid or .csv"),
         (["x.mid", "--frames"], "--frames are a table"),
         (["x.mid", "--lines", "9"], "give auto, or 1 to 4"),
+        (["x.mid", "--range", "mid"], "--range"),
     ):
         assert reason in complaint_of(violute_here("notes", "solo.wav", *words, cwd=place))
     assert not list(place.glob("x.*"))

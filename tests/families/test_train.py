@@ -55,6 +55,20 @@ def test_recordings_of_both_folders_are_learned_from_and_recorded(tmp_path, fold
     assert config["sha256"].keys() == {"flute/one.wav", "violin/one.wav", "violin/three.wav"}
 
 
+def test_the_ends_are_called_as_the_folders_are_unless_they_are_named(tmp_path, folders):
+    reed = folders[0].rename(tmp_path / "reed")
+    run((reed, folders[1]), tmp_path / "voice.onnx")
+    assert config_of(tmp_path)["names"] == ["reed", "violin"]
+    run((reed, folders[1]), tmp_path / "other.onnx", names=(None, "fiddle"), run_dir=tmp_path / "other")
+    assert json.loads((tmp_path / "other" / "config.json").read_text())["names"] == ["reed", "fiddle"]
+
+
+def test_musicnet_as_it_is_packed_is_no_instrument(tmp_path, folders):
+    packed = folders[0].rename(tmp_path / "train_data")
+    with pytest.raises(DataError, match="train_data: MusicNet as it is packed: unpack it by instrument"):
+        run((packed, folders[1]), tmp_path / "voice.onnx")
+
+
 def test_a_resume_with_other_recordings_is_refused(tmp_path, folders):
     out = tmp_path / "voice.onnx"
     run(folders, out)

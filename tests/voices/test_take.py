@@ -137,6 +137,22 @@ def test_warnings_of_the_family_reach_the_user():
     assert take.warnings == ("no steady pitch was found",)
 
 
+def test_a_recording_below_the_range_is_told_with_the_voice_that_plays_it():
+    low, high = (
+        np.concatenate([tone(hz * ratio, 0.4, noise_db=-60.0) for hz in (440.0, 493.9, 523.3)])
+        for ratio in (0.25, 1.0)
+    )
+    warning = load_voice().analyse(low, SAMPLE_RATE).warnings[0]
+    share, said = warning.split(" %", 1)
+    assert int(share) > 80
+    assert said == (
+        " of it lies below 185 Hz, too low for this voice: violute-clarinet-cello plays down to 65 Hz "
+        "(--voice violute-clarinet-cello)"
+    )
+    assert load_voice().analyse(high, SAMPLE_RATE).warnings == ()
+    assert load_voice("violute-clarinet-cello").analyse(low, SAMPLE_RATE).warnings == ()
+
+
 def test_a_silent_family_gives_silence():
     rendered = SineVoice(level=0.0).analyse(noise(10_000), 44_100).render(0.5)
     assert not rendered.any()

@@ -16,6 +16,7 @@ from violute.analysis.octave_repair import LEAP_OCTAVES
 from violute.analysis.onsets import band_levels_db, onset_strength
 from violute.analysis.pitch import track_pitch
 from violute.analysis.pitch_range import HIGH, PitchRange
+from violute.analysis.polyphony.below_range import BELOW_HZ, frames_below
 from violute.analysis.polyphony.chords import Lines, checked_lines, chord_controls
 from violute.analysis.polyphony.log_spectrum import CONTROLS_FRAMES, N_FFTS
 from violute.analysis.polyphony.multipitch import Candidates, find_candidates
@@ -58,6 +59,7 @@ class _Measured:
     loudness_db: Float[np.ndarray, " frame"]
     levels_db: Float[np.ndarray, "frame band"]
     candidates: Candidates
+    is_below: Bool[np.ndarray, " frame"]
 
 
 def analyse(
@@ -95,13 +97,18 @@ def analyse_blocks(
     )
     strength = onset_strength(np.concatenate([m.levels_db for m in measured]))
     candidates = Candidates.joined([m.candidates for m in measured])
+    is_below = np.concatenate([m.is_below for m in measured])
     del measured  # an hour of levels is large enough without all that follows
     is_voiced = voiced_frames(f0_hz, periodicity, loudness_db)
+    if pitch_range == HIGH:
+        is_below |= is_voiced & (f0_hz < BELOW_HZ)
+    is_below &= loudness_db > _gate_db(loudness_db)
     line = Controls(
         f0_hz=carry_pitch(f0_hz, is_voiced, loudness_db)[None],
         periodicity=np.where(is_voiced, periodicity, 0.0).astype(np.float32)[None],
         loudness_db=loudness_db[None],
         onset_strength=strength,
+        below_share=float(np.sum(is_below) / max(np.sum(is_below | is_voiced), 1)),
     )
     return line if lines == 1 else chord_controls(line, candidates, lines)
 
@@ -112,11 +119,7 @@ def voiced_frames(
     loudness_db: Float[np.ndarray, " frame"],
 ) -> Bool[np.ndarray, " frame"]:
     """Frames that carry a pitch: periodic, not far below the piece, and steady or part of a quick figure."""
-    audible_db = loudness_db[loudness_db > SILENCE_DB]
-    if len(audible_db) == 0:
-        return np.zeros(len(loudness_db), dtype=bool)
-    gate_db = float(np.percentile(audible_db, 95)) - VOICED_RANGE_DB
-    is_voiced = (periodicity > VOICED_PERIODICITY) & (loudness_db > gate_db)
+    is_voiced = (periodicity > VOICED_PERIODICITY) & (loudness_db > _gate_db(loudness_db))
     octaves = np.log2(np.maximum(f0_hz, 1.0))
     leaps = np.abs(np.diff(octaves, prepend=octaves[:1])) > LEAP_OCTAVES
     # A run ends where the pitch leaps or the voice stops.
@@ -135,6 +138,12 @@ def voiced_frames(
     is_quick = (lengths[notes] >= QUICK_FRAMES) & (before | after)
     is_note[notes] = (lengths[notes] >= SHORTEST_NOTE_FRAMES) | is_quick | is_trilled
     return is_voiced & is_note[run]
+
+
+def _gate_db(loudness_db: Float[np.ndarray, " frame"]) -> float:
+    """Loudness below which nothing has a pitch."""
+    audible_db = loudness_db[loudness_db > SILENCE_DB]
+    return float(np.percentile(audible_db, 95)) - VOICED_RANGE_DB if len(audible_db) else np.inf
 
 
 def carry_pitch(
@@ -191,12 +200,15 @@ def _measure(piece: _Piece, lines: Lines, pitch_range: PitchRange) -> _Measured:
     spectra = [magnitude_frames(audio, window.n_fft, start, n_frames) for window in pitch_range.windows]
     f0_hz, periodicity = track_pitch(spectra, pitch_range)
     short = magnitude_frames(audio, pitch_range.loudness_n_fft, left_frames * HOP_LENGTH, keep)
+    kept = slice(before, before + keep)
+    candidates, is_below = _candidates(audio, spectra[0], f0_hz, start, kept, lines)
     return _Measured(
         f0_hz[before : before + keep],
         periodicity[before : before + keep],
         frame_loudness_db(short, SAMPLE_RATE),
         band_levels_db(short, SAMPLE_RATE),
-        _candidates(audio, spectra[0], f0_hz, start, slice(before, before + keep), lines),
+        candidates,
+        np.repeat(is_below, CONTROLS_FRAMES)[:keep],
     )
 
 
@@ -207,8 +219,10 @@ def _candidates(
     start: int,
     kept: slice,
     lines: Lines,
-) -> Candidates:
+) -> tuple[Candidates, Bool[np.ndarray, " candidate_frame"]]:
     """Listen for notes that sound together: everywhere if there are said to be some, else where in doubt.
+
+    Where one note below the range sounds there are none, and the frames tell so.
 
     Args:
         audio: Of the piece.
@@ -220,10 +234,11 @@ def _candidates(
     """
     first, n_kept = kept.start // CONTROLS_FRAMES, -(-(kept.stop - kept.start) // CONTROLS_FRAMES)
     if lines == 1:
-        return Candidates.none(n_kept)
+        return Candidates.none(n_kept), np.zeros(n_kept, bool)
     is_asked = np.ones(len(f0_hz), bool) if lines != "auto" else doubtful_frames(wide, f0_hz)
     loudest = float(wide.max())
     found: list[Candidates] = []
+    is_below = np.zeros(first + n_kept, bool)
     place = 0
     for run_start, run_stop in runs(is_asked[::CONTROLS_FRAMES]):
         long = magnitude_frames(
@@ -235,10 +250,13 @@ def _candidates(
         )
         found.append(Candidates.none(run_start - place))
         short = wide[::CONTROLS_FRAMES][run_start:run_stop]
-        found.append(find_candidates(long, short, loudest=loudest))
+        below = frames_below(short, long)
+        found.append(find_candidates(long, short, loudest=loudest).silent_where(below))
+        inside = is_below[run_start:run_stop]
+        inside[:] = below[: len(inside)]
         place = run_stop
     found.append(Candidates.none(max(first + n_kept - place, 0)))
-    return Candidates.joined(found).frames(first, first + n_kept)
+    return Candidates.joined(found).frames(first, first + n_kept), is_below[first:]
 
 
 def _in_parallel(pieces: Iterable[_Piece], lines: Lines, pitch_range: PitchRange) -> Iterator[_Measured]:

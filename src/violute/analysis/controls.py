@@ -31,6 +31,8 @@ class Controls:
             at least `SILENCE_DB`.
         onset_strength: Rise of the spectrum, 0 or more, about 1 at a clear attack.
         frame_rate_hz: Frames per second.
+        below_share: Share of the frames that sound in which the note lies below the range of pitches that
+            was searched: what is told of them is a multiple of it, or wrong.
 
     Raises:
         ShapeError: The arrays disagree in lines or frames.
@@ -41,6 +43,7 @@ class Controls:
     loudness_db: Float[np.ndarray, "line frame"]
     onset_strength: Float[np.ndarray, " frame"]
     frame_rate_hz: float = FRAME_RATE_HZ
+    below_share: float = 0.0
 
     def __post_init__(self) -> None:
         shapes = {self.f0_hz.shape, self.periodicity.shape, self.loudness_db.shape}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
@@ -11,6 +11,10 @@ from violute.cli.terminal.options import Flag, Force, Json, LineCount, Quiet
 from violute.cli.terminal.output import refuse_existing, say_done
 from violute.cli.terminal.progress import progress_bars
 from violute.errors import InputError
+
+if TYPE_CHECKING:
+    from violute.analysis.controls import Controls
+    from violute.analysis.pitch_range import PitchRange
 
 
 def notes(
@@ -20,6 +24,7 @@ def notes(
     *,
     frames: Flag = False,
     lines: LineCount = "auto",
+    range_: Annotated[Literal["auto", "high", "low"], Parameter(name="--range")] = "auto",
     force: Force = False,
     json: Json = False,
     quiet: Quiet = False,
@@ -38,10 +43,15 @@ def notes(
     frames
         Write into OUT.csv what is measured each 10 ms instead: pitch, periodicity, loudness and onsets of
         each line.
+    range_
+        Where pitch is sought: high, 160 Hz to 3.9 kHz; low, 55 Hz to 4 kHz, for cellos, clarinets and the
+        like, in one line unless --lines says how many; auto takes low where one line goes below 185 Hz.
     """
     from violute.analysis.analyser import analyse_blocks
     from violute.analysis.note_files import write_controls, write_midi, write_note_table
     from violute.analysis.notes import notes_of
+    from violute.analysis.pitch_range import HIGH, LOW
+    from violute.analysis.polyphony.below_range import BELOW_SHARE
     from violute.analysis.polyphony.chords import checked_lines
     from violute.audio.channels import measure
     from violute.audio.file_source import FileSource
@@ -58,8 +68,15 @@ def notes(
     n_lines = checked_lines(lines)
     source = FileSource(recording)
     with progress_bars(shown=not (quiet or json)) as start:
-        blocks = resampled_blocks(source, measure(source), SAMPLE_RATE, start(recording.name))
-        controls = analyse_blocks(blocks, lines=n_lines)
+        measurement = measure(source)
+
+        def analysed(pitch_range: PitchRange) -> Controls:
+            blocks = resampled_blocks(source, measurement, SAMPLE_RATE, start(recording.name))
+            return analyse_blocks(blocks, lines=n_lines, pitch_range=pitch_range)
+
+        controls = analysed(LOW if range_ == "low" else HIGH)
+        if range_ == "auto" and controls.n_lines == 1 and controls.below_share > BELOW_SHARE:
+            controls = analysed(LOW)
     found = notes_of(controls)
     if frames:
         write_controls(controls, out, overwrite=force)

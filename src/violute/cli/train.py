@@ -235,8 +235,10 @@ def _changes(options: RunOptions) -> dict[str, str]:
     return changes
 
 
-def _source(options: RunOptions) -> tuple[tuple[Path, ...] | Path, tuple[str, str], list[str]]:
-    """Return what to learn from, the names of the ends, and what is held out.
+def _source(
+    options: RunOptions,
+) -> tuple[tuple[Path, ...] | Path, tuple[str | None, str | None], list[str]]:
+    """Return what to learn from, the names of the ends, where they are given, and what is held out.
 
     A wrong folder is reported before torch takes its seconds.
     """

@@ -78,15 +78,15 @@ class TrainingOptions(RunOptions):
     b
         Folder of solo recordings of the instrument at mix 1.
     a_name
-        Name of mix 0.
+        Name of mix 0. Default: that of folder A.
     b_name
-        Name of mix 1.
+        Name of mix 1. Default: that of folder B.
     """
 
     a: Path | None = None
     b: Path | None = None
-    a_name: str = "flute"
-    b_name: str = "violin"
+    a_name: str | None = None
+    b_name: str | None = None
     hold_out: HoldOut = HOLD_OUT
 
 
@@ -100,7 +100,7 @@ class PicturesOptions(TrainingOptions):
     prepared
         Folder that `violute prepare` made, to learn from instead of --a and --b: its training pictures, of
         the preset that the recipe reads (detail, for the recipe assignment: assignment), of the instruments
-        that --a-name and --b-name name. Its held-out pictures are what validation reads.
+        that --a-name and --b-name name; flute and violin, or the only two there are, need no names. Its held-out pictures are what validation reads.
     """
 
     prepared: Path | None = None

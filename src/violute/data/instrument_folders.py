@@ -32,11 +32,7 @@ def instrument_folders(given: Sequence[Path], *, only: Sequence[str] = ()) -> di
         else:
             named = sorted({folder / path.relative_to(folder).parts[0] for path in paths})
         for path in named:
-            name = path.resolve().name
-            if name in _MUSICNET_PARTS:
-                raise DataError(
-                    f"{path}: MusicNet as it is packed: unpack it by instrument with violute data musicnet"
-                )
+            name = instrument_name(path)
             if name in found:
                 raise DataError(f"{found[name]} and {path}: two folders of {name}: put them into one")
             found[name] = path
@@ -44,3 +40,17 @@ def instrument_folders(given: Sequence[Path], *, only: Sequence[str] = ()) -> di
     if missing:
         raise DataError(f"{missing[0]}: there is no such folder of recordings: choose of {', '.join(found)}")
     return {name: path for name, path in found.items() if not only or name in only}
+
+
+def instrument_name(folder: Path) -> str:
+    """Return the instrument that a folder of recordings is named for.
+
+    Raises:
+        DataError: It is a part of MusicNet, which holds all of its instruments.
+    """
+    name = folder.resolve().name
+    if name in _MUSICNET_PARTS:
+        raise DataError(
+            f"{folder}: MusicNet as it is packed: unpack it by instrument with violute data musicnet"
+        )
+    return name

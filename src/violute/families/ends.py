@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from violute.data.instrument_folders import instrument_name
 from violute.data.measured import content_digest
 from violute.data.pictures.store import Store, open_store
 from violute.data.recordings import Recording, list_recordings
@@ -13,6 +14,9 @@ from violute.errors import TrainingError
 from violute.families.pictures.prepared import prepared_recordings
 from violute.training.request import TrainingRequest
 from violute.training.run import RunContext
+
+USUAL_NAMES = ("flute", "violin")
+"""Instruments of a store that are taken where none are named."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,22 +53,32 @@ def open_ends(request: TrainingRequest) -> Ends:
         TrainingError: A folder or name cannot be used, or nothing is left to learn from.
         DataError: The store is none, or damaged.
     """
-    names = request.names
-    if not names[0] or not names[1] or names[0] == names[1]:
-        raise TrainingError(f"the ends are named {names[0]!r} and {names[1]!r}: give two different names")
     if not isinstance(request.source, str | Path):
         if len(request.source) != 2:
             raise TrainingError(
                 f"{len(request.source)} of folders to learn from: give two folders of recordings"
             )
         first, second = (_recordings(folder, request.hold_out) for folder in request.source)
+        names = _checked(request.names, [instrument_name(Path(folder)) for folder in request.source])
         return Ends(names=names, recordings=(first, second))
     if request.hold_out:
         raise TrainingError(
             f"{request.source}: has its held-out recordings already: name others to violute prepare"
         )
     store = open_store(request.source)
+    is_usual = set(USUAL_NAMES) <= set(store.instruments) or len(store.instruments) != 2
+    names = _checked(request.names, USUAL_NAMES if is_usual else store.instruments)
     return Ends(names=names, recordings=prepared_recordings(store, names), store=store)
+
+
+def _checked(given: Sequence[str | None], otherwise: Sequence[str]) -> tuple[str, str]:
+    """Return the names of both ends: those given, or the others where there are none."""
+    first, second = (other if name is None else name for name, other in zip(given, otherwise, strict=True))
+    if not first or not second or first == second:
+        raise TrainingError(
+            f"the ends are named {first!r} and {second!r}: give two different names (--a-name, --b-name)"
+        )
+    return first, second
 
 
 def contents(names: Sequence[str], recordings: Sequence[Iterable[Recording]]) -> dict[str, list[str]]:

@@ -27,7 +27,7 @@ class TrainingRequest:
     Attributes:
         source: Folders of recordings of the instruments at mix 0 and mix 1, or a prepared store.
         out: File to write; it appears only when it is whole.
-        names: Of the two ends; instruments of the store.
+        names: Of the two ends, instruments of the store; None is the folder's, or the store's instrument.
         hold_out: Glob patterns of recordings to leave out of training; a store has its own.
         run_dir: Folder for metrics and checkpoints; None puts it beside `out`, as NAME-run.
         cache: Folder for what is measured in recordings, which several runs may share; None is in the run's.
@@ -47,7 +47,7 @@ class TrainingRequest:
 
     source: Source
     out: Path
-    names: tuple[str, str] = ("flute", "violin")
+    names: tuple[str | None, str | None] = (None, None)
     hold_out: Sequence[str] = ()
     run_dir: Path | None = None
     cache: Path | None = None

@@ -5,17 +5,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from violute.analysis.controls import SILENCE_DB
 from violute.families.ddsp.adaptation import (
+    CARRIED_DB,
     DEEPEST_LOUDNESS_VIBRATO_DB,
     DEEPEST_PITCH_VIBRATO_CENTS,
     QUANTILES,
     Vibrato,
     adapted_loudness,
+    carried_loudness,
     into_range,
     loudness_quantiles,
     map_loudness,
 )
 
+SOUNDS = st.lists(st.just(SILENCE_DB) | st.floats(-90.0, 0.0), min_size=1, max_size=60).map(np.array)
 quantiles = st.lists(st.floats(-60.0, 5.0), min_size=len(QUANTILES), max_size=len(QUANTILES)).map(
     lambda values: np.sort(np.array(values))
 )
@@ -156,3 +160,18 @@ def test_at_the_second_end_vibrato_in_loudness_is_heard_in_pitch():
     assert np.ptp(moved_cents[INSIDE]) > 5.0
     still_cents, _ = measured.moved(np.zeros(300))
     assert np.abs(still_cents).max() < 1e-6
+
+
+@given(SOUNDS)
+def test_rests_of_a_line_are_taken_for_a_little_softer_than_the_notes_beside_them(loudness_db):
+    before = loudness_db.copy()
+    carried = carried_loudness(loudness_db)
+    sounds = loudness_db > SILENCE_DB
+    np.testing.assert_array_equal(loudness_db, before)
+    np.testing.assert_array_equal(carried[sounds], loudness_db[sounds])
+    if not sounds.any():
+        np.testing.assert_array_equal(carried, loudness_db)
+        return
+    for frame in np.flatnonzero(~sounds):
+        past, coming = loudness_db[:frame][sounds[:frame]], loudness_db[frame:][sounds[frame:]]
+        assert carried[frame] == min([*past[-1:], *coming[:1]]) - CARRIED_DB

@@ -287,6 +287,7 @@ class _Tracks:
             loudness_db=np.maximum(loudness_db, SILENCE_DB).astype(np.float32),
             onset_strength=self._tracked.onset_strength,
             frame_rate_hz=self._tracked.frame_rate_hz,
+            below_share=self._tracked.below_share,
             one_line=self._tracked,
             in_chords=self._in_chords,
         )

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Float32
+from jaxtyping import Bool, Float, Float32
 
 from violute.analysis.polyphony.log_spectrum import bin_hz, log_spectra
 from violute.analysis.polyphony.shared_partials import divide_partials, sharpened
@@ -63,6 +63,11 @@ class Candidates:
     def frames(self, start: int, stop: int) -> Candidates:
         """Return the frames from `start` up to, not including, `stop`."""
         return Candidates(self.probability[start:stop], self.f0_hz[start:stop], self.power[start:stop])
+
+    def silent_where(self, is_silent: Bool[np.ndarray, " frame"]) -> Candidates:
+        """Return the same without any note in some frames."""
+        heard = ~is_silent[:, None]
+        return Candidates(self.probability * heard, self.f0_hz * heard, self.power * heard)
 
 
 def find_candidates(

@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from violute.analysis.conditioning import pitch_changes
+from violute.analysis.controls import SILENCE_DB
 from violute.transforms.runs import runs
 
 QUANTILES = np.linspace(0.0, 1.0, 21)
@@ -24,6 +25,9 @@ MAPPED_SHARE = 0.5
 All of the way would take every piece for one that shows all that its instrument can, and play a piece that
 is mezzo-forte throughout from pianissimo to fortissimo.
 """
+
+CARRIED_DB = 6.0
+"""How far below the softer of the notes beside it a rest of one of several lines is taken to be."""
 
 RANGE_MARGIN_SEMITONES = 3.0
 """How far beyond the notes heard in training the network is trusted."""
@@ -84,6 +88,24 @@ def adapted_loudness(
     """
     mapped = map_loudness(relative_db, own, target)
     return relative_db + MAPPED_SHARE * (mapped - relative_db)
+
+
+def carried_loudness(loudness_db: Float[np.ndarray, " frame"]) -> Float[np.ndarray, " frame"]:
+    """Carry the loudness of one of several lines through its rests: for conditioning, never for sounding.
+
+    No instrument begins a note 60 dB above what was before, as a line of chords does. The network has not
+    learned such a leap, and answers with another colour as long as it remembers it: a second attack.
+    """
+    carried = loudness_db.copy()
+    sounding = np.flatnonzero(loudness_db > SILENCE_DB)
+    if len(sounding) == 0:
+        return carried
+    resting = np.flatnonzero(loudness_db <= SILENCE_DB)
+    following = np.searchsorted(sounding, resting)
+    after = carried[sounding[np.minimum(following, len(sounding) - 1)]]
+    before = carried[sounding[np.maximum(following - 1, 0)]]
+    carried[resting] = np.minimum(before, after) - CARRIED_DB
+    return carried
 
 
 def into_range(

@@ -26,7 +26,13 @@ from violute.analysis.polyphony.chords import ChordControls, Lines
 from violute.analysis.polyphony.separate_lines import separate_lines
 from violute.audio.channels import Measurement
 from violute.audio.source import Source
-from violute.families.ddsp.adaptation import Vibrato, adapted_loudness, into_range, loudness_quantiles
+from violute.families.ddsp.adaptation import (
+    Vibrato,
+    adapted_loudness,
+    carried_loudness,
+    into_range,
+    loudness_quantiles,
+)
 from violute.families.ddsp.chords import ChordPerformance, cross_fades
 from violute.families.ddsp.levels import (
     EndLevels,
@@ -192,7 +198,8 @@ class HarmonicPerformance(Performance):
         self._still_hz = (self._f0_hz * 2.0 ** (-self._vibrato.cents / 1200.0)).astype(np.float32)
         piece = controls if piece is None else piece
         reference_db = reference_loudness_db(piece)
-        relative_db = self._loudness_db - reference_db
+        heard_db = carried_loudness(self._loudness_db) if is_one_of_several else self._loudness_db
+        relative_db = heard_db - reference_db
         own = loudness_quantiles(piece.loudness_db[piece.periodicity > 0.0] - reference_db)
         self._end_loudness_db = (
             list(end_loudness_db)
