@@ -100,7 +100,8 @@ class PicturesOptions(TrainingOptions):
     prepared
         Folder that `violute prepare` made, to learn from instead of --a and --b: its training pictures, of
         the preset that the recipe reads (detail, for the recipe assignment: assignment), of the instruments
-        that --a-name and --b-name name; flute and violin, or the only two there are, need no names. Its held-out pictures are what validation reads.
+        that --a-name and --b-name name; flute and violin, or the only two that it has, need no names. Its
+        held-out pictures are what validation reads.
     """
 
     prepared: Path | None = None

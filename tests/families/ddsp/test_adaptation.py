@@ -43,8 +43,12 @@ def test_ones_own_range_changes_nothing(relative_db, own):
 def test_beyond_what_was_heard_a_decibel_stays_a_decibel(own, target, beyond):
     own = own + np.linspace(0.0, 1.0, len(own))
     ends = np.array([own[0] - beyond, own[-1] + beyond])
+    # What keeps quantiles apart is multiplied by the steepest map there is.
+    steepest = np.diff(target).max() / np.diff(own).min()
     np.testing.assert_allclose(
-        map_loudness(ends, own, target), [target[0] - beyond, target[-1] + beyond], atol=1e-3
+        map_loudness(ends, own, target),
+        [target[0] - beyond, target[-1] + beyond],
+        atol=1e-3 + 2e-5 * steepest,
     )
 
 

@@ -7,13 +7,14 @@ flutes in loudness, moves from one to the other.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float
 
-from violute.analysis.conditioning import pitch_changes
-from violute.analysis.controls import SILENCE_DB
+from violute.analysis.conditioning import pitch_changes, reference_loudness_db
+from violute.analysis.controls import SILENCE_DB, Controls
 from violute.transforms.runs import runs
 
 QUANTILES = np.linspace(0.0, 1.0, 21)
@@ -106,6 +107,17 @@ def carried_loudness(loudness_db: Float[np.ndarray, " frame"]) -> Float[np.ndarr
     before = carried[sounding[np.maximum(following - 1, 0)]]
     carried[resting] = np.minimum(before, after) - CARRIED_DB
     return carried
+
+
+def end_loudness(
+    loudness_db: Float[np.ndarray, " frame"],
+    piece: Controls,
+    targets: Sequence[Float[np.ndarray, " quantile"]],
+) -> list[Float[np.ndarray, " frame"]]:
+    """Return a line's loudness as each instrument is given it, relative to the loud notes of the piece."""
+    reference_db = reference_loudness_db(piece)
+    own = loudness_quantiles(piece.loudness_db[piece.periodicity > 0.0] - reference_db)
+    return [adapted_loudness(loudness_db - reference_db, own, target) for target in targets]
 
 
 def into_range(

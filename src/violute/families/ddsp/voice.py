@@ -20,19 +20,13 @@ from jaxtyping import Float, Float32
 
 from violute.analysis.analyser import analyse_blocks
 from violute.analysis.articulation import attack_share, harmonic_gate, rest_loudness
-from violute.analysis.conditioning import conditioning, reference_loudness_db
+from violute.analysis.conditioning import conditioning
 from violute.analysis.controls import SILENCE_DB, Controls
 from violute.analysis.polyphony.chords import ChordControls, Lines
 from violute.analysis.polyphony.separate_lines import separate_lines
 from violute.audio.channels import Measurement
 from violute.audio.source import Source
-from violute.families.ddsp.adaptation import (
-    Vibrato,
-    adapted_loudness,
-    carried_loudness,
-    into_range,
-    loudness_quantiles,
-)
+from violute.families.ddsp.adaptation import Vibrato, carried_loudness, end_loudness, into_range
 from violute.families.ddsp.chords import ChordPerformance, cross_fades
 from violute.families.ddsp.levels import (
     EndLevels,
@@ -196,15 +190,11 @@ class HarmonicPerformance(Performance):
             self._f0_hz, self._loudness_db, is_voiced, frame_rate_hz=controls.frame_rate_hz
         )
         self._still_hz = (self._f0_hz * 2.0 ** (-self._vibrato.cents / 1200.0)).astype(np.float32)
-        piece = controls if piece is None else piece
-        reference_db = reference_loudness_db(piece)
         heard_db = carried_loudness(self._loudness_db) if is_one_of_several else self._loudness_db
-        relative_db = heard_db - reference_db
-        own = loudness_quantiles(piece.loudness_db[piece.periodicity > 0.0] - reference_db)
         self._end_loudness_db = (
             list(end_loudness_db)
             if end_loudness_db is not None
-            else [adapted_loudness(relative_db, own, end) for end in settings.loudness_quantiles]
+            else end_loudness(heard_db, controls if piece is None else piece, settings.loudness_quantiles)
         )
         if is_one_of_several:  # several lines of an hour are large enough at half the width
             cents, level = (t.astype(np.float32) for t in (self._vibrato.cents, self._vibrato.loudness_db))
