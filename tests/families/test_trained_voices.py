@@ -10,7 +10,8 @@ from violute.analysis.analyser import analyse
 from violute.analysis.pitch_range import LOW
 from violute.errors import VoiceError
 from violute.transforms.spectra import count_frames
-from violute.voices.load import BUILTIN_FOLDER, load_voice
+from violute.voices.builtin_voices import BUILTIN_FOLDER
+from violute.voices.load import load_voice
 
 FOLDER = Path(__file__).resolve().parents[2] / "voices"
 BUILT_IN = sorted(BUILTIN_FOLDER.glob("*.onnx"))

@@ -9,7 +9,7 @@ from fake_voice import CARD, SineVoice
 
 from violute.errors import VoiceError
 from violute.families.table import FAMILIES, Family
-from violute.voices import load
+from violute.voices import builtin_voices
 from violute.voices.file import seal
 from violute.voices.load import find_voice, list_voices, load_voice
 
@@ -25,7 +25,7 @@ def house(tmp_path, monkeypatch):
     (builtin / "violin-flute.onnx").write_bytes(seal(MODEL, replace(CARD, name="violute-violin-flute")))
     (checkout / "voices" / "rave.onnx").write_bytes(seal(MODEL, replace(CARD, name="rave")))
     (checkout / "voices" / "torn.onnx").write_bytes(seal(MODEL, CARD)[:-5])
-    monkeypatch.setattr(load, "BUILTIN_FOLDER", builtin)
+    monkeypatch.setattr(builtin_voices, "BUILTIN_FOLDER", builtin)
     monkeypatch.setitem(FAMILIES, "sines", Family("fake_voice:SineVoice"))
     monkeypatch.chdir(checkout)
     return tmp_path

@@ -9,12 +9,13 @@ from typing import ClassVar
 import numpy as np
 from jaxtyping import Num
 
-from violute.analysis.polyphony.below_range import BELOW_HZ, BELOW_SHARE
+from violute.analysis.polyphony.below_range import BELOW_SHARE
 from violute.analysis.polyphony.chords import Lines, checked_lines
 from violute.audio.channels import Measurement, measure
 from violute.audio.file_source import FileSource
 from violute.audio.source import ArraySource, Source
 from violute.errors import InputError, VoiceError
+from violute.voices.builtin_voices import too_low
 from violute.voices.card import Card
 from violute.voices.contract import OnProgress, Performance, StreamLike
 from violute.voices.mix import MixLike
@@ -146,21 +147,5 @@ class FamilyVoice(ABC):
             warnings += (ONE_SOUND,)
         performance = self.perform(source, measurement, report, lines)
         if performance.controls is not None and performance.controls.below_share > BELOW_SHARE:
-            warnings += (_too_low(performance.controls.below_share),)
+            warnings += (too_low(performance.controls.below_share),)
         return Take(performance, frame, source, warnings)
-
-
-def _too_low(share: float) -> str:
-    """Say how much of a recording lies below the high range, and which voice plays it."""
-    from violute.voices.load import list_voices
-
-    said = f"{100.0 * share:.0f} % of it lies below {BELOW_HZ:.0f} Hz, too low for this voice"
-    cards = [(one.name, one.card) for one in list_voices() if one.card is not None]
-    lowest = [
-        (min(low for low, _ in c.pitch_range_hz.values()), name) for name, c in cards if c.pitch_range_hz
-    ]
-    reaching = [(hz, name) for hz, name in lowest if hz < BELOW_HZ]
-    if not reaching:
-        return said
-    hz, name = min(reaching)
-    return f"{said}: {name} plays down to {hz:.0f} Hz (--voice {name})"

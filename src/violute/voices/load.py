@@ -8,15 +8,13 @@ from pathlib import Path
 
 from violute.errors import VoiceError
 from violute.families.table import FAMILIES, TORCHSCRIPT_VOICE, imported
+from violute.voices.builtin_voices import builtin_files
 from violute.voices.card import Card
 from violute.voices.family import FamilyVoice
 from violute.voices.file import open_voice_file
 
 DEFAULT_VOICE = "violute-violin-flute"
 """The built-in voice that plays where none is named."""
-
-BUILTIN_FOLDER = Path(__file__).parent / "builtin"
-"""Voices that ship with the package; file `X.onnx` answers to `X` and to `violute-X`."""
 
 
 @dataclass(frozen=True)
@@ -128,7 +126,7 @@ def family_loader(family: str) -> Callable[[bytes, Card], FamilyVoice]:
 
 def _named_files() -> list[tuple[str, Path, str]]:
     """Voices with a name: (name, file, where), built-in first, a name only once."""
-    found = [(f"violute-{path.stem}", path, "built-in") for path in sorted(BUILTIN_FOLDER.glob("*.onnx"))]
+    found = [(name, path, "built-in") for name, path in builtin_files()]
     found.sort(key=lambda one: one[0] != DEFAULT_VOICE)
     taken = {name for name, _, _ in found} | {path.stem for _, path, _ in found}
     checkout = Path("voices")

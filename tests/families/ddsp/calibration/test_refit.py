@@ -12,8 +12,8 @@ from violute.cli.refit import refit
 from violute.errors import TrainingError
 from violute.families.ddsp.calibration.refit import check_parity, decoder_of, refit_voice
 from violute.families.ddsp.network import VoiceGraph
+from violute.voices.builtin_voices import BUILTIN_FOLDER
 from violute.voices.file import open_voice_file
-from violute.voices.load import BUILTIN_FOLDER
 
 
 @pytest.fixture(scope="module")
