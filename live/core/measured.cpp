@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "arithmetic.hpp"
 
@@ -39,8 +40,17 @@ double between(const float* both_ends, int frame, int n_frames, double dial) {
     return first + dial * (both_ends[n_frames + frame] - first);
 }
 
+// Whether all values do; looked at in vectors, to their end, for an hour has millions.
+template <class Value, class Test>
+bool all(const Value* values, std::size_t n, Test test) {
+    bool are_all = true;
+    for (std::size_t i = 0; i < n; ++i) are_all &= test(values[i]);
+    return are_all;
+}
+
 bool are_finite(const float* values, std::size_t n) {
-    return std::all_of(values, values + n, [](float value) { return std::isfinite(value); });
+    constexpr float largest = std::numeric_limits<float>::max();
+    return all(values, n, [](float value) { return (value >= -largest) & (value <= largest); });
 }
 
 }  // namespace
@@ -62,11 +72,9 @@ double EndDials::at(Name name, int frame) const {
 
 std::string_view MeasuredLine::problem() const {
     const auto n_frames = static_cast<std::size_t>(n_frames_), n_rows = static_cast<std::size_t>(n_rows_);
-    const bool has_rows = std::all_of(arrays_.row, arrays_.row + n_frames,
-                                      [this](std::int32_t row) { return row >= -1 && row < n_rows_; });
+    const bool has_rows = all(arrays_.row, n_frames, [this](std::int32_t row) { return (row >= -1) & (row < n_rows_); });
     if (!has_rows) return "live parameters: a row is none of the line's";
-    const bool has_pitch = std::all_of(arrays_.f0_hz, arrays_.f0_hz + n_frames,
-                                       [](float f0_hz) { return f0_hz > 0.0F && f0_hz < sample_rate; });
+    const bool has_pitch = all(arrays_.f0_hz, n_frames, [](float f0_hz) { return (f0_hz > 0.0F) & (f0_hz < sample_rate); });
     if (!has_pitch) return "live parameters: a fundamental is none of a sound";
     const bool is_finite = are_finite(arrays_.loudness_db, n_frames) && are_finite(arrays_.gate, n_frames) &&
                            are_finite(arrays_.attack_share, n_frames) && are_finite(arrays_.vibrato_cents, 2 * n_frames) &&
