@@ -45,6 +45,10 @@ def main() -> None:
                         page = StudioPage(browser, server)
                         if size == "laptop":
                             keep(browser, "studio_start.png")
+                        if size == "phone":
+                            play_along(page)
+                            keep(browser, "studio_playing_along.png")
+                            browser.click("#record-cancel")
                         set_scene(page)
                     rest(browser)
                     is_front = size == "laptop" and not is_dark
@@ -56,6 +60,15 @@ def main() -> None:
                         browser.click("#tabs [data-tab=picture]")
             if browser.errors:
                 raise RuntimeError(f"the page complained: {browser.errors}")
+
+
+def play_along(page: StudioPage) -> None:
+    """Record from the microphone, and hear it in the voice."""
+    page.browser.click("#record")
+    page.wait_for("recording")
+    page.browser.click("#monitor")
+    page.browser.wait_for("document.querySelector('#about-monitor').textContent.includes(' later')")
+    page.browser.wait_for("document.querySelector('#recorded').textContent >= '0:04'")
 
 
 def set_scene(page: StudioPage) -> None:

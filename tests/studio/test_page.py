@@ -310,10 +310,23 @@ def test_every_part_answers_to_keys(page, clip):
     page.browser.evaluate("localStorage.clear()")
 
 
+COLOURS_OF_THE_LEVEL = """
+(() => {
+  const canvas = document.querySelector("#input-level");
+  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  let n = 0;
+  for (let i = 0; i < data.length; i += 4) if (data[i + 3] === 255 && data[i] - data[i + 2] > 60) n += 1;
+  return n;
+})()
+"""
+"""Pixels that are rather red than blue, as the violin is."""
+
+
 def test_the_microphone_is_recorded(page):
     page.browser.click("#record")
     page.wait_for("recording")
     page.browser.wait_for("document.querySelector('#recorded').textContent === '0:02'")
+    assert page.browser.evaluate(COLOURS_OF_THE_LEVEL) > 0, "bars in a colour, not in black"
     page.browser.click("#record-stop")
     page.wait_for("ready")
     assert re.fullmatch(r"Recording \d\d\.\d\d\.wav", page.text("#piece"))

@@ -18,7 +18,8 @@ export function inks(element, hue) {
   return table;
 }
 
-function computed(element, value) {
+// A colour as the theme has it, for canvases, which know no variables.
+export function computed(element, value) {
   element.style.color = value;
   const { color } = getComputedStyle(element);
   element.style.color = "";

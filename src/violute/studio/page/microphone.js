@@ -1,5 +1,6 @@
 /** Records one channel from the microphone, untouched by the browser's speech processing, as a WAV file. */
 
+import { computed } from "./inks.js";
 import { wavFile } from "./wav.js";
 
 const REFUSALS = {
@@ -78,12 +79,12 @@ export class Microphone {
   #draw() {
     const canvas = this.#canvas;
     const pen = canvas.getContext("2d");
-    const style = getComputedStyle(document.documentElement);
+    const [usual, clipped] = ["var(--violin)", "var(--bad)"].map((colour) => computed(canvas, colour));
     pen.clearRect(0, 0, canvas.width, canvas.height);
     const shown = this.#peaks.slice(-canvas.width / 4);
     shown.forEach((peak, i) => {
       const height = Math.max(2, Math.sqrt(peak) * canvas.height * 0.92);
-      pen.fillStyle = style.getPropertyValue(peak > 0.98 ? "--bad" : "--violin");
+      pen.fillStyle = peak > 0.98 ? clipped : usual;
       pen.fillRect(canvas.width - 4 * (shown.length - i), (canvas.height - height) / 2, 3, height);
     });
   }
