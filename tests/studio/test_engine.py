@@ -217,6 +217,35 @@ def test_a_pause_is_silent_and_holds_the_place(page):
     assert not heard["isPlaying"]
 
 
+CANNOT_COPY = """
+(() => {
+  const Given = globalThis.AudioWorkletNode;
+  globalThis.AudioWorkletNode = class extends Given {
+    constructor(context, name, options) {
+      if (options.processorOptions.module instanceof WebAssembly.Module) {
+        globalThis.nRefused = (globalThis.nRefused ?? 0) + 1;
+        throw new DOMException("The object can not be cloned.", "DataCloneError");
+      }
+      super(context, name, options);
+    }
+  };
+  globalThis.copyAgain = () => { globalThis.AudioWorkletNode = Given; };
+})();0
+"""
+"""As Safari says where it cannot hand a module over."""
+
+
+def test_a_browser_that_cannot_copy_the_module_gets_its_bytes(page):
+    (wanted,) = play(page, seconds=0.5, steps=[PLAY])["sides"]
+    page.evaluate(CANNOT_COPY)
+    try:
+        (audio,) = play(page, seconds=0.5, steps=[PLAY])["sides"]
+        assert page.evaluate("nRefused") == 1
+    finally:
+        page.evaluate("copyAgain(), delete globalThis.nRefused, delete globalThis.copyAgain, 0")
+    np.testing.assert_array_equal(audio, wanted)
+
+
 def test_another_piece_begins_anew_in_the_middle_of_one(page):
     another = [[0.5, method] for method in ("clear", "load", "play")]
     heard = play(page, seconds=2, steps=[PLAY, *another], source=[6.0, 1000.0, 0.5])

@@ -14,7 +14,7 @@
  */
 
 import { DIALS, readCourses, withDials } from "./automation.js";
-import { Instance, liveModule } from "./instance.js";
+import { Instance, handOver, liveModule } from "./instance.js";
 import { parseParameters } from "./parameters.js";
 import { Draws, SAMPLE_RATE_HZ } from "./performance.js";
 
@@ -45,11 +45,11 @@ export class Engine extends EventTarget {
       throw new Error("browsers synthesise on pages over https or of their own machine only: open such an address");
     }
     if (!audioContext.audioWorklet) throw new Error("this browser cannot synthesise on a page: use a newer one");
-    const [module] = await Promise.all([
+    await Promise.all([
       liveModule(),
       audioContext.audioWorklet.addModule(processorUrl ?? new URL("processor.js", import.meta.url)),
     ]);
-    return new Engine(audioContext, destination ?? audioContext.destination, module);
+    return handOver((module) => new Engine(audioContext, destination ?? audioContext.destination, module));
   }
 
   /** Use `Engine.create`. */

@@ -9,17 +9,37 @@ const NO_MEMORY = "there is not enough memory: close other pages";
 
 let compiled = null;
 
-/** The module for this page: posted to worklets and workers, it is compiled for all of them. */
-export function liveModule() {
-  compiled ??= fetch(new URL("live.wasm", import.meta.url))
-    .then((response) => response.arrayBuffer())
-    .then((bytes) => WebAssembly.compile(bytes));
-  return compiled;
+async function compile() {
+  const bytes = await (await fetch(new URL("live.wasm", import.meta.url))).arrayBuffer();
+  return { bytes, module: await WebAssembly.compile(bytes) };
+}
+
+/** The module for this page, which is compiled once. */
+export async function liveModule() {
+  compiled ??= compile();
+  return (await compiled).module;
+}
+
+/**
+ * Hand the module over to a worker or a worklet: `send(module)`. Where the browser cannot copy that, as some Safaris
+ * can't, its bytes are sent, and compiled there. To worklets Chromium copies it in `processorOptions` alone.
+ *
+ * @returns What `send` does.
+ */
+export async function handOver(send) {
+  const module = await liveModule();
+  try {
+    return send(module);
+  } catch (error) {
+    if (error.name !== "DataCloneError") throw error;
+    return send((await compiled).bytes);
+  }
 }
 
 export class Instance {
-  /** @param {WebAssembly.Module} module Of `live.wasm`. */
-  constructor(module) {
+  /** @param {WebAssembly.Module|ArrayBuffer} given Module or bytes of `live.wasm`. */
+  constructor(given) {
+    const module = given instanceof WebAssembly.Module ? given : new WebAssembly.Module(given);
     const stop = () => { throw new WebAssembly.RuntimeError("stopped"); };
     const { exports } = new WebAssembly.Instance(module, {
       env: { emscripten_notify_memory_growth() {} },

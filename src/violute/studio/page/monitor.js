@@ -1,7 +1,7 @@
 /** Playing along: what the microphone hears sounds in the chosen voice at once, while it is recorded. */
 
 import * as api from "./api.js";
-import { liveModule } from "./instance.js";
+import { handOver } from "./instance.js";
 import { sentence } from "./intake.js";
 
 const HEADPHONES = "Wear headphones, or the microphone hears the hybrid, too.";
@@ -59,11 +59,13 @@ export class Monitor extends EventTarget {
     const [microphone, { name }] = [this.#microphone, this.#voice()];
     this.#tell("Getting the voice ready");
     try {
-      const [module, voice] = await Promise.all([
-        liveModule(), this.#content(name), microphone.context.audioWorklet.addModule("/page/live_processor.js"),
+      const [voice] = await Promise.all([
+        this.#content(name), microphone.context.audioWorklet.addModule("/page/live_processor.js"),
       ]);
-      const isWanted = microphone === this.#microphone && this.#box.checked && name === this.#voice().name;
-      if (isWanted && !this.isOn) this.#start(microphone, module, voice);
+      await handOver((module) => {
+        const isWanted = microphone === this.#microphone && this.#box.checked && name === this.#voice().name;
+        if (isWanted && !this.isOn) this.#start(microphone, module, voice);
+      });
     } catch (error) {
       this.#fail(error);
     }

@@ -6,7 +6,7 @@
 import { STEPS_PER_DB, rowOf } from "./columns.js";
 import { hue } from "./dials.js";
 import { inks } from "./inks.js";
-import { liveModule } from "./instance.js";
+import { handOver } from "./instance.js";
 
 const PAINT_MS = 120;
 const RANGE_DB = 62;
@@ -37,7 +37,7 @@ export class Panel {
     this.#ask = ask;
     labelScale(box.querySelector(".gutter"));
     this.#worker = new Worker("/page/pictures_worker.js", { type: "module" });
-    liveModule().then((module) => this.#worker.postMessage({ type: "module", module }));
+    handOver((module) => this.#worker.postMessage({ type: "module", module }));
     this.#worker.addEventListener("message", ({ data }) => this.#receive(data));
     new ResizeObserver(() => this.refresh(120)).observe(this.#spectrogram);
     timeline.addEventListener("view", () => { this.paint(); this.refresh(120); });
