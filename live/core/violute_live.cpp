@@ -142,6 +142,10 @@ const char* violute_live_card(const violute_live* live) { return live->voice.car
 
 int violute_live_latency(const violute_live* live) { return live->latency; }
 
+int violute_live_latency_at(int sample_rate) {
+    return sample_rate < lowest_rate || sample_rate > highest_rate ? 0 : violute_live::latency_at(sample_rate);
+}
+
 void violute_live_turn(violute_live* live, int dial, float value) {
     if (dial >= 0 && dial < violute::n_dials) live->mix.set(static_cast<violute::Dial>(dial), value);
 }

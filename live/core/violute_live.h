@@ -46,6 +46,9 @@ VIOLUTE_API const char* violute_live_card(const violute_live* live);
 /* How far the output runs behind the input, in samples. */
 VIOLUTE_API int violute_live_latency(const violute_live* live);
 
+/* The same of any voice at a rate, before it is opened; 0 where none plays at it. */
+VIOLUTE_API int violute_live_latency_at(int sample_rate);
+
 /* Turn a dial, 0 to 1, from the next frame of 10 ms on. */
 VIOLUTE_API void violute_live_turn(violute_live* live, int dial, float value);
 

@@ -11,12 +11,11 @@ import numpy as np
 import pytest
 import soundfile
 import tiny_ddsp
-from live_core import LiveCore, LiveCoreError, played
+from live_core import LiveCore, LiveCoreError, difference_db, example, played
 from tones import SAMPLE_RATE, tone
 
-from violute import load_voice, read
+from violute import load_voice
 from violute.audio.resample import resample
-from violute.examples import example_paths
 from violute.families.ddsp.live_file import live_bytes
 from violute.families.ddsp.stream import LATENCY_SAMPLES
 from violute.voices.load import DEFAULT_VOICE, find_voice
@@ -32,15 +31,8 @@ def builtin(name=DEFAULT_VOICE):
     return live_bytes(name)
 
 
-@lru_cache(maxsize=8)
 def piece(instrument, seconds=4):
-    audio, sample_rate = read(example_paths()[instrument])
-    assert sample_rate == SAMPLE_RATE
-    return audio.astype(np.float32).ravel()[: seconds * SAMPLE_RATE]
-
-
-def difference_db(made, wanted):
-    return 10.0 * np.log10(np.sum(np.square(made - wanted)) / np.sum(np.square(wanted)) + 1e-30)
+    return example(instrument)[: seconds * SAMPLE_RATE]
 
 
 def streamed(audio, mix, voice=None):

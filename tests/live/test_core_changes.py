@@ -5,17 +5,13 @@ import subprocess
 import live_core
 import numpy as np
 import pytest
-from live_core import LiveCore, played
+from live_core import FADE_SAMPLES, LiveCore, assert_glides, example, played
 
-from violute import read
 from violute.audio.resample import resample
-from violute.examples import example_paths
 from violute.families.ddsp.live_file import live_bytes
 from violute.voices.load import DEFAULT_VOICE
 
 SAMPLE_RATE = 44_100
-FADE_SAMPLES = 882
-"""Within which bypass, dry sound and level are where they are turned to."""
 
 
 @pytest.fixture(scope="module")
@@ -25,9 +21,7 @@ def voice():
 
 @pytest.fixture(scope="module")
 def audio():
-    sound, sample_rate = read(example_paths()["violin"])
-    assert sample_rate == SAMPLE_RATE
-    return sound.astype(np.float32).ravel()[: 2 * SAMPLE_RATE]
+    return example("violin")[: 2 * SAMPLE_RATE]
 
 
 @pytest.fixture(scope="module")
@@ -166,16 +160,6 @@ def test_bypass_lets_through_what_came_and_neither_end_clicks(voice, audio):
     assert np.array_equal(made[60_000 + FADE_SAMPLES + 32 :], hybrid[60_000 + FADE_SAMPLES + 32 :])
     assert_glides(made, hybrid, dry, 40_000)
     assert_glides(made, dry, hybrid, 60_000)
-
-
-def assert_glides(made, old, new, at):
-    """From one sound to the other the share of the new one rises in small steps."""
-    shares = []
-    for start in range(at, at + FADE_SAMPLES, 63):
-        part = slice(start, start + 63)
-        shares.append(np.dot((made - old)[part], (new - old)[part]) / np.sum(np.square((new - old)[part])))
-    assert np.diff(shares).min() > -1e-3
-    assert np.diff(shares).max() < 0.2
 
 
 def test_blocks_of_any_size_give_the_same_with_dry_sound_and_level(voice, audio):

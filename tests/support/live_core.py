@@ -11,9 +11,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from violute import read
+from violute.examples import example_paths
+
 ROOT = Path(__file__).parents[2]
 SAMPLE_RATE = 44_100
 LINE_LENGTH = 256
+FADE_SAMPLES = 882
+"""Within which bypass, dry sound and level are where they are turned to, at 44.1 kHz."""
+
 DIALS = ("tone", "noise", "attack", "room", "wet")
 
 
@@ -61,6 +67,29 @@ def library():
     core.violute_live_process.argtypes = [ctypes.c_void_p, sound, sound, sound, ctypes.c_int]
     core.violute_live_process_stereo.argtypes = [ctypes.c_void_p, *[sound] * 4, ctypes.c_int]
     return core
+
+
+@lru_cache(maxsize=4)
+def example(instrument):
+    """Return an example piece at 44.1 kHz in mono."""
+    sound, sample_rate = read(example_paths()[instrument])
+    assert sample_rate == SAMPLE_RATE
+    return sound.astype(np.float32).ravel()
+
+
+def difference_db(made, wanted):
+    """How far a sound is from another one, relative to it."""
+    return 10.0 * np.log10(np.sum(np.square(made - wanted)) / np.sum(np.square(wanted)) + 1e-30)
+
+
+def assert_glides(made, old, new, at):
+    """Demand that from one sound to the other the share of the new one rises in small steps."""
+    shares = []
+    for start in range(at, at + FADE_SAMPLES, 63):
+        part = slice(start, start + 63)
+        shares.append(np.dot((made - old)[part], (new - old)[part]) / np.sum(np.square((new - old)[part])))
+    assert np.diff(shares).min() > -1e-3
+    assert np.diff(shares).max() < 0.2
 
 
 class LiveCoreError(Exception):

@@ -1,0 +1,23 @@
+/* What DPF, the plug-in framework, is to know of Violute. */
+#pragma once
+
+#define DISTRHO_PLUGIN_BRAND "Violute"
+#define DISTRHO_PLUGIN_NAME "Violute"
+#define DISTRHO_PLUGIN_URI "urn:violute:plugin"
+#define DISTRHO_PLUGIN_CLAP_ID "violute.plugin"
+
+#define DISTRHO_PLUGIN_HAS_UI 1
+#define DISTRHO_PLUGIN_IS_RT_SAFE 1
+#define DISTRHO_PLUGIN_NUM_INPUTS 2
+#define DISTRHO_PLUGIN_NUM_OUTPUTS 2
+#define DISTRHO_PLUGIN_WANT_FULL_STATE 1
+#define DISTRHO_PLUGIN_WANT_LATENCY 1
+#define DISTRHO_PLUGIN_WANT_STATE 1
+#define DISTRHO_UI_DEFAULT_HEIGHT 400
+#define DISTRHO_UI_DEFAULT_WIDTH 640
+#define DISTRHO_UI_USE_NANOVG 1
+#define DISTRHO_UI_USER_RESIZABLE 1
+
+#define DISTRHO_PLUGIN_CLAP_FEATURES "audio-effect", "stereo"
+#define DISTRHO_PLUGIN_LV2_CATEGORY "lv2:SpectralPlugin"
+#define DISTRHO_PLUGIN_VST3_CATEGORIES "Fx|Stereo"

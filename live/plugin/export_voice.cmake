@@ -1,0 +1,13 @@
+# Write the built-in voice as the core reads it: by the violute that is installed, or by one installed for this alone.
+find_program(violute violute)
+if(NOT violute)
+    find_program(python NAMES python3 python REQUIRED)
+    get_filename_component(folder ${OUT} DIRECTORY)
+    message(STATUS "violute is not installed: installing it in ${folder}/violute, from PyPI")
+    execute_process(COMMAND ${python} -m venv ${folder}/violute COMMAND_ERROR_IS_FATAL ANY)
+    find_program(pip pip PATHS ${folder}/violute/bin ${folder}/violute/Scripts NO_DEFAULT_PATH REQUIRED)
+    execute_process(COMMAND ${pip} install -q -c ${REPOSITORY}/constraints.txt ${REPOSITORY} COMMAND_ERROR_IS_FATAL ANY)
+    find_program(installed violute PATHS ${folder}/violute/bin ${folder}/violute/Scripts NO_DEFAULT_PATH REQUIRED)
+    set(violute ${installed})
+endif()
+execute_process(COMMAND ${violute} export violute-violin-flute ${OUT} COMMAND_ERROR_IS_FATAL ANY)
