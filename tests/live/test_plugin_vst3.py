@@ -24,6 +24,8 @@ def load():
         plugin = pedalboard.load_plugin(str(folder))
         for name, value in parameters.items():
             setattr(plugin, name, value)
+        # Parameters come with a block; what is played next begins anew with all of them, the room's size too.
+        play(plugin, np.zeros(512))
         return plugin
 
     return loaded
