@@ -20,6 +20,7 @@ VERBS = {"bench", "convert", "data", "decode", "demo", "encode", "export"} | {
     "prepare",
     "rainbow",
     "refit",
+    "site",
     "stream",
     "studio",
     "train",

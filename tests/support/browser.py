@@ -43,9 +43,10 @@ class Browser:
 
     Args:
         folder: For its profile and for what it downloads.
+        microphone: A WAV file that its microphone hears, over and over; beeps otherwise.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, microphone: Path | None = None) -> None:
         self.downloads = folder / "downloads"
         self.downloads.mkdir(parents=True)
         self.errors: list[str] = []
@@ -71,6 +72,7 @@ class Browser:
             "--use-fake-ui-for-media-stream",
             "--use-fake-device-for-media-stream",
             f"--user-data-dir={folder / 'profile'}",
+            *([] if microphone is None else [f"--use-file-for-fake-audio-capture={microphone}"]),
         )
         self._process = subprocess.Popen(
             ["bash", "-c", *map(str, command)],

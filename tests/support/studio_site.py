@@ -1,4 +1,4 @@
-"""A web server for one test: files of a folder under the studio's security policy."""
+"""A web server for one test: files of a folder, under the policy of the studio unless another is given."""
 
 from __future__ import annotations
 
@@ -18,9 +18,11 @@ class _Handler(http.server.SimpleHTTPRequestHandler):
         **http.server.SimpleHTTPRequestHandler.extensions_map,
         ".js": "text/javascript",
     }
+    policy: str | None = POLICY
 
     def end_headers(self):
-        self.send_header("Content-Security-Policy", POLICY)
+        if self.policy is not None:
+            self.send_header("Content-Security-Policy", self.policy)
         super().end_headers()
 
     def log_message(self, *_):
@@ -28,10 +30,11 @@ class _Handler(http.server.SimpleHTTPRequestHandler):
 
 
 @contextmanager
-def serve(folder: Path) -> Iterator[str]:
+def serve(folder: Path, *, policy: str | None = POLICY) -> Iterator[str]:
     """Serve a folder on a free port and return its address."""
+    handler = type("Handler", (_Handler,), {"policy": policy})
     server = http.server.ThreadingHTTPServer(
-        ("127.0.0.1", 0), functools.partial(_Handler, directory=str(folder))
+        ("127.0.0.1", 0), functools.partial(handler, directory=str(folder))
     )
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)

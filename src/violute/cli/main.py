@@ -21,6 +21,7 @@ from violute.cli.pairs import pairs
 from violute.cli.prepare import prepare_app
 from violute.cli.rainbow import rainbow
 from violute.cli.refit import refit
+from violute.cli.site import site
 from violute.cli.stream import stream
 from violute.cli.studio import studio
 from violute.cli.terminal.mistakes import mistakes
@@ -39,7 +40,7 @@ app = App(
     help_epilogue="Start with `violute demo`, then `violute convert YOUR.wav --mix 0.5`.",
 )
 VERBS: dict[str, tuple[Callable[..., int] | App, ...]] = {
-    "Play": (convert, studio, demo, notes, stream, voices),
+    "Play": (convert, studio, demo, notes, stream, site, voices),
     "Train a voice of your own": (train_app, data_app, export, refit),
     "Research": (bench_app, prepare_app, pairs, encode, decode, rainbow),
 }

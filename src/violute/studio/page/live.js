@@ -49,6 +49,9 @@ export class Live {
   /** What is known of the voice: its name, its ends, its licence. */
   get card() { return JSON.parse(this.#instance.text(this.#core.violute_live_card(this.#live))); }
 
+  /** Memory that the core holds; playing takes no more. */
+  get memoryBytes() { return this.#core.memory.buffer.byteLength; }
+
   /** How far the output runs behind the input. */
   get latencySamples() { return this.#core.violute_live_latency(this.#live); }
 

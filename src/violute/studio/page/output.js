@@ -40,11 +40,12 @@ export class Output extends EventTarget {
 }
 
 export class OutputSliders {
-  #output;
+  #output; #names;
 
-  constructor(box, output) {
+  constructor(box, output, names = NAMES) {
     this.#output = output;
-    box.append(...NAMES.map((name) => this.#make(name)));
+    this.#names = names;
+    box.append(...names.map((name) => this.#make(name)));
     output.addEventListener("change", () => this.#show());
     this.#show();
   }
@@ -68,7 +69,7 @@ export class OutputSliders {
   }
 
   #show() {
-    for (const name of NAMES) {
+    for (const name of this.#names) {
       const input = document.getElementById(`output-${name}`);
       const value = this.#output.state[name];
       const { label, shown, said = shown } = SETTINGS[name];

@@ -15,10 +15,10 @@ export class Sliders {
   #dials; #ends;
   #rows = new Map();
 
-  constructor(box, dials, ends) {
+  constructor(box, dials, ends, names = NAMES) {
     this.#dials = dials;
     this.#ends = ends;
-    box.append(...NAMES.map((name) => this.#make(name)));
+    box.append(...names.map((name) => this.#make(name)));
     dials.addEventListener("change", () => this.#show());
     this.#show();
   }

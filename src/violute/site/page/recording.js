@@ -1,0 +1,65 @@
+/** What a dropped file holds, at its own rate where the voice plays it, and what is saved of it. */
+
+import { wavFile } from "./wav.js";
+
+const RATES = [44100, 96000];
+const USUAL_RATE = 44100;
+const MOST_SECONDS = 3600;
+
+/**
+ * @param {ArrayBuffer} content Of a file in any format that the browser reads.
+ * @returns {Promise<AudioBuffer>} One channel, or two.
+ * @throws {Error} One line that says what is wrong.
+ */
+export async function decoded(content, name) {
+  const rate = writtenRate(new DataView(content));
+  const context = new OfflineAudioContext(1, 1, rate);
+  let buffer;
+  try {
+    buffer = await context.decodeAudioData(content);
+  } catch {
+    throw new Error(`${name} is no recording that this browser reads: give WAV, FLAC, MP3, Ogg or M4A`);
+  }
+  if (buffer.length === 0) throw new Error(`${name} holds no sound: choose another`);
+  if (buffer.duration > MOST_SECONDS) throw new Error(`${name} is longer than an hour: use violute convert for it`);
+  return buffer;
+}
+
+/** The first two channels of a recording. */
+export const sidesOf = (buffer) =>
+  Array.from({ length: Math.min(buffer.numberOfChannels, 2) }, (_, side) => buffer.getChannelData(side));
+
+/** Play all of it in a worker, faster than it sounds; settings as of `Sound`. */
+export function rendered(module, voice, buffer, { dials, levelDb }, onShare) {
+  const worker = new Worker(new URL("render_worker.js", import.meta.url), { type: "module" });
+  const done = new Promise((resolve, reject) => {
+    worker.onerror = () => reject(new Error("the recording could not be played: load the page again"));
+    worker.onmessage = ({ data }) => {
+      if (data.problem) reject(new Error(data.problem));
+      else if (data.rendered) resolve(data.rendered);
+      else onShare(data.share);
+    };
+  });
+  const sides = sidesOf(buffer).map((side) => side.slice());
+  const { sampleRate } = buffer;
+  worker.postMessage({ module, voice, sides, sampleRate, dials, levelDb }, sides.map((side) => side.buffer));
+  return done.finally(() => worker.terminate());
+}
+
+/** Hand a WAV file to the browser, which saves it. */
+export function save(name, blocks, sampleRate) {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(wavFile(name, blocks, sampleRate));
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60000);
+}
+
+// Browsers decode to the rate of their own, unless it is known before.
+function writtenRate(view) {
+  const word = (at) => (view.byteLength >= at + 4 ? view.getUint32(at) : 0);
+  let rate = USUAL_RATE;
+  if (word(0) === 0x52494646 && word(12) === 0x666d7420 && view.byteLength >= 28) rate = view.getUint32(24, true); // RIFF, fmt
+  if (word(0) === 0x664c6143) rate = word(18) >>> 12; // fLaC
+  return rate >= RATES[0] && rate <= RATES[1] ? rate : USUAL_RATE;
+}

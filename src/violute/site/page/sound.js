@@ -1,0 +1,192 @@
+/**
+ * What sounds: a recording or the microphone, through the voice, to the loudspeakers.
+ *
+ * Events: `level` ({ heard, played }), `problem` ({ line }), `ended` and `underrun`.
+ */
+
+const RATES = [44100, 96000];
+const OTHER_RATE = 48000;
+const NEW_ROOM_MS = 150;
+const LATE_SECONDS = 0.03; // by which the sound's clock has stood still where there was a gap
+
+const REFUSALS = {
+  NotAllowedError: "The microphone is not allowed here: allow it in the browser, or choose a recording.",
+  NotFoundError: "No microphone was found: connect one, or choose a recording.",
+};
+
+/** The node that plays the voice in any context, offline ones too. */
+export async function liveNode(context, module, voice, settings) {
+  await context.audioWorklet.addModule(new URL("live_processor.js", import.meta.url));
+  return new AudioWorkletNode(context, "violute-live", {
+    outputChannelCount: [2], channelCount: 2, channelCountMode: "clamped-max",
+    processorOptions: { module, voice, roomSize: settings.dials.room, isWatched: true, ...settings },
+  });
+}
+
+export class Sound extends EventTarget {
+  #module; #settings; #context = null; #node; #source = null; #stream = null; #roomTimer = 0; #blocks = null; #recorded;
+  #voice; #startedAt = 0; #lead = Infinity;
+  latencySamples = 0;
+  nUnderruns = 0;
+  memoryBytes = 0;
+
+  constructor(module, voice, settings) {
+    super();
+    this.#module = module;
+    this.#voice = voice;
+    this.#settings = settings;
+  }
+
+  get isOpen() { return this.#context !== null; }
+  get hasMicrophone() { return this.#stream !== null; }
+  get isRecording() { return this.#blocks !== null; }
+  get currentTime() { return this.#context?.currentTime ?? 0; }
+
+  /** What of it the voice itself takes. */
+  get voiceSeconds() { return this.#context ? this.latencySamples / this.#context.sampleRate : 0; }
+
+  /** From input to output in seconds, as far as the browser tells. */
+  get latencySeconds() {
+    if (!this.#context) return 0;
+    const [track] = this.#stream?.getAudioTracks() ?? [];
+    const before = track?.getSettings().latency ?? 0;
+    const after = (this.#context.baseLatency ?? 0) + (this.#context.outputLatency ?? 0);
+    return before + this.voiceSeconds + after;
+  }
+
+  /** Browsers give sound only after a press, so this is called by one. */
+  async start() {
+    if (this.#context) {
+      await this.#context.resume();
+      return;
+    }
+    if (!globalThis.isSecureContext || !globalThis.AudioWorkletNode) {
+      throw new Error("This browser plays no voice here: open the page over https or from this machine, in a newer one.");
+    }
+    let context = new AudioContext({ latencyHint: "interactive" });
+    if (context.sampleRate < RATES[0] || context.sampleRate > RATES[1]) {
+      await context.close();
+      context = new AudioContext({ latencyHint: "interactive", sampleRate: OTHER_RATE });
+    }
+    this.#node = await liveNode(context, this.#module, this.#voice, this.#settings);
+    this.#node.port.onmessage = ({ data }) => this.#receive(data);
+    this.#node.connect(context.destination);
+    this.#context = context;
+    await context.resume();
+  }
+
+  setVoice(voice) {
+    this.#voice = voice;
+    this.#node?.port.postMessage({ voice });
+  }
+
+  /** Turn dials, at once; a room takes its size where the hand rests. */
+  turn(settings) {
+    const { room } = this.#settings.dials;
+    this.#settings = settings;
+    this.#node?.port.postMessage(settings);
+    if (settings.dials.room === room) return;
+    clearTimeout(this.#roomTimer);
+    this.#roomTimer = setTimeout(() => {
+      this.#node?.port.postMessage({ roomSize: this.#settings.dials.room });
+    }, NEW_ROOM_MS);
+  }
+
+  async play(buffer, seconds) {
+    await this.start();
+    this.stop();
+    const source = new AudioBufferSourceNode(this.#context, { buffer });
+    source.onended = () => { if (this.#source === source) this.#tell("ended"); };
+    source.connect(this.#node);
+    source.start(0, seconds);
+    this.#source = source;
+    this.#startedAt = this.#context.currentTime - seconds;
+  }
+
+  /** Where the recording is. */
+  get seconds() { return this.#source ? this.#context.currentTime - this.#startedAt : 0; }
+
+  /** Let neither a recording nor the microphone in any more. */
+  stop() {
+    const source = this.#source;
+    this.#source = null;
+    source?.stop?.();
+    source?.disconnect();
+    for (const track of this.#stream?.getTracks() ?? []) track.stop();
+    this.#stream = null;
+  }
+
+  /** @throws {Error} One line that says why there is no microphone. */
+  async listen(deviceId = "") {
+    if (!navigator.mediaDevices) throw new Error("Browsers allow the microphone on this machine or over https only.");
+    await this.start();
+    let stream;
+    try {
+      stream = await navigator.mediaDevices.getUserMedia({
+        audio: {
+          echoCancellation: false, noiseSuppression: false, autoGainControl: false, latency: 0,
+          ...(deviceId && { deviceId: { exact: deviceId } }),
+        },
+      });
+    } catch (error) {
+      throw new Error(REFUSALS[error.name] ?? "The microphone could not be opened: connect another, or choose a recording.");
+    }
+    this.stop();
+    this.#stream = stream;
+    this.#source = this.#context.createMediaStreamSource(stream);
+    this.#source.connect(this.#node);
+    this.#node.port.postMessage({ isReset: true });
+    stream.getAudioTracks()[0].onended = () => { if (this.#stream === stream) this.#tell("ended"); };
+  }
+
+  async devices() {
+    const all = await navigator.mediaDevices.enumerateDevices();
+    return all.filter(({ kind, deviceId }) => kind === "audioinput" && deviceId);
+  }
+
+  get deviceId() { return this.#stream?.getAudioTracks()[0].getSettings().deviceId ?? ""; }
+
+  async record() {
+    await this.start();
+    this.#blocks = [];
+    this.#node.port.postMessage({ isRecording: true });
+  }
+
+  /** What was recorded since: blocks of two sides each. */
+  async finish() {
+    const done = new Promise((resolve) => { this.#recorded = resolve; });
+    this.#node.port.postMessage({ isRecording: false });
+    await done;
+    const blocks = this.#blocks;
+    this.#blocks = null;
+    return { blocks, sampleRate: this.#context.sampleRate };
+  }
+
+  #receive({ latencySamples, problem, peaks, memoryBytes, sides, isLast }) {
+    if (problem) this.#tell("problem", { line: problem });
+    if (latencySamples) this.latencySamples = latencySamples;
+    if (sides) this.#blocks?.push(sides);
+    if (isLast) this.#recorded();
+    if (!peaks) return;
+    this.memoryBytes = memoryBytes;
+    this.#watch();
+    this.#tell("level", peaks);
+  }
+
+  // Where the loudspeakers had to wait, the clock of the sound falls behind that of the page.
+  #watch() {
+    if (this.#context.state !== "running" || document.hidden) {
+      this.#lead = Infinity;
+      return;
+    }
+    const lead = performance.now() / 1000 - this.#context.currentTime;
+    if (lead > this.#lead + LATE_SECONDS) {
+      this.nUnderruns += 1;
+      this.#lead = lead;
+      this.#tell("underrun");
+    }
+    this.#lead = Math.min(this.#lead, lead);
+  }
+
+  #tell(type, detail = {}) { this.dispatchEvent(new CustomEvent(type, { detail })); }
+}
