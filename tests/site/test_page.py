@@ -264,6 +264,24 @@ def test_axe_finds_nothing_and_nothing_is_wider_than_the_screen(page, folder, wi
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
+def test_a_site_that_was_written_anew_comes_when_the_old_one_is_closed(tmp_path):
+    write_site(tmp_path / "site")
+    with serve(tmp_path / "site", policy=None) as url, Browser(tmp_path / "browser") as browser:
+        opened(browser, f"{url}/")
+        browser.evaluate("navigator.serviceWorker.ready.then(() => true)")
+        write_site(tmp_path / "site", [LOW_VOICE])
+        opened(browser, f"{url}/")
+        assert text(browser, ".end1 span") == "Violin"
+        browser.evaluate(
+            "navigator.serviceWorker.getRegistration().then(async (one) => { await one.update();"
+            " globalThis.registered = one; })"
+        )
+        browser.wait_for("registered.waiting !== null")
+        browser.visit("about:blank")
+        opened(browser, f"{url}/")
+        browser.wait_for("document.querySelector('.end1 span').textContent === 'Cello'")
+
+
 def test_it_can_be_installed_and_plays_without_a_net_after_the_first_visit(folder, tmp_path):
     with Browser(tmp_path / "browser") as browser:
         with serve(folder / "site", policy=None) as url:

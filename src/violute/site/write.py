@@ -27,8 +27,9 @@ PAGE = Path(__file__).parent / "page"
 STUDIO_PAGE = Path(studio.__file__).parent / "page"
 
 SHARED = (
-    "colours.css", "controls.css", "dials.css", "touch.css", "icon.svg", "icons.svg", "dial.js", "dials.js",
-    "instance.js", "live.js", "live.wasm", "live_processor.js", "output.js", "sliders.js", "theme.js", "wav.js",
+    "colours.css", "controls.css", "dials.css", "touch.css", "icon.svg", "icons.svg",
+    "dial.js", "dials.js", "sliders.js", "output.js", "theme.js", "microphone.js", "wav.js",
+    "instance.js", "live.js", "live_processor.js", "live.wasm",
 )  # fmt: skip
 """Of the studio's page."""
 

@@ -2,6 +2,7 @@
 
 import { DialView } from "./dial.js";
 import { Dials, LINKED, capitalised } from "./dials.js";
+import { liveModule } from "./instance.js";
 import { Live } from "./live.js";
 import { Output, OutputSliders } from "./output.js";
 import { decoded, rendered, save, sidesOf } from "./recording.js";
@@ -237,7 +238,7 @@ function listen() {
 
 async function start() {
   site = JSON.parse(new TextDecoder().decode(await fetched("site.json")));
-  module = await WebAssembly.compile(await fetched("live.wasm"));
+  module = await liveModule();
   $("voice").replaceChildren(...site.voices.map(({ name: title, file }) => new Option(title, file)));
   take(await fetched(site.voices[0].file));
   sound = new Sound(module, voice, settings());

@@ -1,5 +1,5 @@
 // Keeps the page for when there is no net. The site's writer fills in the files and a version made of their content, so
-// that another site brings another cache, which takes the place of this one as soon as it is whole.
+// that another site brings another cache. It takes the place of this one when no page is open that needs it still.
 
 const VERSION = "@VERSION@";
 const FILES = JSON.parse('@FILES@');
@@ -7,7 +7,7 @@ const PREFIX = "violute-";
 
 self.addEventListener("install", (event) => {
   const fresh = FILES.map((file) => new Request(file, { cache: "reload" }));
-  event.waitUntil(caches.open(PREFIX + VERSION).then((cache) => cache.addAll(fresh)).then(() => self.skipWaiting()));
+  event.waitUntil(caches.open(PREFIX + VERSION).then((cache) => cache.addAll(fresh)));
 });
 
 self.addEventListener("activate", (event) => {

@@ -4,15 +4,12 @@
  * Events: `level` ({ heard, played }), `problem` ({ line }), `ended` and `underrun`.
  */
 
+import { Microphone, inputSeconds, openInput } from "./microphone.js";
+
 const RATES = [44100, 96000];
 const OTHER_RATE = 48000;
 const NEW_ROOM_MS = 150;
 const LATE_SECONDS = 0.03; // by which the sound's clock has stood still where there was a gap
-
-const REFUSALS = {
-  NotAllowedError: "The microphone is not allowed here: allow it in the browser, or choose a recording.",
-  NotFoundError: "No microphone was found: connect one, or choose a recording.",
-};
 
 /** The node that plays the voice in any context, offline ones too. */
 export async function liveNode(context, module, voice, settings) {
@@ -48,8 +45,7 @@ export class Sound extends EventTarget {
   /** From input to output in seconds, as far as the browser tells. */
   get latencySeconds() {
     if (!this.#context) return 0;
-    const [track] = this.#stream?.getAudioTracks() ?? [];
-    const before = track?.getSettings().latency ?? 0;
+    const before = this.#stream ? inputSeconds(this.#stream) : 0;
     const after = (this.#context.baseLatency ?? 0) + (this.#context.outputLatency ?? 0);
     return before + this.voiceSeconds + after;
   }
@@ -118,19 +114,9 @@ export class Sound extends EventTarget {
 
   /** @throws {Error} One line that says why there is no microphone. */
   async listen(deviceId = "") {
-    if (!navigator.mediaDevices) throw new Error("Browsers allow the microphone on this machine or over https only.");
     await this.start();
-    let stream;
-    try {
-      stream = await navigator.mediaDevices.getUserMedia({
-        audio: {
-          echoCancellation: false, noiseSuppression: false, autoGainControl: false, latency: 0,
-          ...(deviceId && { deviceId: { exact: deviceId } }),
-        },
-      });
-    } catch (error) {
-      throw new Error(REFUSALS[error.name] ?? "The microphone could not be opened: connect another, or choose a recording.");
-    }
+    const stream = await openInput({ latency: 0, ...(deviceId && { deviceId: { exact: deviceId } }) })
+      .catch((error) => { throw Microphone.Refusal.of(error); });
     this.stop();
     this.#stream = stream;
     this.#source = this.#context.createMediaStreamSource(stream);

@@ -132,8 +132,7 @@ export class Intake {
         find("recorded").textContent = clock(Math.floor(seconds));
       });
     } catch (error) {
-      const { Refusal } = Microphone;
-      this.#session.openFailed("Recording", error instanceof Refusal ? error.message : Refusal.of(error).message);
+      this.#session.openFailed("Recording", Microphone.Refusal.of(error).message);
       return;
     } finally {
       this.#isAsking = false;

@@ -9,6 +9,17 @@ const REFUSALS = {
   insecure: "Browsers allow the microphone on this machine or over https only: choose a file instead.",
 };
 
+/** What an input hears, untouched by speech processing; `wanted` are constraints, such as a device. */
+export async function openInput(wanted = {}) {
+  if (!navigator.mediaDevices) throw new Microphone.Refusal(REFUSALS.insecure);
+  return navigator.mediaDevices.getUserMedia({
+    audio: { echoCancellation: false, noiseSuppression: false, autoGainControl: false, ...wanted },
+  });
+}
+
+/** How late an input hears, as far as the browser knows. */
+export const inputSeconds = (stream) => stream.getAudioTracks()[0]?.getSettings().latency ?? 0;
+
 export class Microphone {
   #context; #source; #stream; #canvas;
   #blocks = [];
@@ -17,15 +28,13 @@ export class Microphone {
 
   static Refusal = class Refusal extends Error {
     static of(error) {
+      if (error instanceof Refusal) return error;
       return new Refusal(REFUSALS[error.name] ?? "The microphone could not be opened: choose a file instead.");
     }
   };
 
   static async open(canvas, onSeconds) {
-    if (!navigator.mediaDevices) throw new Microphone.Refusal(REFUSALS.insecure);
-    const stream = await navigator.mediaDevices.getUserMedia({
-      audio: { echoCancellation: false, noiseSuppression: false, autoGainControl: false, channelCount: 1 },
-    });
+    const stream = await openInput({ channelCount: 1 });
     const microphone = new Microphone();
     try {
       await microphone.#start(stream, canvas, onSeconds);
@@ -60,8 +69,7 @@ export class Microphone {
   // What is heard, for others that hear it, too.
   get source() { return this.#source; }
 
-  // How late it hears, as far as the browser knows.
-  get inputSeconds() { return this.#stream.getAudioTracks()[0]?.getSettings().latency ?? 0; }
+  get inputSeconds() { return inputSeconds(this.#stream); }
 
   // The recording so far, named by the time of day.
   async finish() {
