@@ -35,7 +35,7 @@ def main() -> None:
                 browser.visit(f"{address}/")
                 browser.wait_for("'isReady' in document.body.dataset")
                 browser.click("[data-example=violin]")
-                browser.wait_for("document.querySelector('#played').value > 0.3")
+                browser.wait_for("document.querySelector('#played').ariaValueNow > 30")
                 browser.evaluate("document.querySelector('#dial').focus()")
                 for _ in range(12):
                     browser.press("ArrowLeft")

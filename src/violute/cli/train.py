@@ -16,7 +16,7 @@ from violute.cli.terminal.engine import engine_of
 from violute.cli.terminal.extras import require_extra
 from violute.cli.terminal.output import complain, say_done
 from violute.cli.terminal.progress import progress_bars
-from violute.cli.training_options import (
+from violute.cli.terminal.training_options import (
     PairedOptions,
     PicturesOptions,
     RunOptions,

@@ -11,6 +11,7 @@ import { Sound } from "./sound.js";
 import { watchTheme } from "./theme.js";
 
 const FAILURE_MS = 9000;
+const CLIPPED = 0.99;
 const OWN = "own"; // the choice of a voice file that was opened
 const $ = (id) => document.getElementById(id);
 
@@ -88,7 +89,12 @@ function showDelay() {
   $("delay").textContent = `${whole} ms from what comes in to what you hear, ${ofVoice} of them the voice's own.`;
 }
 
-function meter(id, peak) { $(id).value = Math.min(1, Math.sqrt(peak)); }
+function meter(id, peak) {
+  const percent = Math.round(100 * Math.min(1, Math.sqrt(peak)));
+  $(id).setAttribute("aria-valuenow", String(percent));
+  $(id).style.setProperty("--level", `${percent}%`);
+  $(id).toggleAttribute("data-clips", peak >= CLIPPED);
+}
 
 // What plays
 
