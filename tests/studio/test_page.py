@@ -310,6 +310,20 @@ def test_every_part_answers_to_keys(page, clip):
     page.browser.evaluate("localStorage.clear()")
 
 
+def test_the_pictures_of_a_cello_begin_an_octave_deeper(page):
+    def marks():
+        return page.texts("#panel-source .scale span")
+
+    page.open_example("violin")
+    assert marks() == ["5 kHz", "2 kHz", "1 kHz", "500", "200"]
+    page.browser.evaluate("document.querySelector('[name=voice][value=violute-clarinet-cello]').click()")
+    page.browser.wait_for("document.body.dataset.state === 'ready'")
+    page.browser.click("#another")
+    page.open_example("cello")
+    assert marks() == ["5 kHz", "2 kHz", "1 kHz", "500", "200", "100"]
+    assert "50 Hz to 10 kHz" in page.attribute("#panel-hybrid .spectrogram", "aria-label")
+
+
 COLOURS_OF_THE_LEVEL = """
 (() => {
   const canvas = document.querySelector("#input-level");

@@ -68,7 +68,8 @@ const tasks = {
 
   async column() {
     const { Columns } = await load("columns");
-    const columns = new Columns(instance, job.sampleRate, job.nRows);
+    const { sampleRate, nRows, lowestHz } = job;
+    const columns = new Columns(instance, { sampleRate, nRows, lowestHz });
     const levels = new Uint8Array(job.nRows);
     columns.write(new Float32Array(bytes(job.input)), job.centre, levels, 0);
     columns.close();

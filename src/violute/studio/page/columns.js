@@ -3,18 +3,26 @@
  * spaced in pitch. Levels are bytes of half a decibel from -120 dB; a full-scale sine reads 0 dB.
  */
 
-export const LOWEST_HZ = 100;
-export const HIGHEST_HZ = 10000;
+const USUAL_LOWEST_HZ = 100;
+const DEEP_LOWEST_HZ = 50;
+const DEEP_NOTE_HZ = 120;
+const HIGHEST_HZ = 10000;
 export const LEVEL_FLOOR_DB = -120;
 export const STEPS_PER_DB = 2;
 
-export const rowOf = (hz, nRows) => nRows * (1 - Math.log(hz / LOWEST_HZ) / Math.log(HIGHEST_HZ / LOWEST_HZ));
+// Where a frequency stands in a picture that begins at the lowest one.
+export const rowOf = (hz, nRows, lowestHz) =>
+  nRows * (1 - Math.log(hz / lowestHz) / Math.log(HIGHEST_HZ / lowestHz));
+
+// Where the picture of a piece begins, whose pitches are lines {f0}: an octave deeper where there are deep notes.
+export const lowestOf = (pitches) =>
+  (pitches.some(({ f0 }) => f0.some((hz) => hz > 0 && hz < DEEP_NOTE_HZ)) ? DEEP_LOWEST_HZ : USUAL_LOWEST_HZ);
 
 export class Columns {
   #instance; #spectrum; #framed; #power; #rows;
 
   // `nRows` from the highest (0) to the lowest; spectra are made by an `Instance` of the core.
-  constructor(instance, sampleRate, nRows) {
+  constructor(instance, { sampleRate, nRows, lowestHz }) {
     this.size = 2 ** Math.round(Math.log2(0.085 * sampleRate));
     const { size } = this;
     this.#instance = instance;
@@ -22,7 +30,7 @@ export class Columns {
     this.#framed = instance.put(new Float32Array(size));
     this.#power = new Float32Array(size / 2);
     this.#rows = Array.from({ length: nRows }, (_, row) => {
-      const edge = (at) => (size / sampleRate) * LOWEST_HZ * (HIGHEST_HZ / LOWEST_HZ) ** (1 - at / nRows);
+      const edge = (at) => (size / sampleRate) * lowestHz * (HIGHEST_HZ / lowestHz) ** (1 - at / nRows);
       return [edge(row + 1), edge(row)].map((bin) => Math.min(bin, size / 2 - 2));
     });
   }

@@ -3,19 +3,20 @@
  * A worker reckons the columns; until they are there, the old ones stand in, stretched to their new place.
  */
 
-import { STEPS_PER_DB, rowOf } from "./columns.js";
+import { STEPS_PER_DB, lowestOf, rowOf } from "./columns.js";
 import { hue } from "./dials.js";
-import { inks } from "./inks.js";
+import { computed, inks } from "./inks.js";
 import { handOver } from "./instance.js";
 
 const PAINT_MS = 120;
 const RANGE_DB = 62;
 const MOST_COLUMNS = 1600;
-const MARKS = [[5000, "5 kHz"], [2000, "2 kHz"], [1000, "1 kHz"], [500, "500"], [200, "200"]];
+const MARKS = [[5000, "5 kHz"], [2000, "2 kHz"], [1000, "1 kHz"], [500, "500"], [200, "200"], [100, "100"]];
 const N_HUES = 32;
 
 export class Panel {
-  #spectrogram; #line; #waveform; #timeline; #mixAt; #worker; #ask;
+  #spectrogram; #line; #waveform; #gutter; #timeline; #mixAt; #worker; #ask;
+  #lowestHz = 0; // where the picture begins
   #isPitchShown = true;
   #pitches = []; // of each line {f0, rate}: Hz (0 where silent) and frames per second
   #picture = null;
@@ -35,7 +36,8 @@ export class Panel {
     this.#timeline = timeline;
     this.#mixAt = mixAt;
     this.#ask = ask;
-    labelScale(box.querySelector(".gutter"));
+    this.#gutter = box.querySelector(".gutter");
+    this.#beginAt(lowestOf([]));
     this.#worker = new Worker("/page/pictures_worker.js", { type: "module" });
     handOver((module) => this.#worker.postMessage({ type: "module", module }));
     this.#worker.addEventListener("message", ({ data }) => this.#receive(data));
@@ -60,7 +62,16 @@ export class Panel {
   // So many semitones above what was heard.
   setPitches(pitches, semitones = 0) {
     this.#pitches = pitches.map((pitch) => ({ ...pitch, ratio: 2 ** (semitones / 12) }));
+    this.#beginAt(lowestOf(pitches));
     this.#paintLine();
+  }
+
+  #beginAt(lowestHz) {
+    if (lowestHz === this.#lowestHz) return;
+    this.#lowestHz = lowestHz;
+    labelScale(this.#gutter, lowestHz);
+    const canvas = this.#spectrogram;
+    canvas.ariaLabel = canvas.ariaLabel.replace(/\d+ Hz/, `${lowestHz} Hz`);
   }
 
   // Draws anew after a rest of so many milliseconds.
@@ -84,7 +95,8 @@ export class Panel {
     };
     if (this.#picture) carry(this.#picture, next);
     this.#picture = next;
-    this.#worker.postMessage({ type: "draw", request: this.#request, start, end, nColumns, nRows, ...this.#ask() });
+    const asked = { type: "draw", request: this.#request, start, end, nColumns, nRows, lowestHz: this.#lowestHz };
+    this.#worker.postMessage({ ...asked, ...this.#ask() });
     this.paint();
   }
 
@@ -170,7 +182,7 @@ export class Panel {
     let shown = null;
     for (let i = 0; i < nColumns; i += 1) {
       const wanted = this.#hueAt(start + ((i + 0.5) / nColumns) * (end - start));
-      if (wanted !== shown) pen.fillStyle = colour(canvas, (shown = wanted));
+      if (wanted !== shown) pen.fillStyle = computed(canvas, (shown = wanted));
       const height = Math.max(1, (highs[i] - lows[i]) * scale);
       pen.fillRect(left + i * step, middle - highs[i] * scale - (height === 1 ? 0.5 : 0), Math.max(step, 0.6), height);
     }
@@ -182,7 +194,7 @@ export class Panel {
     pen.beginPath();
     if (this.#isPitchShown) for (const pitch of this.#pitches) this.#tracePitch(pen, pitch);
     pen.lineJoin = "round";
-    pen.strokeStyle = colour(canvas, "var(--ink)");
+    pen.strokeStyle = computed(canvas, "var(--ink)");
     pen.lineWidth = density();
     pen.stroke();
   }
@@ -195,7 +207,7 @@ export class Panel {
     let isDown = false;
     for (let i = first; i <= last; i += stride) {
       if (f0[i] > 0) {
-        const [x, y] = [this.#timeline.place(i / rate) * canvas.width, rowOf(f0[i] * ratio, canvas.height)];
+        const [x, y] = [this.#timeline.place(i / rate) * canvas.width, rowOf(f0[i] * ratio, canvas.height, this.#lowestHz)];
         if (isDown) pen.lineTo(x, y); else pen.moveTo(x, y);
       }
       isDown = f0[i] > 0;
@@ -204,16 +216,16 @@ export class Panel {
 }
 
 // Frequencies beside the picture.
-function labelScale(gutter) {
+function labelScale(gutter, lowestHz) {
   const scale = document.createElement("div");
   scale.className = "scale";
-  scale.append(...MARKS.map(([hz, text]) => {
+  scale.append(...MARKS.filter(([hz]) => hz > lowestHz).map(([hz, text]) => {
     const mark = document.createElement("span");
     mark.textContent = text;
-    mark.style.top = `${100 * rowOf(hz, 1)}%`;
+    mark.style.top = `${100 * rowOf(hz, 1, lowestHz)}%`;
     return mark;
   }));
-  gutter.append(scale);
+  gutter.replaceChildren(scale);
 }
 
 const density = () => Math.min(2, devicePixelRatio || 1);
@@ -223,13 +235,6 @@ function fitted(canvas) {
   const bounds = canvas.getBoundingClientRect();
   [canvas.width, canvas.height] = [Math.round(bounds.width * density()), Math.round(bounds.height * density())];
   return canvas.getContext("2d");
-}
-
-function colour(canvas, value) {
-  canvas.style.color = value;
-  const found = getComputedStyle(canvas).color;
-  canvas.style.color = "";
-  return found;
 }
 
 // Fills a new picture with what the old one shows of the same time.

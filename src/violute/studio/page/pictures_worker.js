@@ -38,9 +38,9 @@ function perform(instance, buffer) {
   sampleRate = SAMPLE_RATE_HZ;
 }
 
-async function draw(instance, { request, start, end, nColumns, nRows, dials, courses, semitones }) {
+async function draw(instance, { request, start, end, nColumns, nRows, lowestHz, dials, courses, semitones }) {
   if (!samples && !performed) return;
-  const columns = new Columns(instance, sampleRate, nRows);
+  const columns = new Columns(instance, { sampleRate, nRows, lowestHz });
   const edge = (i) => Math.floor((start + (i / nColumns) * (end - start)) * sampleRate);
   const sound = performed
     ? new Synthesised(edge(nColumns) - edge(0), columns.size, { dials, courses, semitones })
