@@ -10,7 +10,7 @@ from command_line import violute_here
 from violute.cli.main import main
 from violute.errors import InputError, VoiceError
 from violute.site import write
-from violute.site.write import SHARED, STUDIO_PAGE, site_files, write_site
+from violute.site.write import SHARED, STUDIO_PAGE, shared_files, site_files, write_site
 from violute.voices.load import DEFAULT_VOICE
 
 LOW_VOICE = "violute-clarinet-cello"
@@ -36,7 +36,8 @@ def test_it_holds_all_that_the_page_asks_for_in_five_megabytes(files):
 
 
 def test_what_both_pages_need_is_the_studios(files):
-    for name in SHARED:
+    assert set(SHARED) <= set(shared_files())
+    for name in shared_files():
         assert files[name] == (STUDIO_PAGE / name).read_bytes().replace(b"/page/", b"./"), name
 
 

@@ -31,7 +31,7 @@ SHARED = (
     "dial.js", "dials.js", "sliders.js", "output.js", "theme.js", "microphone.js", "wav.js",
     "instance.js", "live.js", "live_processor.js", "live.wasm",
 )  # fmt: skip
-"""Of the studio's page."""
+"""What the page needs of the studio's; the modules that these import come with them."""
 
 LIST = "site.json"
 WORKER = "service_worker.js"
@@ -73,8 +73,7 @@ def write_site(folder: Path, voices: Sequence[str] = (DEFAULT_VOICE,)) -> Site:
 def site_files(voices: Sequence[str]) -> dict[str, bytes]:
     """Return the files of a site by name."""
     contents = {path.name: path.read_bytes() for path in sorted(PAGE.iterdir()) if path.is_file()}
-    for name in SHARED:
-        contents[name] = _beside(STUDIO_PAGE / name)
+    contents |= shared_files()
     offered: list[dict[str, object]] = []
     pieces: dict[str, Path] = {}
     for voice in voices:
@@ -94,6 +93,19 @@ def site_files(voices: Sequence[str]) -> dict[str, bytes]:
     contents[LIST] = json.dumps(about, indent=1).encode()
     contents[WORKER] = _worker(contents)
     return contents
+
+
+def shared_files() -> dict[str, bytes]:
+    """Return what is the studio's, by name."""
+    shared: dict[str, bytes] = {}
+    wanted = list(SHARED)
+    while wanted:
+        name = wanted.pop()
+        shared[name] = content = _beside(STUDIO_PAGE / name)
+        if name.endswith(".js"):
+            imported = re.findall(r'^import [^;]*"\./([^"]+)"', content.decode(), re.MULTILINE)
+            wanted += sorted(set(imported) - set(shared))
+    return shared
 
 
 def _beside(path: Path) -> bytes:
