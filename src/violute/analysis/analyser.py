@@ -57,7 +57,6 @@ class _Measured:
     f0_hz: Float[np.ndarray, " frame"]
     periodicity: Float[np.ndarray, " frame"]
     loudness_db: Float[np.ndarray, " frame"]
-    levels_db: Float[np.ndarray, "frame band"]
     candidates: Candidates
     is_below: Bool[np.ndarray, " frame"]
 
@@ -90,15 +89,18 @@ def analyse_blocks(
     lines = checked_lines(lines)
     if lines == "auto" and pitch_range != HIGH:
         lines = 1
-    measured = list(_in_parallel(_pieces(blocks), lines, pitch_range))
-    f0_hz, periodicity, loudness_db = (
+    measured: list[_Measured] = []
+    levels: list[Float[np.ndarray, "_frame band"]] = []
+    for piece, levels_db in _in_parallel(_pieces(blocks), lines, pitch_range):
+        measured.append(piece)
+        levels.append(levels_db)
+    strength = onset_strength(_joined(levels))  # an hour of levels is large enough once, without what follows
+    f0_hz, periodicity, loudness_db, is_below = (
         np.concatenate([getattr(m, name) for m in measured])
-        for name in ("f0_hz", "periodicity", "loudness_db")
+        for name in ("f0_hz", "periodicity", "loudness_db", "is_below")
     )
-    strength = onset_strength(np.concatenate([m.levels_db for m in measured]))
     candidates = Candidates.joined([m.candidates for m in measured])
-    is_below = np.concatenate([m.is_below for m in measured])
-    del measured  # an hour of levels is large enough without all that follows
+    del measured
     is_voiced = voiced_frames(f0_hz, periodicity, loudness_db)
     if pitch_range == HIGH:
         is_below |= is_voiced & (f0_hz < BELOW_HZ)
@@ -111,6 +113,17 @@ def analyse_blocks(
         below_share=float(np.sum(is_below) / max(np.sum(is_below | is_voiced), 1)),
     )
     return line if lines == 1 else chord_controls(line, candidates, lines)
+
+
+def _joined(pieces: list[Float[np.ndarray, "_frame band"]]) -> Float[np.ndarray, "frame band"]:
+    """Join pieces, and let go of each as it is copied: the list is empty in the end."""
+    joined = np.empty((sum(map(len, pieces)), pieces[0].shape[1]), pieces[0].dtype)
+    stop = len(joined)
+    while pieces:
+        piece = pieces.pop()
+        joined[stop - len(piece) : stop] = piece
+        stop -= len(piece)
+    return joined
 
 
 def voiced_frames(
@@ -192,7 +205,10 @@ def _pieces(
         remaining -= keep
 
 
-def _measure(piece: _Piece, lines: Lines, pitch_range: PitchRange) -> _Measured:
+def _measure(
+    piece: _Piece, lines: Lines, pitch_range: PitchRange
+) -> tuple[_Measured, Float[np.ndarray, "frame band"]]:
+    """Measure a piece; apart come the levels of its bands, which are large and soon used."""
     audio, left_frames, keep = piece
     before = min(left_frames, CONTEXT_FRAMES)
     start = (left_frames - before) * HOP_LENGTH
@@ -202,14 +218,14 @@ def _measure(piece: _Piece, lines: Lines, pitch_range: PitchRange) -> _Measured:
     short = magnitude_frames(audio, pitch_range.loudness_n_fft, left_frames * HOP_LENGTH, keep)
     kept = slice(before, before + keep)
     candidates, is_below = _candidates(audio, spectra[0], f0_hz, start, kept, lines)
-    return _Measured(
+    measured = _Measured(
         f0_hz[before : before + keep],
         periodicity[before : before + keep],
         frame_loudness_db(short, SAMPLE_RATE),
-        band_levels_db(short, SAMPLE_RATE),
         candidates,
         np.repeat(is_below, CONTROLS_FRAMES)[:keep],
     )
+    return measured, band_levels_db(short, SAMPLE_RATE)
 
 
 def _candidates(
@@ -259,11 +275,13 @@ def _candidates(
     return Candidates.joined(found).frames(first, first + n_kept), is_below[first:]
 
 
-def _in_parallel(pieces: Iterable[_Piece], lines: Lines, pitch_range: PitchRange) -> Iterator[_Measured]:
+def _in_parallel(
+    pieces: Iterable[_Piece], lines: Lines, pitch_range: PitchRange
+) -> Iterator[tuple[_Measured, Float[np.ndarray, "_frame band"]]]:
     """Measure pieces in order on all cores, never holding more than a few."""
     n_workers = available_cores()
     with ThreadPoolExecutor(n_workers) as pool:
-        waiting: deque[Future[_Measured]] = deque()
+        waiting: deque[Future[tuple[_Measured, np.ndarray]]] = deque()
         for piece in pieces:
             waiting.append(pool.submit(_measure, piece, lines, pitch_range))
             if len(waiting) > n_workers:

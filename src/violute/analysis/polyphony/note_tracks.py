@@ -82,7 +82,7 @@ class _Open:
 def follow_notes(candidates: Candidates) -> list[TrackedNote]:
     """Join candidates to notes, by their beginnings."""
     open_notes: list[_Open] = []
-    closed: list[_Open] = []
+    notes: list[TrackedNote] = []
     octaves = np.log2(np.maximum(candidates.f0_hz, 1.0))
     for frame in range(len(octaves)):
         here = [
@@ -109,9 +109,10 @@ def follow_notes(candidates: Candidates) -> list[TrackedNote]:
             if i not in taken_here and candidate[2] >= BEGIN_PROBABILITY:
                 open_notes.append(_Open([], [], [], []))
                 _append(open_notes[-1], frame, candidate)
-        closed += [note for note in open_notes if frame - note.frames[-1] > GAP_FRAMES]
+        ended = [note for note in open_notes if frame - note.frames[-1] > GAP_FRAMES]
+        notes += [_closed(note) for note in ended if _is_note(note)]
         open_notes = [note for note in open_notes if frame - note.frames[-1] <= GAP_FRAMES]
-    notes = [_closed(note) for note in closed + open_notes if _is_note(note)]
+    notes += [_closed(note) for note in open_notes if _is_note(note)]
     return sorted(notes, key=lambda note: (note.start, note.f0_hz[0]))
 
 
