@@ -21,14 +21,24 @@ _SAMPLE_BYTES = 4
 
 
 class Spool:
-    """A sound that waits, beyond `most_bytes` on disk; whoever drops it leaves nothing behind."""
+    """A sound that waits, beyond `most_bytes` on disk; whoever drops it leaves nothing behind.
+
+    One of which more than that is expected, in samples of all channels, is on disk from its start: it would
+    be in memory twice on its way there.
+    """
 
     def __init__(
-        self, most_bytes: int = SPOOL_BYTES, name: str = "the rendering", *, n_channels: int = 1
+        self,
+        most_bytes: int = SPOOL_BYTES,
+        name: str = "the rendering",
+        *,
+        n_channels: int = 1,
+        n_expected: int = 0,
     ) -> None:
         self.n_samples = 0
         self.n_channels = n_channels
         self._name = name
+        self._is_long = n_expected * _SAMPLE_BYTES > most_bytes
         # Without a name on disk, so that even a killed process leaves nothing behind.
         self._file = tempfile.SpooledTemporaryFile(most_bytes)  # noqa: SIM115 - closed by __exit__
         # Two renderings of one take may read by turns.
@@ -49,6 +59,8 @@ class Spool:
         """
         try:
             with self._lock:
+                if self._is_long and self.n_samples == 0:
+                    self._file.rollover()
                 self._file.seek(self.n_samples * _SAMPLE_BYTES)
                 self._file.write(sound.T.tobytes())
         except OSError as error:

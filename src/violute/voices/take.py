@@ -258,7 +258,7 @@ class Take:
         n_lines, loudest, spread_lu = 1, frame.loudest_gain, spread_loudness_lu(frame.channel_gains)
         if is_wide:
             n_lines, loudest, spread_lu = 2, 1.0, 0.0
-        with Spool(SPOOL_BYTES, n_channels=n_lines) as spool:
+        with Spool(SPOOL_BYTES, n_channels=n_lines, n_expected=n_lines * frame.n_samples) as spool:
             meter = LoudnessMeter(frame.sample_rate, n_lines)
             n_done = 0
             for lines in prefetched(self._lines(performance, settings, n_lines)):
