@@ -1,4 +1,4 @@
-"""The real-time core beside the Python stream and the plug-in in a host: time, blocks, latency.
+"""The real-time core beside the Python stream, the page and the plug-in in a host: time, blocks, latency.
 
     cmake -S live -B live/build && cmake --build live/build
     python bench/live_bench.py --build live/build --out bench/LIVE.md
@@ -6,6 +6,8 @@
 plays an example at 48 kHz (the Python stream at its 44.1 kHz) in blocks of 64, 256 and 1024 samples, and
 says what share of a core that takes, how long the worst block was beside what it lasts, and how late the
 sound is. Each figure is the median of some runs, which take turns. What was not built is left out, and named.
+Last the page of `violute site` plays in Chromium: a minute of its microphone, in which gaps are counted, and
+ten minutes as fast as they go.
 """
 
 from __future__ import annotations
@@ -26,16 +28,45 @@ import soundfile
 from environment import ROOT, environment_lines
 from jaxtyping import Float32
 
+sys.path.insert(0, str(ROOT / "tests" / "support"))  # the tests have a browser and a server already
+
+from browser import Browser, find_chromium
+from studio_site import serve
+
 from violute import load_voice
 from violute.audio.read import read
 from violute.audio.resample import resample
 from violute.examples import example_paths
 from violute.families.ddsp.live_file import live_bytes
+from violute.site.write import STUDIO_PAGE, write_site
 from violute.voices.load import DEFAULT_VOICE
 
 CORE_RATE, HOST_RATE = 44_100, 48_000
 BLOCKS = (64, 256, 1024)
 MIX, ROOM = 0.5, 0.2
+LIVE_SECONDS = 60
+TEN_MINUTES = f"""
+(async () => {{
+  const {{ liveNode }} = await import("./sound.js");
+  const bytes = async (file) => (await fetch(file)).arrayBuffer();
+  const dials = {{ tone: {MIX}, noise: {MIX}, attack: {MIX}, room: {ROOM}, wet: 1 }};
+  const context = new OfflineAudioContext(2, 600 * {HOST_RATE}, {HOST_RATE});
+  const node = await liveNode(context, await bytes("violin-flute.live"), {{ dials, levelDb: 0 }});
+  const memory = [];
+  node.port.onmessage = ({{ data }}) => {{ if (data.memoryBytes) memory.push(data.memoryBytes); }};
+  const buffer = await context.decodeAudioData(await bytes("violin_bwv1006.flac"));
+  const source = new AudioBufferSourceNode(context, {{ buffer, loop: true }});
+  source.connect(node).connect(context.destination);
+  source.start();
+  const started = performance.now();
+  await context.startRendering();
+  const share = (performance.now() - started) / 6000;
+  globalThis.rendered = {{ share, memory: [memory[0], memory.at(-1)] }};
+}})();
+0
+"""
+"""Ten minutes of the example through the page's node, and what its memory was."""
+
 SAID = re.compile(r"(\d+) samples late, ([\d.]+) % of a core, worst block ([\d.]+) ms")
 
 Sound = Float32[np.ndarray, " sample"]
@@ -83,10 +114,64 @@ def program(build: Path, folder: Path, audio: Sound, block: int) -> Run:
     command: list[str | Path] = [build / "violute-live", recording, folder / "out.wav", "--voice", voice]
     command += ["--mix", f"{MIX}", "--room", f"{ROOM}", "--block", f"{block}"]
     said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return run_of(said)
+
+
+def run_of(said: str) -> Run:
+    """Read what a program says of its run."""
     found = SAID.search(said)
     assert found, said
     late, percent, worst = found.groups()
     return Run(float(percent) / 100.0, float(worst), 1e3 * int(late) / HOST_RATE)
+
+
+def module(folder: Path, audio: Sound, block: int) -> Run:
+    """Play through the module of the page, in Node."""
+    recording, voice = folder / "piece.f32", folder / "module.live"
+    if not recording.exists():
+        audio.tofile(recording)
+        voice.write_bytes(live_bytes(DEFAULT_VOICE))
+        for name in ("live.js", "instance.js", "live.wasm"):
+            shutil.copy(STUDIO_PAGE / name, folder)
+        (folder / "package.json").write_text('{"type": "module"}')
+    command: list[str | Path] = ["node", ROOT / "bench" / "live_module.mjs", folder, voice, recording]
+    command += [f"{number}" for number in (HOST_RATE, block, MIX, ROOM)]
+    return run_of(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+def page_lines(audio: Sound, folder: Path) -> list[str]:
+    """Play the page in Chromium, live and as fast as it goes, and say how it went."""
+    write_site(folder / "site")
+    microphone = folder / "microphone.wav"
+    soundfile.write(microphone, audio, HOST_RATE, subtype="PCM_16")
+    live = "document.body.dataset.state === 'live'"
+    with (
+        serve(folder / "site", policy=None) as address,
+        Browser(folder / "browser", microphone=microphone) as browser,
+    ):
+        browser.visit(f"{address}/")
+        browser.wait_for("'isReady' in document.body.dataset")
+        browser.click("#microphone")
+        browser.press("Enter")
+        browser.wait_for(live)
+        time.sleep(LIVE_SECONDS)
+        said = browser.evaluate("document.querySelector('#gaps').textContent")
+        gaps = said or "Nothing of the sound was lost."
+        delay = browser.evaluate("document.querySelector('#delay').textContent")
+        browser.click("#play")
+        browser.evaluate(TEN_MINUTES)
+        rendered = browser.wait_for("globalThis.rendered", 600.0)
+        errors = browser.errors
+    if errors:
+        raise RuntimeError(f"the page complained: {errors}")
+    first, last = (f"{n_bytes / 1e6:.1f} MB" for n_bytes in rendered["memory"])
+    return [
+        f"The page of `violute site` in Chromium, {LIVE_SECONDS} s from its microphone: {delay} {gaps}",
+        "",
+        f"Ten minutes in its audio thread at {HOST_RATE} Hz, as fast as it goes:",
+        f"{rendered['share']:.1f} % of what they last; its module holds {first} at their start,",
+        f"{last} at their end.",
+    ]
 
 
 def python_stream(audio: Sound, block: int) -> Run:
@@ -172,10 +257,14 @@ def main() -> None:
         "the core": lambda block: program(given.build, folder, at_host_rate, block),
         "violute stream": lambda block: python_stream(audio, block),
     }
+    if shutil.which("node") is not None:
+        players["the page's module in Node"] = lambda block: module(folder, at_host_rate, block)
     vst3 = next(given.build.rglob("*.vst3"), None)
     if vst3 is not None:
         players["plug-in, VST3 in pedalboard"] = lambda block: plugin(vst3, at_host_rate, block)
     lines = page(rows(players, given.runs), given.seconds, given.runs, [] if vst3 else ["the plug-in"])
+    if find_chromium() is not None:
+        lines += ["", *page_lines(at_host_rate, folder)]
     shutil.rmtree(folder)
     given.out.write_text("\n".join(lines) + "\n", encoding="utf-8")
     print("\n".join(lines))

@@ -119,7 +119,7 @@ def offline(page, samples, settings, sample_rate=SAMPLE_RATE):
           const bytes = async (file) => (await fetch(file)).arrayBuffer();
           const samples = {samples};
           const context = new OfflineAudioContext(2, samples.length, {sample_rate});
-          const node = await liveNode(context, await WebAssembly.compile(await bytes("live.wasm")),
+          const node = await liveNode(context,
             await bytes("violin-flute.live"), {json.dumps(settings)});
           const memory = [];
           const note = ({{ peaks, memoryBytes }}) => {{ if (peaks) memory.push(memoryBytes); }};
@@ -239,6 +239,33 @@ def test_dials_turn_by_keyboard_while_an_example_plays(page):
     page.press(" ")
     wait_for_state(page, "ready")
     assert page.evaluate("document.querySelector('#play').getAttribute('aria-label')") == "Play"
+
+
+@pytest.mark.parametrize("stats", ["null", "{ underrunDuration: lost }"])
+def test_gaps_are_counted_by_the_browser_or_by_the_clocks_but_not_while_a_voice_opens(page, stats):
+    counted = page.evaluate(
+        f"""(async () => {{
+          const {{ Gaps }} = await import("./gaps.js");
+          const gaps = new Gaps();
+          const counted = [];
+          let [now, played, lost] = [100, 0, 0];
+          const go = (wall, sound) => {{
+            now += wall;
+            played += sound;
+            lost += wall - sound;
+            counted.push(gaps.see(now, played, {stats}));
+          }};
+          for (let i = 0; i < 4; i += 1) go(0.25, 0.25);
+          go(0.75, 0.25);
+          go(0.25, 0.25);
+          gaps.calm(now);
+          go(1.25, 0.25);
+          go(2, 2);
+          go(0.75, 0.5);
+          return counted;
+        }})()"""
+    )
+    assert counted == pytest.approx([0, 0, 0, 0, 0.5, 0.5, 0.5, 0.5, 0.75])
 
 
 @pytest.mark.parametrize(

@@ -198,7 +198,7 @@ when("save", "click", async () => {
   $("share").hidden = false;
   const saved = `${name.replace(/\.[^.]*$/, "")}_hybrid.wav`;
   try {
-    const sides = await rendered(module, voice, buffer, settings(), (share) => { $("share").value = share; });
+    const sides = await rendered(voice, buffer, settings(), (share) => { $("share").value = share; });
     save(saved, [sides], buffer.sampleRate);
     $("saved").textContent = `Saved ${saved}, ${clock(buffer.duration)}, ${sidesOf(buffer).length === 2 ? "stereo" : "mono"}.`;
   } finally {
@@ -235,9 +235,8 @@ function listen() {
     show("ready");
     if (wasLive) fail(new Error("The microphone was taken away: connect it again, or choose a recording."));
   });
-  sound.addEventListener("underrun", () => {
-    const n = sound.nUnderruns;
-    $("gaps").textContent = `${n} gap${n === 1 ? "" : "s"} so far: close other programs where there are more.`;
+  sound.addEventListener("gap", ({ detail }) => {
+    $("gaps").textContent = `${detail.seconds.toFixed(2)} s of the sound were lost: close other programs where it grows.`;
   });
   for (const dialsOrOutput of [dials, output]) dialsOrOutput.addEventListener("change", () => sound.turn(settings()));
 }
@@ -247,7 +246,7 @@ async function start() {
   module = await liveModule();
   $("voice").replaceChildren(...site.voices.map(({ name: title, file }) => new Option(title, file)));
   take(await fetched(site.voices[0].file));
-  sound = new Sound(module, voice, settings());
+  sound = new Sound(voice, settings());
   listen();
   $("examples").replaceChildren(...site.examples.map(({ instrument, file }) => {
     const button = document.createElement("button");

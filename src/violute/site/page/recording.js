@@ -1,5 +1,6 @@
 /** What a dropped file holds, at its own rate where the voice plays it, and what is saved of it. */
 
+import { handOver } from "./instance.js";
 import { wavFile } from "./wav.js";
 
 const RATES = [44100, 96000];
@@ -30,7 +31,7 @@ export const sidesOf = (buffer) =>
   Array.from({ length: Math.min(buffer.numberOfChannels, 2) }, (_, side) => buffer.getChannelData(side));
 
 /** Play all of it in a worker, faster than it sounds; settings as of `Sound`. */
-export function rendered(module, voice, buffer, { dials, levelDb }, onShare) {
+export async function rendered(voice, buffer, { dials, levelDb }, onShare) {
   const worker = new Worker(new URL("render_worker.js", import.meta.url), { type: "module" });
   const done = new Promise((resolve, reject) => {
     worker.onerror = () => reject(new Error("the recording could not be played: load the page again"));
@@ -42,8 +43,13 @@ export function rendered(module, voice, buffer, { dials, levelDb }, onShare) {
   });
   const sides = sidesOf(buffer).map((side) => side.slice());
   const { sampleRate } = buffer;
-  worker.postMessage({ module, voice, sides, sampleRate, dials, levelDb }, sides.map((side) => side.buffer));
-  return done.finally(() => worker.terminate());
+  const transfer = sides.map((side) => side.buffer);
+  try {
+    await handOver((module) => worker.postMessage({ module, voice, sides, sampleRate, dials, levelDb }, transfer));
+    return await done;
+  } finally {
+    worker.terminate();
+  }
 }
 
 /** Hand a WAV file to the browser, which saves it. */

@@ -1,35 +1,36 @@
 /**
  * What sounds: a recording or the microphone, through the voice, to the loudspeakers.
  *
- * Events: `level` ({ heard, played }), `problem` ({ line }), `ended` and `underrun`.
+ * Events: `level` ({ heard, played }), `problem` ({ line }), `gap` ({ seconds }) and `ended`.
  */
 
+import { Gaps } from "./gaps.js";
+import { handOver } from "./instance.js";
 import { Microphone, inputSeconds, openInput } from "./microphone.js";
 
 const RATES = [44100, 96000];
 const OTHER_RATE = 48000;
 const NEW_ROOM_MS = 150;
-const LATE_SECONDS = 0.03; // by which the sound's clock has stood still where there was a gap
+const LOOK_MS = 250; // between looks for gaps
 
 /** The node that plays the voice in any context, offline ones too. */
-export async function liveNode(context, module, voice, settings) {
+export async function liveNode(context, voice, settings) {
   await context.audioWorklet.addModule(new URL("live_processor.js", import.meta.url));
-  return new AudioWorkletNode(context, "violute-live", {
+  const roomSize = settings.dials.room;
+  return handOver((module) => new AudioWorkletNode(context, "violute-live", {
     outputChannelCount: [2], channelCount: 2, channelCountMode: "clamped-max",
-    processorOptions: { module, voice, roomSize: settings.dials.room, isWatched: true, ...settings },
-  });
+    processorOptions: { module, voice, roomSize, isWatched: true, ...settings },
+  }));
 }
 
 export class Sound extends EventTarget {
-  #module; #settings; #context = null; #node; #source = null; #stream = null; #roomTimer = 0; #blocks = null; #recorded;
-  #voice; #startedAt = 0; #lead = Infinity;
+  #settings; #context = null; #node; #source = null; #stream = null; #roomTimer = 0; #blocks = null; #recorded;
+  #voice; #startedAt = 0; #gaps = new Gaps();
   latencySamples = 0;
-  nUnderruns = 0;
   memoryBytes = 0;
 
-  constructor(module, voice, settings) {
+  constructor(voice, settings) {
     super();
-    this.#module = module;
     this.#voice = voice;
     this.#settings = settings;
   }
@@ -64,10 +65,11 @@ export class Sound extends EventTarget {
       await context.close();
       context = new AudioContext({ latencyHint: "interactive", sampleRate: OTHER_RATE });
     }
-    this.#node = await liveNode(context, this.#module, this.#voice, this.#settings);
+    this.#node = await liveNode(context, this.#voice, this.#settings);
     this.#node.port.onmessage = ({ data }) => this.#receive(data);
     this.#node.connect(context.destination);
     this.#context = context;
+    setInterval(() => this.#watch(), LOOK_MS);
     await context.resume();
   }
 
@@ -150,28 +152,26 @@ export class Sound extends EventTarget {
 
   #receive({ latencySamples, problem, peaks, memoryBytes, sides, isLast }) {
     if (problem) this.#tell("problem", { line: problem });
-    if (latencySamples) this.latencySamples = latencySamples;
+    if (latencySamples) {
+      this.latencySamples = latencySamples;
+      this.#gaps.calm(performance.now() / 1000);
+    }
     if (sides) this.#blocks?.push(sides);
     if (isLast) this.#recorded();
     if (!peaks) return;
     this.memoryBytes = memoryBytes;
-    this.#watch();
     this.#tell("level", peaks);
   }
 
-  // Where the loudspeakers had to wait, the clock of the sound falls behind that of the page.
   #watch() {
-    if (this.#context.state !== "running" || document.hidden) {
-      this.#lead = Infinity;
+    const { state, currentTime, playbackStats } = this.#context;
+    if (state !== "running" || document.hidden) {
+      this.#gaps.halt();
       return;
     }
-    const lead = performance.now() / 1000 - this.#context.currentTime;
-    if (lead > this.#lead + LATE_SECONDS) {
-      this.nUnderruns += 1;
-      this.#lead = lead;
-      this.#tell("underrun");
-    }
-    this.#lead = Math.min(this.#lead, lead);
+    const before = this.#gaps.seconds;
+    const seconds = this.#gaps.see(performance.now() / 1000, currentTime, playbackStats);
+    if (seconds > before) this.#tell("gap", { seconds });
   }
 
   #tell(type, detail = {}) { this.dispatchEvent(new CustomEvent(type, { detail })); }
