@@ -1,6 +1,7 @@
 // Measured in the browser by `studio_engine.py`: how long the engine takes, and how soon a dial is heard.
 
 import { Engine } from "/page/engine.js";
+import { handOver } from "/page/instance.js";
 
 const RATE = 44100;
 const PROCESSOR = { processorUrl: "/page/processor.js" };
@@ -39,6 +40,35 @@ export async function begin(dials, gains) {
 export async function pause() {
   await live.pause();
   await rest(100);
+}
+
+let along = null; // a microphone at the rate of the device, and the voice that plays along
+
+export async function hearMicrophone() {
+  const stream = await navigator.mediaDevices.getUserMedia({ audio: { echoCancellation: false } });
+  const context = new AudioContext({ latencyHint: "interactive" });
+  const source = new MediaStreamAudioSourceNode(context, { mediaStream: stream });
+  source.connect(new GainNode(context, { gain: 0 })).connect(context.destination);
+  await context.audioWorklet.addModule("/page/live_processor.js");
+  along = { context, source };
+  return context.sampleRate;
+}
+
+// Milliseconds that the voice is late.
+export async function playAlong(room) {
+  const { context, source } = along;
+  const voice = await (await fetch("/voice.live")).arrayBuffer();
+  const node = await handOver((module) => new AudioWorkletNode(context, "violute-live", {
+    outputChannelCount: [2], processorOptions: { module, voice, roomSize: room },
+  }));
+  const told = new Promise((resolve) => { node.port.onmessage = ({ data }) => resolve(data); });
+  source.connect(node).connect(context.destination);
+  return (1000 * (await told).latencySamples) / context.sampleRate;
+}
+
+export async function endAlong() {
+  along.source.mediaStream.getTracks().forEach((track) => track.stop());
+  await along.context.close();
 }
 
 // Milliseconds of the page's clock from `setDials` to the moment at which the sound has changed by half. The dial

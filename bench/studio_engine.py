@@ -23,9 +23,10 @@ from processor_time import processor_seconds
 
 import violute.studio
 from violute.analysis.controls import Controls
+from violute.families.ddsp.live_file import live_bytes
 from violute.families.ddsp.voice import HarmonicPerformance, HarmonicVoice
 from violute.voices.live_parameters import live_parameters
-from violute.voices.load import load_voice
+from violute.voices.load import DEFAULT_VOICE, load_voice
 
 sys.path.insert(0, str(ROOT / "tests" / "support"))  # the tests have a browser and a server already
 
@@ -100,6 +101,13 @@ def measure(page: Page) -> list[str]:
         page.ask("pause()")
         paused = page.live_share(LIVE_SECONDS / 2)
         rows.append(f"| live, {name}: browser playing, less browser paused | {playing - paused:.1%} | |")
+    rate = page.ask("hearMicrophone()")
+    hearing = page.live_share(LIVE_SECONDS)
+    late_ms = page.ask(f"playAlong({IN_A_HALL['room']})")
+    along = page.live_share(LIVE_SECONDS)
+    page.ask("endAlong()")
+    what = f"playing along at {rate / 1000:g} kHz, in a large hall, {late_ms:.1f} ms late"
+    rows.append(f"| {what}: browser with it, less with the microphone alone | {along - hearing:.1%} | |")
     page.ask(f"begin({json.dumps(DRY)}, {json.dumps(QUIETER)})")
     found = page.ask(f"latencies({N_TRIALS})")
     page.ask("pause()")
@@ -128,6 +136,7 @@ def main() -> None:
         folder = Path(temporary) / "site"
         shutil.copytree(Path(violute.studio.__file__).parent / "page", folder / "page")
         shutil.copy(Path(__file__).with_suffix(".js"), folder)
+        (folder / "voice.live").write_bytes(live_bytes(DEFAULT_VOICE))
         (folder / "parameters.bin").write_bytes(live_parameters(worst_case().live_tracks()))
         (folder / "index.html").write_text("<!doctype html><title>Bench</title>")
         with serve(folder) as address, Browser(Path(temporary) / "browser") as browser:
