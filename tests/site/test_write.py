@@ -3,6 +3,7 @@
 import json
 import re
 import struct
+from pathlib import Path
 
 import pytest
 from command_line import violute_here
@@ -13,6 +14,7 @@ from violute.site import write
 from violute.site.write import SHARED, STUDIO_PAGE, shared_files, site_files, write_site
 from violute.voices.load import DEFAULT_VOICE
 
+ROOT = Path(__file__).parents[2]
 LOW_VOICE = "violute-clarinet-cello"
 MOST_BYTES = 5_000_000
 
@@ -39,6 +41,13 @@ def test_what_both_pages_need_is_the_studios(files):
     assert set(SHARED) <= set(shared_files())
     for name in shared_files():
         assert files[name] == (STUDIO_PAGE / name).read_bytes().replace(b"/page/", b"./"), name
+
+
+def test_it_names_whose_work_it_is(files):
+    told = files["licences.txt"].decode()
+    for path in ("LICENSE", "examples/FLUIDR3_LICENCE.txt"):
+        assert (ROOT / path).read_text("utf-8") in told
+    assert b'href="licences.txt"' in files["index.html"]
 
 
 def test_it_can_be_installed(files):

@@ -24,7 +24,7 @@ export async function liveNode(context, voice, settings) {
 }
 
 export class Sound extends EventTarget {
-  #settings; #context = null; #node; #source = null; #stream = null; #roomTimer = 0; #blocks = null; #recorded;
+  #settings; #opening = null; #context = null; #node; #source = null; #stream = null; #roomTimer = 0; #blocks = null; #recorded;
   #voice; #startedAt = 0; #gaps = new Gaps();
   latencySamples = 0;
   memoryBytes = 0;
@@ -53,10 +53,17 @@ export class Sound extends EventTarget {
 
   /** Browsers give sound only after a press, so this is called by one. */
   async start() {
-    if (this.#context) {
-      await this.#context.resume();
-      return;
+    this.#opening ??= this.#open();
+    try {
+      await this.#opening;
+    } catch (error) {
+      this.#opening = null; // the next press tries again
+      throw error;
     }
+    await this.#context.resume();
+  }
+
+  async #open() {
     if (!globalThis.isSecureContext || !globalThis.AudioWorkletNode) {
       throw new Error("This browser plays no voice here: open the page over https or from this machine, in a newer one.");
     }
@@ -70,7 +77,6 @@ export class Sound extends EventTarget {
     this.#node.connect(context.destination);
     this.#context = context;
     setInterval(() => this.#watch(), LOOK_MS);
-    await context.resume();
   }
 
   setVoice(voice) {
