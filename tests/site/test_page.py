@@ -291,6 +291,11 @@ def test_axe_finds_nothing_and_nothing_is_wider_than_the_screen(page, folder, wi
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
+def test_from_disk_it_says_that_it_needs_a_server(browser, folder):
+    browser.open(folder / "site" / "index.html")
+    wait_for_failure(browser, "python -m http.server")
+
+
 def test_a_site_that_was_written_anew_comes_when_the_old_one_is_closed(tmp_path):
     write_site(tmp_path / "site")
     with serve(tmp_path / "site", policy=None) as url, Browser(tmp_path / "browser") as browser:
