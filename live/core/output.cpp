@@ -12,7 +12,9 @@ constexpr float largest_sample = 1000.0F;
 
 }  // namespace
 
-float sound_of(float sample) { return std::isfinite(sample) ? std::clamp(sample, -largest_sample, largest_sample) : 0.0F; }
+float sound_of(float sample) {
+    return std::isfinite(sample) ? std::clamp(sample, -largest_sample, largest_sample) : 0.0F;
+}
 
 Output::Output(const Mix& mix, int rate, int latency_samples)
     : mix_(mix),

@@ -106,7 +106,8 @@ std::ptrdiff_t HeardSpectra::place(int n_ago) const {
 
 Pieces::Pieces(const std::vector<float>& response, int block_length, int first, int end)
     : block_length_(block_length),
-      n_pieces_(std::max((std::min(end, static_cast<int>(response.size())) + block_length - 1) / block_length - first, 0)),
+      n_pieces_(
+          std::max((std::min(end, static_cast<int>(response.size())) + block_length - 1) / block_length - first, 0)),
       n_bins_(0),
       fft_(power_of_2_from(2 * block_length)) {
     n_bins_ = fft_.size() / 2 + 1;
@@ -257,7 +258,8 @@ void Room::hop(const float* dry, float start, float stop, Places& out) {
 
     now_->work(late_, phase_);
     if (next_) next_->work(late_, phase_);
-    std::copy_n(dry, hop_length, long_recent_.begin() + 2 * long_block + static_cast<std::ptrdiff_t>(phase_) * hop_length);
+    std::copy_n(dry, hop_length,
+                long_recent_.begin() + 2 * long_block + static_cast<std::ptrdiff_t>(phase_) * hop_length);
     if (++phase_ == hops_per_block) {
         phase_ = 0;
         std::copy(long_recent_.begin() + long_block, long_recent_.end(), long_recent_.begin());

@@ -21,7 +21,7 @@
 namespace violute {
 
 inline constexpr std::size_t n_reflections = 9;  // Early ones, before the tail has grown dense.
-inline constexpr int n_places = 2;  // From which a room is heard: two loudspeakers.
+inline constexpr int n_places = 2;               // From which a room is heard: two loudspeakers.
 
 // When the early reflections arrive at each place, as shares of the time that all take, and their signs.
 struct Reflections {

@@ -2,8 +2,6 @@
 //
 // It asks the part that plays for nothing: of a voice it reads the card itself, so that the two may live in two
 // processes, and neither waits for the other.
-#include "DistrhoUI.hpp"
-
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -12,6 +10,7 @@
 #include <optional>
 #include <string>
 
+#include "DistrhoUI.hpp"
 #include "parameters.hpp"
 #include "voice.hpp"
 
@@ -25,13 +24,14 @@ constexpr float width = DISTRHO_UI_DEFAULT_WIDTH, height = DISTRHO_UI_DEFAULT_HE
 constexpr float pi = std::numbers::pi_v<float>;
 constexpr float first_angle = 0.75F * pi, all_angles = 1.5F * pi;  // A dial begins below on the left.
 constexpr float drag_length = 180.0F;                              // From one end of a dial to the other.
-constexpr double smallest = 0.75;  // Share of its usual size that it can be made.
+constexpr double smallest = 0.75;                                  // Share of its usual size that it can be made.
 constexpr float fine = 0.1F, wheel_step = 0.02F;
 constexpr uint double_click_ms = 350;
 constexpr double lowest_rate = 44100.0, highest_rate = 96000.0;
 
 // The dark half of src/violute/studio/page/colours.css.
-const Color paper(18, 18, 21), card(26, 26, 31), well(13, 13, 16), ink(241, 237, 231), soft(166, 159, 150), line(47, 46, 53);
+const Color paper(18, 18, 21), card(26, 26, 31), well(13, 13, 16), ink(241, 237, 231), soft(166, 159, 150),
+    line(47, 46, 53);
 const Color flute(88, 193, 211), violin(240, 149, 92), between(199, 143, 219), bad(255, 143, 134);
 
 struct Knob {
@@ -90,7 +90,8 @@ class VioluteFace : public UI {
     VioluteFace() : UI(DISTRHO_UI_DEFAULT_WIDTH, DISTRHO_UI_DEFAULT_HEIGHT), voice_(violute::read_voice({})) {
         loadSharedResources();
         const double scaled = getScaleFactor();
-        setGeometryConstraints(static_cast<uint>(smallest * width * scaled), static_cast<uint>(smallest * height * scaled), true);
+        setGeometryConstraints(static_cast<uint>(smallest * width * scaled),
+                               static_cast<uint>(smallest * height * scaled), true);
         if (scaled != 1.0) setSize(static_cast<uint>(width * scaled), static_cast<uint>(height * scaled));
         for (std::size_t i = 0; i < violute::n_parameters; ++i) values_[i] = violute::ranges[i].usual;
     }
@@ -142,7 +143,8 @@ class VioluteFace : public UI {
     bool onMotion(const MotionEvent& event) override {
         if (!turned_) return false;
         const float x = x_of(event.pos), y = y_of(event.pos);
-        const float step = ((x - last_x_) - (y - last_y_)) / drag_length * ((event.mod & kModifierShift) != 0 ? fine : 1.0F);
+        const float step =
+            ((x - last_x_) - (y - last_y_)) / drag_length * ((event.mod & kModifierShift) != 0 ? fine : 1.0F);
         last_x_ = x;
         last_y_ = y;
         place_ = std::clamp(place_ + step, 0.0F, 1.0F);
@@ -169,7 +171,8 @@ class VioluteFace : public UI {
         box(12.0F, 56.0F, 316.0F, 284.0F, 14.0F, card);
         box(338.0F, 56.0F, 290.0F, 284.0F, 14.0F, card);
         write("Violute", 20.0F, 33.0F, 22.0F, ink, ALIGN_LEFT | ALIGN_MIDDLE);
-        write(voice_.path.empty() ? "built-in voice" : voice_.name.c_str(), 108.0F, 35.5F, 13.0F, soft, ALIGN_LEFT | ALIGN_MIDDLE);
+        write(voice_.path.empty() ? "built-in voice" : voice_.name.c_str(), 108.0F, 35.5F, 13.0F, soft,
+              ALIGN_LEFT | ALIGN_MIDDLE);
         draw_mix(knobs[0]);
         write("beside the mix", knobs[2].x, 84.0F, 12.0F, soft, ALIGN_CENTER | ALIGN_MIDDLE);
         for (std::size_t i = 1; i < knobs.size(); ++i) draw_knob(knobs[i]);
@@ -227,9 +230,11 @@ class VioluteFace : public UI {
         text(x, y, words, nullptr);
     }
 
-    void ring(float x, float y, float radius, float from, float to, float thick, const Color& colour, LineCap cap = ROUND) {
+    void ring(float x, float y, float radius, float from, float to, float thick, const Color& colour,
+              LineCap cap = ROUND) {
         beginPath();
-        arc(x, y, radius, first_angle + all_angles * std::min(from, to), first_angle + all_angles * std::max(from, to), CW);
+        arc(x, y, radius, first_angle + all_angles * std::min(from, to), first_angle + all_angles * std::max(from, to),
+            CW);
         strokeColor(colour);
         strokeWidth(thick);
         lineCap(cap);
@@ -240,7 +245,8 @@ class VioluteFace : public UI {
         constexpr int n_parts = 90;
         const float place = value(knob.parameter);
         ring(knob.x, knob.y, knob.radius, 0.0F, 0.001F, 12.0F, colour_at(0.0F));
-        ring(knob.x, knob.y, knob.radius, 0.999F, 1.0F, 12.0F, Color(card, colour_at(1.0F), place < 1.0F ? 0.3F : 1.0F));
+        ring(knob.x, knob.y, knob.radius, 0.999F, 1.0F, 12.0F,
+             Color(card, colour_at(1.0F), place < 1.0F ? 0.3F : 1.0F));
         for (int i = 0; i < n_parts; ++i) {
             const float from = static_cast<float>(i) / n_parts, to = static_cast<float>(i + 1) / n_parts;
             const Color colour(card, colour_at(0.5F * (from + to)), from <= place ? 1.0F : 0.3F);
@@ -267,14 +273,16 @@ class VioluteFace : public UI {
         const float place = place_of(knob.parameter, value(knob.parameter)), origin = is_beside ? 0.5F : 0.0F;
         ring(knob.x, knob.y, knob.radius, 0.0F, 1.0F, 5.0F, line);
         const bool is_tinted = violute::range_of(knob.parameter).lowest == -1.0F;
-        const Color colour = is_tinted ? colour_at(std::clamp(value(Parameter::mix) + value(knob.parameter), 0.0F, 1.0F)) : soft;
+        const Color colour =
+            is_tinted ? colour_at(std::clamp(value(Parameter::mix) + value(knob.parameter), 0.0F, 1.0F)) : soft;
         if (place != origin) ring(knob.x, knob.y, knob.radius, origin, place, 5.0F, colour);
         const float angle = first_angle + all_angles * place;
         beginPath();
         circle(knob.x + knob.radius * std::cos(angle), knob.y + knob.radius * std::sin(angle), 5.5F);
         fillColor(ink);
         fill();
-        write(text_of(knob.parameter, value(knob.parameter)).c_str(), knob.x, knob.y, 12.0F, ink, ALIGN_CENTER | ALIGN_MIDDLE);
+        write(text_of(knob.parameter, value(knob.parameter)).c_str(), knob.x, knob.y, 12.0F, ink,
+              ALIGN_CENTER | ALIGN_MIDDLE);
         write(knob.label, knob.x, knob.y + knob.radius + 14.0F, 13.0F, soft, ALIGN_CENTER | ALIGN_MIDDLE);
     }
 
@@ -282,7 +290,9 @@ class VioluteFace : public UI {
         constexpr float x = 606.0F, y = 76.0F, w = 8.0F, h = 244.0F;
         const float place = place_of(Parameter::peak, value(Parameter::peak)), full = place_of(Parameter::peak, 0.0F);
         box(x, y, w, h, 4.0F, well);
-        if (place > 0.0F) box(x, y + h * (1.0F - place), w, h * place, std::min(4.0F, 0.5F * h * place), place > full ? bad : colour_at(value(Parameter::mix)));
+        if (place > 0.0F)
+            box(x, y + h * (1.0F - place), w, h * place, std::min(4.0F, 0.5F * h * place),
+                place > full ? bad : colour_at(value(Parameter::mix)));
         box(x - 3.0F, y + h * (1.0F - full), w + 6.0F, 1.0F, 0.0F, soft);  // Full scale.
     }
 

@@ -29,7 +29,8 @@ inline constexpr std::array<Range, n_parameters> ranges = {{
     {"Peak", "peak", "dB", -60.0F, 6.0F, -60.0F},
 }};
 
-inline constexpr const char* voice_key = "voice";  // Of the state: the path of the voice file, nothing for the built-in.
+inline constexpr const char* voice_key =
+    "voice";  // Of the state: the path of the voice file, nothing for the built-in.
 
 constexpr std::uint32_t index_of(Parameter parameter) { return static_cast<std::uint32_t>(parameter); }
 constexpr const Range& range_of(Parameter parameter) { return ranges[index_of(parameter)]; }

@@ -159,8 +159,10 @@ void Player::play(const float* const* in, float* const* out, int n_samples) {
 
 void Player::play_chunk(const float* left, const float* right, float* out_left, float* out_right, int n_samples) {
     if (!now_) {  // At a rate that no voice plays at, what came goes through.
-        std::transform(left, left + n_samples, out_left, [](float sample) { return std::isfinite(sample) ? sample : 0.0F; });
-        std::transform(right, right + n_samples, out_right, [](float sample) { return std::isfinite(sample) ? sample : 0.0F; });
+        std::transform(left, left + n_samples, out_left,
+                       [](float sample) { return std::isfinite(sample) ? sample : 0.0F; });
+        std::transform(right, right + n_samples, out_right,
+                       [](float sample) { return std::isfinite(sample) ? sample : 0.0F; });
         return;
     }
     if (next_) violute_live_process_stereo(next_->live, left, right, other_[0].data(), other_[1].data(), n_samples);

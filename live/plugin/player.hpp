@@ -14,8 +14,8 @@
 #include <thread>
 
 #include "parameters.hpp"
-#include "voice.hpp"
 #include "violute_live.h"
+#include "voice.hpp"
 
 namespace violute {
 

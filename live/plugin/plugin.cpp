@@ -1,8 +1,7 @@
 // The plug-in as a host sees it, in all formats, by DPF.
-#include "DistrhoPlugin.hpp"
-
 #include <memory>
 
+#include "DistrhoPlugin.hpp"
 #include "parameters.hpp"
 #include "player.hpp"
 
@@ -14,9 +13,7 @@ using violute::Parameter;
 
 class ViolutePlugin : public Plugin {
    public:
-    ViolutePlugin() : Plugin(violute::n_parameters, 0, 1) {
-        sampleRateChanged(getSampleRate());
-    }
+    ViolutePlugin() : Plugin(violute::n_parameters, 0, 1) { sampleRateChanged(getSampleRate()); }
 
    protected:
     const char* getLabel() const override { return "Violute"; }

@@ -116,7 +116,8 @@ Voice read_voice(const std::string& path) {
             voice.problem = name + " is not on this machine: choose the voice again";
             return voice;
         }
-        if (const std::uintmax_t n_bytes = std::filesystem::file_size(place, trouble); trouble || n_bytes > largest_bytes) {
+        if (const std::uintmax_t n_bytes = std::filesystem::file_size(place, trouble);
+            trouble || n_bytes > largest_bytes) {
             voice.problem = name + " is no voice file";
             return voice;
         }

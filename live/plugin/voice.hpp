@@ -8,11 +8,11 @@
 namespace violute {
 
 struct Voice {
-    std::string path;                  // Nothing for the built-in.
-    std::string name;                  // As its card says.
-    std::array<std::string, 2> ends;   // The instruments at 0 and at 1.
-    std::string problem;               // What is wrong with it, in one line.
-    std::string file;                  // What lies at the path.
+    std::string path;                 // Nothing for the built-in.
+    std::string name;                 // As its card says.
+    std::array<std::string, 2> ends;  // The instruments at 0 and at 1.
+    std::string problem;              // What is wrong with it, in one line.
+    std::string file;                 // What lies at the path.
 
     std::span<const char> bytes() const;  // What the core opens.
 };

@@ -44,24 +44,26 @@ namespace {
 std::map<clap_id, std::uint32_t> timers;
 int n_latency_changes = 0;
 
-const clap_host_timer_support_t host_timer = {
-    [](const clap_host_t*, std::uint32_t period_ms, clap_id* id) {
-        *id = static_cast<clap_id>(timers.size() + 1);
-        timers[*id] = period_ms;
-        return true;
-    },
-    [](const clap_host_t*, clap_id id) { return timers.erase(id) == 1; }};
+const clap_host_timer_support_t host_timer = {[](const clap_host_t*, std::uint32_t period_ms, clap_id* id) {
+                                                  *id = static_cast<clap_id>(timers.size() + 1);
+                                                  timers[*id] = period_ms;
+                                                  return true;
+                                              },
+                                              [](const clap_host_t*, clap_id id) { return timers.erase(id) == 1; }};
 const clap_host_latency_t host_latency = {[](const clap_host_t*) { ++n_latency_changes; }};
 const clap_host_params_t host_params = {[](const clap_host_t*, clap_param_rescan_flags) {},
                                         [](const clap_host_t*, clap_id, clap_param_clear_flags) {},
                                         [](const clap_host_t*) {}};
 const clap_host_state_t host_state = {[](const clap_host_t*) {}};
-const clap_host_gui_t host_gui = {[](const clap_host_t*) {},
-                                  [](const clap_host_t*, std::uint32_t, std::uint32_t) { return true; },
-                                  [](const clap_host_t*) { return true; },
-                                  [](const clap_host_t*) { return true; },
-                                  [](const clap_host_t*, bool) {}};
-const clap_host_t host = {CLAP_VERSION, nullptr, "clap_host", "Violute", "", "0",
+const clap_host_gui_t host_gui = {
+    [](const clap_host_t*) {}, [](const clap_host_t*, std::uint32_t, std::uint32_t) { return true; },
+    [](const clap_host_t*) { return true; }, [](const clap_host_t*) { return true; }, [](const clap_host_t*, bool) {}};
+const clap_host_t host = {CLAP_VERSION,
+                          nullptr,
+                          "clap_host",
+                          "Violute",
+                          "",
+                          "0",
                           [](const clap_host_t*, const char* id) -> const void* {
                               if (std::strcmp(id, CLAP_EXT_TIMER_SUPPORT) == 0) return &host_timer;
                               if (std::strcmp(id, CLAP_EXT_LATENCY) == 0) return &host_latency;
@@ -70,7 +72,9 @@ const clap_host_t host = {CLAP_VERSION, nullptr, "clap_host", "Violute", "", "0"
                               if (std::strcmp(id, CLAP_EXT_GUI) == 0) return &host_gui;
                               return nullptr;
                           },
-                          [](const clap_host_t*) {}, [](const clap_host_t*) {}, [](const clap_host_t*) {}};
+                          [](const clap_host_t*) {},
+                          [](const clap_host_t*) {},
+                          [](const clap_host_t*) {}};
 
 using Events = std::vector<clap_event_param_value_t>;
 
@@ -104,7 +108,8 @@ struct Library {
 class Instance {
    public:
     explicit Instance(const Library& library) {
-        const auto* factory = static_cast<const clap_plugin_factory_t*>(library.entry->get_factory(CLAP_PLUGIN_FACTORY_ID));
+        const auto* factory =
+            static_cast<const clap_plugin_factory_t*>(library.entry->get_factory(CLAP_PLUGIN_FACTORY_ID));
         demand(factory != nullptr && factory->get_plugin_count(factory) == 1, "it makes no plug-in");
         const clap_plugin_descriptor_t* descriptor = factory->get_plugin_descriptor(factory, 0);
         plugin_ = factory->create_plugin(factory, &host, descriptor->id);
@@ -160,7 +165,8 @@ class Instance {
 
     void flush() {
         const clap_input_events_t in = input_of(coming_);
-        const clap_output_events_t out = {nullptr, [](const clap_output_events_t*, const clap_event_header_t*) { return true; }};
+        const clap_output_events_t out = {nullptr,
+                                          [](const clap_output_events_t*, const clap_event_header_t*) { return true; }};
         params_->flush(plugin_, &in, &out);
         coming_.clear();
     }
@@ -175,7 +181,8 @@ class Instance {
         buffer.data32 = channels.data();
         buffer.channel_count = 2;
         const clap_input_events_t in = input_of(coming_);
-        const clap_output_events_t out = {nullptr, [](const clap_output_events_t*, const clap_event_header_t*) { return true; }};
+        const clap_output_events_t out = {nullptr,
+                                          [](const clap_output_events_t*, const clap_event_header_t*) { return true; }};
         clap_process_t process{};
         process.frames_count = static_cast<std::uint32_t>(n_samples);
         process.audio_inputs = process.audio_outputs = &buffer;
@@ -190,7 +197,8 @@ class Instance {
     std::string state() const {
         std::string kept;
         const clap_ostream_t stream = {&kept, [](const clap_ostream_t* to, const void* bytes, std::uint64_t n) {
-                                           static_cast<std::string*>(to->ctx)->append(static_cast<const char*>(bytes), n);
+                                           static_cast<std::string*>(to->ctx)->append(static_cast<const char*>(bytes),
+                                                                                      n);
                                            return static_cast<std::int64_t>(n);
                                        }};
         demand(state_->save(plugin_, &stream), "its state cannot be saved");
@@ -204,7 +212,8 @@ class Instance {
         } source{kept, 0};
         const clap_istream_t stream = {&source, [](const clap_istream_t* from, void* bytes, std::uint64_t n) {
                                            auto* rest = static_cast<Source*>(from->ctx);
-                                           const std::size_t n_read = std::min<std::size_t>(n, rest->kept.size() - rest->at);
+                                           const std::size_t n_read =
+                                               std::min<std::size_t>(n, rest->kept.size() - rest->at);
                                            std::memcpy(bytes, rest->kept.data() + rest->at, n_read);
                                            rest->at += n_read;
                                            return static_cast<std::int64_t>(n_read);
@@ -360,7 +369,8 @@ void play(std::vector<std::unique_ptr<Instance>>& instances, const std::vector<s
                 left[i] = sound[2 * i];
                 right[i] = sound[2 * i + 1];
             }
-            instances[which]->play(left.data(), right.data(), static_cast<int>(n), static_cast<double>(at) / static_cast<double>(n_samples));
+            instances[which]->play(left.data(), right.data(), static_cast<int>(n),
+                                   static_cast<double>(at) / static_cast<double>(n_samples));
             for (std::size_t i = 0; i < n; ++i) {
                 sound[2 * i] = left[i];
                 sound[2 * i + 1] = right[i];
@@ -411,7 +421,8 @@ int main(int n, char** words) {
         } else if (verb == "set") {
             first.set(values.at(0), std::atof(values.at(1).c_str()));
             first.flush();
-        } else if (verb == "automate") first.automate(values.at(0), std::atof(values.at(1).c_str()), std::atof(values.at(2).c_str()));
+        } else if (verb == "automate")
+            first.automate(values.at(0), std::atof(values.at(1).c_str()), std::atof(values.at(2).c_str()));
         else if (verb == "play") {
             while (instances.size() < values.size() / 2) instances.push_back(std::make_unique<Instance>(*library));
             for (const auto& instance : instances) instance->start(rate);
@@ -427,7 +438,8 @@ int main(int n, char** words) {
         else if (verb == "noface") first.close_face();
         else if (verb == "wait") first.wait(number(0));
         else if (verb == "drag") first.drag(number(0), number(1), number(2), number(3));
-        else if (verb == "resize") first.resize_face(static_cast<unsigned>(number(0)), static_cast<unsigned>(number(1)));
+        else if (verb == "resize")
+            first.resize_face(static_cast<unsigned>(number(0)), static_cast<unsigned>(number(1)));
         else if (verb == "shot") first.shoot(values.at(0));
         else fail(std::string(words[i]) + " is no word");
         std::fflush(stdout);

@@ -1,5 +1,5 @@
-// A host of LV2 plug-ins for tests, by lilv, through which Ardour and Carla host them too. It offers what a plug-in with
-// a state needs: options, numbers for URIs, and a worker. Its words are done one after the other:
+// A host of LV2 plug-ins for tests, by lilv, through which Ardour and Carla host them too. It offers what a plug-in
+// with a state needs: options, numbers for URIs, and a worker. Its words are done one after the other:
 //
 //   lv2_host FOLDER-OF-BUNDLES URI WORD...
 //
@@ -41,16 +41,19 @@ LV2_URID number_of(LV2_URID_Map_Handle, const char* uri) {
 }
 
 LV2_URID_Map map = {nullptr, number_of};
-LV2_URID_Unmap unmap = {nullptr, [](LV2_URID_Unmap_Handle, LV2_URID number) -> const char* { return uris().at(number - 1).c_str(); }};
+LV2_URID_Unmap unmap = {
+    nullptr, [](LV2_URID_Unmap_Handle, LV2_URID number) -> const char* { return uris().at(number - 1).c_str(); }};
 
 class Instance {
    public:
     Instance(const LilvPlugin* plugin, LilvWorld* world, double rate)
         : plugin_(plugin), world_(world), rate_(static_cast<float>(rate)) {
         const LV2_URID number = number_of(nullptr, LV2_ATOM__Int), real = number_of(nullptr, LV2_ATOM__Float);
-        options_ = {{{LV2_OPTIONS_INSTANCE, 0, number_of(nullptr, LV2_BUF_SIZE__maxBlockLength), sizeof longest_, number, &longest_},
-                    {LV2_OPTIONS_INSTANCE, 0, number_of(nullptr, LV2_PARAMETERS__sampleRate), sizeof rate_, real, &rate_},
-                    {LV2_OPTIONS_INSTANCE, 0, 0, 0, 0, nullptr}}};
+        options_ = {
+            {{LV2_OPTIONS_INSTANCE, 0, number_of(nullptr, LV2_BUF_SIZE__maxBlockLength), sizeof longest_, number,
+              &longest_},
+             {LV2_OPTIONS_INSTANCE, 0, number_of(nullptr, LV2_PARAMETERS__sampleRate), sizeof rate_, real, &rate_},
+             {LV2_OPTIONS_INSTANCE, 0, 0, 0, 0, nullptr}}};
         schedule_ = {this, [](LV2_Worker_Schedule_Handle self, std::uint32_t n_bytes, const void* bytes) {
                          return static_cast<Instance*>(self)->work(n_bytes, bytes);
                      }};
@@ -89,7 +92,8 @@ class Instance {
         for (const auto& [index, is_input] : events_) {
             auto* sequence = reinterpret_cast<LV2_Atom_Sequence*>(sequences_[index].data());
             sequence->atom.type = number_of(nullptr, is_input ? LV2_ATOM__Sequence : LV2_ATOM__Chunk);
-            sequence->atom.size = is_input ? sizeof(LV2_Atom_Sequence_Body) : static_cast<std::uint32_t>(event_bytes - sizeof(LV2_Atom));
+            sequence->atom.size =
+                is_input ? sizeof(LV2_Atom_Sequence_Body) : static_cast<std::uint32_t>(event_bytes - sizeof(LV2_Atom));
             sequence->body = {0, 0};
         }
         lilv_instance_run(instance_, static_cast<std::uint32_t>(n_samples));
@@ -105,7 +109,8 @@ class Instance {
             },
             this, LV2_STATE_IS_POD | LV2_STATE_IS_PORTABLE, pointers_.data());
         demand(state != nullptr, "its state cannot be taken");
-        demand(lilv_state_save(world_, &map, &unmap, state, nullptr, folder.c_str(), "state.ttl") == 0, "its state cannot be saved");
+        demand(lilv_state_save(world_, &map, &unmap, state, nullptr, folder.c_str(), "state.ttl") == 0,
+               "its state cannot be saved");
         lilv_state_free(state);
     }
 
@@ -126,8 +131,11 @@ class Instance {
         const std::uint32_t n_ports = lilv_plugin_get_num_ports(plugin_);
         std::vector<float> usual(n_ports);
         lilv_plugin_get_port_ranges_float(plugin_, nullptr, nullptr, usual.data());
-        const auto node = [&](const char* uri) { return std::unique_ptr<LilvNode, void (*)(LilvNode*)>(lilv_new_uri(world_, uri), lilv_node_free); };
-        const auto audio = node(LV2_CORE__AudioPort), input = node(LV2_CORE__InputPort), events = node(LV2_ATOM__AtomPort);
+        const auto node = [&](const char* uri) {
+            return std::unique_ptr<LilvNode, void (*)(LilvNode*)>(lilv_new_uri(world_, uri), lilv_node_free);
+        };
+        const auto audio = node(LV2_CORE__AudioPort), input = node(LV2_CORE__InputPort),
+                   events = node(LV2_ATOM__AtomPort);
         for (std::uint32_t i = 0; i < n_ports; ++i) {
             const LilvPort* port = lilv_plugin_get_port_by_index(plugin_, i);
             const bool is_input = lilv_port_is_a(plugin_, port, input.get());
@@ -147,9 +155,12 @@ class Instance {
     }
 
     LV2_Worker_Status work(std::uint32_t n_bytes, const void* bytes) {
-        const auto* worker = static_cast<const LV2_Worker_Interface*>(lilv_instance_get_extension_data(instance_, LV2_WORKER__interface));
-        return worker->work(lilv_instance_get_handle(instance_), [](LV2_Worker_Respond_Handle, std::uint32_t, const void*) { return LV2_WORKER_SUCCESS; },
-                            this, n_bytes, bytes);
+        const auto* worker = static_cast<const LV2_Worker_Interface*>(
+            lilv_instance_get_extension_data(instance_, LV2_WORKER__interface));
+        return worker->work(
+            lilv_instance_get_handle(instance_),
+            [](LV2_Worker_Respond_Handle, std::uint32_t, const void*) { return LV2_WORKER_SUCCESS; }, this, n_bytes,
+            bytes);
     }
 
     const LilvPlugin* plugin_;
@@ -204,7 +215,8 @@ int main(int n, char** words) {
         else if (verb == "block") block = static_cast<std::size_t>(std::atoi(values[0].c_str()));
         else if (verb == "set") instance->port(values.at(0)) = static_cast<float>(std::atof(values.at(1).c_str()));
         else if (verb == "ports") {
-            for (const auto& [symbol, value] : instance->ports()) std::printf("%s: %g\n", symbol.c_str(), static_cast<double>(value));
+            for (const auto& [symbol, value] : instance->ports())
+                std::printf("%s: %g\n", symbol.c_str(), static_cast<double>(value));
         } else if (verb == "play") play(*instance, values.at(0), values.at(1), block);
         else if (verb == "save") instance->save(values.at(0));
         else if (verb == "load") instance->load(values.at(0));

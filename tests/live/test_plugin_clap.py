@@ -23,7 +23,7 @@ def host(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def audio():
-    return live_core.example("violin")[:60_000]
+    return live_core.example("violin")[:44_100]
 
 
 @pytest.fixture(scope="module")
@@ -96,8 +96,8 @@ def test_a_level_that_is_automated_makes_no_steps(host, audio):
     is_heard = np.abs(still) > 0.02
     both = is_heard[1:] & is_heard[:-1]
     gain = made / np.where(is_heard, still, 1.0)
-    assert both.sum() > 20_000
-    assert gain[is_heard].min() < 0.7
+    assert both.sum() > 10_000
+    assert gain[is_heard].min() < 0.8
     assert gain[is_heard].max() > 2.0
     assert np.abs(np.diff(gain))[both].max() < 0.002
 
@@ -107,9 +107,9 @@ def test_bypass_lets_the_sound_through_as_late_and_without_a_click(host, audio):
     hybrid = host.play(audio)[0]
     assert np.array_equal(host.play(audio, "set=Bypass:1")[0], dry)
     made = host.play(audio, "automate=Bypass:0:1", block=600)[0]
-    assert np.array_equal(made[:30_000], hybrid[:30_000])
-    assert np.array_equal(made[32_000:], dry[32_000:])
-    assert_glides(made, hybrid, dry, 30_600)
+    assert np.array_equal(made[:22_000], hybrid[:22_000])
+    assert np.array_equal(made[24_000:], dry[24_000:])
+    assert_glides(made, hybrid, dry, 22_200)
 
 
 def test_two_instances_do_not_hear_each_other(host, audio):

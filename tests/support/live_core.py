@@ -30,7 +30,7 @@ def built(*, sanitized=False):
         pytest.skip("cmake and g++ build the real-time core")
     folder = Path(tempfile.mkdtemp(prefix="violute-live-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    options = ["-DVIOLUTE_SANITIZE=ON", "-DCMAKE_BUILD_TYPE=RelWithDebInfo"] if sanitized else []
+    options = ["-DVIOLUTE_SANITIZE=ON", "-DCMAKE_BUILD_TYPE=Quick"] if sanitized else []
     targets = ["violute-live", "violute-live-changes", "violute-live-nonsense"] if sanitized else ["all"]
     for command in (
         ["cmake", "-S", ROOT / "live", "-B", folder, *options],
