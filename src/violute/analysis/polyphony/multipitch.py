@@ -26,7 +26,7 @@ LEAST_PROBABILITY = 0.2
 SURE_PROBABILITY = 0.4
 """A candidate this likely takes its share of the partials; the others get what their pitch alone would."""
 
-CHUNK_FRAMES = 256
+CHUNK_FRAMES = 64
 """Frames that the network is shown at once, so that a long passage takes no more memory."""
 
 CONTEXT_FRAMES = 16
