@@ -5,7 +5,7 @@ many weights as the decoder, hears `SHORT_SAMPLES` samples and no code, and lear
 suits it best here; the decoder learned from an unreliable one. The unigram knows how often each level occurs.
 
 The decoder is also given pitch, loudness and the phase of the fundamental, which no code holds. That is paid
-for: each is rounded, and its bits are added to the model's. Of the phases of partials it is told none.
+for: each is rounded, and its bits are added to the model's. It is given no phases of partials.
 """
 
 import argparse
@@ -205,7 +205,7 @@ def crops_of(
 
 
 def waves_of(options: argparse.Namespace, *, rounded: bool = False) -> list[Wave]:
-    """Read what there is to learn from, or what was held out, with what conditions it of it rounded."""
+    """Read what there is to learn from, or what was held out, its conditioning rounded on request."""
     patterns = read_patterns(ROOT / "bench" / "held_out.txt")
     waves: list[Wave] = []
     for end, name in enumerate(NAMES):
@@ -215,7 +215,7 @@ def waves_of(options: argparse.Namespace, *, rounded: bool = False) -> list[Wave
 
 
 def _rounded(wave: Wave) -> Wave:
-    """Round what conditions it, to what is paid for."""
+    """Round the conditioning to what is paid for."""
     return replace(
         wave,
         cycles=np.round(PHASE_LEVELS * wave.cycles) / PHASE_LEVELS,

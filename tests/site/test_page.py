@@ -226,6 +226,31 @@ def test_a_voice_of_ones_own_names_its_ends_and_what_is_none_is_one_line(page, f
     page.wait_for("document.querySelector('#played').ariaValueNow > 5")
 
 
+def test_a_voice_that_is_missing_leaves_the_one_before_in_the_choice_too(page):
+    page.evaluate(
+        "(() => { const voice = document.querySelector('#voice'); voice.append(new Option('Gone', 'gone.live'));"
+        " voice.value = 'gone.live'; voice.dispatchEvent(new Event('change')); })()"
+    )
+    wait_for_failure(page, "gone.live is missing on this site")
+    assert page.evaluate("document.querySelector('#voice').value") == "violin-flute.live"
+    page.errors.clear()  # the browser tells of the missing file itself
+
+
+def test_the_microphone_leaves_the_recording_where_it_stood(page, folder):
+    choose(page, folder / "solo.wav")
+    page.wait_for("Number(document.querySelector('#seek').value) > 0.2")
+    page.click("#play")
+    wait_for_state(page, "ready")
+    place = page.evaluate("document.querySelector('#seek').value")
+    page.click("#microphone")
+    page.press("Enter")
+    wait_for_state(page, "live")
+    page.wait_for("document.querySelector('#played').ariaValueNow > 5")
+    page.click("#play")
+    wait_for_state(page, "ready")
+    assert page.evaluate("document.querySelector('#seek').value") == place
+
+
 def test_dials_turn_by_keyboard_while_an_example_plays(page):
     page.click("[data-example=flute]")
     wait_for_state(page, "playing")

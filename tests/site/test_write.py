@@ -106,6 +106,35 @@ def test_where_the_disk_refuses_the_former_site_stays(tmp_path, monkeypatch):
     assert [path.name for path in tmp_path.iterdir()] == ["site"]
 
 
+def test_where_the_new_site_cannot_take_its_name_the_former_one_stays(tmp_path, monkeypatch):
+    """Not even its own name may be given back: then it is there under the hidden one."""
+    folder = tmp_path / "site"
+    write_site(folder)
+    before = {path.name for path in folder.iterdir()}
+    rename, n_renamed = Path.rename, 0
+
+    def refuse(path, target):
+        nonlocal n_renamed
+        n_renamed += 1
+        if n_renamed > 1:
+            raise OSError("no")
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", refuse)
+    with pytest.raises(InputError, match="cannot be written"):
+        write_site(folder)
+    (left,) = tmp_path.iterdir()
+    assert {path.name for path in left.iterdir()} == before
+
+
+@pytest.mark.parametrize("name", [".", ".."])
+def test_the_folder_where_it_runs_is_not_replaced(tmp_path, monkeypatch, name):
+    (tmp_path / "empty").mkdir()
+    monkeypatch.chdir(tmp_path / "empty")
+    with pytest.raises(InputError, match="where this command runs"):
+        write_site(Path(name))
+
+
 def test_voices_that_cannot_be_offered_are_refused(tmp_path):
     with pytest.raises(InputError, match="another voice of this site"):
         write_site(tmp_path / "site", [DEFAULT_VOICE, DEFAULT_VOICE])

@@ -104,6 +104,8 @@ def analyse_blocks(
     is_voiced = voiced_frames(f0_hz, periodicity, loudness_db)
     if pitch_range == HIGH:
         is_below |= is_voiced & (f0_hz < BELOW_HZ)
+    else:
+        is_below[:] = False
     is_below &= loudness_db > _gate_db(loudness_db)
     line = Controls(
         f0_hz=carry_pitch(f0_hz, is_voiced, loudness_db)[None],

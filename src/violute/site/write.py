@@ -128,6 +128,9 @@ def _check_replaceable(folder: Path) -> None:
     """Let nothing be replaced but a site, whole, without anything that was added to it."""
     if folder.is_symlink() or folder.is_file():
         raise InputError(f"{folder}: is no folder: name another")
+    here = Path.cwd()
+    if folder.resolve() in (here, *here.parents):
+        raise InputError(f"{folder}: is where this command runs, and would be replaced: name a folder in it")
     if not folder.exists():
         return
     with disk_errors(folder, "name another folder", error=InputError):
@@ -163,10 +166,10 @@ def _put(folder: Path, contents: dict[str, bytes]) -> None:
             folder.rename(former)
         try:
             partial.rename(folder)
-        except OSError:
+        except BaseException:
             if former.exists():
                 former.rename(folder)
             raise
     finally:
         shutil.rmtree(partial, ignore_errors=True)
-        shutil.rmtree(former, ignore_errors=True)
+    shutil.rmtree(former, ignore_errors=True)  # no sooner, or both would be lost where the disk refuses

@@ -43,7 +43,8 @@ def test_a_low_line_is_one_line_and_its_share_is_told():
     controls = analyse(np.concatenate([low, high]), lines="auto")
     assert controls.n_lines == 1
     assert controls.below_share == pytest.approx(len(low) / (len(low) + len(high)), abs=0.08)
-    assert analyse(low, lines="auto", pitch_range=LOW).below_share == 0.0
+    for lines in ("auto", 2):
+        assert analyse(low, lines=lines, pitch_range=LOW).below_share == 0.0
 
 
 def test_a_line_of_the_range_has_no_share_below():

@@ -28,6 +28,7 @@ let buffer = null; // the recording that was chosen
 let name = "";
 let place = 0; // where it stands still
 let own = null; // a voice file that was opened
+let chosen = ""; // of the voices, the one that plays
 let failureTimer = 0;
 
 const settings = () => {
@@ -105,7 +106,7 @@ async function play() {
 }
 
 function pause() {
-  place = Math.min(sound.seconds, buffer?.duration ?? 0);
+  if (document.body.dataset.state === "playing") place = Math.min(sound.seconds, buffer.duration);
   sound.stop();
   show("ready");
 }
@@ -135,7 +136,7 @@ async function openVoiceFile(file) {
   const choice = [...$("voice").options].find(({ value }) => value === OWN);
   if (!choice) $("voice").append(new Option(file.name, OWN));
   else choice.textContent = file.name;
-  $("voice").value = OWN;
+  $("voice").value = chosen = OWN;
   own = content;
 }
 
@@ -175,7 +176,13 @@ when("voice-file", "change", async () => {
   if (file) await openVoiceFile(file);
 });
 when("voice", "change", async () => {
-  take($("voice").value === OWN ? own : await fetched($("voice").value));
+  try {
+    take($("voice").value === OWN ? own : await fetched($("voice").value));
+    chosen = $("voice").value;
+  } catch (error) {
+    $("voice").value = chosen;
+    throw error;
+  }
 });
 when("device", "change", () => openMicrophone($("device").value));
 when("microphone", "click", () => $("headphones").showModal());
@@ -246,6 +253,7 @@ async function start() {
   module = await liveModule();
   $("voice").replaceChildren(...site.voices.map(({ name: title, file }) => new Option(title, file)));
   take(await fetched(site.voices[0].file));
+  chosen = site.voices[0].file;
   sound = new Sound(voice, settings());
   listen();
   $("examples").replaceChildren(...site.examples.map(({ instrument, file }) => {
@@ -263,7 +271,8 @@ async function start() {
   }));
   show("empty");
   document.body.dataset.isReady = "";
-  await navigator.serviceWorker?.register("service_worker.js");
+  // Private windows of some browsers keep nothing: there it plays as well, while there is a net.
+  await navigator.serviceWorker?.register("service_worker.js").catch(() => {});
 }
 
 start().catch(fail);

@@ -72,7 +72,12 @@ export class Sound extends EventTarget {
       await context.close();
       context = new AudioContext({ latencyHint: "interactive", sampleRate: OTHER_RATE });
     }
-    this.#node = await liveNode(context, this.#voice, this.#settings);
+    try {
+      this.#node = await liveNode(context, this.#voice, this.#settings);
+    } catch (error) {
+      await context.close();
+      throw error;
+    }
     this.#node.port.onmessage = ({ data }) => this.#receive(data);
     this.#node.connect(context.destination);
     this.#context = context;

@@ -10,13 +10,18 @@ const NO_MEMORY = "there is not enough memory: close other pages";
 let compiled = null;
 
 async function compile() {
-  const bytes = await (await fetch(new URL("live.wasm", import.meta.url))).arrayBuffer();
+  const answer = await fetch(new URL("live.wasm", import.meta.url));
+  if (!answer.ok) throw new Error("live.wasm is missing on this site: load the page again");
+  const bytes = await answer.arrayBuffer();
   return { bytes, module: await WebAssembly.compile(bytes) };
 }
 
 /** The module for this page, which is compiled once. */
 export async function liveModule() {
-  compiled ??= compile();
+  compiled ??= compile().catch((error) => {
+    compiled = null; // whoever asks next tries again
+    throw error;
+  });
   return (await compiled).module;
 }
 
