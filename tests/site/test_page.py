@@ -1,34 +1,35 @@
 """The page without a server in a real browser: what it plays, saves, says, and that it needs no net."""
 
 import json
-from functools import lru_cache
 
 import numpy as np
 import pytest
 import soundfile
 from browser import Browser, find_chromium
+from live_core import SAMPLE_RATE, difference_db, example
 from studio_page import axe_source
 from studio_site import serve
 
-from violute import load_voice, read
-from violute.examples import example_paths
+from violute import load_voice
 from violute.families.ddsp.live_file import live_bytes
 from violute.families.ddsp.stream import LATENCY_SAMPLES
 from violute.site.write import write_site
 from violute.voices.mix import Mix
 
-SAMPLE_RATE = 44_100
 PROMISED_DB = -60.0
 LOW_VOICE = "violute-clarinet-cello"
+UPDATE = """
+navigator.serviceWorker.getRegistration().then(async (one) => {
+  await one.update();
+  globalThis.registered = one;
+})
+"""
 
 pytestmark = pytest.mark.skipif(find_chromium() is None, reason="no Chromium")
 
 
-@lru_cache(maxsize=1)
 def solo():
-    audio, sample_rate = read(example_paths()["violin"])
-    assert sample_rate == SAMPLE_RATE
-    return audio.astype(np.float32).ravel()[: 3 * SAMPLE_RATE]
+    return example("violin")[: 3 * SAMPLE_RATE]
 
 
 @pytest.fixture(scope="module")
@@ -99,10 +100,6 @@ def download(page, pattern):
             return found[0]
         page.evaluate("new Promise((resolve) => setTimeout(resolve, 50))")
     raise AssertionError(f"nothing named {pattern} was saved")
-
-
-def difference_db(made, wanted):
-    return 10.0 * np.log10(np.sum(np.square(made - wanted)) / np.sum(np.square(wanted)) + 1e-30)
 
 
 def streamed(mix, room, n_samples):
@@ -228,7 +225,7 @@ def test_a_voice_of_ones_own_names_its_ends_and_what_is_none_is_one_line(page, f
 
 def test_a_voice_that_is_missing_leaves_the_one_before_in_the_choice_too(page):
     page.evaluate(
-        "(() => { const voice = document.querySelector('#voice'); voice.append(new Option('Gone', 'gone.live'));"
+        "(() => { const voice = document.querySelector('#voice'); voice.append(new Option('', 'gone.live'));"
         " voice.value = 'gone.live'; voice.dispatchEvent(new Event('change')); })()"
     )
     wait_for_failure(page, "gone.live is missing on this site")
@@ -329,14 +326,28 @@ def test_a_site_that_was_written_anew_comes_when_the_old_one_is_closed(tmp_path)
         write_site(tmp_path / "site", [LOW_VOICE])
         opened(browser, f"{url}/")
         assert text(browser, ".end1 span") == "Violin"
-        browser.evaluate(
-            "navigator.serviceWorker.getRegistration().then(async (one) => { await one.update();"
-            " globalThis.registered = one; })"
-        )
+        browser.evaluate(UPDATE)
         browser.wait_for("registered.waiting !== null")
         browser.visit("about:blank")
         opened(browser, f"{url}/")
         browser.wait_for("document.querySelector('.end1 span').textContent === 'Cello'")
+
+
+def test_what_is_half_uploaded_is_not_kept(tmp_path):
+    write_site(tmp_path / "site")
+    with serve(tmp_path / "site", policy=None) as url, Browser(tmp_path / "browser") as browser:
+        opened(browser, f"{url}/")
+        browser.evaluate("navigator.serviceWorker.ready.then(() => true)")
+        write_site(tmp_path / "site", [LOW_VOICE])
+        late = tmp_path / "site" / "main.js"
+        content = late.read_bytes()
+        late.write_bytes(b"// of yesterday\n" + content)
+        browser.evaluate(UPDATE)
+        browser.wait_for("registered.installing === null")
+        assert browser.evaluate("registered.waiting === null")
+        late.write_bytes(content)
+        browser.evaluate(UPDATE)
+        browser.wait_for("registered.waiting !== null")
 
 
 def test_it_can_be_installed_and_plays_without_a_net_after_the_first_visit(folder, tmp_path):

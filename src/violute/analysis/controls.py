@@ -32,7 +32,7 @@ class Controls:
         onset_strength: Rise of the spectrum, 0 or more, about 1 at a clear attack.
         frame_rate_hz: Frames per second.
         below_share: Share of the frames that sound in which the note lies below the range of pitches that
-            was searched: what is told of them is a multiple of it, or wrong.
+            was searched: the pitch found there is a multiple of it, or wrong.
 
     Raises:
         ShapeError: The arrays disagree in lines or frames.

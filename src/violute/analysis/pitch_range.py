@@ -18,7 +18,7 @@ HIGHEST_PARTIAL_HZ = 10_000.0
 """Partials beyond it say nothing about the pitch."""
 
 N_REGISTERS = 13
-"""Bumps over pitch by which a network is told the register."""
+"""Bumps over pitch by which a network is given the register."""
 
 SETTING = "pitch_range"
 """Key among the settings of a voice's card; without it the range is `HIGH`."""

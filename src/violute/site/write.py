@@ -6,6 +6,7 @@ names voices and pieces for the page, and all files for whoever writes the site 
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import hashlib
 import json
@@ -119,9 +120,16 @@ def _worker(contents: dict[str, bytes]) -> bytes:
     version = hashlib.sha256()
     for name, content in sorted(contents.items()):
         version.update(name.encode() + b"\0" + hashlib.sha256(content).digest())
-    kept = ["./", *sorted(set(contents) - {WORKER})]
+    kept = {"./": ""} | {name: _integrity(name, contents[name]) for name in sorted(set(contents) - {WORKER})}
     text = contents[WORKER].replace(b"@VERSION@", version.hexdigest()[:16].encode())
     return text.replace(b"@FILES@", json.dumps(kept).encode())
+
+
+def _integrity(name: str, content: bytes) -> str:
+    """Return what a browser holds a file to, nothing for a page."""
+    if name.endswith(".html"):
+        return ""
+    return f"sha256-{base64.b64encode(hashlib.sha256(content).digest()).decode()}"
 
 
 def _check_replaceable(folder: Path) -> None:

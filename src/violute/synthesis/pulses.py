@@ -1,4 +1,4 @@
-"""All multiples of a fundamental at once, up to a highest frequency: what a told network shapes into a tone.
+"""All multiples of a fundamental at once, up to a highest frequency: what networks shape into a tone.
 
 A sum of cosines of equal size has a closed form, so that a hundred harmonics cost as much as three. The
 topmost fades as it rises to the limit. The power in each hertz is that of white noise of deviation 1, at any

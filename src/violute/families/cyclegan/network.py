@@ -6,7 +6,7 @@ should be what it was, and the generator of one's own instrument should change n
 no word on which instrument plays: both generators redraw the source, one of them hardly at all, and the
 mix lies between the two drawings on their logarithmic scale.
 
-conditioned generators hear a disguised window, its pitch and its loudness, and draw the clean one
+Conditioned generators hear a disguised window, its pitch and its loudness, and draw the clean one
 (`families.pictures.drawing`); those of the paper hear a picture and answer with one (`paper`).
 
 Source:

@@ -31,7 +31,7 @@ TEMPERATURE = 0.5
 """At which a voice draws unless its card says otherwise: less noise than was learned, and steadier."""
 
 NOISINESS = 0.3
-"""How noisy the decoder is said to find its past when it runs free; see `unreliable` in data.py."""
+"""How noisy its past is given to the decoder as, when it runs free; see `unreliable` in data.py."""
 
 CODE_SHARE = 0.5
 """How much of the code is played: what is left out has to come from the instrument."""
@@ -45,7 +45,7 @@ _AXES = {0: "piece", 1: "sample"}
 
 
 class SteeringGraph(nn.Module):
-    """Codes, places between the instruments and what conditions it in; conditions out.
+    """Codes, places between the instruments, pitch and loudness in; conditions out.
 
     Args:
         network: Whose conditioner and instruments are used.

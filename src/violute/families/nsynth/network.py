@@ -90,7 +90,7 @@ class TemporalEncoder(nn.Module):
 
 
 class Conditioner(nn.Module):
-    """From codes, instruments and what conditions it to what steers the decoder, frame by frame."""
+    """From codes, instruments and conditioning to what steers the decoder, frame by frame."""
 
     def __init__(self, config: NsynthConfig) -> None:
         super().__init__()

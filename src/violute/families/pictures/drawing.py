@@ -1,4 +1,4 @@
-"""Pictures drawn from what conditions it of them: the network that CycleGAN and the paired model share.
+"""Pictures drawn from their pitch and loudness: the network that CycleGAN and the paired model share.
 
 A network hears a window on rows evenly spaced in mel, the harmonics of the given pitch on the same rows, each
 frame's loudness, and where each row lies. It answers with three surfaces on a coarse grid of nodes in
