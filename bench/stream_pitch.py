@@ -34,12 +34,14 @@ def trackers() -> dict[str, Callable[[], Follow]]:
     """What is compared: makers of followers, which are handed the newest samples frame by frame."""
     leaping = np.asarray(99.0, np.float32)  # as if every frame were a new note
     forgetful = {**causal.weights(), "leap_bias": leaping}
+    deaf = {**causal.weights(), "salience": np.zeros_like(causal.salience_weights())}
     return {
         "search so far, window of 46 ms (as before)": lambda: searching(2048),
         "search so far, 23 ms": lambda: searching(1024),
         "search so far, 46 ms for low pitches, 23 ms for others": both_searching,
-        "network without memory": lambda: learned(forgetful),
-        "network": lambda: learned(causal.weights()),
+        "network and salience, without memory": lambda: learned(forgetful),
+        "network without the salience of the search": lambda: learned(deaf),
+        "network and salience": lambda: learned(causal.weights()),
     }
 
 

@@ -99,7 +99,7 @@ def batched(clips: list[Clip]) -> tuple[torch.Tensor, ...]:
         torch.from_numpy(np.stack([getattr(clip, name) for clip in clips]))
         for name in ("own", "shared", "f0_hz", "weight", "is_voiced")
     )
-    return own.float() / BYTES - 2.0, *others
+    return own.float().div_(BYTES).sub_(2.0), *others
 
 
 def loss_of(network: CausalPitchNetwork, clips: list[Clip]) -> torch.Tensor:

@@ -28,6 +28,8 @@ class CausalPitchNetwork(nn.Module):
         self.change = nn.Linear(causal.N_SHARED, CHANGE)
         self.leap = nn.Linear(CHANGE, 1)
         self.glide = nn.Parameter(torch.tensor([3.0, 1.0, -1.0]))
+        self.salience: Tensor
+        self.register_buffer("salience", torch.from_numpy(causal.salience_weights()))
         nn.init.constant_(self.leap.bias, -3.0)
 
     def forward(
@@ -39,6 +41,7 @@ class CausalPitchNetwork(nn.Module):
         hidden = F.relu(hidden + self.shared(shared).flatten(0, 1)[:, :, None])
         hidden = F.relu(F.conv1d(hidden, self.second.weight[:, :, None], self.second.bias))
         logits = F.conv1d(hidden, self.last.weight[:, :, None]).reshape(n_clips, n_frames, -1)
+        logits = logits + (own[:, :, causal.SALIENCES] * self.salience).sum(dim=2)
         return self._filtered(logits, self.leap(F.relu(self.change(shared)))[..., 0])
 
     def glide_kernel(self) -> Tensor:
@@ -82,4 +85,5 @@ class CausalPitchNetwork(nn.Module):
             "change_bias": self.change.bias,
             "leap": self.leap.weight[0],
             "leap_bias": self.leap.bias[0],
+            "salience": self.salience,
         }

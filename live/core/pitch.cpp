@@ -14,7 +14,7 @@ namespace {
 constexpr std::array<int, 3> window_lengths = {512, 1024, 2048};
 constexpr std::size_t shortest = 0, middle = 1, longest = 2, before = 3;
 constexpr double bin_hz = static_cast<double>(sample_rate) / CausalPitch::n_fft;
-constexpr double lowest_hz = 160.0, bins_per_octave = 48.0;
+constexpr double lowest_hz = 160.0, highest_hz = 3900.0;
 constexpr float floor_db = -127.0F, range_db = 80.0F, step_db = 40.0F;
 constexpr double loudest_fade_db = 0.002;
 constexpr std::size_t near_bins = 3;
@@ -60,7 +60,8 @@ std::map<std::string, std::size_t> CausalPitch::sizes() {
             {"pitch.change_bias", n_inner},
             {"pitch.leap", n_inner},
             {"pitch.leap_bias", 1},
-            {"pitch.glide", n_glide}};
+            {"pitch.glide", n_glide},
+            {"pitch.salience", n_telling * n_candidates}};
 }
 
 CausalPitch::CausalPitch(const VoiceFile& voice)
@@ -69,11 +70,12 @@ CausalPitch::CausalPitch(const VoiceFile& voice)
                voice.floats("pitch.second_bias"),  voice.floats("pitch.last"),
                voice.floats("pitch.change"),       voice.floats("pitch.change_bias"),
                voice.floats("pitch.leap"),         voice.floats("pitch.leap_bias"),
-               voice.floats("pitch.glide")},
+               voice.floats("pitch.glide"),        voice.floats("pitch.salience")},
       fft_(n_fft),
       framed_(n_fft),
       real_(n_fft / 2 + 1),
       imag_(n_fft / 2 + 1),
+      salience_(n_fft, lowest_hz, highest_hz),
       own_(n_own * n_candidates),
       first_(n_first * n_candidates),
       second_(n_second * n_candidates) {
@@ -82,7 +84,7 @@ CausalPitch::CausalPitch(const VoiceFile& voice)
         for (float& value : windows_[i]) value *= 4.0F / static_cast<float>(window_lengths[i]);
     }
     for (std::size_t i = 0; i < n_candidates; ++i) {
-        candidates_hz_[i] = lowest_hz * std::exp2(static_cast<double>(i) / bins_per_octave);
+        candidates_hz_[i] = lowest_hz * std::exp2(static_cast<double>(i) / Salience::bins_per_octave);
         const double place = -1.0 + 2.0 * static_cast<double>(i) / (n_candidates - 1);
         own_[(n_own - 2) * n_candidates + i] = static_cast<float>(place);
         own_[(n_own - 1) * n_candidates + i] = own_[(n_own - 2) * n_candidates + i] * own_[(n_own - 2) * n_candidates + i];
@@ -173,6 +175,13 @@ void CausalPitch::describe() {
         const float low = rows_[below_[i]];
         own_[i] = low + above_[i] * (rows_[below_[i] + 1] - low);
     }
+    std::size_t row = first_salience;
+    for (const std::size_t window : {middle, longest}) {
+        for (std::size_t k = 0; k < n_bins; ++k) magnitudes_[k] = std::sqrt(power_[window][k]);
+        const std::vector<float>& salience = salience_.of(magnitudes_.data());
+        for (std::size_t i = 0; i < n_candidates; ++i) own_[row * n_candidates + i] = 2.0F * salience[i];
+        ++row;
+    }
 }
 
 // How well each candidate fits the frame.
@@ -185,7 +194,11 @@ void CausalPitch::judge() {
     layer(weights_.own.data(), bias.data(), n_first, n_own, n_candidates, own_.data(), first_.data());
     layer(weights_.second.data(), weights_.second_bias.data(), n_second, n_first, n_candidates, first_.data(),
           second_.data());
-    logits_.fill(0.0F);
+    for (std::size_t i = 0; i < n_candidates; ++i) {
+        logits_[i] = 0.0F;
+        for (std::size_t j = 0; j < n_telling; ++j)
+            logits_[i] += weights_.salience[j * n_candidates + i] * own_[(first_salience + j) * n_candidates + i];
+    }
     for (std::size_t row = 0; row < n_second; ++row)
         for (std::size_t i = 0; i < n_candidates; ++i) logits_[i] += weights_.last[row] * second_[row * n_candidates + i];
 }

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "fft.hpp"
+#include "salience.hpp"
 #include "voice_file.hpp"
 
 namespace violute {
@@ -35,7 +36,8 @@ class CausalPitch {
 
    private:
     static constexpr int n_windows = 3, n_rows = 4, n_bins = 512, row_length = n_bins + 2;
-    static constexpr int n_candidates = 222, n_own = 41, n_shared = 7, n_first = 24, n_second = 12, n_inner = 8;
+    static constexpr int n_candidates = 222, n_own = 43, n_shared = 7, n_first = 24, n_second = 12, n_inner = 8;
+    static constexpr std::size_t first_salience = 39, n_telling = 2;
     static constexpr int lag_frames = 2, n_glide = 5;
     using Candidates = std::array<float, n_candidates>;
 
@@ -49,7 +51,7 @@ class CausalPitch {
     double refined_hz(double candidate_hz) const;
 
     struct Weights {
-        std::vector<float> own, first, shared, second, second_bias, last, change, change_bias, leap, leap_bias, glide;
+        std::vector<float> own, first, shared, second, second_bias, last, change, change_bias, leap, leap_bias, glide, salience;
     };
 
     Weights weights_;
@@ -59,6 +61,8 @@ class CausalPitch {
     std::array<double, n_candidates> candidates_hz_{};
     std::vector<std::size_t> below_;
     std::vector<float> above_;
+    std::array<float, n_bins> magnitudes_{};
+    Salience salience_;
 
     std::array<std::array<float, n_bins>, n_windows> levels_db_{}, power_{};
     std::array<double, n_windows> power_db_{};

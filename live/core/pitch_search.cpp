@@ -4,7 +4,6 @@
 #include <array>
 #include <bit>
 #include <cmath>
-#include <numbers>
 
 #include "arithmetic.hpp"
 #include "rates.hpp"
@@ -13,10 +12,6 @@ namespace violute {
 
 namespace {
 
-constexpr double highest_partial_hz = 10000.0, partial_fade_octaves = 0.5;
-constexpr double bins_per_octave = 48.0;
-constexpr std::array<int, 12> primes = {1, 2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31};
-constexpr float compression = 0.8F;  // 1 hears only the strongest partials, 0.5 hears the breath too.
 constexpr double octave_penalty = 0.5, overtone_penalty = 0.2;
 constexpr double jump_cost_per_octave = 0.3, jump_octaves_max = 1.25;
 constexpr int n_harmonics = 10;
@@ -28,56 +23,17 @@ constexpr int steady_frames = 2;  // That a pitch stands before it is believed.
 
 double square(double x) { return x * x; }
 
-VIOLUTE_VECTORS void multiply(const float* __restrict kernels, const float* __restrict spectrum, std::size_t n_bins,
-                              std::size_t n_grid, float* __restrict salience) {
-    for (std::size_t i = 0; i < n_grid; ++i) salience[i] = 0.0F;
-    for (std::size_t bin = 0; bin < n_bins; ++bin)
-        for (std::size_t i = 0; i < n_grid; ++i) salience[i] += spectrum[bin] * kernels[bin * n_grid + i];
-}
-
 }  // namespace
 
 PitchSearch::Window::Window(int length, double lowest, double highest)
     : n_fft(static_cast<std::size_t>(length)),
-      n_bins(static_cast<std::size_t>(std::ceil(highest_partial_hz * 1.1 * length / sample_rate))),
-      n_grid(static_cast<std::size_t>(std::log2(highest / lowest) * bins_per_octave) + 1),
+      salience(length, lowest, highest),
+      n_bins(salience.n_bins()),
       lowest_hz(lowest),
       bin_hz(static_cast<double>(sample_rate) / length),
       spectrum(length),
-      kernels(n_bins * n_grid),
       magnitudes(n_bins),
-      wide(n_bins),
-      compressed(n_bins),
-      salience(n_grid) {
-    make_kernels();
-}
-
-// One kernel a candidate, of unit norm over its positive part.
-void PitchSearch::Window::make_kernels() {
-    std::vector<double> kernel(n_bins);
-    for (std::size_t i = 0; i < n_grid; ++i) {
-        const double f0_hz = lowest_hz * std::exp2(static_cast<double>(i) / bins_per_octave);
-        std::fill(kernel.begin(), kernel.end(), 0.0);
-        for (const int prime : primes) {
-            if (prime * f0_hz > highest_partial_hz) break;
-            // A partial that left the kernel at once would make its neighbour the better candidate.
-            const double fade = std::min(std::log2(highest_partial_hz / (prime * f0_hz)) / partial_fade_octaves, 1.0);
-            for (std::size_t bin = 0; bin < n_bins; ++bin) {
-                const double ratio = static_cast<double>(bin) * bin_hz / f0_hz, distance = std::abs(ratio - prime);
-                const double wave = fade * std::cos(2.0 * std::numbers::pi * ratio);
-                if (distance < 0.25) kernel[bin] = wave;
-                else if (distance < 0.75) kernel[bin] += 0.5 * wave;
-            }
-        }
-        double energy = 0.0;
-        for (std::size_t bin = 0; bin < n_bins; ++bin) {
-            kernel[bin] *= std::sqrt(1.0 / std::max(static_cast<double>(bin) * bin_hz, f0_hz / 4.0));
-            if (kernel[bin] > 0.0) energy += square(kernel[bin]);
-        }
-        for (std::size_t bin = 0; bin < n_bins; ++bin)
-            kernels[bin * n_grid + i] = static_cast<float>(kernel[bin] / std::sqrt(energy));
-    }
-}
+      wide(n_bins) {}
 
 bool PitchSearch::is_sound(const VoiceFile& voice) {
     const std::vector<double>& windows = voice.doubles("search.windows");
@@ -156,25 +112,19 @@ PitchSearch::Frame PitchSearch::push(const float* heard) {
 void PitchSearch::listen(Window& window, const float* newest) {
     const std::vector<float>& magnitudes = window.spectrum.of(newest);
     std::copy_n(magnitudes.begin(), window.n_bins, window.magnitudes.begin());
-    double energy = 0.0;
     for (std::size_t bin = 0; bin < window.n_bins; ++bin) {
         const std::size_t low = bin == 0 ? 0 : bin - 1, high = std::min(bin + 1, window.n_bins - 1);
         window.wide[bin] = std::max({magnitudes[low], magnitudes[bin], magnitudes[high]});
-        window.compressed[bin] = std::pow(magnitudes[bin], compression);
-        energy += square(window.compressed[bin]);
     }
-    const auto scale = static_cast<float>(1.0 / std::max(std::sqrt(energy), 1e-9));
-    for (float& value : window.compressed) value *= scale;
-    multiply(window.kernels.data(), window.compressed.data(), window.n_bins, window.n_grid, window.salience.data());
 }
 
 // The best peaks of the salience; where there are fewer, what is no peak has the score -1.
-void PitchSearch::add_candidates(const Window& window) {
-    const std::vector<float>& salience = window.salience;
+void PitchSearch::add_candidates(Window& window) {
+    const std::vector<float>& salience = window.salience.of(window.magnitudes.data());
     std::array<std::size_t, n_candidates> best{};
     std::array<float, n_candidates> scores{};
     std::size_t n_found = 0;
-    for (std::size_t i = 1; i + 1 < window.n_grid; ++i) {
+    for (std::size_t i = 1; i + 1 < salience.size(); ++i) {
         const bool is_peak = salience[i] >= salience[i - 1] && salience[i] > salience[i + 1];
         const float score = is_peak ? salience[i] : -1.0F;
         if (n_found == n_candidates && score <= scores[n_found - 1]) continue;
@@ -191,7 +141,7 @@ void PitchSearch::add_candidates(const Window& window) {
         const float bend = left - 2.0F * centre + right;
         const double offset = std::abs(bend) > 1e-9F ? 0.5F * (left - right) / std::min(bend, -1e-9F) : 0.0F;
         const double place = static_cast<double>(best[i]) + std::clamp(offset, -0.5, 0.5);
-        candidates_.push_back({std::log2(window.lowest_hz) + place / bins_per_octave, scores[i]});
+        candidates_.push_back({std::log2(window.lowest_hz) + place / Salience::bins_per_octave, scores[i]});
     }
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "loudness.hpp"
+#include "salience.hpp"
 #include "voice_file.hpp"
 
 namespace violute {
@@ -35,13 +36,13 @@ class PitchSearch {
 
     struct Window {
         Window(int length, double lowest, double highest);
-        void make_kernels();
 
-        std::size_t n_fft, n_bins, n_grid;
+        std::size_t n_fft;
+        Salience salience;
+        std::size_t n_bins;
         double lowest_hz, bin_hz;
         MagnitudeSpectrum spectrum;
-        std::vector<float> kernels;  // By bin and candidate.
-        std::vector<float> magnitudes, wide, compressed, salience;
+        std::vector<float> magnitudes, wide;
     };
 
     struct Candidate {
@@ -49,7 +50,7 @@ class PitchSearch {
     };
 
     void listen(Window& window, const float* newest);
-    void add_candidates(const Window& window);
+    void add_candidates(Window& window);
     double partials_db(double f0_hz, int multiple, double& shared_db) const;
     double penalty(double octave) const;
     double refined_hz(const Window& window, double f0_hz) const;

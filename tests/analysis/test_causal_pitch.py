@@ -6,12 +6,15 @@ from pitch_sequences import after_hum, slurred
 from tones import SAMPLE_RATE, cents_apart, tone
 
 from violute.analysis import causal_pitch as causal
+from violute.analysis.pitch import compressed_spectra, salience_kernels
+from violute.analysis.pitch_range import HIGH
 from violute.rates import HOP_LENGTH
+from violute.transforms.spectra import magnitude_frames
 
 
-def followed(audio):
+def followed(audio, weights=None):
     """Pitch and periodicity of each frame, known `HOP_LENGTH` after its centre."""
-    follower = causal.CausalPitch()
+    follower = causal.CausalPitch(weights)
     padded = np.pad(audio.astype(np.float32), (causal.N_FFT - HOP_LENGTH, HOP_LENGTH))
     starts = range(0, len(audio) - HOP_LENGTH, HOP_LENGTH)
     return np.array([follower.push(padded[start : start + causal.N_FFT]) for start in starts])
@@ -86,6 +89,27 @@ def test_the_table_points_at_the_partials():
     )
     hz = (place - causal.MIDDLE * (causal.N_BINS + 2)) * causal.BIN_HZ
     np.testing.assert_allclose(hz, causal.candidates_hz()[candidate] * np.array(causal.PARTIALS), rtol=1e-5)
+
+
+@pytest.mark.parametrize("f0_hz", [196.0, 523.3, 2093.0])
+def test_saliences_are_those_of_the_search(f0_hz):
+    audio = tone(f0_hz, 0.1)[: causal.N_FFT]
+    (window,) = HIGH.windows
+    searched = compressed_spectra(
+        magnitude_frames(audio, window.n_fft, window.n_fft // 2, 1)[:, : window.n_bins]
+    )
+    found = causal.saliences(causal.window_levels_db(audio)[list(causal.TELLING)])
+    np.testing.assert_allclose(found[1], (searched @ salience_kernels(window))[0], atol=2e-3)
+    heard_hz = causal.candidates_hz()[found.argmax(axis=1)]
+    assert np.abs(1200.0 * np.log2(heard_hz / f0_hz)).max() < 30.0
+
+
+def test_where_the_network_has_no_opinion_the_salience_decides():
+    mute = {**causal.weights(), "last": np.zeros_like(causal.weights()["last"])}
+    found_hz = followed(tone(659.3, 0.3), mute)[8:, 0]
+    assert np.abs(cents_apart(found_hz, np.full(len(found_hz), 659.3))).max() < 5.0
+    deaf = {**mute, "salience": np.zeros_like(mute["salience"])}
+    assert np.abs(np.log2(followed(tone(659.3, 0.3), deaf)[8:, 0] / 659.3)).min() > 0.5
 
 
 @pytest.mark.parametrize("f0_hz", [233.1, 701.3, 1864.7])

@@ -49,7 +49,7 @@ def test_what_is_learned_plays_the_same_frame_by_frame():
     torch.manual_seed(0)
     network = CausalPitchNetwork()
     weights = {name: 0.5 * value for name, value in network.stored().items()}
-    weights["glide"] = network.stored()["glide"]
+    weights |= {name: network.stored()[name] for name in ("glide", "salience")}
     with torch.no_grad():
         for name, parameter in network.named_parameters():
             parameter.mul_(1.0 if name == "glide" else 0.5)

@@ -3,16 +3,18 @@
 Three windows of 12, 23 and 46 ms end at the newest sample. The short ones hear a new note first, the long one
 tells low partials apart. For every candidate pitch the network is shown the levels at its partials, between
 them (where its octave or twelfth below would have some) and those of 20 ms before, and answers how well all
-that fits; the same weights serve all candidates. What was believed of the frame before says what to
-expect: the same pitch or a neighbour, or after a change of the spectrum any other. That is a forward filter,
-which never looks ahead.
+that fits; the same weights serve all candidates. Beside its judgement counts the harmonic salience by which
+the analyser searches: that takes all instruments alike, also those that the network never heard. What was
+believed of the frame before says what to expect: the same pitch or a neighbour, or after a change of the
+spectrum any other. That is a forward filter, which never looks ahead.
 
 Everything is plain arithmetic on arrays of fixed size. `bench/train_causal_pitch.py` trains the weights; they
 lie beside this file, with their card.
 
 Source:
     Bittner et al., Deep salience representations for F0 estimation (ISMIR 2017), for the levels at multiples
-    of every candidate. Rabiner, A tutorial on hidden Markov models (1989), section III A, for the filter.
+    of every candidate. Camacho & Harris 2008 (see `pitch.py`), for the salience. Rabiner, A tutorial on
+    hidden Markov models (1989), section III A, for the filter.
 """
 
 from __future__ import annotations
@@ -23,6 +25,8 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float, Float32, Int
 
+from violute.analysis.pitch import compressed_spectra, salience_kernels
+from violute.analysis.pitch_range import HIGH
 from violute.rates import SAMPLE_RATE
 from violute.transforms.spectra import hann
 
@@ -59,8 +63,20 @@ FLOOR_DB = -127.0
 RANGE_DB, STEP_DB = 80.0, 40.0
 """Levels further than the range below their frame count as silent; the step is the network's unit."""
 
-N_OWN = sum(len(multiples) for multiples in MULTIPLES.values()) + 2
-"""What the network is shown of a candidate: levels, and the candidate's place on the grid and its square."""
+N_LEVELS = sum(len(multiples) for multiples in MULTIPLES.values())
+
+TELLING = (MIDDLE, LONGEST)
+"""Windows in which the salience of each candidate is measured."""
+
+SALIENCE_WEIGHT = 5.0
+LOW_SALIENCE_WEIGHT, LOW_HZ = 2.5, (300.0, 500.0)
+"""What the saliences add to the network's judgement: that of the longest window where pitches are low."""
+
+SALIENCES = slice(N_LEVELS, N_LEVELS + len(TELLING))
+"""Rows of what the network is shown of a candidate that hold its saliences, doubled."""
+
+N_OWN = N_LEVELS + len(TELLING) + 2
+"""What the network is shown of a candidate: levels, saliences, and its place on the grid and its square."""
 
 N_SHARED = 7
 """What it is shown of a frame: levels, how they change, and how peaked the spectrum is."""
@@ -104,6 +120,19 @@ def partial_table() -> tuple[Int[np.ndarray, "own candidate"], Float32[np.ndarra
     below = np.floor(bins).astype(np.int64)
     rows = np.array([row for row, _ in places])[:, None] * (N_BINS + 2)
     return rows + below, (bins - below).astype(np.float32)
+
+
+def salience_weights() -> Float32[np.ndarray, "window candidate"]:
+    """Return what each salience of a candidate counts beside the network."""
+    is_low = np.interp(np.log2(candidates_hz()), np.log2(LOW_HZ), (1.0, 0.0))
+    return np.stack([np.full(N_CANDIDATES, SALIENCE_WEIGHT), LOW_SALIENCE_WEIGHT * is_low]).astype(np.float32)
+
+
+def saliences(levels_db: Float32[np.ndarray, "window bin"]) -> Float32[np.ndarray, "window candidate"]:
+    """Return how well each candidate fits each spectrum, as the search of the analyser judges it."""
+    (window,) = HIGH.windows
+    magnitudes = 10.0 ** (0.05 * levels_db[:, : window.n_bins])
+    return np.asarray(compressed_spectra(magnitudes) @ salience_kernels(window), np.float32)
 
 
 def window_levels_db(heard: Float[np.ndarray, " sample"]) -> Float32[np.ndarray, "window bin"]:
@@ -195,7 +224,8 @@ class CausalPitch:
         ]
         flat = self._rows.ravel()
         low = flat[self._below]
-        self._own[:-2] = low + self._above * (flat[self._below + 1] - low)
+        self._own[:N_LEVELS] = low + self._above * (flat[self._below + 1] - low)
+        self._own[SALIENCES] = 2.0 * saliences(levels_db[list(TELLING)])
         return self._own, np.clip(np.array(shared, np.float32), -3.0, 3.0)
 
     def _logits(
@@ -205,7 +235,8 @@ class CausalPitch:
         w = self._w
         first = w["own"] @ own + (w["shared"] @ shared + w["first"])[:, None]
         second = w["second"] @ np.maximum(first, 0.0) + w["second_bias"][:, None]
-        return np.asarray(w["last"] @ np.maximum(second, 0.0))
+        judged = w["last"] @ np.maximum(second, 0.0)
+        return np.asarray(judged + (w["salience"] * own[SALIENCES]).sum(axis=0))
 
     def _believe(
         self, logits: Float32[np.ndarray, " candidate"], shared: Float32[np.ndarray, " shared"]

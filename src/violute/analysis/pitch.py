@@ -102,7 +102,7 @@ def track_pitch(
         there, from 0 to 1.
     """
     magnitudes = _used(spectra, pitch_range)
-    compressed = [_compressed(one) for one in magnitudes]
+    compressed = [compressed_spectra(one) for one in magnitudes]
     wide = joined_wide(magnitudes)
     octaves, scores = _candidates(compressed, pitch_range)
     scores -= _penalties(wide, octaves, pitch_range)
@@ -130,7 +130,7 @@ class PitchFollower:
             spectra: Magnitudes of the frame, for each window of the range.
         """
         frame = _used([one[None] for one in spectra], self._range)
-        octaves, scores = _candidates([_compressed(one) for one in frame], self._range)
+        octaves, scores = _candidates([compressed_spectra(one) for one in frame], self._range)
         costs = _penalties(joined_wide(frame), octaves, self._range)[0] - scores[0]
         if self._octaves is not None:
             jumps = np.abs(octaves[0][:, None] - self._octaves)
@@ -161,7 +161,7 @@ def _penalties(
     return penalty
 
 
-def _compressed(magnitudes: Float[np.ndarray, "frame bin"]) -> Float[np.ndarray, "frame bin"]:
+def compressed_spectra(magnitudes: Float[np.ndarray, "frame bin"]) -> Float[np.ndarray, "frame bin"]:
     """The spectra that are compared with the kernels, each of unit norm."""
     compressed = magnitudes**COMPRESSION
     compressed /= np.maximum(np.linalg.norm(compressed, axis=1, keepdims=True), 1e-9)
