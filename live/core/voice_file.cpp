@@ -17,7 +17,7 @@ namespace violute {
 namespace {
 
 constexpr std::string_view magic = "VIOLIVE\n";
-constexpr std::uint32_t format_version = 1;
+constexpr std::uint32_t format_version = 2;
 constexpr std::size_t head_bytes = 16, entry_head_bytes = 40, name_bytes = 32, checksum_bytes = 4;
 constexpr std::array<std::size_t, 4> kind_bytes = {4, 8, 8, 1};  // float, double, integer, character
 constexpr std::string_view damaged = "the voice file is damaged: export it again";

@@ -31,7 +31,7 @@ from violute.voices.load import find_voice
 from violute.voices.onnx_weights import stored_dilations, stored_weights
 
 MAGIC = b"VIOLIVE\n"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 """Raised when a core that reads the former version would read this one wrongly."""
 
 KINDS = {np.dtype("<f4"): 0, np.dtype("<f8"): 1, np.dtype("<u8"): 2, np.dtype("u1"): 3}
