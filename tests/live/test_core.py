@@ -16,7 +16,7 @@ from tones import SAMPLE_RATE, tone
 
 from violute import load_voice
 from violute.audio.resample import resample
-from violute.families.ddsp.live_file import live_bytes
+from violute.families.ddsp.live_file import FORMAT_VERSION, live_bytes
 from violute.families.ddsp.stream import LATENCY_SAMPLES
 from violute.voices.load import DEFAULT_VOICE, find_voice
 from violute.voices.mix import Mix
@@ -163,8 +163,8 @@ def resealed(body):
 
 def test_a_newer_voice_says_that_it_is_newer():
     body = bytearray(builtin()[:-4])
-    body[8] = 2
-    assert "format 2" in refusal(resealed(bytes(body)))
+    body[8] = FORMAT_VERSION + 1
+    assert f"format {FORMAT_VERSION + 1}" in refusal(resealed(bytes(body)))
 
 
 def test_a_damaged_voice_is_refused_even_where_its_checksum_holds():
