@@ -5,13 +5,11 @@ import subprocess
 import live_core
 import numpy as np
 import pytest
-from live_core import FADE_SAMPLES, LiveCore, assert_glides, example, played
+from live_core import FADE_SAMPLES, SAMPLE_RATE, LiveCore, assert_glides, example, played
 
 from violute.audio.resample import resample
 from violute.families.ddsp.live_file import live_bytes
 from violute.voices.load import DEFAULT_VOICE
-
-SAMPLE_RATE = 44_100
 
 
 @pytest.fixture(scope="module")

@@ -8,12 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from live_core import LiveCore, played
-from tones import SAMPLE_RATE
+from live_core import SAMPLE_RATE, LiveCore, difference_db, example, played
 
 import violute.studio
-from violute import load_voice, read
-from violute.examples import example_paths
+from violute import load_voice
 from violute.families.ddsp.live_file import live_bytes
 from violute.families.ddsp.stream import LATENCY_SAMPLES
 from violute.voices.load import DEFAULT_VOICE
@@ -85,15 +83,8 @@ def builtin():
     return live_bytes(DEFAULT_VOICE)
 
 
-@lru_cache(maxsize=8)
 def piece(instrument, seconds=4):
-    audio, sample_rate = read(example_paths()[instrument])
-    assert sample_rate == SAMPLE_RATE
-    return audio.astype(np.float32).ravel()[: seconds * SAMPLE_RATE]
-
-
-def difference_db(made, wanted):
-    return 10.0 * np.log10(np.sum(np.square(made - wanted)) / np.sum(np.square(wanted)) + 1e-30)
+    return example(instrument)[: seconds * SAMPLE_RATE]
 
 
 def dials(mix):

@@ -4,7 +4,7 @@ import live_core
 import numpy as np
 import pytest
 from live_core import assert_glides, difference_db, played
-from live_plugin import PARAMETERS, clap_host
+from live_plugin import PARAMETERS, clap_host, project
 
 from violute import load_voice
 from violute.families.ddsp.live_file import live_bytes
@@ -152,14 +152,6 @@ def test_a_project_finds_its_parameters_and_its_voice_again(host, audio, tmp_pat
     assert difference_db(made, wanted) < PROMISED_DB
     host.run(f"load={state}", f"save={tmp_path / 'again'}")
     assert (tmp_path / "again").read_bytes() == state.read_bytes()
-
-
-def project(host, folder, voice, *words):
-    """Save a state, with the path of a voice."""
-    state = folder / "state"
-    host.run(*words, f"save={state}")
-    state.write_bytes(state.read_bytes().replace(b"voice\0\0", b"voice\0" + str(voice).encode() + b"\0", 1))
-    return state
 
 
 def test_a_project_whose_voice_is_not_on_this_machine_plays_the_built_in_one_and_keeps_the_path(

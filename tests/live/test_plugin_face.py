@@ -7,7 +7,7 @@ import subprocess
 import numpy as np
 import pytest
 from live_core import example
-from live_plugin import clap_host, needs
+from live_plugin import clap_host, needs, project
 
 from violute.families.ddsp.live_file import live_bytes
 
@@ -68,10 +68,7 @@ def redness(seen):
 
 
 def with_voice(host, tmp_path, path):
-    state = tmp_path / "state"
-    host.run(f"save={state}")
-    state.write_bytes(state.read_bytes().replace(b"voice\0\0", b"voice\0" + str(path).encode() + b"\0", 1))
-    return f"load={state}"
+    return f"load={project(host, tmp_path, path)}"
 
 
 def test_it_shows_the_dials_as_they_stand(look):

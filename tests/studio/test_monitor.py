@@ -4,23 +4,21 @@ import base64
 import json
 import re
 import shutil
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 import pytest
 from browser import Browser, find_chromium
+from live_core import SAMPLE_RATE, difference_db, example
 from studio_site import serve
 
 import violute.studio
-from violute import load_voice, read
-from violute.examples import example_paths
+from violute import load_voice
 from violute.families.ddsp.live_file import live_bytes
 from violute.families.ddsp.stream import LATENCY_SAMPLES
 from violute.voices.load import DEFAULT_VOICE
 from violute.voices.mix import Mix
 
-SAMPLE_RATE = 44_100
 PROMISED_DB = -60.0
 
 pytestmark = pytest.mark.skipif(find_chromium() is None, reason="Chromium is not installed")
@@ -53,11 +51,8 @@ PLAY = """
 """
 
 
-@lru_cache(maxsize=1)
 def piece():
-    audio, sample_rate = read(example_paths()["violin"])
-    assert sample_rate == SAMPLE_RATE
-    return audio.astype(np.float32).ravel()[: 3 * SAMPLE_RATE]
+    return example("violin")[: 3 * SAMPLE_RATE]
 
 
 @pytest.fixture(scope="module")
@@ -91,8 +86,7 @@ def test_the_worklet_plays_what_the_python_stream_plays(site, room):
     told = play(site, room=room, tone=0.2, noise=0.9, attack=0.5)
     assert told["latencySamples"] == LATENCY_SAMPLES
     wanted = load_voice().stream(Mix(tone=0.2, noise=0.9, attack=0.5, room=room)).push(piece())
-    error = told["heard"] - wanted
-    assert 10.0 * np.log10(np.sum(np.square(error)) / np.sum(np.square(wanted))) < PROMISED_DB
+    assert difference_db(told["heard"], wanted) < PROMISED_DB
 
 
 @pytest.mark.parametrize("sample_rate", [44_100, 48_000])

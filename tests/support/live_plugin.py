@@ -99,6 +99,14 @@ def clap_host(folder):
     return Host(folder, made / "plugin" / "clap_host", made / "bin" / "Violute.clap")
 
 
+def project(host, folder, voice, *words):
+    """Save what a project keeps in the host of CLAP, with the path of a voice, and return the file."""
+    state = folder / "state"
+    host.run(*words, f"save={state}")
+    state.write_bytes(state.read_bytes().replace(b"voice\0\0", b"voice\0" + str(voice).encode() + b"\0", 1))
+    return state
+
+
 def lv2_host(folder):
     """Return the host of LV2 by lilv."""
     made = built()
