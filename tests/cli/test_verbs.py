@@ -122,6 +122,8 @@ def test_notes_go_into_midi_and_tables(place):
     assert len((place / "n.csv").read_text().splitlines()) == 3
     assert violute_here("notes", "solo.wav", "f.csv", "--frames", cwd=place).returncode == 0
     assert len((place / "f.csv").read_text().splitlines()) > 100
+    soundfile.write(place / "one.wav", tone(440.0, 0.5), SAMPLE_RATE)
+    assert violute_here("notes", "one.wav", cwd=place).stdout == "one.mid (1 note)\n"
     low = np.concatenate([tone(f0_hz, 0.5, noise_db=-60.0) for f0_hz in (82.4, 110.0)])
     soundfile.write(place / "solo.wav", low, SAMPLE_RATE)
     for words, pitches_hz in (([], [82.4, 110.0]), (["--range", "low"], [82.4, 110.0])):

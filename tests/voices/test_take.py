@@ -142,7 +142,7 @@ def test_a_recording_below_the_range_is_told_with_the_voice_that_plays_it():
         np.concatenate([tone(hz * ratio, 0.4, noise_db=-60.0) for hz in (440.0, 493.9, 523.3)])
         for ratio in (0.25, 1.0)
     )
-    warning = load_voice().analyse(low, SAMPLE_RATE).warnings[0]
+    (warning,) = load_voice().analyse(low, SAMPLE_RATE).warnings
     share, said = warning.split(" %", 1)
     assert int(share) > 80
     assert said == (

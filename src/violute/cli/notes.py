@@ -83,6 +83,7 @@ def notes(
     else:
         (write_note_table if kind == ".csv" else write_midi)(found, out, overwrite=force)
     document = {"out": str(out), "notes": len(found), "lines": controls.n_lines}
+    notes = "1 note" if len(found) == 1 else f"{len(found)} notes"
     chords = f" in {controls.n_lines} lines" if controls.n_lines > 1 else ""
-    say_done(f"{out} ({len(found)} notes{chords})", document, json=json, quiet=quiet)
+    say_done(f"{out} ({notes}{chords})", document, json=json, quiet=quiet)
     return 0

@@ -59,6 +59,8 @@ CACHED_FRAMES = 60_000
 
 NO_PITCH = "no steady pitch was found: this voice plays the notes of pitched instruments"
 LITTLE_PITCH_SHARE = 0.1
+MOSTLY_BELOW_SHARE = 0.5
+"""What lies so far below the range has a pitch, which the voice does not play: another warning says so."""
 
 
 class HarmonicVoice(FamilyVoice):
@@ -163,12 +165,13 @@ class HarmonicPerformance(Performance):
         end_loudness_db: Sequence[Float[np.ndarray, " frame"]] | None = None,
     ) -> None:
         is_voiced = controls.periodicity[0] > 0.0
+        has_little = float(np.mean(is_voiced)) < LITTLE_PITCH_SHARE
         super().__init__(
             SAMPLE_RATE,
             controls.n_frames,
             controls.frame_rate_hz,
             is_live=True,
-            warnings=(NO_PITCH,) if float(np.mean(is_voiced)) < LITTLE_PITCH_SHARE else (),
+            warnings=(NO_PITCH,) if has_little and controls.below_share < MOSTLY_BELOW_SHARE else (),
         )
         self._seed = seed
         self._session = session
