@@ -1,13 +1,37 @@
-# Write the built-in voice as the core reads it: by the violute that is installed, or by one installed for this alone.
+# Write the built-in voice as the core reads it: by the violute that is installed, or, where there is none or it writes
+# another format, by one installed for this alone.
+file(STRINGS ${REPOSITORY}/live/core/voice_file.cpp wanted REGEX "format_version = [0-9]+")
+string(REGEX REPLACE ".*format_version = ([0-9]+).*" "\\1" wanted "${wanted}")
+
+# Let a violute write the voice, and tell in `written` which format that has, or nothing.
+macro(export_voice_by program)
+    file(REMOVE ${OUT})
+    execute_process(COMMAND ${program} export violute-violin-flute ${OUT})
+    set(written "")
+    if(EXISTS ${OUT})
+        file(READ ${OUT} written OFFSET 8 LIMIT 1 HEX)  # After eight letters, little-endian.
+        math(EXPR written "0x${written}")
+    endif()
+endmacro()
+
 find_program(violute violute)
-if(NOT violute)
+if(violute)
+    export_voice_by(${violute})
+endif()
+if(NOT violute OR NOT written STREQUAL wanted)
     find_program(python NAMES python3 python REQUIRED)
     get_filename_component(folder ${OUT} DIRECTORY)
-    message(STATUS "violute is not installed: installing it in ${folder}/violute, with packages from PyPI")
-    execute_process(COMMAND ${python} -m venv ${folder}/violute COMMAND_ERROR_IS_FATAL ANY)
+    if(violute)
+        message(STATUS "${violute} is of another version than this core")
+    endif()
+    message(STATUS "installing violute in ${folder}/violute, with packages from PyPI")
+    execute_process(COMMAND ${python} -m venv --clear ${folder}/violute COMMAND_ERROR_IS_FATAL ANY)
     find_program(pip pip PATHS ${folder}/violute/bin ${folder}/violute/Scripts NO_DEFAULT_PATH REQUIRED)
     execute_process(COMMAND ${pip} install -q -c ${REPOSITORY}/constraints.txt ${REPOSITORY} COMMAND_ERROR_IS_FATAL ANY)
     find_program(installed violute PATHS ${folder}/violute/bin ${folder}/violute/Scripts NO_DEFAULT_PATH REQUIRED)
-    set(violute ${installed})
+    export_voice_by(${installed})
+    if(NOT written STREQUAL wanted)
+        file(REMOVE ${OUT})
+        message(FATAL_ERROR "${installed} wrote no voice that this core reads")
+    endif()
 endif()
-execute_process(COMMAND ${violute} export violute-violin-flute ${OUT} COMMAND_ERROR_IS_FATAL ANY)
