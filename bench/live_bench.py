@@ -1,6 +1,6 @@
 """The real-time core beside the Python stream, the page and the plug-in in a host: time, blocks, latency.
 
-    cmake -S live -B live/build && cmake --build live/build
+    cmake -S live -B live/build -DVIOLUTE_PLUGIN=ON && cmake --build live/build
     python bench/live_bench.py --build live/build --out bench/LIVE.md
 
 plays an example at 48 kHz (the Python stream at its 44.1 kHz) in blocks of 64, 256 and 1024 samples, and
@@ -40,6 +40,7 @@ from violute.examples import example_paths
 from violute.families.ddsp.live_file import live_bytes
 from violute.site.write import STUDIO_PAGE, write_site
 from violute.voices.load import DEFAULT_VOICE
+from violute.whole_file import replace_text
 
 CORE_RATE, HOST_RATE = 44_100, 48_000
 BLOCKS = (64, 256, 1024)
@@ -266,7 +267,7 @@ def main() -> None:
     if find_chromium() is not None:
         lines += ["", *page_lines(at_host_rate, folder)]
     shutil.rmtree(folder)
-    given.out.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    replace_text(given.out, "\n".join(lines) + "\n")
     print("\n".join(lines))
 
 

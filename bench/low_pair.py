@@ -32,12 +32,18 @@ from violute.evaluation.metrics import loudness, pitch
 from violute.evaluation.metrics.mix_path import spearman
 from violute.rates import HOP_LENGTH
 from violute.voices.load import load_voice
+from violute.voices.mix import Output
 
 RATE = 44_100
 CLIP_SECONDS = 10.0
 CLIPS_OF_A_RECORDING = 8
 MIXES = (0.0, 0.25, 0.5, 0.75, 1.0)
+REGISTERS = ((0.5, -12.0), (0.5, 0.0), (0.5, 12.0), (1.0, -12.0), (1.0, 0.0))
+"""Mixes, and semitones up, at which register is told from timbre: a judge knows cellos by both."""
 LEAST_CONFIDENCE = 0.8
+RANGE_HZ = (65.0, 1_900.0)
+"""That the voice plays."""
+
 INSTRUMENTS = ("clarinet", "cello", "flute", "violin")
 HELD_OUT = ("held_out_low_pieces.txt", "held_out_pieces.txt")
 JUDGE = ROOT / "bench" / "judge_low.onnx"
@@ -91,9 +97,23 @@ def _figures(clip: Clip, voice: Any, judge: Judge) -> dict[str, Any]:
         heard["cents"].append(pitch.cents_apart(source_hz, played_hz)[frames])
         played_db = _fitted(loudness.frame_loudness_db(played, RATE), len(source_db))
         heard["loudness"].append(loudness.loudness_l1_db(source_db, played_db))
+    sung_hz = ours_hz[sounding]
+    heard["median_hz"] = float(np.median(sung_hz))
+    heard["registers"] = [_in_register(take, judge, sung_hz, *place) for place in REGISTERS]
     posteriors = np.array([one.posterior for one in heard["verdicts"]])
     heard["spearman"] = spearman(posteriors, np.array(MIXES))
     return heard
+
+
+def _in_register(
+    take: Any, judge: Judge, f0_hz: Float[np.ndarray, " frame"], mix: float, semitones: float
+) -> float:
+    """Return how much of a cello a transposed rendering is; NaN where that leaves the voice's range."""
+    low_hz, high_hz = np.percentile(f0_hz, (5.0, 95.0)) * 2.0 ** (semitones / 12.0)
+    if low_hz < RANGE_HZ[0] or high_hz > RANGE_HZ[1]:
+        return np.nan
+    rendering = take.render(mix, output=Output(transpose=semitones))
+    return judge.hear(np.asarray(rendering, np.float32), RATE).posterior
 
 
 def _pitch(audio: Float[np.ndarray, " sample"], n_frames: int) -> Float[np.ndarray, " frame"]:
@@ -153,6 +173,20 @@ def _page(rows: dict[str, list[dict[str, Any]]]) -> str:
             f"{np.median([one['loudness'] for one in heard], axis=0).max():.2f} dB",
         ]
         lines.append(f"| {' | '.join(cells)} |")
+    lines += [
+        "",
+        "How much of a cello the same phrases are an octave lower and an octave higher, medians of those",
+        "that stay within the voice's range. The judge knows cellos by their register as well.",
+        "",
+        "| in | median pitch | "
+        + " | ".join(f"at {mix:g}, {semitones:+g} semitones" for mix, semitones in REGISTERS)
+        + " |",
+        "|---" * (2 + len(REGISTERS)) + "|",
+    ]
+    for name, heard in rows.items():
+        medians = np.nanmedian([one["registers"] for one in heard], axis=0)
+        median_hz = np.median([one["median_hz"] for one in heard])
+        lines.append(f"| {name} | {median_hz:.0f} Hz | {' | '.join(f'{value:.2f}' for value in medians)} |")
     return "\n".join([*lines, "", *environment_lines(["numpy", "onnxruntime", "swift-f0"]), ""])
 
 

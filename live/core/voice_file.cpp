@@ -76,8 +76,11 @@ std::string VoiceFile::read(const void* content, std::size_t n_bytes) {
     if (n_bytes < head_bytes + checksum_bytes) return std::string(damaged);
     const std::uint32_t version = integer_at(bytes + 8);
     if (version > format_version)
-        return "the voice file has format " + std::to_string(version) + ", this program reads up to " +
+        return "the voice file has format " + std::to_string(version) + ", this program reads " +
                std::to_string(format_version) + ": get a newer one";
+    if (version < format_version)
+        return "the voice file has format " + std::to_string(version) + ", this program reads " +
+               std::to_string(format_version) + ": export it again";
     const std::size_t n_body = n_bytes - checksum_bytes;
     if (crc32(bytes, n_body) != integer_at(bytes + n_body) || !read_entries(bytes, n_body) || !is_whole())
         return std::string(damaged);

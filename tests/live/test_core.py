@@ -161,10 +161,13 @@ def resealed(body):
     return body + struct.pack("<I", zlib.crc32(body))
 
 
-def test_a_newer_voice_says_that_it_is_newer():
+@pytest.mark.parametrize(("version", "remedy"), [(FORMAT_VERSION + 1, "newer"), (1, "export it again")])
+def test_a_newer_or_older_voice_says_so(version, remedy):
     body = bytearray(builtin()[:-4])
-    body[8] = FORMAT_VERSION + 1
-    assert f"format {FORMAT_VERSION + 1}" in refusal(resealed(bytes(body)))
+    body[8] = version
+    line = refusal(resealed(bytes(body)))
+    assert f"format {version}," in line
+    assert remedy in line
 
 
 def test_a_damaged_voice_is_refused_even_where_its_checksum_holds():
