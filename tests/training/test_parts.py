@@ -94,7 +94,14 @@ def test_the_rate_falls_with_the_time_where_that_ends_first(schedule: str):
     assert (np.diff(rates) <= 0.0).all()
     in_steps = LoopSettings(n_steps=1001, warmup_steps=0, schedule=schedule, final_factor=0.1)
     assert rates[15] == pytest.approx(learning_rate_factor(750, in_steps))
-    assert learning_rate_factor(0, settings, time_share=0.5) < 0.1, "it warms up first"
+
+
+def test_the_rate_warms_up_over_steps_or_a_tenth_of_the_time():
+    settings = LoopSettings(n_steps=10**6, warmup_steps=99, schedule="constant")
+    assert learning_rate_factor(0, settings) == pytest.approx(0.01)
+    assert learning_rate_factor(49, settings) == pytest.approx(0.5)
+    assert learning_rate_factor(9, settings, time_share=0.05) == pytest.approx(0.5)
+    assert learning_rate_factor(9, settings, time_share=0.1) == 1.0
 
 
 @pytest.mark.parametrize(

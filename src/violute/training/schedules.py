@@ -20,6 +20,9 @@ VALIDATIONS_A_RUN = 20
 LEAST_SECONDS = 20.0
 MOST_SECONDS = 30.0
 CHECKPOINT_SECONDS = 60.0
+WARMUP_TIME_SHARE = 0.1
+"""Of the run's minutes, after which the learning rate is up on however slow a machine."""
+
 REPORTS_A_RUN = 500
 REPORT_SECONDS = 1.0
 
@@ -27,10 +30,10 @@ REPORT_SECONDS = 1.0
 def learning_rate_factor(step: int, settings: LoopSettings, *, time_share: float = 0.0) -> float:
     """Return the share of the base learning rate to use in a step.
 
-    It rises in a line over the warm-up. Then `constant` stays at 1, `cosine` falls as half a cosine
-    to `final_factor` at the last step, and `linear` stays at 1 for the first half of the steps and
-    falls in a line; all hold their last value beyond it. Where time runs out before the steps do, both
-    fall with the time.
+    It rises in a line over the warm-up, which is a tenth of the run's minutes at most. Then `constant`
+    stays at 1, `cosine` falls as half a cosine to `final_factor` at the last step, and `linear` stays at 1
+    for the first half of the steps and falls in a line; all hold their last value beyond it. Where time
+    runs out before the steps do, both fall with the time.
 
     Args:
         step: Number of steps done before; 0 at the first.
@@ -44,8 +47,9 @@ def learning_rate_factor(step: int, settings: LoopSettings, *, time_share: float
         Loshchilov and Hutter, SGDR (ICLR 2017), equation 5, without restarts; Zhu et al., CycleGAN
         (ICCV 2017), appendix, for the line.
     """
-    if step < settings.warmup_steps:
-        return (step + 1) / (settings.warmup_steps + 1)
+    warm = max((step + 1) / (settings.warmup_steps + 1), time_share / WARMUP_TIME_SHARE)
+    if step < settings.warmup_steps and warm < 1.0:
+        return warm
     if settings.schedule == "constant":
         return 1.0
     n_falling = max(settings.n_steps - 1 - settings.warmup_steps, 1)
