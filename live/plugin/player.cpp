@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <system_error>
 #include <utility>
 
 namespace violute {
@@ -60,7 +61,11 @@ void Player::forget_streams() {
 }
 
 void Player::begin() {
-    if (!rooms_.joinable()) rooms_ = std::thread([this] { prepare_rooms(); });
+    try {
+        if (!rooms_.joinable()) rooms_ = std::thread([this] { prepare_rooms(); });
+    } catch (const std::system_error&) {
+        // The machine has no thread left: until we begin anew, the room keeps its size.
+    }
     resize_room();
     const std::lock_guard lock(mutex_);
     if (Stream* other = prepared_.exchange(nullptr)) next_.reset(other);

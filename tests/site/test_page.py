@@ -112,19 +112,19 @@ def offline(page, samples, settings, sample_rate=SAMPLE_RATE):
     """Play samples, an expression in JavaScript, through the page's node as fast as it goes."""
     return page.evaluate(
         f"""(async () => {{
-          const {{ liveNode }} = await import("./sound.js");
+          const {{ LiveNode }} = await import("./live_node.js");
           const bytes = async (file) => (await fetch(file)).arrayBuffer();
           const samples = {samples};
           const context = new OfflineAudioContext(2, samples.length, {sample_rate});
-          const node = await liveNode(context,
-            await bytes("violin-flute.live"), {json.dumps(settings)});
+          const voice = await bytes("violin-flute.live");
+          const node = await LiveNode.open(context, voice, {json.dumps(settings)}, {{ isWatched: true }});
           const memory = [];
           const note = ({{ peaks, memoryBytes }}) => {{ if (peaks) memory.push(memoryBytes); }};
           node.port.onmessage = ({{ data }}) => note(data);
           const buffer = new AudioBuffer({{ length: samples.length, sampleRate: {sample_rate} }});
           buffer.copyToChannel(Float32Array.from(samples), 0);
           const source = new AudioBufferSourceNode(context, {{ buffer }});
-          source.connect(node).connect(context.destination);
+          source.connect(node.audio).connect(context.destination);
           source.start();
           const played = await context.startRendering();
           return [Array.from(played.getChannelData(0)), Array.from(new Set(memory)), memory.length];

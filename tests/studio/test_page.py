@@ -407,3 +407,31 @@ def test_the_page_keeps_to_itself(page):
     )
     named = page.browser.evaluate("[...document.querySelectorAll('[id]')].map(({ id }) => id)")
     assert set(names) - set(named) - {"heard", "connect", "removals", "ask"} == set()
+
+
+@pytest.mark.parametrize("refused", ["parameters", "module"])
+def test_a_picture_that_cannot_be_drawn_says_so_in_one_line(page, refused):
+    """Of a panel beside the page's own, where what is sent is wrong, or the core cannot be had."""
+    said = page.browser.evaluate(
+        f"""(async () => {{
+          const {{ Panel }} = await import("/page/panel.js");
+          const {{ Timeline }} = await import("/page/timeline.js");
+          const box = document.querySelector("#panel-source").cloneNode(true);
+          const post = Worker.prototype.postMessage;
+          Worker.prototype.postMessage = function (message, ...rest) {{
+            const isRefused = message.type === "module" && "{refused}" === "module";
+            const module = isRefused ? new ArrayBuffer(8) : message.module;
+            return post.call(this, {{ ...message, module }}, ...rest);
+          }};
+          try {{
+            return await new Promise((resolve) => {{
+              const panel = new Panel(box, new Timeline(), {{ mixAt: () => null, say: resolve }});
+              panel.load({{ type: "parameters", buffer: new ArrayBuffer(64) }});
+            }});
+          }} finally {{
+            Worker.prototype.postMessage = post;
+          }}
+        }})()"""
+    )
+    assert said.startswith("the picture cannot be drawn, for ")
+    assert "\n" not in said

@@ -4,6 +4,7 @@ import { DialView } from "./dial.js";
 import { Dials, LINKED, capitalised } from "./dials.js";
 import { liveModule } from "./instance.js";
 import { Live } from "./live.js";
+import { liveSettings } from "./live_node.js";
 import { Output, OutputSliders } from "./output.js";
 import { decoded, rendered, save, sidesOf } from "./recording.js";
 import { Sliders } from "./sliders.js";
@@ -31,10 +32,7 @@ let own = null; // a voice file that was opened
 let chosen = ""; // of the voices, the one that plays
 let failureTimer = 0;
 
-const settings = () => {
-  const { tone, noise, attack, room } = dials.values();
-  return { dials: { tone, noise, attack, room, wet: output.state.wet }, levelDb: output.state.level_db };
-};
+const settings = () => liveSettings(dials, output);
 
 function fail(error) {
   clearTimeout(failureTimer);
@@ -86,8 +84,8 @@ function showPlace() {
 
 function showDelay() {
   if (!sound.isOpen) return;
-  const [whole, ofVoice] = [sound.latencySeconds, sound.voiceSeconds].map((seconds) => Math.round(1000 * seconds));
-  $("delay").textContent = `${whole} ms from what comes in to what you hear, ${ofVoice} of them the voice's own.`;
+  const { whole, ofVoice } = sound.delays;
+  $("delay").textContent = `${Math.round(1000 * whole)} ms from what comes in to what you hear, ${Math.round(1000 * ofVoice)} of them the voice's own.`;
 }
 
 function meter(id, peak) {

@@ -5,26 +5,15 @@
  */
 
 import { Gaps } from "./gaps.js";
-import { handOver } from "./instance.js";
+import { LiveNode } from "./live_node.js";
 import { Microphone, inputSeconds, openInput } from "./microphone.js";
 
 const RATES = [44100, 96000];
 const OTHER_RATE = 48000;
-const NEW_ROOM_MS = 150;
 const LOOK_MS = 250; // between looks for gaps
 
-/** The node that plays the voice in any context, offline ones too. */
-export async function liveNode(context, voice, settings) {
-  await context.audioWorklet.addModule(new URL("live_processor.js", import.meta.url));
-  const roomSize = settings.dials.room;
-  return handOver((module) => new AudioWorkletNode(context, "violute-live", {
-    outputChannelCount: [2], channelCount: 2, channelCountMode: "clamped-max",
-    processorOptions: { module, voice, roomSize, isWatched: true, ...settings },
-  }));
-}
-
 export class Sound extends EventTarget {
-  #settings; #opening = null; #context = null; #node; #source = null; #stream = null; #roomTimer = 0; #blocks = null; #recorded;
+  #settings; #opening = null; #context = null; #node; #source = null; #stream = null; #blocks = null; #recorded;
   #voice; #startedAt = 0; #gaps = new Gaps();
   latencySamples = 0;
   memoryBytes = 0;
@@ -40,16 +29,8 @@ export class Sound extends EventTarget {
   get isRecording() { return this.#blocks !== null; }
   get currentTime() { return this.#context?.currentTime ?? 0; }
 
-  /** What of it the voice itself takes. */
-  get voiceSeconds() { return this.#context ? this.latencySamples / this.#context.sampleRate : 0; }
-
-  /** From input to output in seconds, as far as the browser tells. */
-  get latencySeconds() {
-    if (!this.#context) return 0;
-    const before = this.#stream ? inputSeconds(this.#stream) : 0;
-    const after = (this.#context.baseLatency ?? 0) + (this.#context.outputLatency ?? 0);
-    return before + this.voiceSeconds + after;
-  }
+  /** As of `LiveNode`, once it is open. */
+  get delays() { return this.#node.delays(this.latencySamples, this.#stream ? inputSeconds(this.#stream) : 0); }
 
   /** Browsers give sound only after a press, so this is called by one. */
   async start() {
@@ -73,13 +54,13 @@ export class Sound extends EventTarget {
       context = new AudioContext({ latencyHint: "interactive", sampleRate: OTHER_RATE });
     }
     try {
-      this.#node = await liveNode(context, this.#voice, this.#settings);
+      this.#node = await LiveNode.open(context, this.#voice, this.#settings, { isWatched: true });
     } catch (error) {
       await context.close();
       throw error;
     }
     this.#node.port.onmessage = ({ data }) => this.#receive(data);
-    this.#node.connect(context.destination);
+    this.#node.audio.connect(context.destination);
     this.#context = context;
     setInterval(() => this.#watch(), LOOK_MS);
   }
@@ -89,16 +70,10 @@ export class Sound extends EventTarget {
     this.#node?.port.postMessage({ voice });
   }
 
-  /** Turn dials, at once; a room takes its size where the hand rests. */
+  /** Settings as of `liveSettings`. */
   turn(settings) {
-    const { room } = this.#settings.dials;
     this.#settings = settings;
-    this.#node?.port.postMessage(settings);
-    if (settings.dials.room === room) return;
-    clearTimeout(this.#roomTimer);
-    this.#roomTimer = setTimeout(() => {
-      this.#node?.port.postMessage({ roomSize: this.#settings.dials.room });
-    }, NEW_ROOM_MS);
+    this.#node?.turn(settings);
   }
 
   async play(buffer, seconds) {
@@ -106,7 +81,7 @@ export class Sound extends EventTarget {
     this.stop();
     const source = new AudioBufferSourceNode(this.#context, { buffer });
     source.onended = () => { if (this.#source === source) this.#tell("ended"); };
-    source.connect(this.#node);
+    source.connect(this.#node.audio);
     source.start(0, seconds);
     this.#source = source;
     this.#startedAt = this.#context.currentTime - seconds;
@@ -133,7 +108,7 @@ export class Sound extends EventTarget {
     this.stop();
     this.#stream = stream;
     this.#source = this.#context.createMediaStreamSource(stream);
-    this.#source.connect(this.#node);
+    this.#source.connect(this.#node.audio);
     this.#node.port.postMessage({ isReset: true });
     stream.getAudioTracks()[0].onended = () => { if (this.#stream === stream) this.#tell("ended"); };
   }

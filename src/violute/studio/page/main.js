@@ -64,9 +64,9 @@ new Presets(find("presets"), dials);
 new Ruler(find("ruler"), timeline);
 
 const mixAt = (seconds) => (curves.of("mix").isOn ? curves.of("mix").at(seconds) : dials.mix);
-const sourcePanel = new Panel(find("panel-source"), timeline, { mixAt: () => null });
+const sourcePanel = new Panel(find("panel-source"), timeline, { mixAt: () => null, say });
 const hybridPanel = new Panel(find("panel-hybrid"), timeline, {
-  mixAt, ask: () => ({ dials: dials.values(), courses: curves.courses(dials), semitones: output.transpose - held }),
+  mixAt, say, ask: () => ({ dials: dials.values(), courses: curves.courses(dials), semitones: output.transpose - held }),
 });
 const panels = [sourcePanel, hybridPanel];
 const actions = { seek, loop: (loop) => player.setLoop(loop) };

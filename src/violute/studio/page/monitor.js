@@ -1,20 +1,16 @@
 /** Playing along: what the microphone hears sounds in the chosen voice at once, while it is recorded. */
 
 import * as api from "./api.js";
-import { handOver } from "./instance.js";
 import { sentence } from "./intake.js";
+import { LiveNode, liveSettings } from "./live_node.js";
 
 const HEADPHONES = "Wear headphones, or the microphone hears the hybrid, too.";
-const REST_MS = 300; // after which a room of another size is made
-const ROOM_STEP = 0.02;
 
 export class Monitor extends EventTarget {
   #box; #about; #voice; #dials; #output;
   #microphone = null;
   #node = null;
   #contents = new Map(); // of voices, by name
-  #timer = 0;
-  #size = 0; // of the room that sounds
 
   // `voice()` is the chosen voice, as the studio lists it.
   constructor(box, about, { voice, dials, output }) {
@@ -59,13 +55,14 @@ export class Monitor extends EventTarget {
     const [microphone, { name }] = [this.#microphone, this.#voice()];
     this.#tell("Getting the voice ready");
     try {
-      const [voice] = await Promise.all([
-        this.#content(name), microphone.context.audioWorklet.addModule("/page/live_processor.js"),
-      ]);
-      await handOver((module) => {
-        const isWanted = microphone === this.#microphone && this.#box.checked && name === this.#voice().name;
-        if (isWanted && !this.isOn) this.#start(microphone, module, voice);
-      });
+      const voice = await this.#content(name);
+      const isWanted = () =>
+        microphone === this.#microphone && this.#box.checked && name === this.#voice().name && !this.isOn;
+      if (!isWanted()) return;
+      const node = await LiveNode.open(microphone.context, voice, this.#settings(), { isWanted });
+      if (!node) return;
+      if (isWanted()) this.#start(microphone, node);
+      else node.close();
     } catch (error) {
       this.#fail(error);
     }
@@ -76,44 +73,29 @@ export class Monitor extends EventTarget {
     return this.#contents.get(name);
   }
 
-  #start(microphone, module, voice) {
+  #start(microphone, node) {
     const { context, source } = microphone;
-    this.#size = this.#dials.values().room;
-    const node = new AudioWorkletNode(context, "violute-live", {
-      outputChannelCount: [2], processorOptions: { module, voice, roomSize: this.#size },
-    });
     node.port.onmessage = ({ data: { latencySamples, problem } }) => {
       if (problem) this.#fail(new Error(problem));
-      else this.#tell(`${late(microphone, latencySamples)} ${HEADPHONES}`);
+      else this.#tell(`${late(node.delays(latencySamples, microphone.inputSeconds))} ${HEADPHONES}`);
     };
-    source.connect(node).connect(context.destination);
+    source.connect(node.audio).connect(context.destination);
     this.#node = node;
     this.#turn();
     this.dispatchEvent(new Event("change"));
   }
 
   #stop() {
-    clearTimeout(this.#timer);
     if (!this.#node) return;
-    this.#microphone.source.disconnect(this.#node);
-    this.#node.disconnect();
-    this.#node.port.postMessage({ isClosed: true });
+    this.#microphone.source.disconnect(this.#node.audio);
+    this.#node.close();
     this.#node = null;
     this.dispatchEvent(new Event("change"));
   }
 
-  #turn() {
-    if (!this.#node) return;
-    const { tone, noise, attack, room } = this.#dials.values();
-    const { wet, level_db: levelDb } = this.#output.state;
-    this.#node.port.postMessage({ dials: { tone, noise, attack, room, wet }, levelDb });
-    clearTimeout(this.#timer);
-    if (Math.abs(room - this.#size) < ROOM_STEP) return;
-    this.#timer = setTimeout(() => {
-      this.#size = room;
-      this.#node?.port.postMessage({ roomSize: room });
-    }, REST_MS);
-  }
+  #settings() { return liveSettings(this.#dials, this.#output); }
+
+  #turn() { this.#node?.turn(this.#settings()); }
 
   #fail(error) {
     this.#stop();
@@ -125,9 +107,7 @@ export class Monitor extends EventTarget {
 }
 
 // What the voice and this machine's sound add up to, as far as the browser knows.
-function late({ context, inputSeconds }, latencySamples) {
+function late({ ofVoice, whole }) {
   const milliseconds = (seconds) => `${Math.round(1000 * seconds)} ms`;
-  const voice = latencySamples / context.sampleRate;
-  const all = voice + inputSeconds + context.baseLatency + (context.outputLatency ?? 0);
-  return `You hear yourself ${milliseconds(all)} later, ${milliseconds(voice)} of them for the voice.`;
+  return `You hear yourself ${milliseconds(whole)} later, ${milliseconds(ofVoice)} of them for the voice.`;
 }

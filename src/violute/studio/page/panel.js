@@ -15,7 +15,7 @@ const MARKS = [[5000, "5 kHz"], [2000, "2 kHz"], [1000, "1 kHz"], [500, "500"], 
 const N_HUES = 32;
 
 export class Panel {
-  #spectrogram; #line; #waveform; #gutter; #timeline; #mixAt; #worker; #ask;
+  #spectrogram; #line; #waveform; #gutter; #timeline; #mixAt; #worker; #ask; #say;
   #lowestHz = 0; // where the picture begins
   #isPitchShown = true;
   #pitches = []; // of each line {f0, rate}: Hz (0 where silent) and frames per second
@@ -28,18 +28,20 @@ export class Panel {
   #top = 40 * STEPS_PER_DB;
 
   // `mixAt(seconds)` is the place between the ends that colours a column, null for none; `ask` adds to a request what
-  // the worker needs to know.
-  constructor(box, timeline, { mixAt, ask = () => ({}) }) {
+  // the worker needs to know; `say` tells in one line why there is no picture.
+  constructor(box, timeline, { mixAt, say, ask = () => ({}) }) {
     [this.#spectrogram, this.#line, this.#waveform] = ["spectrogram", "line", "waveform"].map(
       (name) => box.querySelector(`.${name}`),
     );
     this.#timeline = timeline;
     this.#mixAt = mixAt;
     this.#ask = ask;
+    this.#say = (problem) => say(`the picture cannot be drawn, for ${problem}`);
     this.#gutter = box.querySelector(".gutter");
     this.#beginAt(lowestOf([]));
     this.#worker = new Worker("/page/pictures_worker.js", { type: "module" });
-    handOver((module) => this.#worker.postMessage({ type: "module", module }));
+    handOver((module) => this.#worker.postMessage({ type: "module", module }))
+      .catch((error) => this.#say(error.message));
     this.#worker.addEventListener("message", ({ data }) => this.#receive(data));
     new ResizeObserver(() => this.refresh(120)).observe(this.#spectrogram);
     timeline.addEventListener("view", () => { this.paint(); this.refresh(120); });
@@ -100,7 +102,8 @@ export class Panel {
     this.paint();
   }
 
-  #receive({ request, from, levels, lows, highs, isDone }) {
+  #receive({ problem, request, from, levels, lows, highs, isDone }) {
+    if (problem) { this.#say(problem); return; }
     const picture = this.#picture;
     if (picture?.request !== request) return;
     picture.levels.set(levels, from * picture.nRows);

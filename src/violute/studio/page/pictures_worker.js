@@ -1,6 +1,6 @@
 /**
  * Reckons the pictures of a panel off the page's own thread, from samples or from live parameters; a newer
- * request puts an end to the one at hand.
+ * request puts an end to the one at hand. What goes wrong goes back as { problem }, one line.
  */
 
 import { readCourses } from "./automation.js";
@@ -21,7 +21,11 @@ let latest = 0;
 
 const breath = () => new Promise((resolve) => { setTimeout(resolve); });
 
-addEventListener("message", async ({ data }) => {
+addEventListener("message", ({ data }) => {
+  receive(data).catch((error) => postMessage({ problem: error.message }));
+});
+
+async function receive(data) {
   if (data.type === "module") { open(new Instance(data.module)); return; }
   latest = data.request ?? 0; // what is loaded anew ends the drawing of what was there
   const instance = await opened;
@@ -30,7 +34,7 @@ addEventListener("message", async ({ data }) => {
   performed = samples = null;
   if (data.type === "samples") ({ samples, sampleRate } = data);
   else perform(instance, data.buffer);
-});
+}
 
 function perform(instance, buffer) {
   draws ??= new Draws(instance, parseParameters(buffer));

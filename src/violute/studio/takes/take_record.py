@@ -58,8 +58,15 @@ class TakeState(BaseModel):
         return round((self.duration_seconds or 0.0) * (self.sample_rate or 0)) * (self.n_channels or 0)
 
 
-async def outcome_of(ticket: Ticket, is_gone: Callable[[], Awaitable[bool]]) -> Outcome:
+async def outcome_of(
+    ticket: Ticket, is_gone: Callable[[], Awaitable[bool]], what: str = "the rendering"
+) -> Outcome:
     """Wait for what comes of a job, which is dropped once `is_gone` says that nobody waits for it any more.
+
+    Args:
+        ticket: Of the job.
+        is_gone: Asked some times a second.
+        what: Is made, as whoever waits calls it.
 
     Raises:
         RefusalError: It cannot be done so, or was dropped.
@@ -73,7 +80,7 @@ async def outcome_of(ticket: Ticket, is_gone: Callable[[], Awaitable[bool]]) -> 
     if isinstance(outcome, Refused):
         raise RefusalError(422, outcome.message)
     if outcome is None or isinstance(outcome, Stopped):
-        raise RefusalError(409, "the rendering was cancelled: ask for it again")
+        raise RefusalError(409, f"{what} was cancelled: ask for it again")
     return outcome
 
 

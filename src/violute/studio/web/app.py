@@ -99,6 +99,7 @@ def make_app(library: TakeLibrary, catalogue: Catalogue) -> FastAPI:
         exception_handlers=HANDLERS,
     )
     app.state.library, app.state.catalogue = library, catalogue
+    app.state.live_voices = live_voices.LiveVoices()
     app.include_router(router)
     app.include_router(renderings.router)
     app.include_router(live_voices.router)
