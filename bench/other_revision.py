@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import subprocess
-import tarfile
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +18,5 @@ def source_of(revision: str) -> Iterator[Path]:
         ["git", "archive", revision, "src/violute"], cwd=ROOT, capture_output=True, check=True
     )
     with tempfile.TemporaryDirectory() as folder:
-        with tarfile.open(fileobj=io.BytesIO(packed.stdout)) as archive:
-            archive.extractall(folder, filter="data")
+        subprocess.run(["tar", "-x", "-C", folder], input=packed.stdout, check=True)
         yield Path(folder) / "src"

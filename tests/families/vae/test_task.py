@@ -282,7 +282,7 @@ def test_silence_is_not_learned_from(folders, tmp_path):
     (tmp_path / "silent").mkdir()
     soundfile.write(tmp_path / "silent" / "a.wav", np.zeros(SAMPLE_RATE), SAMPLE_RATE)
     request = TrainingRequest(source=(folders[0], tmp_path / "silent"), out=tmp_path / "voice.onnx")
-    with pytest.raises(TrainingError, match="recordings of violin are silent"):
+    with pytest.raises(TrainingError, match="recordings of silent are silent"):
         train_family("vae", request, recipe="tiny")
     assert not (tmp_path / "voice.onnx").exists()
 

@@ -208,7 +208,8 @@ def _unpack(
         for key, path in wanted.items():
             failed[key] = f"{path.name} is not in {name}, which holds the rest: is it MusicNet's archive?"
             path.unlink(missing_ok=True)
-    except (tarfile.TarError, zlib.error, EOFError) as error:
+    except (tarfile.TarError, zlib.error, EOFError, AttributeError) as error:
+        # Python before 3.11.4 raises an AttributeError of its own where the head of a gzip file is damaged.
         raise DataError(f"{name} is damaged or cut near {at} ({error}): fetch it again") from None
     except WrongArchiveError:
         for path in written:  # nobody knows which of them is wrong
