@@ -148,8 +148,8 @@ class _Worker:
         except asyncio.CancelledError:
             try:
                 self._connection.send(Cancel())
-                async with asyncio.timeout(STOP_SECONDS):
-                    await self._outcome(lambda _: None)
+                # Before Python 3.11.4 `asyncio.timeout` does not end a task that is being cancelled.
+                await asyncio.wait_for(self._outcome(lambda _: None), STOP_SECONDS)
             except (EOFError, OSError):
                 await self._end()
             return Stopped()
