@@ -48,22 +48,23 @@ MIX, ROOM = 0.5, 0.2
 LIVE_SECONDS = 60
 TEN_MINUTES = f"""
 (async () => {{
-  const {{ liveNode }} = await import("./sound.js");
+  const {{ LiveNode }} = await import("./live_node.js");
   const bytes = async (file) => (await fetch(file)).arrayBuffer();
   const dials = {{ tone: {MIX}, noise: {MIX}, attack: {MIX}, room: {ROOM}, wet: 1 }};
   const context = new OfflineAudioContext(2, 600 * {HOST_RATE}, {HOST_RATE});
-  const node = await liveNode(context, await bytes("violin-flute.live"), {{ dials, levelDb: 0 }});
+  const settings = {{ dials, levelDb: 0 }};
+  const node = await LiveNode.open(context, await bytes("violin-flute.live"), settings, {{ isWatched: true }});
   const memory = [];
   node.port.onmessage = ({{ data }}) => {{ if (data.memoryBytes) memory.push(data.memoryBytes); }};
   const buffer = await context.decodeAudioData(await bytes("violin_bwv1006.flac"));
   const source = new AudioBufferSourceNode(context, {{ buffer, loop: true }});
-  source.connect(node).connect(context.destination);
+  source.connect(node.audio).connect(context.destination);
   source.start();
   const started = performance.now();
   await context.startRendering();
   const share = (performance.now() - started) / 6000;
   globalThis.rendered = {{ share, memory: [memory[0], memory.at(-1)] }};
-}})();
+}})().catch((error) => {{ globalThis.rendered = {{ problem: String(error) }}; }});
 0
 """
 """Ten minutes of the example through the page's node, and what its memory was."""
@@ -162,7 +163,7 @@ def page_lines(audio: Sound, folder: Path) -> list[str]:
         browser.click("#play")
         browser.evaluate(TEN_MINUTES)
         rendered = browser.wait_for("globalThis.rendered", 600.0)
-        errors = browser.errors
+        errors = [*browser.errors, *([rendered["problem"]] if "problem" in rendered else [])]
     if errors:
         raise RuntimeError(f"the page complained: {errors}")
     first, last = (f"{n_bytes / 1e6:.1f} MB" for n_bytes in rendered["memory"])
