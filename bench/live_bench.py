@@ -52,8 +52,8 @@ TEN_MINUTES = f"""
   const bytes = async (file) => (await fetch(file)).arrayBuffer();
   const dials = {{ tone: {MIX}, noise: {MIX}, attack: {MIX}, room: {ROOM}, wet: 1 }};
   const context = new OfflineAudioContext(2, 600 * {HOST_RATE}, {HOST_RATE});
-  const settings = {{ dials, levelDb: 0 }};
-  const node = await LiveNode.open(context, await bytes("violin-flute.live"), settings, {{ isWatched: true }});
+  const live = {{ dials, levelDb: 0 }};
+  const node = await LiveNode.open(context, await bytes("violin-flute.live"), live, {{ isWatched: true }});
   const memory = [];
   node.port.onmessage = ({{ data }}) => {{ if (data.memoryBytes) memory.push(data.memoryBytes); }};
   const buffer = await context.decodeAudioData(await bytes("violin_bwv1006.flac"));
