@@ -185,7 +185,7 @@ def _unpack(
     folders = {path.parent for path in wanted.values()}
     at = "its start"
     try:
-        with tarfile.open(fileobj=stream, mode="r|gz", bufsize=_READ_BYTES) as archive:
+        with _archive_of(stream) as archive:
             for member in archive:
                 at = member.name
                 key = member_key(at) if member.isfile() else None
@@ -208,8 +208,7 @@ def _unpack(
         for key, path in wanted.items():
             failed[key] = f"{path.name} is not in {name}, which holds the rest: is it MusicNet's archive?"
             path.unlink(missing_ok=True)
-    except (tarfile.TarError, zlib.error, EOFError, AttributeError) as error:
-        # Python before 3.11.4 raises an AttributeError of its own where the head of a gzip file is damaged.
+    except (tarfile.TarError, zlib.error, EOFError) as error:
         raise DataError(f"{name} is damaged or cut near {at} ({error}): fetch it again") from None
     except WrongArchiveError:
         for path in written:  # nobody knows which of them is wrong
@@ -220,6 +219,18 @@ def _unpack(
             with suppress(OSError):  # it is not empty
                 folder.rmdir()
     return failed, check
+
+
+def _archive_of(stream: LocalArchive | HttpStream) -> tarfile.TarFile:
+    """Open the archive, for reading from its start to its end.
+
+    Raises:
+        TarError: It is damaged at its start.
+    """
+    try:
+        return tarfile.open(fileobj=stream, mode="r|gz", bufsize=_READ_BYTES)
+    except AttributeError:  # of Python before 3.11.4, where the head of a gzip file is damaged
+        raise tarfile.ReadError("not a gzip file") from None
 
 
 def _metadata(
