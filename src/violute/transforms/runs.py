@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Bool
+from jaxtyping import Bool, Float
 
 
 def runs(is_there: Bool[np.ndarray, " frame"]) -> list[tuple[int, int]]:
@@ -27,3 +27,8 @@ def long_runs(is_there: Bool[np.ndarray, " frame"], shortest: int) -> Bool[np.nd
     """Keep the runs of at least `shortest` frames."""
     run = np.cumsum(np.diff(is_there, prepend=False))
     return np.asarray(is_there & (np.bincount(run)[run] >= shortest), dtype=bool)
+
+
+def count_near(is_there: Bool[np.ndarray, " frame"], reach: int) -> Float[np.ndarray, " frame"]:
+    """Count, at each frame, those up to `reach` frames before and after it, itself among them."""
+    return np.convolve(is_there, np.ones(2 * reach + 1), mode="full")[reach:][: len(is_there)]

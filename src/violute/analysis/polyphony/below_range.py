@@ -15,6 +15,7 @@ from violute.analysis.pitch import track_pitch
 from violute.analysis.pitch_range import LOW
 from violute.analysis.polyphony.log_spectrum import N_FFTS
 from violute.rates import SAMPLE_RATE
+from violute.transforms.runs import count_near
 
 BELOW_HZ = 185.0
 """A semitone below the violin's open G string."""
@@ -44,5 +45,4 @@ def frames_below(
     power = np.square(np.maximum.reduce([long[rows, bins + i] for i in (-1, 0, 1)]))
     own = power[:, [number - 1 for number in OWN_PARTIALS]].sum(axis=1)
     is_low = (f0_hz < BELOW_HZ) & (periodicity > CLEAR_PERIODICITY) & (own > OWN_SHARE * power.sum(axis=1))
-    near = np.convolve(is_low, np.ones(2 * WINDOW_FRAMES + 1), mode="full")[WINDOW_FRAMES:][: len(is_low)]
-    return np.asarray(2.0 * near > 2 * WINDOW_FRAMES + 1)
+    return np.asarray(2.0 * count_near(is_low, WINDOW_FRAMES) > 2 * WINDOW_FRAMES + 1)

@@ -17,6 +17,7 @@ from jaxtyping import Bool, Float
 
 from violute.analysis.pitch_range import HIGH
 from violute.transforms.peaks import find_peaks
+from violute.transforms.runs import count_near
 
 EVERY_FRAMES = 5
 """One frame of `Controls` in so many is looked at: every 50 ms."""
@@ -52,7 +53,7 @@ def doubtful_frames(
     share = foreign_share(magnitudes[::EVERY_FRAMES], f0_hz[::EVERY_FRAMES])
     often = np.convolve(share > FOREIGN_SHARE, np.ones(WINDOW_LOOKS), mode="full")
     often = often[WINDOW_LOOKS // 2 : WINDOW_LOOKS // 2 + len(share)] >= DOUBTFUL_SHARE * WINDOW_LOOKS
-    near = np.convolve(often, np.ones(2 * MARGIN_LOOKS + 1), mode="full")[MARGIN_LOOKS:][: len(share)] > 0.0
+    near = count_near(often, MARGIN_LOOKS) > 0.0
     near |= np.mean(near) >= WHOLE_SHARE
     return np.repeat(near, EVERY_FRAMES)[: len(f0_hz)]
 

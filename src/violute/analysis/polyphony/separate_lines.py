@@ -7,6 +7,7 @@ from jaxtyping import Bool
 
 from violute.analysis.conditioning import pitch_changes
 from violute.analysis.controls import Controls
+from violute.transforms.runs import count_near
 
 NEAR_ONSET_FRAMES = 6
 """An onset within 60 ms of a line's new note is that line's own."""
@@ -36,5 +37,4 @@ def _near_beginnings(controls: Controls, line: int) -> Bool[np.ndarray, " frame"
     """Frames about which a line begins a note."""
     is_voiced = controls.periodicity[line] > 0.0
     begins = is_voiced & (np.diff(is_voiced, prepend=False) | pitch_changes(controls.f0_hz[line]))
-    kernel = np.ones(2 * NEAR_ONSET_FRAMES + 1)
-    return np.asarray(np.convolve(begins, kernel, mode="full")[NEAR_ONSET_FRAMES:][: len(begins)] > 0.0)
+    return np.asarray(count_near(begins, NEAR_ONSET_FRAMES) > 0.0)
