@@ -109,7 +109,7 @@ def test_an_export_is_the_file_that_convert_makes(client, take, query, mix, tmp_
 
 def test_the_command_line_makes_the_same_file(client, take, tmp_path):
     asked = {"mix": 0.25, "dials": {"vibrato": 0.75}, "format": "flac"}
-    asked |= {"wet": 0.8, "level_db": -3, "transpose": 5.5}
+    asked |= {"wet": 0.8, "level_db": -3, "transpose": 5.5, "bits": 24, "span": [1.0, 2.125]}
     answer = client.post(f"/takes/{take['id']}/render", json=asked)
     command = client.post(f"/takes/{take['id']}/command", json=asked).json()
     assert command["files"] == {}

@@ -108,6 +108,27 @@ def test_what_is_saved_is_what_the_command_makes(page, clip, tmp_path):
     assert (tmp_path / command[3]).read_bytes() == saved.read_bytes()
 
 
+def test_the_command_makes_the_loop_alone_in_the_bits_that_were_chosen(page, clip):
+    page.open(clip)
+    page.browser.drag("#panel-source .view", [(0.25, 0.5), (0.3, 0.5), (0.75, 0.5)])
+    page.browser.evaluate("document.querySelector('#loop-only').click()")
+    page.browser.evaluate(
+        "(() => { const bits = document.querySelector('#bits'); bits.value = '24';"
+        " bits.dispatchEvent(new Event('change')); })()"
+    )
+    page.wait_for_command("--bits 24")
+    words = shlex.split(page.text("#command"))
+    start, end = (float(words[words.index(name) + 1]) for name in ("--from", "--to"))
+    seconds = float(page.attribute("#seek", "max"))
+    assert (start / seconds, end / seconds) == pytest.approx((0.25, 0.75), abs=0.01)
+    page.browser.click("#save")
+    saved = page.download(words[3])
+    assert soundfile.info(saved).subtype == "PCM_24"
+    page.rest()
+    page.browser.press("Escape")  # ends the loop
+    page.browser.wait_for("!document.querySelector('#command').textContent.includes('--from')")
+
+
 def test_another_pitch_is_heard_at_once_and_can_be_undone(page, example_take):
     page.open_example()
     page.focus("#slider-room")

@@ -99,13 +99,25 @@ def format_for(path: str | Path) -> Format:
     return FORMATS[extension]
 
 
-def subtype_for(path: str | Path, source_subtype: str | None = None) -> str:
+def subtype_for(path: str | Path, source_subtype: str | None = None, bits: int | None = None) -> str:
     """Choose how to store samples: as in the source (`FileSource.subtype`) if the format can, or its default.
 
+    Args:
+        path: Its extension names the format.
+        source_subtype: Of the source.
+        bits: Of a sample, where they were chosen.
+
     Raises:
-        AudioError: The extension is none that can be written.
+        AudioError: The extension is none that can be written, or the format stores no such samples.
     """
     subtypes = format_for(path).subtypes
+    if bits is not None:
+        if f"PCM_{bits}" not in subtypes:
+            raise AudioError(
+                f"{path} can't have {bits} bits a sample, {Path(path).suffix.lower()} stores none so: choose "
+                ".wav, .flac or .aiff, or leave the bits out"
+            )
+        return f"PCM_{bits}"
     return source_subtype if source_subtype in subtypes and source_subtype in _PCM else subtypes[0]
 
 

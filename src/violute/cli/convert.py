@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
@@ -64,6 +65,9 @@ def convert(
     transpose: Transpose = 0.0,
     voice: str | None = None,
     lines: Annotated[str, Parameter(name=("--lines", "--voices"))] = "auto",
+    from_: Annotated[float, Parameter(name="--from", show_default=False)] = 0.0,
+    to: float | None = None,
+    bits: Literal[16, 24] | None = None,
     force: Flag = False,
     jobs: Jobs = None,
     cluster: ClusterAddress = None,
@@ -95,10 +99,17 @@ def convert(
     lines
         How many notes may sound at once, 1 to 4; auto finds out where there are chords. For voices of the
         family ddsp; the others play the sound as a whole.
+    from_
+        Write the hybrid from this second on alone; all is played for it, so that it sounds as in the whole.
+    to
+        Write the hybrid up to this second. Default: to its end.
+    bits
+        Of a sample, in .wav, .flac and .aiff. Default: as the recording.
     force
         Replace OUT, and convert again what is already there.
     """
     from violute.analysis.polyphony.chords import checked_lines
+    from violute.audio.span import Span
     from violute.voices.automation import read_automation, read_dials
     from violute.voices.conversion.destinations import mix_label
     from violute.voices.conversion.work_list import ConversionManifest, ConversionWork, maker_of
@@ -110,7 +121,8 @@ def convert(
     dials = read_dials(tone=tone, noise=noise, attack=attack, vibrato=vibrato, room=room)
     settings = mix_of_settings(mix, moves, **dials)
     finish = Output(wet, level, transpose)
-    label = mix_label(settings) + finish.label
+    span = Span(from_, math.inf if to is None else to)
+    label = mix_label(settings) + finish.label + span.label
     if voice is not None:
         label = f"{Path(voice).stem.removeprefix('violute-')}-{label}"
     n_lines = checked_lines(lines)
@@ -121,7 +133,7 @@ def convert(
     for plan in plans:
         (todo if force or plan.is_named or not plan.is_done() else skipped).append(plan)
     manifest = None if folder is None else ConversionManifest(folder, maker)
-    work = ConversionWork(voice, settings, finish, n_lines, overwrite=force)
+    work = ConversionWork(voice, settings, finish, n_lines, force, span, bits)
     with _folders_that_hold_something(todo):
         if manifest is not None and (made_by := manifest.begin(plans, force=force)) and not quiet:
             complain(f"warning: {made_by[0]} made what is there already: --force makes it anew")

@@ -10,6 +10,7 @@ from fake_voice import SinePerformance, SineVoice
 
 import violute
 from violute.audio.file_source import FileSource
+from violute.audio.span import Span
 from violute.errors import AudioError, MixError
 from violute.voices.conversion.convert import convert_file
 from violute.voices.mix import ONE_DIAL, Mix
@@ -47,6 +48,24 @@ def test_file_to_file_equals_array_to_array(solo):
     rendered = voice.analyse(audio.T, sample_rate).render([(0.0, 0.0), (1.0, 1.0)])
     written, _ = soundfile.read(out, dtype="float32")
     np.testing.assert_allclose(written.T, rendered, atol=1 / 32_768)
+
+
+def test_a_part_is_that_of_the_whole_in_as_many_bits_as_asked(solo):
+    for name, options in (("whole", {}), ("part", {"span": Span(0.25, 1.0), "bits": 24})):
+        convert_file(solo, solo.with_name(f"{name}.wav"), mix=0.25, voice=SineVoice(), **options)
+    whole, part = (soundfile.read(solo.with_name(f"{name}.wav"))[0] for name in ("whole", "part"))
+    np.testing.assert_allclose(part, whole[4_000:16_000], atol=2**-16 + 2**-24)
+    assert soundfile.info(solo.with_name("part.wav")).subtype == "PCM_24"
+    convert_file(solo, solo.with_name("part.opus"), voice=SineVoice(), span=Span(0.25, 1.0))
+    assert soundfile.info(solo.with_name("part.opus")).frames == 12_000
+
+
+def test_bits_that_a_format_lacks_and_parts_that_a_recording_lacks_cost_nothing(solo):
+    with pytest.raises(AudioError, match=r"out.mp3 can't have 24 bits a sample, .mp3 stores none so"):
+        convert_file(solo, solo.with_name("out.mp3"), voice=SineVoice(), bits=24)
+    with pytest.raises(AudioError, match="solo.wav: nothing of it lies between 2 and 3 s"):
+        convert_file(solo, solo.with_name("out.wav"), voice=SineVoice(), span=Span(2.0, 3.0))
+    assert [path.name for path in solo.parent.iterdir()] == ["solo.wav"]
 
 
 def test_progress_rises_to_one(solo):

@@ -29,7 +29,9 @@ export class Export {
     timeline.addEventListener("loop", () => {
       find("loop-only").disabled = timeline.loop === null;
       if (!timeline.loop) find("loop-only").checked = false;
+      this.refresh();
     });
+    find("loop-only").addEventListener("change", () => this.refresh());
     find("save").addEventListener("click", () => this.save());
     find("copy").addEventListener("click", () => this.copy());
   }
@@ -42,7 +44,8 @@ export class Export {
 
   #settings() {
     const bits = Number(find("bits").value) || null;
-    const span = find("loop-only").checked ? this.#timeline.loop : null;
+    const loop = find("loop-only").checked ? this.#timeline.loop : null;
+    const span = loop?.map((seconds) => Math.round(1000 * seconds) / 1000) ?? null; // as a command reads well
     return { ...this.#player.settings(), format: this.#format, voice: this.#take.voice, bits, span };
   }
 

@@ -234,7 +234,7 @@ class TakeLibrary:
         """
         state = record.state
         self.claim(destination.parent, state.n_samples * MAX_BYTES_PER_SAMPLE, record.owner, keep=record)
-        finish = (settings.as_output(), settings.subtype, settings.span)
+        finish = (settings.as_output(), settings.bits, settings.as_span())
         described = record.described(voice.key, state.lines)
         job = RenderJob(*described, settings.as_mix(), destination, *finish)
         outcome = await record.outcome(self.pool, job, is_gone, settings.label)

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from violute.analysis.polyphony.chords import Lines
+from violute.audio.span import WHOLE, Span
 from violute.errors import MixError
 from violute.studio.limits import MAX_BREAKPOINTS
 from violute.voices.conversion.destinations import MARK, mix_label
@@ -65,11 +66,6 @@ class RenderSettings(BaseModel):
     )
     label: str = Field(default="", max_length=40, description="To ask by how far the rendering is.")
 
-    @property
-    def subtype(self) -> str | None:
-        """How a sample is stored, in libsndfile's words; None: as in the recording."""
-        return None if self.bits is None else f"PCM_{self.bits}"
-
     def as_mix(self) -> Mix:
         """Return the dials as the library knows them.
 
@@ -82,21 +78,27 @@ class RenderSettings(BaseModel):
         """Return what becomes of the hybrid as the library knows it."""
         return Output(self.wet, self.level_db, self.transpose)
 
+    def as_span(self) -> Span:
+        """Return the part to keep as the library knows it.
+
+        Raises:
+            InputError: It ends before it begins.
+        """
+        return WHOLE if self.span is None else Span(*self.span)
+
     def file_name(self, source_name: str) -> str:
         """Name the rendering of a recording as `violute convert` does."""
-        label = mix_label(self.as_mix()) + self.as_output().label
+        label = mix_label(self.as_mix()) + self.as_output().label + self.as_span().label
         if self.voice not in (None, DEFAULT_VOICE):
             label = f"{str(self.voice).removeprefix('violute-')}-{label}"
-        if self.span is not None:
-            label += "-{:.2f}s-{:.2f}s".format(*self.span)
         return f"{Path(source_name).stem}{MARK}-{label}.{self.format}"
 
     def command_line(self, source_name: str, voice: str, lines: Lines) -> str:
-        """Return the command that makes the same file, whole and in the recording's bits.
+        """Return the command that makes the same file.
 
         It is typed where the recording is; dials that move are in `course_files`.
         """
-        names = (source_name, self.model_copy(update={"span": None}).file_name(source_name))
+        names = (source_name, self.file_name(source_name))
         # A name that begins with a dash would be taken for an option.
         words = ["violute", "convert", *(f"./{name}" if name.startswith("-") else name for name in names)]
         if self.automation is not None:
@@ -113,6 +115,10 @@ class RenderSettings(BaseModel):
         ):
             if number != usual:
                 words += [f"--{name}", f"{number:.12g}"]
+        if self.span is not None:
+            words += ["--from", repr(self.span[0]), "--to", repr(self.span[1])]
+        if self.bits is not None:
+            words += ["--bits", str(self.bits)]
         if voice != DEFAULT_VOICE:
             words += ["--voice", voice]
         if lines != "auto":

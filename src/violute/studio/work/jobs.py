@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from violute.analysis.polyphony.chords import Lines
+from violute.audio.span import WHOLE, Span
 from violute.studio.work.live_gains import LiveGains
 from violute.voices.mix import AS_PLAYED, Mix, Output
 
@@ -50,15 +52,15 @@ class RenderJob(Job):
         mix: The dials.
         destination: The file to write; its extension names the format.
         output: What becomes of the hybrid.
-        subtype: How to store a sample, in libsndfile's words; None is as in the recording.
-        span_seconds: The stretch to write, as a loop marks it; None is the whole.
+        bits: Of a sample; None is as in the recording.
+        span: The part to write, as a loop marks it.
     """
 
     mix: Mix
     destination: Path
     output: Output = AS_PLAYED
-    subtype: str | None = None
-    span_seconds: tuple[float, float] | None = None
+    bits: Literal[16, 24] | None = None
+    span: Span = WHOLE
 
 
 @dataclass(frozen=True)

@@ -1,15 +1,13 @@
-"""The preview of a source: a WAV file of 16 bits, which every browser plays; and a stretch of a rendering."""
+"""The preview of a source: a WAV file of 16 bits, which every browser plays."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import numpy as np
-import soundfile
 
-from violute.audio.source import BLOCK_SAMPLES, Source
+from violute.audio.source import Source
 from violute.audio.write import AudioWriter
-from violute.errors import AudioError
 
 FULL_SCALE = 1.0 - 2.0**-15
 """Highest sample that 16 bits hold."""
@@ -42,23 +40,3 @@ def _write(source: Source, path: Path, gain: float) -> float:
             peak = max(peak, float(np.abs(block).max()))
             writer.write(block if gain == 1.0 else np.float32(gain) * block)
     return peak
-
-
-def cut(path: Path, start_seconds: float, end_seconds: float) -> None:
-    """Leave of a rendering the stretch between two times, sample by sample as it was.
-
-    Raises:
-        AudioError: Nothing lies between, or the disk is full.
-    """
-    file = soundfile.info(path)
-    first, last = (min(round(at * file.samplerate), file.frames) for at in (start_seconds, end_seconds))
-    if last <= first:
-        raise AudioError(
-            f"nothing lies between {start_seconds:g} and {end_seconds:g} s of it: mark another loop"
-        )
-    blocks = soundfile.blocks(
-        path, BLOCK_SAMPLES, start=first, frames=last - first, dtype="float64", always_2d=True
-    )
-    with AudioWriter(path, file.samplerate, file.channels, subtype=file.subtype) as writer:
-        for block in blocks:
-            writer.write(block.T)

@@ -22,6 +22,8 @@ import numpy as np
 from violute.analysis.polyphony.chords import Lines
 from violute.audio.file_source import FileSource
 from violute.audio.formats import subtype_for
+from violute.audio.span import within
+from violute.audio.write import AudioWriter
 from violute.errors import VioluteError, VoiceError
 from violute.families.ddsp.live_file import live_bytes
 from violute.studio.limits import Limits
@@ -44,7 +46,7 @@ from violute.studio.work.jobs import (
     TransposeJob,
 )
 from violute.studio.work.live_gains import live_gains
-from violute.studio.work.preview import cut, write_preview
+from violute.studio.work.preview import write_preview
 from violute.voices.contract import OnProgress
 from violute.voices.live_parameters import live_parameters
 from violute.voices.load import find_voice, load_voice
@@ -169,21 +171,21 @@ class Worker:
         """Render a recording into a file, as `violute convert` does.
 
         Raises:
-            VioluteError: The format cannot hold it, the disk is full, or the voice cannot be used.
+            VioluteError: The format cannot hold it, nothing lies in the span, the disk is full, or the voice
+                cannot be used.
         """
         report(Progressed(0.0))
         recording = self._open(job)
-        subtype = job.subtype or subtype_for(job.destination, recording.subtype)
+        subtype = subtype_for(job.destination, recording.subtype, job.bits)
+        samples = job.span.samples(recording)
         take = self._take(job, recording, lambda share: report(Progressed(0.5 * share)))
-        take.render_to(
-            job.destination,
-            job.mix,
-            output=job.output,
-            subtype=subtype,
-            on_progress=lambda share: report(Progressed(0.5 + 0.5 * share)),
+        blocks = take.blocks(
+            job.mix, output=job.output, on_progress=lambda share: report(Progressed(0.5 + 0.5 * share))
         )
-        if job.span_seconds is not None:
-            cut(job.destination, *job.span_seconds)
+        rate, n_channels = recording.sample_rate, recording.n_channels
+        with AudioWriter(job.destination, rate, n_channels, subtype=subtype) as writer:
+            for block in within(blocks, samples):
+                writer.write(block)
         return Rendered(tuple(_without_paths(line, job) for line in take.warnings_for(job.mix)))
 
     def transpose(self, job: TransposeJob, report: Callable[[Report], None]) -> Transposed:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from violute.analysis.polyphony.chords import Lines
 from violute.audio.file_source import FileSource
 from violute.audio.formats import rate_for, subtype_for
 from violute.audio.resample import StreamResampler, resampled_length
+from violute.audio.span import WHOLE, Span, within
 from violute.audio.write import AudioWriter
 from violute.errors import AudioError
 from violute.voices.contract import OnProgress
@@ -61,6 +62,8 @@ def convert_file(
     voice: str | Path | FamilyVoice | None = None,
     lines: Lines = "auto",
     voices: Lines | None = None,
+    span: Span = WHOLE,
+    bits: Literal[16, 24] | None = None,
     overwrite: bool = True,
     on_progress: OnProgress | None = None,
 ) -> Conversion:
@@ -77,11 +80,13 @@ def convert_file(
         voice: Name or path of a voice, or a loaded one; None is the built-in voice.
         lines: How many notes may sound at once, 1 to 4; `auto` finds out passage by passage.
         voices: Alias of `lines`.
+        span: The part to write; the whole is played for it, so that it sounds as it does there.
+        bits: Of a sample; None: as the recording.
         overwrite: Whether a destination that exists is replaced.
         on_progress: Called with the share done.
 
     Raises:
-        AudioError: The source cannot be used or the destination cannot be written.
+        AudioError: The source cannot be used, has nothing in the span, or the destination cannot be written.
         InputError: `lines` is neither `auto` nor 1 to 4.
         MixError: A dial is out of range or an automation is malformed.
         VoiceError: The voice is unknown or damaged.
@@ -97,9 +102,10 @@ def convert_file(
     recording = FileSource(source)
     done = on_progress or (lambda _: None)
     # The writer opens first, so that a destination that cannot be written costs no analysis.
-    subtype = subtype_for(destination, recording.subtype)
+    subtype = subtype_for(destination, recording.subtype, bits)
     rate = rate_for(destination, recording.sample_rate)
-    length = resampled_length(recording.n_samples, recording.sample_rate, rate)
+    samples = span.samples(recording)
+    length = resampled_length(len(samples), recording.sample_rate, rate)
     resampler = StreamResampler(recording.sample_rate, rate, recording.n_channels, length)
     with AudioWriter(destination, rate, recording.n_channels, subtype=subtype, overwrite=overwrite) as writer:
         take = player.analyse_source(
@@ -107,11 +113,12 @@ def convert_file(
             lines=lines if voices is None else voices,
             on_progress=lambda share: done(ANALYSIS_SHARE * share),
         )
-        for block in take.blocks(
+        blocks = take.blocks(
             settings,
             output=output,
             on_progress=lambda share: done(ANALYSIS_SHARE + (1 - ANALYSIS_SHARE) * share),
-        ):
+        )
+        for block in within(blocks, samples):
             writer.write(resampler.push(block))
         writer.write(resampler.flush())
     seconds = recording.n_samples / recording.sample_rate

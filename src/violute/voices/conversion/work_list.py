@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from violute.analysis.polyphony.chords import Lines
 from violute.audio.formats import format_for
+from violute.audio.span import WHOLE, Span
 from violute.errors import InputError, VioluteError
 from violute.voices.conversion.convert import Conversion, convert_file
 from violute.voices.conversion.destinations import PlannedConversion
@@ -48,6 +49,8 @@ class ConversionWork:
         output: What becomes of it.
         lines: How many notes may sound at once.
         overwrite: Whether a hybrid that exists is replaced.
+        span: The part of it to write.
+        bits: Of a sample; None: as the recording.
         driver: Name of the machine where the work was listed.
     """
 
@@ -56,6 +59,8 @@ class ConversionWork:
     output: Output
     lines: Lines
     overwrite: bool
+    span: Span = WHOLE
+    bits: Literal[16, 24] | None = None
     driver: str = socket.gethostname()
 
     def __call__(self, plan: PlannedConversion, on_progress: OnProgress = lambda _share: None) -> Converted:
@@ -80,6 +85,8 @@ class ConversionWork:
                     output=self.output,
                     voice=player,
                     lines=self.lines,
+                    span=self.span,
+                    bits=self.bits,
                     # A hybrid that has come since is that of a worker which died before it could say so.
                     overwrite=self.overwrite or not plan.is_named,
                     on_progress=on_progress,
