@@ -132,6 +132,12 @@ def test_notes_go_into_midi_and_tables(place):
         assert [float(row.split(",")[2]) for row in rows] == pytest.approx(pitches_hz, rel=0.01)
     assert violute_here("notes", "solo.wav", "h.csv", "--range", "high", cwd=place).returncode == 0
     assert "82.4" not in (place / "h.csv").read_text()
+    soundfile.write(place / "hiss.wav", 0.1 * np.random.default_rng(0).standard_normal(22_050), SAMPLE_RATE)
+    for words in ([], ["hiss.csv", "--frames"], ["hiss.csv", "--json", "--force"]):
+        done = violute_here("notes", "hiss.wav", *words, cwd=place)
+        assert done.returncode == 0
+        assert done.stderr.startswith("violute: warning: hiss.wav: no steady pitch was found")
+        assert len(done.stderr.splitlines()) == 1
     for words, reason in (
         (["solo.mid"], "exists"),
         (["x.txt"], "written as .mid or .csv"),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from violute.cli.terminal.options import Flag, Force, Json, LineCount, Quiet
-from violute.cli.terminal.output import refuse_existing, say_done
+from violute.cli.terminal.output import complain, refuse_existing, say_done
 from violute.cli.terminal.progress import progress_bars
 from violute.errors import InputError
 
@@ -82,6 +82,11 @@ def notes(
         write_controls(controls, out, overwrite=force)
     else:
         (write_note_table if kind == ".csv" else write_midi)(found, out, overwrite=force)
+    if not found and not quiet:
+        complain(
+            f"warning: {recording}: no steady pitch was found, so there are no notes: "
+            "choose a solo of a pitched instrument"
+        )
     document = {"out": str(out), "notes": len(found), "lines": controls.n_lines}
     notes = "1 note" if len(found) == 1 else f"{len(found)} notes"
     chords = f" in {controls.n_lines} lines" if controls.n_lines > 1 else ""
