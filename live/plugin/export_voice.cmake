@@ -1,17 +1,13 @@
 # Write the built-in voice as the core reads it: by the violute that is installed, or, where there is none or it writes
 # another format, by one installed for this alone.
-file(STRINGS ${REPOSITORY}/live/core/voice_file.cpp wanted REGEX "format_version = [0-9]+")
-string(REGEX REPLACE ".*format_version = ([0-9]+).*" "\\1" wanted "${wanted}")
+include(${CMAKE_CURRENT_LIST_DIR}/voice_format.cmake)
+read_core_format(${REPOSITORY} wanted)
 
 # Let a violute write the voice, and tell in `written` which format that has, or nothing.
 macro(export_voice_by program)
     file(REMOVE ${OUT})
     execute_process(COMMAND ${program} export violute-violin-flute ${OUT})
-    set(written "")
-    if(EXISTS ${OUT})
-        file(READ ${OUT} written OFFSET 8 LIMIT 1 HEX)  # After eight letters, little-endian.
-        math(EXPR written "0x${written}")
-    endif()
+    read_file_format(${OUT} written)
 endmacro()
 
 find_program(violute violute)

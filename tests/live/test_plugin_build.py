@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from live_core import ROOT
+from live_plugin import DPF
 
 from violute.families.ddsp.live_file import FORMAT_VERSION, MAGIC
 
@@ -76,3 +77,28 @@ def test_no_voice_is_left_that_the_core_would_not_read(export):
     assert done.returncode != 0
     assert voice is None
     assert "wrote no voice that this core reads" in done.stderr
+
+
+def test_a_voice_that_the_core_would_not_read_is_refused_before_anything_is_built(tmp_path):
+    if shutil.which("cmake") is None or not DPF.exists():
+        pytest.skip("cmake and dpf-source build the plug-in")
+    files = {"voice.onnx": b"\x08\x08", "older.live": BEFORE, "empty.live": b"", "here.live": NOW}
+    for name, content in files.items():
+        (tmp_path / name).write_bytes(content)
+    for name, reason in (
+        ("nowhere.live", "is not there: give a file that `violute export"),
+        (".", f"is no voice of format {FORMAT_VERSION}"),
+        ("voice.onnx", f"is no voice of format {FORMAT_VERSION}"),
+        ("older.live", f"is no voice of format {FORMAT_VERSION}"),
+        ("empty.live", f"is no voice of format {FORMAT_VERSION}"),
+        ("here.live", None),
+    ):
+        done = subprocess.run(
+            ["cmake", "-S", ROOT / "live", "-B", "build", "-DVIOLUTE_PLUGIN=ON", f"-DVIOLUTE_VOICE={name}"],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (done.returncode == 0) is (reason is None), done.stderr
+        assert (reason or "") in " ".join(done.stderr.split())
