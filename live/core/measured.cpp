@@ -103,14 +103,15 @@ void MeasuredLine::mix(int frame, const EndDials& dials, double semitones, const
     const auto row = static_cast<std::size_t>(row_of(frame)), end = static_cast<std::size_t>(n_rows_);
     const auto n_harmonics = static_cast<std::size_t>(n_harmonics_);
     const double tone = dials.at(EndDials::tone, i), attack = dials.at(EndDials::attack, i);
-    const auto weight = [&](double dial) { return scale.place(dial + arrays_.attack_share[i] * (attack - dial)); };
+    const double still_hz = arrays_.f0_hz[i] * std::exp2(semitones / 12.0);
+    const auto weight = [&](double dial) { return scale.place(dial + arrays_.attack_share[i] * (attack - dial), still_hz); };
     const float tone_weight = weight(tone), noise_weight = weight(dials.at(EndDials::noise, i));
 
     mix_squares(arrays_.harmonic_root + row * n_harmonics, arrays_.harmonic_root + (end + row) * n_harmonics, tone_weight,
                 n_harmonics_, point.amplitudes.data());
     mix_squares(arrays_.noise_root + row * n_bands, arrays_.noise_root + (end + row) * n_bands, noise_weight, n_bands,
                 point.noise_power.data());
-    const auto gain = gains.place(tone);
+    const auto gain = gains.place(tone, still_hz);
     for (float& amplitude : point.amplitudes) amplitude *= gain;
     for (float& power : point.noise_power) power *= power * (gain * gain);
     const double power = heard_power(arrays_.harmonic_power + row * n_terms, tone_weight) +

@@ -23,15 +23,19 @@ class Mix {
     std::array<std::atomic<float>, n_dials> values_;
 };
 
-// Turns a mix into a place between the ends of a network.
+// Turns a mix into a place between the ends of a network, with a curve for each of several pitches.
 class DialScale {
    public:
-    // Places at mixes that rise.
+    // Places at mixes that rise, a row for each pitch; pitches rise.
+    DialScale(std::span<const double> mixes, std::span<const double> hz, std::span<const double> places);
+    // One curve for all pitches.
     DialScale(std::span<const double> mixes, std::span<const double> places);
-    float place(double mix) const;
+    float place(double mix, double f0_hz) const;
 
    private:
-    std::vector<double> mixes_, places_;
+    double on_curve(double mix, std::size_t i) const;
+
+    std::vector<double> mixes_, octaves_, numbers_, places_;
 };
 
 }  // namespace violute

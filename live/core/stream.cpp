@@ -51,7 +51,7 @@ HarmonicStream::HarmonicStream(const VoiceFile& voice, const Mix& mix, double ro
       running_loudness_(usual_loudness(voice)),
       conditioning_(voice),
       network_(voice),
-      scale_(voice.doubles("dial.mixes"), voice.doubles("dial.places")),
+      scale_(voice.doubles("dial.mixes"), voice.doubles("dial.hz"), voice.doubles("dial.places")),
       levels_(voice),
       harmonics_(network_.n_harmonics()),
       pool_(voice.integers("noise.state")),
@@ -135,7 +135,9 @@ void HarmonicStream::find_levels(const Frame& frame, Point& point) {
     point.f0_hz = frame.f0_hz;
     point.room = dials_.at(Dial::room);
     const double attack = dials_.at(Dial::attack), share = memory_.history.attack_share();
-    const auto weight = [&](Dial dial) { return scale_.place(dials_.at(dial) + share * (attack - dials_.at(dial))); };
+    const auto weight = [&](Dial dial) {
+        return scale_.place(dials_.at(dial) + share * (attack - dials_.at(dial)), frame.f0_hz);
+    };
     // In rests noise alone is as loud as the source, up to what breath, bow and room are.
     const bool rests = memory_.gate <= 0.0F && memory_.beside_db > silence_db;
     const double loudness_db = rests ? std::min<double>(frame.loudness_db, memory_.beside_db - rest_range_db) : frame.loudness_db;

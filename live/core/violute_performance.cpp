@@ -23,11 +23,12 @@ bool is_curve(const double* xs, int n) {
 
 std::span<const double> span_of(const double* values, int n) { return {values, static_cast<std::size_t>(std::max(n, 0))}; }
 
-std::string problem_with(int n_frames, int n_harmonics, const double* mixes, int n_dial) {
+std::string problem_with(int n_frames, int n_harmonics, const double* mixes, int n_mixes, const double* hz, int n_hz) {
     if (n_frames < 1 || n_frames > violute::Performance::most_frames) return "live parameters: the piece is none of 1 frame to 13 hours";
     if (n_harmonics < 1 || n_harmonics > violute::max_harmonics)
         return "live parameters: " + std::to_string(n_harmonics) + " harmonics came: give 1 to " + std::to_string(violute::max_harmonics);
-    if (!is_curve(mixes, n_dial)) return "live parameters: the curve of the dial does not rise";
+    if (!is_curve(mixes, n_mixes) || !is_curve(hz, n_hz) || !(hz[0] > 0.0))
+        return "live parameters: the curve of the dial does not rise";
     return {};
 }
 
@@ -69,12 +70,12 @@ int violute_draws_room(const violute_draws* draws, double size, int place, float
 }
 
 violute_performance* violute_performance_open(const violute_draws* draws, int n_frames, int n_harmonics,
-                                              const double* dial_mixes, const double* dial_weights, int n_dial,
-                                              char* problem, size_t n_problem) try {
-    const std::string found = problem_with(n_frames, n_harmonics, dial_mixes, n_dial);
+                                              const double* dial_mixes, int n_mixes, const double* dial_hz, int n_hz,
+                                              const double* dial_weights, char* problem, size_t n_problem) try {
+    const std::string found = problem_with(n_frames, n_harmonics, dial_mixes, n_mixes, dial_hz, n_hz);
     violute::tell(problem, n_problem, found);
     if (!found.empty()) return nullptr;
-    violute::DialScale scale(span_of(dial_mixes, n_dial), span_of(dial_weights, n_dial));
+    violute::DialScale scale(span_of(dial_mixes, n_mixes), span_of(dial_hz, n_hz), span_of(dial_weights, n_mixes * n_hz));
     return new violute_performance{violute::Performance(n_frames, n_harmonics, std::move(scale), draws->pool)};
 } catch (const std::exception&) {
     violute::tell(problem, n_problem, short_of_memory);

@@ -47,14 +47,15 @@ typedef struct violute_line {
 
 /* Open a piece without a line; the draws outlive it.
  *
- * dial_mixes, dial_weights, n_dial: the curve from a dial to the weight on the second end.
+ * dial_mixes, n_mixes, dial_hz, n_hz, dial_weights: curves from a dial to the weight on the second end, one for each
+ *   pitch.
  * problem, n_problem: where to write one line that says what is wrong; may be NULL.
  *
  * Returns NULL where something is wrong.
  */
 VIOLUTE_API violute_performance* violute_performance_open(const violute_draws* draws, int n_frames, int n_harmonics,
-                                                          const double* dial_mixes, const double* dial_weights, int n_dial,
-                                                          char* problem, size_t n_problem);
+                                                          const double* dial_mixes, int n_mixes, const double* dial_hz, int n_hz,
+                                                          const double* dial_weights, char* problem, size_t n_problem);
 VIOLUTE_API void violute_performance_close(violute_performance* performance);
 
 /* Add a line, whose noise has a seed of its own; returns 0 where something is wrong with it. */

@@ -17,7 +17,7 @@ namespace violute {
 namespace {
 
 constexpr std::string_view magic = "VIOLIVE\n";
-constexpr std::uint32_t format_version = 2;
+constexpr std::uint32_t format_version = 3;
 constexpr std::size_t head_bytes = 16, entry_head_bytes = 40, name_bytes = 32, checksum_bytes = 4;
 constexpr std::array<std::size_t, 4> kind_bytes = {4, 8, 8, 1};  // float, double, integer, character
 constexpr std::string_view damaged = "the voice file is damaged: export it again";
@@ -111,8 +111,8 @@ bool VoiceFile::read_entries(const unsigned char* bytes, std::size_t n_bytes) {
 
 bool VoiceFile::is_whole() const {
     const std::size_t channels = n_channels(), harmonics = n_harmonics();
-    const std::size_t n_dials = doubles("dial.mixes").size();
-    if (channels == 0 || harmonics == 0 || harmonics > max_harmonics || n_dials < 2) return false;
+    const std::size_t n_dials = doubles("dial.mixes").size(), n_curves = doubles("dial.hz").size();
+    if (channels == 0 || harmonics == 0 || harmonics > max_harmonics || n_dials < 2 || n_curves < 1) return false;
     const std::vector<double>& n_fft = doubles("loudness.n_fft");
     if (n_fft.size() != 1 || (n_fft[0] != 1024.0 && n_fft[0] != 2048.0) || !PitchSearch::is_sound(*this)) return false;
     const std::size_t n_blocks = Network::dilations(*this).size();
@@ -135,7 +135,8 @@ bool VoiceFile::is_whole() const {
                             has_doubles("registers.midi", n_registers, 0.0, 127.0) &&
                             has_doubles("registers.width", 1, 0.1, 100.0) &&
                             has_doubles("dial.mixes", n_dials, 0.0, 1.0) && is_rising(doubles("dial.mixes")) &&
-                            has_doubles("dial.places", n_dials, 0.0, 1.0) &&
+                            has_doubles("dial.hz", n_curves, 1.0, 20000.0) && is_rising(doubles("dial.hz")) &&
+                            has_doubles("dial.places", n_curves * n_dials, 0.0, 1.0) &&
                             has_doubles("room.arrivals", n_places * n_reflections, 0.0, 1.0) &&
                             has_doubles("room.signs", n_places * n_reflections, -1.0, 1.0) &&
                             integers("wavering.state").size() == 4 && integers("noise.state").size() == 4;

@@ -60,11 +60,12 @@ struct Line {
 
 int main() {
     const std::uint64_t state[4] = {1, 2, 3, 5};
-    const std::vector<double> arrivals(18, 0.5), signs(18, 1.0), mixes{0.0, 0.4, 1.0}, weights{0.0, 0.7, 1.0};
+    const std::vector<double> arrivals(18, 0.5), signs(18, 1.0), mixes{0.0, 0.4, 1.0}, weights{0.0, 0.7, 1.0},
+        hz{100.0, 3000.0}, places{0.0, 0.7, 1.0, 0.0, 0.2, 1.0};
     violute_draws* draws = violute_draws_open(state, arrivals.data(), signs.data());
     char problem[256];
-    violute_performance* performance = violute_performance_open(draws, n_frames, n_harmonics, mixes.data(), weights.data(), 3,
-                                                                problem, sizeof problem);
+    violute_performance* performance = violute_performance_open(draws, n_frames, n_harmonics, mixes.data(), 3, hz.data(), 2,
+                                                                places.data(), problem, sizeof problem);
     if (performance == nullptr) fail(problem);
     const std::vector<Line> lines(n_lines);
     for (std::size_t i = 0; i < n_lines; ++i) {

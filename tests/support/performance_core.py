@@ -32,7 +32,7 @@ def performance_library():
         ("draws_open", handle, handle, handle, handle),
         ("draws_close", None, handle),
         ("draws_room", whole, handle, number, whole, handle, whole),
-        ("performance_open", handle, handle, whole, whole, handle, handle, whole, *problem),
+        ("performance_open", handle, handle, whole, whole, *[handle, whole] * 2, handle, *problem),
         ("performance_close", None, handle),
         ("performance_add_line", whole, handle, handle, whole, whole, *problem),
         ("performance_turn", None, handle, whole, number),
@@ -86,15 +86,17 @@ class PerformanceCore:
         self._draws = core.violute_draws_open(
             *(draws[name].ctypes.data for name in ("noise.state", "room.arrivals", "room.signs"))
         )
-        mixes, weights = (doubles(points) for points in np.array(header["dial"]).T)
+        mixes, hz, weights = (doubles(header["dial"][name]) for name in ("mixes", "hz", "places"))
         problem = ctypes.create_string_buffer(LINE_LENGTH)
         self._performance = core.violute_performance_open(
             self._draws,
             header["n_frames"],
             header["n_harmonics"],
             mixes.ctypes.data,
-            weights.ctypes.data,
             len(mixes),
+            hz.ctypes.data,
+            len(hz),
+            weights.ctypes.data,
             problem,
             LINE_LENGTH,
         )

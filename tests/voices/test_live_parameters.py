@@ -69,7 +69,7 @@ def test_the_header_tells_every_length(performance):
     content = live_parameters(performance.live_tracks())
     header, arrays = parse(content)
     assert header["format"] == "violute-live"
-    assert header["version"] == 3
+    assert header["version"] == 4
     assert len(header["lines"]) == 1
     np.testing.assert_array_equal(arrays["row"], np.arange(performance.n_frames))
     assert header["n_frames"] == performance.n_frames > BLOCK_FRAMES
@@ -112,7 +112,11 @@ def test_what_is_read_back_mixes_as_a_rendering_does(performance, mix, monkeypat
 
     def weight(dial):
         chosen = dial + arrays["attack_share"] * (laid.attack - dial)
-        return np.interp(chosen, *np.array(header["dial"]).T)
+        dial = header["dial"]
+        curves = [np.interp(chosen, dial["mixes"], places) for places in dial["places"]]
+        at = np.interp(np.log2(arrays["f0_hz"]), np.log2(dial["hz"]), np.arange(len(curves)))
+        above = np.minimum(at.astype(int) + 1, len(curves) - 1)
+        return np.choose(at.astype(int), curves) * (1.0 - at % 1.0) + np.choose(above, curves) * (at % 1.0)
 
     def between(pair, share):
         return pair[0] + share * (pair[1] - pair[0])

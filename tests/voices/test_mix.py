@@ -1,12 +1,15 @@
 """Dials: numbers, break-points, and their tracks over frames."""
 
+import dataclasses
+
 import numpy as np
 import pytest
+from fake_voice import CARD
 from hypothesis import given
 from hypothesis import strategies as st
 
 from violute.errors import MixError
-from violute.voices.mix import Mix, dial_track, dials, mix_of_settings
+from violute.voices.mix import DialScale, Mix, dial_track, dials, mix_of_settings
 
 DIAL_NAMES = ("tone", "noise", "attack", "vibrato", "room")
 positions = st.floats(0.0, 1.0)
@@ -116,3 +119,40 @@ def test_options_become_a_mix():
 def test_a_mix_a_little_out_of_range_is_told_with_all_its_digits():
     with pytest.raises(MixError, match="mix is 1.0000001: give"):
         mix_of_settings(1.0000001)
+
+
+BY_REGISTER = {"hz": [200.0, 800.0], "mixes": [0.0, 0.5, 1.0], "places": [[0.0, 0.2, 1.0], [0.0, 0.8, 1.0]]}
+
+
+def dial_scale(entry, **knows):
+    return DialScale(dataclasses.replace(CARD, settings={"dial": entry}), **knows)
+
+
+def test_a_dial_has_a_place_for_each_mix_and_pitch():
+    scale = dial_scale(BY_REGISTER, knows_pitch=True)
+    f0_hz = np.array([50.0, 200.0, 400.0, 800.0, 3000.0])
+    np.testing.assert_allclose(scale.place(np.full(5, 0.5), f0_hz), [0.2, 0.2, 0.5, 0.8, 0.8], atol=1e-6)
+    np.testing.assert_allclose(scale.place(np.full(5, 1.0), f0_hz), 1.0)
+    assert dial_scale([[0.0, 0.0], [0.5, 0.7], [1.0, 1.0]]).place(np.array([0.25]))[0] == pytest.approx(0.35)
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        7,
+        [[0.0, 0.0]],
+        [[0.0, 0.0], [1.0, np.nan]],
+        {**BY_REGISTER, "places": [[0.0, 0.2, 1.0]]},
+        {**BY_REGISTER, "hz": [800.0, 200.0]},
+        {**BY_REGISTER, "hz": [0.0, 200.0]},
+        {"mixes": [0.0, 1.0]},
+    ],
+)
+def test_a_damaged_dial_is_refused(entry):
+    with pytest.raises(ValueError, match="its dial"):
+        dial_scale(entry, knows_pitch=True)
+
+
+def test_a_dial_by_pitch_is_none_where_the_pitch_is_not_known():
+    with pytest.raises(ValueError, match="depends on the pitch"):
+        dial_scale(BY_REGISTER)

@@ -17,10 +17,10 @@ The file, little-endian throughout:
 
     bytes 0 to 3     length of the header in bytes, uint32, such that 4 + length is a multiple of 8
     the header       JSON, filled up with spaces: `format` ("violute-live"), `version`, `n_frames`,
-                     `frame_rate_hz`, `sample_rate`, `n_harmonics`, `n_bands`, `dial` ([[mix, weight], ...]),
-                     `draws`, name -> array, and `lines`, for each its `n_rows`, `noise_seed` and `arrays`,
-                     name -> array: {`dtype` ("float16", "float32", "float64", "int32" or "uint64"),
-                     `shape`, `offset`}
+                     `frame_rate_hz`, `sample_rate`, `n_harmonics`, `n_bands`, `dial` (`mixes`, `hz` and
+                     `places`, see `DialScale`), `draws`, name -> array, and `lines`, for each its
+                     `n_rows`, `noise_seed` and `arrays`, name -> array:
+                     {`dtype` ("float16", "float32", "float64", "int32" or "uint64"), `shape`, `offset`}
     the arrays       in C order; offsets count in bytes from the end of the header, in multiples of 8
 
 The arrays of a line are the fields of `LiveTracks` below; frame `i` is centred on second `i / frame_rate_hz`.
@@ -39,12 +39,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
-from jaxtyping import Float16, Float32, Float64, Int32
+from jaxtyping import Float16, Float32, Int32
 
 from violute.synthesis.draws import draws
+from violute.voices.mix import DialScale
 
 FORMAT = "violute-live"
-VERSION = 3
+VERSION = 4
 ALIGNMENT = 8
 """Every array begins at a multiple of this many bytes, as JavaScript's typed arrays demand."""
 
@@ -57,7 +58,7 @@ class LiveTracks:
         sample_rate: Rate that the levels are meant for, in Hz.
         frame_rate_hz: Frames per second.
         noise_seed: Of the line's noise.
-        dial: Break-points of the curve from a dial to the weight on the second end.
+        dial: From a mix, at the pitch of the note, to the weight on the second end.
         row: Where the levels of a frame stand in the last four arrays; -1 where the line is silent.
         f0_hz: Fundamental without what the vibrato dial adds, above 0 in every frame.
         loudness_db: A-weighted, dB relative to a full-scale 1 kHz sine.
@@ -74,7 +75,7 @@ class LiveTracks:
     sample_rate: int
     frame_rate_hz: float
     noise_seed: int
-    dial: Float64[np.ndarray, "break_point 2"]
+    dial: DialScale
     row: Int32[np.ndarray, " frame"]
     f0_hz: Float32[np.ndarray, " frame"]
     loudness_db: Float32[np.ndarray, " frame"]
@@ -123,7 +124,7 @@ def live_parameters(lines: Sequence[LiveTracks]) -> bytes:
             "sample_rate": first.sample_rate,
             "n_harmonics": first.harmonic_root.shape[2],
             "n_bands": first.noise_root.shape[2],
-            "dial": first.dial.tolist(),
+            "dial": {name: getattr(first.dial, name).tolist() for name in ("mixes", "hz", "places")},
             "draws": drawn,
             "lines": described,
         },

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
@@ -242,27 +242,61 @@ AS_PLAYED = Output()
 """The hybrid alone, as loud as the recording and at its pitch."""
 
 DIAL = "dial"
-"""Entry of a card's settings: pairs of a mix and of the place between the ends that plays it."""
+"""Entry of a card's settings, see `DialScale`."""
 
 
 class DialScale:
     """Turns a mix into a place between the ends of a network; without an entry they are the same.
 
+    The entry is a list of pairs of mix and place, the same for all notes, or has a curve for each of several
+    pitches, since what makes a note either instrument's differs from register to register: `{"hz": [...],
+    "mixes": [...], "places": [[...], ...]}`, a row of places for each pitch. Between two pitches places move
+    in a straight line over the octaves; beyond the last they stay.
+
     Args:
         card: Of the voice.
+        knows_pitch: Whether pitches will be given.
+
+    Attributes:
+        mixes: Where curves have their points.
+        hz: Pitches of the curves; one of 1 Hz where all notes have the same.
+        places: Of the mixes, at each pitch.
 
     Raises:
-        ValueError: The entry is none of rising pairs.
+        ValueError: The entry is damaged, mixes or pitches do not rise, or there are several unknown pitches.
     """
 
-    def __init__(self, card: Card) -> None:
-        points = np.asarray(card.settings.get(DIAL, [[0.0, 0.0], [1.0, 1.0]]), dtype=np.float64)
-        if points.ndim != 2 or points.shape[1] != 2 or len(points) < 2 or not np.isfinite(points).all():
+    def __init__(self, card: Card, *, knows_pitch: bool = False) -> None:
+        entry = card.settings.get(DIAL, [[0.0, 0.0], [1.0, 1.0]])
+        try:
+            if isinstance(entry, Mapping):
+                mixes, hz, places = (np.array(entry[key], np.float64) for key in ("mixes", "hz", "places"))
+            else:
+                mixes, places = np.array(entry, np.float64).T
+                hz, places = np.ones(1), places[None]
+            is_whole = (
+                (mixes.ndim, hz.ndim, places.shape) == (1, 1, (len(hz), len(mixes)))
+                and len(mixes) >= 2
+                and all(np.isfinite(values).all() for values in (mixes, hz, places))
+                and (hz > 0.0).all()
+            )
+        except (KeyError, TypeError, ValueError):
+            is_whole = False
+        if not is_whole:
             raise ValueError("its dial is damaged")
-        if (np.diff(points[:, 0]) <= 0.0).any():
+        if (np.diff(mixes) <= 0.0).any() or (np.diff(hz) <= 0.0).any():
             raise ValueError("its dial doesn't rise")
-        self.mixes, self.places = points[:, 0], points[:, 1]
+        if len(hz) > 1 and not knows_pitch:
+            raise ValueError("its dial depends on the pitch, which this family does not know")
+        self.mixes, self.hz, self.places = mixes, hz, places
 
-    def place(self, mix: Float[np.ndarray, "*axes"]) -> Float32[np.ndarray, "*axes"]:
-        """Return where between the ends mixes lie."""
-        return np.interp(mix, self.mixes, self.places).astype(np.float32)
+    def place(
+        self, mix: Float[np.ndarray, "*axes"], f0_hz: Float[np.ndarray, "*axes"] | None = None
+    ) -> Float32[np.ndarray, "*axes"]:
+        """Return where between the ends mixes lie, at pitches above 0 Hz if there are several curves."""
+        curves = [np.interp(mix, self.mixes, row) for row in self.places]
+        if f0_hz is None or len(curves) == 1:
+            return curves[0].astype(np.float32)
+        octaves = np.log2(f0_hz)
+        shares = [np.interp(octaves, np.log2(self.hz), share) for share in np.eye(len(self.hz))]
+        return np.asarray(sum(c * share for c, share in zip(curves, shares, strict=True)), np.float32)

@@ -31,7 +31,7 @@ from violute.voices.load import find_voice
 from violute.voices.onnx_weights import stored_dilations, stored_weights
 
 MAGIC = b"VIOLIVE\n"
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 """Raised when a core that reads the former version would read this one wrongly."""
 
 KINDS = {np.dtype("<f4"): 0, np.dtype("<f8"): 1, np.dtype("<u8"): 2, np.dtype("u1"): 3}
@@ -72,6 +72,7 @@ def live_bytes(name_or_path: str | Path) -> bytes:
         "registers.midi": np.array(settings.pitch_range.registers_midi),
         "registers.width": np.array([REGISTER_WIDTH * settings.pitch_range.register_semitones]),
         "dial.mixes": settings.dial.mixes,
+        "dial.hz": settings.dial.hz,
         "dial.places": settings.dial.places,
         "wavering.depth_db": settings.level_variation_db,
         "wavering.state": generator_state(TRACKS_SEED),

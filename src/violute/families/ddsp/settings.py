@@ -53,7 +53,7 @@ class VoiceSettings:
         )
         ripple_db = card.settings.get("ripple_db", {})
         self.ripple_db = [float(ripple_db.get(end, 0.0)) for end in card.ends]
-        self.dial = DialScale(card)
+        self.dial = DialScale(card, knows_pitch=True)
 
     def mixed(
         self,
@@ -62,18 +62,21 @@ class VoiceSettings:
         tone: Float[np.ndarray, " frame"],
         noise: Float[np.ndarray, " frame"],
         attack: Float[np.ndarray, " frame"],
+        f0_hz: Float[np.ndarray, " frame"],
         attack_share: Float[np.ndarray, " frame"] | float,
     ) -> tuple[
         Float[np.ndarray, "frame harmonic"], Float[np.ndarray, "frame band"], Float[np.ndarray, " frame"]
     ]:
         """Mix both ends at dials; where notes begin, that of the attack stands in for both, by its share.
 
+        The dial is read at the pitch, in Hz.
+
         Returns:
             Roots of the levels of harmonics and noise, and the power that they will have.
         """
 
         def weight(dial: Float[np.ndarray, " frame"]) -> Float[np.ndarray, "frame 1"]:
-            return self.dial.place(dial + attack_share * (attack - dial))[:, None]
+            return self.dial.place(dial + attack_share * (attack - dial), f0_hz)[:, None]
 
         harmonic_root = mixed(ends.harmonic_root[0], ends.harmonic_root[1], weight(tone))
         noise_root = mixed(ends.noise_root[0], ends.noise_root[1], weight(noise))

@@ -176,7 +176,7 @@ class HarmonicStream:
         second = self._frame / FRAME_RATE_HZ
         dials = {name: np.array([self._dial(name, second)]) for name in ("tone", "noise", "attack")}
         share = float(attack_share(strength)[-1])
-        harmonic_root, noise_root, power = settings.mixed(ends, **dials, attack_share=share)
+        harmonic_root, noise_root, power = settings.mixed(ends, **dials, f0_hz=f0_hz[-1:], attack_share=share)
         # In rests noise alone is as loud as the source, up to what breath, bow and room are.
         rests = self._gate <= 0.0 and self._beside_db > SILENCE_DB
         most_db = self._beside_db - REST_RANGE_DB if rests else np.inf

@@ -233,6 +233,7 @@ class HarmonicPerformance(Performance):
                 tone=dials.tone[points],
                 noise=dials.noise[points],
                 attack=dials.attack[points],
+                f0_hz=self._f0_hz[points],
                 attack_share=self._attack[points],
             )
             wanted_db = self._played_db[points] + vibrato_db[points]
@@ -288,7 +289,7 @@ class HarmonicPerformance(Performance):
             SAMPLE_RATE,
             self.frame_rate_hz,
             self._seed,
-            np.stack([self._settings.dial.mixes, self._settings.dial.places], axis=1),
+            self._settings.dial,
             np.where(self._sounds, np.cumsum(self._sounds) - 1, -1).astype(np.int32),
             self._f0_hz,
             np.asarray(self._played_db, np.float32),

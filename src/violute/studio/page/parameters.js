@@ -1,7 +1,7 @@
 /** Reads the live parameters of a performance; `violute.voices.live_parameters` describes the file. */
 
 const FORMAT = "violute-live";
-const VERSION = 3;
+const VERSION = 4;
 const FRAME_RATE_HZ = 100;
 const TYPES = {
   float16: Uint16Array, float32: Float32Array, float64: Float64Array, int32: Int32Array, uint64: BigUint64Array,
@@ -30,7 +30,7 @@ export const DRAWS = Object.keys(DRAWN);
  * @param {ArrayBuffer} buffer Holds them as the server sends them; the arrays returned look into it.
  * @param {number} [start] Where in it they begin, a multiple of 8.
  * @param {number} [nBytes] How long they are.
- * @returns {object} nFrames, nHarmonics, dialMix, dialWeight, the arrays `draws` by name, and `lines`, of each nRows,
+ * @returns {object} nFrames, nHarmonics, dialMix, dialHz, dialWeight (a row for each Hz), the arrays `draws` by name, and `lines`, of each nRows,
  *   noiseSeed, frameRateHz and the arrays, named as in the file: those of the first end, then those of the second.
  * @throws {Error} Not live parameters, of another version, or cut short.
  */
@@ -52,8 +52,9 @@ export function parseParameters(buffer, start = 0, nBytes = buffer.byteLength - 
   return {
     nFrames,
     nHarmonics,
-    dialMix: Float64Array.from(header.dial, (point) => point[0]),
-    dialWeight: Float64Array.from(header.dial, (point) => point[1]),
+    dialMix: Float64Array.from(header.dial.mixes),
+    dialHz: Float64Array.from(header.dial.hz),
+    dialWeight: Float64Array.from(header.dial.places.flat()),
     draws: read(header.draws, DRAWN),
     lines: header.lines.map(({ n_rows: nRows, noise_seed: noiseSeed, arrays }) => {
       const sizes = { frame: nFrames, row: nRows, harmonic: nHarmonics };

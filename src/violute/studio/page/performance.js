@@ -60,13 +60,14 @@ export class Performance {
    * @throws {Error} They are none, or damaged.
    */
   constructor(instance, draws, content, nBytes) {
-    const { nFrames, nHarmonics, dialMix, dialWeight, lines } = parseParameters(instance.buffer, content, nBytes);
+    const { nFrames, nHarmonics, dialMix, dialHz, dialWeight, lines } = parseParameters(instance.buffer, content, nBytes);
     this.#instance = instance;
     this.#content = content;
-    const curves = [instance.put(dialMix), instance.put(dialWeight)];
+    const [mixes, hz, weights] = [dialMix, dialHz, dialWeight].map((values) => instance.put(values));
     this.#performance = instance.askOrRefuse((core, ...problem) =>
-      core.violute_performance_open(draws.address, nFrames, nHarmonics, ...curves, dialMix.length, ...problem));
-    instance.free(...curves);
+      core.violute_performance_open(draws.address, nFrames, nHarmonics, mixes, dialMix.length, hz, dialHz.length, weights,
+        ...problem));
+    instance.free(mixes, hz, weights);
     this.nSamples = (nFrames * SAMPLE_RATE_HZ) / lines[0].frameRateHz;
     try {
       for (const line of lines) this.#add(line);
