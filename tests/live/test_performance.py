@@ -11,6 +11,7 @@ from measured_pieces import (
     MOVED,
     SETTINGS,
     all_at,
+    cello,
     chords,
     error_db,
     parameters_of,
@@ -32,6 +33,10 @@ SAME_DB = -100.0
 @pytest.mark.parametrize(("mix", "step"), SETTINGS)
 def test_it_plays_what_a_rendering_is(mix, step):
     assert error_db(play(parameters_of(violin), step), rendered(violin(), mix)) < SAME_DB
+
+
+def test_a_dial_by_register_stands_where_the_renderings_does():
+    assert error_db(play(parameters_of(cello), {}), rendered(cello(), 0.5)) < SAME_DB
 
 
 def test_chords_too():
@@ -139,7 +144,10 @@ def test_what_is_damaged_is_refused_with_one_line():
     assert "harmonics" in refusal(n_harmonics=101)
     assert "1 frame" in refusal(n_frames=0)
     assert "13 hours" in refusal(n_frames=10**7)
-    assert "does not rise" in refusal(dial=[[0.0, 0.0], [0.5, 0.5], [0.5, 1.0]])
+    dial = {"mixes": [0.0, 0.5, 1.0], "hz": [200.0, 800.0], "places": [[0.0, 0.2, 1.0], [0.0, 0.8, 1.0]]}
+    assert "does not rise" in refusal(dial={**dial, "mixes": [0.0, 0.5, 0.5]})
+    assert "does not rise" in refusal(dial={**dial, "hz": [800.0, 200.0]})
+    assert "does not rise" in refusal(dial={**dial, "hz": [0.0, 200.0]})
     assert "row" in refusal(**with_one("row", 600))
     assert "row" in refusal(**with_one("row", -2))
     assert "fundamental" in refusal(**with_one("f0_hz", 0.0))

@@ -142,7 +142,7 @@ def test_a_piece_that_is_closed_leaves_its_memory_to_the_next(folder):
         (lambda content: b"\xff" * 64 + content, "no live parameters"),
         (lambda content: b"RIFF" + content[4:], "no live parameters"),
         (lambda content: content[:-40_000], "cut short"),
-        (lambda content: content.replace(b'"version":3', b'"version":9'), "version 9"),
+        (lambda content: content.replace(b'"version":4', b'"version":9'), "version 9"),
         (lambda content: content.replace(b'"gate"', b'"gaet"'), "gate is missing"),
         (lambda content: content.replace(b'"noise.state"', b'"noise.stale"'), "noise.state is missing"),
         (lambda content: content.replace(b'"int32"', b'"uint8"'), "row is missing or not int32"),

@@ -52,7 +52,16 @@ def chords():
     return load_voice().analyse(audio, SAMPLE_RATE).performance
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=1)
+def cello():
+    """Six seconds of the example by the voice whose dial has a curve for each register."""
+    voice = load_voice("violute-clarinet-cello")
+    assert len(voice.settings.dial.hz) > 1
+    whole = voice.analyse_source(FileSource(example_paths()["cello"])).performance
+    return HarmonicPerformance(voice.session, voice.settings, whole.controls.frames(0, 600))
+
+
+@lru_cache(maxsize=5)
 def parameters_of(piece):
     """Live parameters of one of the pieces above."""
     return live_parameters(piece().live_tracks())
