@@ -184,12 +184,17 @@ def test_a_voice_is_called_after_its_instruments_and_offers_pieces_for_them(page
     shown = (
         "[...document.querySelectorAll('#examples li:not([hidden]) button')].map((b) => b.dataset.example)"
     )
-    assert page.browser.evaluate(shown) == ["flute", "violin"]
+    page.browser.wait_for(f"{shown}.join() === 'flute,violin'")
     page.browser.evaluate("document.querySelector('input[name=voice][value$=clarinet-cello]').click()")
     page.browser.wait_for(f"{shown}.join() === 'clarinet,cello'")
     assert "cello\u2060–\u2060clarinet" in page.browser.evaluate(
         "document.querySelector('#intake h2').textContent"
     )
+    assert page.texts("#presets button")[1:4] == [
+        "Cello, clarinet noise",
+        "Clarinet, cello vibrato",
+        "Clarinet, cello attack",
+    ]
 
 
 def test_a_drawn_course_is_saved_with_its_file(page, clip):

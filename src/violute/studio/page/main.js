@@ -60,7 +60,7 @@ const making = new Making(find("panel-hybrid"), find("making"), (what) => ({
 const history = new History(readState, writeState);
 new LaneControls(curves);
 new OutputSliders(find("output"), output);
-new Presets(find("presets"), dials);
+const presets = new Presets(find("presets"), dials, ENDS);
 new Ruler(find("ruler"), timeline);
 
 const mixAt = (seconds) => (curves.of("mix").isOn ? curves.of("mix").at(seconds) : dials.mix);
@@ -157,7 +157,7 @@ function about(take) {
 }
 
 function showEnds(ends) {
-  for (const view of [dialView, sliders, pad, lane, transport, intake]) view.setEnds(ends);
+  for (const view of [dialView, sliders, pad, presets, lane, transport, intake]) view.setEnds(ends);
 }
 
 // One line or chords: a choice where chords were heard, or were not asked for.

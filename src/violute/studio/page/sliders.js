@@ -5,7 +5,7 @@ import { LINKED, NAMES, capitalised, hue, spoken } from "./dials.js";
 
 const ABOUT = {
   tone: "Colour of the steady note",
-  noise: "Breath or bow",
+  noise: "Noise beside the note, such as breath or bow",
   attack: "How notes begin",
   vibrato: "In loudness or in pitch",
   room: "From dry to a large hall",
