@@ -85,7 +85,7 @@ def test_everything_can_be_undone(page, clip):
     page.settle()
     page.browser.drag("#lane", [(0.1, 0.9), (0.3, 0.5), (0.5, 0.1)])
     page.settle()
-    page.browser.click("#presets button:nth-child(5)")
+    page.browser.click("#presets button:nth-child(2)")
     page.settle()
     page.browser.evaluate("document.querySelector('input[name=voice][value=sines]').click()")
     page.wait_for("working")

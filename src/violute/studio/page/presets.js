@@ -5,10 +5,10 @@ import { DEFAULT_ROOM, capitalised } from "./dials.js";
 // What each is called where the ends are `first` and `second`, and where its dials stand.
 const PRESETS = [
   [() => "Half and half", { mix: 0.5 }],
+  [() => "Far away", { mix: 0.5, room: 0.75 }],
   [(first, second) => `${second}, ${first} noise`, { mix: 0.85, held: { noise: 0.05, attack: 0.6 } }],
   [(first, second) => `${first}, ${second} vibrato`, { mix: 0.3, held: { noise: 0.15, vibrato: 1 } }],
   [(first, second) => `${first}, ${second} attack`, { mix: 0.1, held: { noise: 0.9, attack: 1 } }],
-  [() => "Far away", { mix: 0.5, room: 0.75 }],
 ];
 
 export class Presets {

@@ -12,13 +12,16 @@ import numpy as np
 
 from violute.audio.channels import spread_loudness_lu
 from violute.audio.loudness import SILENCE_LUFS, LoudnessMeter
-from violute.voices.contract import Performance
+from violute.voices.contract import OnProgress, Performance
 from violute.voices.mix import Mix, dials
 from violute.voices.take import Take
 
 MIXES = (0.0, 0.25, 0.5, 0.75, 1.0)
 MIDDLE = 2
 BEGINNING_SECONDS = 5.0
+
+WHOLE_SHARE = 0.6
+"""Share of the work that the whole piece is, for progress only."""
 
 
 @dataclass(frozen=True)
@@ -39,17 +42,22 @@ class LiveGains:
     channel_gains: tuple[float, ...]
 
 
-def live_gains(take: Take, semitones: float = 0.0) -> LiveGains:
+def live_gains(
+    take: Take, semitones: float = 0.0, on_progress: OnProgress = lambda _share: None
+) -> LiveGains:
     """Measure the gains of a take, transposed by so much.
 
     They leave out what `Take` adds for a limiter at work, for nothing limits the page.
     """
     frame, performance = take.frame, take.performance_at(semitones)
     wanted_lufs = frame.loudness_lufs - spread_loudness_lu(frame.channel_gains)
-    reference, whole = _loudness_lufs(performance, MIXES[MIDDLE], np.inf)
+    reference, whole = _loudness_lufs(
+        performance, MIXES[MIDDLE], np.inf, lambda share: on_progress(WHOLE_SHARE * share)
+    )
     gains = [1.0] * len(MIXES)
     if whole > SILENCE_LUFS:
         for i, mix in enumerate(MIXES):
+            on_progress(WHOLE_SHARE + (1.0 - WHOLE_SHARE) * i / len(MIXES))
             beginning = reference if i == MIDDLE else _loudness_lufs(performance, mix, BEGINNING_SECONDS)[0]
             # A silent beginning tells nothing of how the mixes differ.
             apart_lu = beginning - reference if min(beginning, reference) > SILENCE_LUFS else 0.0
@@ -57,14 +65,21 @@ def live_gains(take: Take, semitones: float = 0.0) -> LiveGains:
     return LiveGains(MIXES, tuple(gains), tuple(float(gain) for gain in frame.channel_gains))
 
 
-def _loudness_lufs(performance: Performance, mix: float, seconds: float) -> tuple[float, float]:
+def _loudness_lufs(
+    performance: Performance,
+    mix: float,
+    seconds: float,
+    on_progress: OnProgress = lambda _share: None,
+) -> tuple[float, float]:
     """Integrated loudness of about the first `BEGINNING_SECONDS` of the synthesis, and of `seconds` of it."""
     meter = LoudnessMeter(performance.sample_rate, 1)
     beginning: float | None = None
     dry = dials(Mix.at(mix, room=0.0), performance.n_frames, performance.frame_rate_hz)
+    all_seconds = performance.n_frames / performance.frame_rate_hz
     for block in performance.blocks(dry):
         meter.push(block[None])
         n_seconds = meter.n_samples / performance.sample_rate
+        on_progress(min(n_seconds / all_seconds, 1.0))
         if beginning is None and n_seconds >= BEGINNING_SECONDS:
             beginning = meter.integrated_lufs()
         if n_seconds >= seconds:

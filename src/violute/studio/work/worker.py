@@ -24,9 +24,11 @@ from violute.audio.file_source import FileSource
 from violute.audio.formats import subtype_for
 from violute.audio.span import within
 from violute.audio.write import AudioWriter
-from violute.errors import VioluteError, VoiceError
+from violute.errors import AudioError, VioluteError, VoiceError
+from violute.examples import pieces_for
 from violute.families.ddsp.live_file import live_bytes
 from violute.studio.limits import Limits
+from violute.studio.work.ahead import Ahead
 from violute.studio.work.jobs import (
     Analysed,
     AnalyseJob,
@@ -51,7 +53,7 @@ from violute.voices.contract import OnProgress
 from violute.voices.live_parameters import live_parameters
 from violute.voices.load import find_voice, load_voice
 from violute.voices.take import Take
-from violute.whole_file import replace_bytes
+from violute.whole_file import disk_errors, replace_bytes
 
 MAX_FRAMES = 120_000
 """Takes are kept for the next rendering up to so many frames together (20 minutes, about 100 MB)."""
@@ -77,6 +79,7 @@ def work(connection: Connection, voice: str, limits: Limits, scratch: Path) -> N
     worker.warm_up(voice)
     try:
         while True:
+            worker.work_ahead(connection.poll)
             job = connection.recv()
             if not isinstance(job, Cancel):  # one that came too late for its job
                 connection.send(_outcome(worker, job, _reporter(connection)))
@@ -136,6 +139,8 @@ class Worker:
         self._limits = limits
         self._voice = lru_cache(MAX_VOICES)(load_voice)
         self._takes: OrderedDict[tuple[str, str, Lines], Take] = OrderedDict()
+        self._todo: list[tuple[str, Path]] = []  # to be analysed ahead: voices and pieces
+        self._ahead: list[Ahead] = []
 
     def warm_up(self, voice: str) -> None:
         """Load a voice and have it play a short tone, so that the first musician doesn't wait for that.
@@ -145,7 +150,27 @@ class Worker:
         seconds = np.arange(22_050) / 44_100
         tone = (0.1 * np.sin(2.0 * np.pi * 440.0 * seconds)).astype(np.float32)
         with contextlib.suppress(VioluteError):
-            self._voice(voice).analyse(tone, 44_100).render(0.5)
+            loaded = self._voice(voice)
+            loaded.analyse(tone, 44_100).render(0.5)
+            self._todo = [(voice, path) for path in pieces_for(loaded.card.ends).values()]
+
+    def work_ahead(self, is_wanted: Callable[[], bool]) -> None:
+        """Analyse the pieces that the page offers with the first voice, until something else is wanted."""
+
+        def look(_: Report) -> None:
+            if is_wanted():
+                raise CancelledError
+
+        with contextlib.suppress(CancelledError, VioluteError, OSError):
+            while self._todo:
+                look(Progressed(0.0))
+                voice, path = self._todo[0]
+                with tempfile.TemporaryDirectory() as folder:
+                    preview, parameters = Path(folder) / "preview.wav", Path(folder) / "parameters.bin"
+                    job = AnalyseJob(path.name, path, path.name, voice, "auto", preview, parameters)
+                    analysed = self.analyse(job, look)
+                    self._ahead.append(Ahead.of(job, analysed, self._takes.pop(_key(job))))
+                del self._todo[0]
 
     def analyse(self, job: AnalyseJob, report: Callable[[Report], None]) -> Analysed:
         """Analyse a recording, and write its preview and its live parameters.
@@ -157,13 +182,20 @@ class Worker:
         recording = self._open(job)
         n_samples, rate = recording.n_samples, recording.sample_rate
         report(Described(n_samples / rate, rate, recording.n_channels))
+        for ahead in self._ahead:
+            if ahead.responds_to(job):
+                self._keep(job, ahead.take)
+                _write(job.preview, ahead.preview)
+                if ahead.parameters is not None:
+                    _write(job.parameters, ahead.parameters)
+                return ahead.analysed
         source_gain = write_preview(recording, job.preview)
         take = self._take(job, recording, lambda share: report(Progressed(ANALYSIS_SHARE * share)))
-        report(Progressed(ANALYSIS_SHARE))
         gains = None
         if take.performance.is_live:
-            replace_bytes(job.parameters, live_parameters(take.performance.live_tracks()))
-            gains = live_gains(take)
+            _write(job.parameters, live_parameters(take.performance.live_tracks()))
+            rest = 1.0 - ANALYSIS_SHARE
+            gains = live_gains(take, 0.0, lambda share: report(Progressed(ANALYSIS_SHARE + rest * share)))
         warnings = tuple(_without_paths(line, job) for line in take.warnings)
         return Analysed(warnings, gains, source_gain, take.n_lines)
 
@@ -197,9 +229,10 @@ class Worker:
         report(Progressed(0.0))
         take = self._take(job, self._open(job), lambda share: report(Progressed(0.5 * share)))
         tracks = take.performance_at(job.semitones).live_tracks()
-        replace_bytes(job.destination, live_parameters(tracks))
-        report(Progressed(0.8))
-        return Transposed(live_gains(take, job.semitones))
+        _write(job.destination, live_parameters(tracks))
+        return Transposed(
+            live_gains(take, job.semitones, lambda share: report(Progressed(0.8 + 0.2 * share)))
+        )
 
     def export(self, job: ExportJob, report: Callable[[Report], None]) -> Exported:
         """Write a voice as the real-time core reads it.
@@ -210,7 +243,7 @@ class Worker:
         report(Progressed(0.0))
         path = find_voice(job.voice)
         try:
-            replace_bytes(job.destination, live_bytes(path))
+            _write(job.destination, live_bytes(path))
         except VoiceError as error:
             raise VoiceError(str(error).replace(str(path), job.name)) from None
         return Exported()
@@ -224,14 +257,31 @@ class Worker:
 
     def _take(self, job: Job, recording: FileSource, on_progress: OnProgress) -> Take:
         """Return the take of a recording, from before if it is still here."""
-        key = (job.take, job.voice, job.lines)
+        key = _key(job)
         if key not in self._takes:
             voice = self._voice(job.voice)
-            self._takes[key] = voice.analyse_source(recording, lines=job.lines, on_progress=on_progress)
-            while len(self._takes) > 1 and sum(map(_held_frames, self._takes.values())) > MAX_FRAMES:
-                self._takes.popitem(last=False)
+            self._keep(job, voice.analyse_source(recording, lines=job.lines, on_progress=on_progress))
         self._takes.move_to_end(key)
         return self._takes[key]
+
+    def _keep(self, job: Job, take: Take) -> None:
+        self._takes[_key(job)] = take
+        while len(self._takes) > 1 and sum(map(_held_frames, self._takes.values())) > MAX_FRAMES:
+            self._takes.popitem(last=False)
+
+
+def _key(job: Job) -> tuple[str, str, Lines]:
+    return job.take, job.voice, job.lines
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write a file whole.
+
+    Raises:
+        AudioError: The disk refuses.
+    """
+    with disk_errors(path, "make room on the disk of temporary files", error=AudioError):
+        replace_bytes(path, content)
 
 
 def _held_frames(take: Take) -> int:
