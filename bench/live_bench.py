@@ -107,13 +107,20 @@ def timed_blocks(
     return Run((time.process_time() - began) / seconds, 1e3 * worst, latency_ms)
 
 
-def program(build: Path, folder: Path, audio: Sound, block: int) -> Run:
+def prepare(folder: Path, audio: Sound) -> None:
+    """Put into a folder what the programs play, and what they play it by."""
+    (folder / "voice.live").write_bytes(live_bytes(DEFAULT_VOICE))
+    soundfile.write(folder / "piece.wav", audio, HOST_RATE, subtype="FLOAT")
+    audio.tofile(folder / "piece.f32")
+    for name in ("live.js", "instance.js", "live.wasm"):
+        shutil.copy(STUDIO_PAGE / name, folder)
+    (folder / "package.json").write_text('{"type": "module"}')
+
+
+def program(build: Path, folder: Path, block: int) -> Run:
     """Play through the core's own program, in a process of its own."""
-    recording, voice = folder / "piece.wav", folder / "voice.live"
-    if not recording.exists():
-        soundfile.write(recording, audio, HOST_RATE, subtype="FLOAT")
-        voice.write_bytes(live_bytes(DEFAULT_VOICE))
-    command: list[str | Path] = [build / "violute-live", recording, folder / "out.wav", "--voice", voice]
+    command: list[str | Path] = [build / "violute-live", folder / "piece.wav", folder / "out.wav"]
+    command += ["--voice", folder / "voice.live"]
     command += ["--mix", f"{MIX}", "--room", f"{ROOM}", "--block", f"{block}"]
     said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     return run_of(said)
@@ -127,16 +134,10 @@ def run_of(said: str) -> Run:
     return Run(float(percent) / 100.0, float(worst), 1e3 * int(late) / HOST_RATE)
 
 
-def module(folder: Path, audio: Sound, block: int) -> Run:
+def module(folder: Path, block: int) -> Run:
     """Play through the module of the page, in Node."""
-    recording, voice = folder / "piece.f32", folder / "module.live"
-    if not recording.exists():
-        audio.tofile(recording)
-        voice.write_bytes(live_bytes(DEFAULT_VOICE))
-        for name in ("live.js", "instance.js", "live.wasm"):
-            shutil.copy(STUDIO_PAGE / name, folder)
-        (folder / "package.json").write_text('{"type": "module"}')
-    command: list[str | Path] = ["node", ROOT / "bench" / "live_module.mjs", folder, voice, recording]
+    command: list[str | Path] = ["node", ROOT / "bench" / "live_module.mjs", folder]
+    command += [folder / "voice.live", folder / "piece.f32"]
     command += [f"{number}" for number in (HOST_RATE, block, MIX, ROOM)]
     return run_of(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
@@ -254,20 +255,21 @@ def main() -> None:
     audio = read(example_paths()["violin"])[0].ravel().astype(np.float32)
     audio = np.tile(audio, 1 + int(given.seconds * CORE_RATE) // len(audio))[: int(given.seconds * CORE_RATE)]
     at_host_rate = resample(audio, CORE_RATE, HOST_RATE).astype(np.float32)
-    folder = Path(tempfile.mkdtemp())
-    players: dict[str, Callable[[int], Run]] = {
-        "the core": lambda block: program(given.build, folder, at_host_rate, block),
-        "violute stream": lambda block: python_stream(audio, block),
-    }
-    if shutil.which("node") is not None:
-        players["the page's module in Node"] = lambda block: module(folder, at_host_rate, block)
     vst3 = next(given.build.rglob("*.vst3"), None)
-    if vst3 is not None:
-        players["plug-in, VST3 in pedalboard"] = lambda block: plugin(vst3, at_host_rate, block)
-    lines = page(rows(players, given.runs), given.seconds, given.runs, [] if vst3 else ["the plug-in"])
-    if find_chromium() is not None:
-        lines += ["", *page_lines(at_host_rate, folder)]
-    shutil.rmtree(folder)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        prepare(folder, at_host_rate)
+        players: dict[str, Callable[[int], Run]] = {
+            "the core": lambda block: program(given.build, folder, block),
+            "violute stream": lambda block: python_stream(audio, block),
+        }
+        if shutil.which("node") is not None:
+            players["the page's module in Node"] = lambda block: module(folder, block)
+        if vst3 is not None:
+            players["plug-in, VST3 in pedalboard"] = lambda block: plugin(vst3, at_host_rate, block)
+        lines = page(rows(players, given.runs), given.seconds, given.runs, [] if vst3 else ["the plug-in"])
+        if find_chromium() is not None:
+            lines += ["", *page_lines(at_host_rate, folder)]
     replace_text(given.out, "\n".join(lines) + "\n")
     print("\n".join(lines))
 
