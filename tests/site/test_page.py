@@ -318,40 +318,43 @@ def test_from_disk_it_says_that_it_needs_a_server(browser, folder):
     wait_for_failure(browser, "python -m http.server")
 
 
-def test_a_site_that_was_written_anew_comes_when_the_old_one_is_closed(tmp_path):
+@pytest.fixture
+def visited(tmp_path):
+    """A site in `tmp_path` that was written anew, with another voice, since a browser was there: both."""
     write_site(tmp_path / "site")
     with serve(tmp_path / "site", policy=None) as url, Browser(tmp_path / "browser") as browser:
         opened(browser, f"{url}/")
         browser.evaluate("navigator.serviceWorker.ready.then(() => true)")
         write_site(tmp_path / "site", [LOW_VOICE])
-        opened(browser, f"{url}/")
-        assert text(browser, ".end1 span") == "Violin"
-        browser.evaluate(UPDATE)
-        browser.wait_for("registered.waiting !== null")
-        # The new one takes over once nobody needs the old one, which is a moment after a page was left.
-        for _ in range(20):
-            browser.visit("about:blank")
-            opened(browser, f"{url}/")
-            if text(browser, ".end1 span") == "Cello":
-                break
-        assert text(browser, ".end1 span") == "Cello"
+        yield browser, f"{url}/"
 
 
-def test_what_is_half_uploaded_is_not_kept(tmp_path):
-    write_site(tmp_path / "site")
-    with serve(tmp_path / "site", policy=None) as url, Browser(tmp_path / "browser") as browser:
-        opened(browser, f"{url}/")
-        browser.evaluate("navigator.serviceWorker.ready.then(() => true)")
-        write_site(tmp_path / "site", [LOW_VOICE])
-        late = tmp_path / "site" / "main.js"
-        content = late.read_bytes()
-        late.write_bytes(b"// of yesterday\n" + content)
-        browser.evaluate(UPDATE)
-        browser.wait_for("registered.installing === null")
-        assert browser.evaluate("registered.waiting === null")
-        late.write_bytes(content)
-        browser.evaluate(UPDATE)
-        browser.wait_for("registered.waiting !== null")
+def test_a_site_that_was_written_anew_comes_when_the_old_one_is_closed(visited):
+    browser, address = visited
+    opened(browser, address)
+    assert text(browser, ".end1 span") == "Violin"
+    browser.evaluate(UPDATE)
+    browser.wait_for("registered.waiting !== null")
+    # The new one takes over once nobody needs the old one, which is a moment after a page was left.
+    for _ in range(20):
+        browser.visit("about:blank")
+        opened(browser, address)
+        if text(browser, ".end1 span") == "Cello":
+            break
+    assert text(browser, ".end1 span") == "Cello"
+
+
+def test_what_is_half_uploaded_is_not_kept(visited, tmp_path):
+    browser, _ = visited
+    late = tmp_path / "site" / "main.js"
+    content = late.read_bytes()
+    late.write_bytes(b"// of yesterday\n" + content)
+    browser.evaluate(UPDATE)
+    browser.wait_for("registered.installing === null")
+    assert browser.evaluate("registered.waiting === null")
+    late.write_bytes(content)
+    browser.evaluate(UPDATE)
+    browser.wait_for("registered.waiting !== null")
 
 
 def test_it_can_be_installed_and_plays_without_a_net_after_the_first_visit(folder, tmp_path):
