@@ -4,7 +4,7 @@ import subprocess
 import sys
 
 import pytest
-from command_line import violute_here
+from command_line import complaint_of, violute_here
 from cyclopts import CycloptsError
 
 from violute.cli.main import app
@@ -100,6 +100,23 @@ def test_what_cannot_begin_says_so_before_anything_heavy_is_imported(tmp_path, c
     )
     assert done.returncode == 2, done.stderr
     assert done.stdout.split() == []
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "notes s3://bucket/solo.wav",
+        "site gs://bucket/page",
+        "data folder s3://bucket/recordings",
+        "convert solo.wav --tone s3://bucket/tone.csv",
+        "train ddsp --a s3://bucket/flute --b b --out out.onnx",
+    ],
+)
+def test_a_url_is_no_path_of_this_machine(tmp_path, command):
+    (url,) = (word for word in command.split() if "://" in word)
+    line = complaint_of(violute_here(*command.split(), cwd=tmp_path))
+    assert line == f"{url}: only recordings of `violute convert` may be URLs: name a file or folder here"
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_ctrl_c_while_the_command_is_loading_is_one_line_too():

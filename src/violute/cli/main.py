@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from types import FrameType
 
-from cyclopts import App, CycloptsError, Group
+from cyclopts import App, CycloptsError, Group, Parameter
 
 from violute import __version__
 from violute.cli.bench import bench_app
@@ -25,6 +25,7 @@ from violute.cli.site import site
 from violute.cli.stream import stream
 from violute.cli.studio import studio
 from violute.cli.terminal.mistakes import mistakes
+from violute.cli.terminal.options import refuse_urls
 from violute.cli.terminal.output import complain
 from violute.cli.train import EXIT_INTERRUPTED, train_app
 from violute.cli.voices import voices
@@ -36,6 +37,7 @@ app = App(
     name="violute",
     version=__version__,
     help="Play a violin or flute recording in a voice made of both, from flute (mix 0) to violin (mix 1).",
+    default_parameter=Parameter(validator=refuse_urls),
     suppress_keyboard_interrupt=False,  # `main` says that it was interrupted
     help_epilogue="Start with `violute demo`, then `violute convert YOUR.wav --mix 0.5`.",
 )

@@ -11,6 +11,7 @@ from cyclopts import (
     MissingArgumentError,
     UnknownOptionError,
     UnusedCliTokensError,
+    ValidationError,
 )
 
 MOST_MISTAKES = 8
@@ -77,6 +78,8 @@ def mistake(error: CycloptsError) -> str:
             wanted = "a value" if n_values == 1 else f"{n_values} values"
             return f"{given} needs {wanted} after it (`{verb} --help`)"
         return f"{argument.name} is missing: {verb} needs it (`{verb} --help`)"
+    if isinstance(error, ValidationError):
+        return str(error.exception_message)
     token = argument.tokens[0] if argument is not None and argument.tokens else None
     if isinstance(error, CoercionError) and (token := error.token or token) is not None:
         number = _NUMBERS.get(error.target_type)

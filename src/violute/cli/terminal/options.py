@@ -2,11 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import is_dataclass
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter, Token
+
+
+def refuse_urls(_type: object, value: object) -> None:
+    """Let no URL pass for a path, which would name a folder such as `s3:` here.
+
+    Raises:
+        ValueError: It is one.
+    """
+    values = vars(value).values() if is_dataclass(value) else value
+    for path in values if isinstance(values, Collection) else (values,):
+        if isinstance(path, Path) and re.match(r"[A-Za-z][A-Za-z0-9+.-]+:[/\\]", str(path)):
+            url = path.as_posix().replace(":/", "://", 1)
+            raise ValueError(
+                f"{url}: only recordings of `violute convert` may be URLs: name a file or folder here"
+            )
+
 
 Flag = Annotated[bool, Parameter(negative=(), show_default=False)]
 """Something that is off unless it is named; there is no `--no-` form."""
