@@ -296,6 +296,10 @@ def test_too_loud_is_bent_and_not_clipped(page):
         ("engine.listenTo('end2')", "there is no end2 to listen to"),
         ("engine.setAutomation([[1, 0], [1, 1]])", "break-point 2: put times in rising order"),
         ("engine.load(new ArrayBuffer(100))", "no live parameters"),
+        (
+            "engine.ask('begin', { number: 1, nBytes: 3e9 })",
+            "more memory than a page has: send a shorter one",
+        ),
         ("Engine.create(new OfflineAudioContext(1, 128, 48000))", "runs at 48000 Hz: give it 44100 Hz"),
         ("engine.loadSource(new AudioBuffer({ length: 9, sampleRate: 8000 }))", "runs at 8000 Hz"),
     ],

@@ -29,6 +29,30 @@ def test_a_damaged_recording_gets_its_sentence_and_costs_nothing(page, clip, tmp
     assert page.text("#piece") == "clip.wav"
 
 
+HUGE_PARAMETERS = """
+(() => {
+  const ask = globalThis.fetch;
+  const headers = { "Content-Length": "2000000000", "Violute-Live-Gains": "{}" };
+  const body = new ReadableStream({ cancel() { globalThis.cancelled = true; } });
+  globalThis.fetch = (path, options) =>
+    path.includes("/parameters") ? new Response(body, { headers }) : ask(path, options);
+})()
+"""
+
+
+def test_a_piece_that_no_page_can_hold_is_refused_before_it_is_fetched(page, clip):
+    page.open(clip)
+    page.browser.evaluate(HUGE_PARAMETERS)
+    page.browser.evaluate("document.querySelector('input[name=voice][value$=clarinet-cello]').click()")
+    page.wait_for("failed")
+    assert "play it by `violute convert`" in page.text("#failure")
+    assert page.browser.evaluate("globalThis.cancelled")
+    page.browser.click("#back")
+    page.wait_for("ready")
+    page.browser.click("#play")
+    assert np.abs(page.listen(0.5)).max() > 0.01, "what was there plays still"
+
+
 def test_a_cancelled_recording_leaves_nothing_behind(page, server, tmp_path):
     before = set(server.stored())
     soundfile.write(tmp_path / "long.wav", np.tile(tone(440.0, 1.0), 120), 44_100)

@@ -1,5 +1,7 @@
 /** The studio's HTTP interface as the page uses it. Every failure is an Error with one sentence to show. */
 
+import { MOST_BYTES, TOO_LARGE } from "./parameters.js";
+
 const LOST = "The studio does not answer. Is `violute studio` still running?";
 
 const LONG_UPLOAD_BYTES = 50e6;
@@ -104,6 +106,10 @@ export const readLiveVoice = (name) => bytes(`/voices/${encodeURIComponent(name)
 // Live parameters so many semitones higher, and the gains that go with them.
 export async function readParameters(id, transpose, signal) {
   const response = await answer(at(id, `/parameters${query({ transpose: transpose || null })}`), { signal });
+  if (Number(response.headers.get("Content-Length")) > MOST_BYTES) {
+    response.body.cancel();
+    throw new Error(TOO_LARGE);
+  }
   return { gains: JSON.parse(response.headers.get("Violute-Live-Gains")), parameters: await response.arrayBuffer() };
 }
 

@@ -22,6 +22,11 @@ const OF_A_LINE = {
 };
 const DRAWN = { "noise.state": ["uint64", 4], "room.arrivals": ["float64", 2, 9], "room.signs": ["float64", 2, 9] };
 
+/** Most bytes of them that a page takes: the core has 2 GB, and holds those of the piece before until they sound. */
+export const MOST_BYTES = 1e9;
+
+export const TOO_LARGE = "this piece needs more memory than a page has: send a shorter one, or play it by `violute convert`";
+
 /** The arrays of a line, and those of the draws, in the order in which the core takes them. */
 export const LINE_ARRAYS = Object.keys(OF_A_LINE);
 export const DRAWS = Object.keys(DRAWN);

@@ -7,7 +7,7 @@
 
 import { DIALS, readCourses, withDials } from "./automation.js";
 import { Instance } from "./instance.js";
-import { parseParameters } from "./parameters.js";
+import { TOO_LARGE, parseParameters } from "./parameters.js";
 import { Draws, Performance } from "./performance.js";
 
 const CROSS_FADE_SECONDS = 0.02;
@@ -74,7 +74,11 @@ class StudioProcessor extends AudioWorkletProcessor {
   }
 
   on_begin({ number, nBytes }) {
-    this.coming.set(number, { address: this.instance.lend(nBytes), nBytes });
+    try {
+      this.coming.set(number, { address: this.instance.lend(nBytes), nBytes });
+    } catch {
+      throw new Error(TOO_LARGE);
+    }
   }
 
   on_piece({ number, at, bytes }) {
