@@ -24,15 +24,14 @@ using violute::hop_length;
 using violute::n_places;
 using Sample = violute::Output::Sample;
 
-constexpr int lowest_rate = 44100, highest_rate = 96000;
 constexpr double cutoff_hz = 20300.0;
 constexpr double reach_samples = 32.0;  // Of the filters between rates, at the core's rate.
 
 bool is_room_size(float size) { return size >= 0.0F && size <= 1.0F; }
 
 std::string problem_with(int sample_rate, float room_size, int n_channels) {
-    if (sample_rate < lowest_rate || sample_rate > highest_rate)
-        return "a sample rate of " + std::to_string(sample_rate) + " Hz came: give 44100 to 96000";
+    if (sample_rate < VIOLUTE_LOWEST_RATE || sample_rate > VIOLUTE_HIGHEST_RATE)
+        return "a sample rate of " + std::to_string(sample_rate) + " Hz came: give " VIOLUTE_RATES;
     if (!is_room_size(room_size)) return "the size of the room is none from 0 to 1";
     if (n_channels < 1 || n_channels > n_places) return std::to_string(n_channels) + " channels were asked for: give 1 or 2";
     return {};
@@ -143,7 +142,7 @@ const char* violute_live_card(const violute_live* live) { return live->voice.car
 int violute_live_latency(const violute_live* live) { return live->latency; }
 
 int violute_live_latency_at(int sample_rate) {
-    return sample_rate < lowest_rate || sample_rate > highest_rate ? 0 : violute_live::latency_at(sample_rate);
+    return sample_rate < VIOLUTE_LOWEST_RATE || sample_rate > VIOLUTE_HIGHEST_RATE ? 0 : violute_live::latency_at(sample_rate);
 }
 
 void violute_live_turn(violute_live* live, int dial, float value) {

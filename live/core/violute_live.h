@@ -21,6 +21,11 @@ extern "C" {
 
 typedef struct violute_live violute_live;
 
+/* What the rate of a stream may be, in Hz. */
+#define VIOLUTE_LOWEST_RATE 44100
+#define VIOLUTE_HIGHEST_RATE 96000
+#define VIOLUTE_RATES "44100 to 96000"
+
 /* Tone, noise and attack stand between the two ends; the room, and how much of the hybrid is heard beside what came
  * (equal power; 1, the hybrid alone, at opening), don't.
  */
@@ -29,7 +34,7 @@ enum violute_dial { VIOLUTE_TONE, VIOLUTE_NOISE, VIOLUTE_ATTACK, VIOLUTE_ROOM, V
 /* Open a voice for one stream.
  *
  * content, n_bytes: a file that `violute export VOICE voice.live` wrote; it may go afterwards.
- * sample_rate: of what comes and goes, 44100 to 96000 Hz.
+ * sample_rate: of what comes and goes, in Hz, VIOLUTE_LOWEST_RATE to VIOLUTE_HIGHEST_RATE.
  * room_size: 0 (none) to 1 (hall); the dial of the room says how much of it is heard.
  * n_channels: of what goes, 1 or 2.
  * problem, n_problem: where to write one line that says what is wrong; may be NULL.

@@ -13,6 +13,7 @@
 
 #include "DistrhoUI.hpp"
 #include "parameters.hpp"
+#include "violute_live.h"
 #include "voice.hpp"
 
 START_NAMESPACE_DISTRHO
@@ -28,7 +29,6 @@ constexpr float drag_length = 180.0F;                              // From one e
 constexpr double smallest = 0.75;                                  // Share of its usual size that it can be made.
 constexpr float fine = 0.1F, wheel_step = 0.02F;
 constexpr uint double_click_ms = 350;
-constexpr double lowest_rate = 44100.0, highest_rate = 96000.0;
 
 // The dark half of src/violute/studio/page/colours.css.
 const Color paper(18, 18, 21), card(26, 26, 31), well(13, 13, 16), ink(241, 237, 231), soft(166, 159, 150),
@@ -307,8 +307,8 @@ class VioluteFace : public UI {
     void draw_notice() {
         std::string notice = problem_;
         const double rate = getSampleRate();
-        if (rate < lowest_rate || rate > highest_rate)
-            notice = "no voice plays at " + std::to_string(std::lround(rate)) + " Hz: choose 44100 to 96000";
+        if (rate < VIOLUTE_LOWEST_RATE || rate > VIOLUTE_HIGHEST_RATE)
+            notice = "no voice plays at " + std::to_string(std::lround(rate)) + " Hz: choose " VIOLUTE_RATES;
         const bool is_wrong = !notice.empty();
         if (!is_wrong) notice = "shift: fine, double click: as it was";
         fontSize(12.0F);

@@ -1,10 +1,8 @@
 /** What a dropped file holds, at its own rate where the voice plays it, and what is saved of it. */
 
-import { handOver } from "./instance.js";
+import { SAMPLE_RATE_HZ, handOver, isStreamRate } from "./instance.js";
 import { wavFile } from "./wav.js";
 
-const RATES = [44100, 96000];
-const USUAL_RATE = 44100;
 const MOST_SECONDS = 3600;
 
 /**
@@ -64,8 +62,8 @@ export function save(name, blocks, sampleRate) {
 // Browsers decode to the rate of their own, unless it is known before.
 function writtenRate(view) {
   const word = (at) => (view.byteLength >= at + 4 ? view.getUint32(at) : 0);
-  let rate = USUAL_RATE;
+  let rate = SAMPLE_RATE_HZ;
   if (word(0) === 0x52494646 && word(12) === 0x666d7420 && view.byteLength >= 28) rate = view.getUint32(24, true); // RIFF, fmt
   if (word(0) === 0x664c6143) rate = word(18) >>> 12; // fLaC
-  return rate >= RATES[0] && rate <= RATES[1] ? rate : USUAL_RATE;
+  return isStreamRate(rate) ? rate : SAMPLE_RATE_HZ;
 }

@@ -5,10 +5,10 @@
  */
 
 import { Gaps } from "./gaps.js";
+import { isStreamRate } from "./instance.js";
 import { LiveNode } from "./live_node.js";
 import { Microphone, inputSeconds, openInput } from "./microphone.js";
 
-const RATES = [44100, 96000];
 const OTHER_RATE = 48000;
 const LOOK_MS = 250; // between looks for gaps
 
@@ -49,7 +49,7 @@ export class Sound extends EventTarget {
       throw new Error("This browser plays no voice here: open the page over https or from this machine, in a newer one.");
     }
     let context = new AudioContext({ latencyHint: "interactive" });
-    if (context.sampleRate < RATES[0] || context.sampleRate > RATES[1]) {
+    if (!isStreamRate(context.sampleRate)) {
       await context.close();
       context = new AudioContext({ latencyHint: "interactive", sampleRate: OTHER_RATE });
     }

@@ -14,9 +14,9 @@
  */
 
 import { DIALS, readCourses, withDials } from "./automation.js";
-import { Instance, handOver, liveModule } from "./instance.js";
+import { Instance, SAMPLE_RATE_HZ, handOver, liveModule } from "./instance.js";
 import { parseParameters } from "./parameters.js";
-import { Draws, SAMPLE_RATE_HZ } from "./performance.js";
+import { Draws } from "./performance.js";
 
 export const LISTENING = ["hybrid", "source", "end0", "end1"];
 

@@ -4,6 +4,14 @@
  * It runs on a page, in a worklet, in a worker or in Node, each from the same module, which is compiled once.
  */
 
+/** The core's own rate, at which it plays pieces. */
+export const SAMPLE_RATE_HZ = 44100;
+
+const HIGHEST_RATE_HZ = 96000;
+
+/** Whether a stream can have this rate: the core's `VIOLUTE_LOWEST_RATE` to `VIOLUTE_HIGHEST_RATE`. */
+export const isStreamRate = (rateHz) => rateHz >= SAMPLE_RATE_HZ && rateHz <= HIGHEST_RATE_HZ;
+
 const LINE_BYTES = 256;
 const NO_MEMORY = "there is not enough memory: close other pages";
 

@@ -11,7 +11,7 @@
  * A voice is the content of a file that `violute export VOICE voice.live` wrote.
  */
 
-import { Instance } from "./instance.js";
+import { Instance, SAMPLE_RATE_HZ } from "./instance.js";
 
 /** Tone, noise and attack stand between the ends; the room, and how much of the hybrid is heard, don't. */
 export const LIVE_DIALS = ["tone", "noise", "attack", "room", "wet"];
@@ -27,12 +27,12 @@ export class Live {
    * @param {WebAssembly.Module} module Of `live.wasm`.
    * @param {Uint8Array|ArrayBuffer} voice Stays the caller's.
    * @param {object} [options]
-   * @param {number} [options.sampleRate] Of what comes and goes, 44100 to 96000 Hz.
+   * @param {number} [options.sampleRate] Of what comes and goes, such as `isStreamRate` takes.
    * @param {number} [options.roomSize] 0 (none) to 1 (hall); the dial of the room says how much of it is heard.
    * @param {number} [options.nChannels] Of what goes, 1 or 2.
    * @throws {Error} One line that says what is wrong.
    */
-  constructor(module, voice, { sampleRate = 44100, roomSize = 0, nChannels = 1 } = {}) {
+  constructor(module, voice, { sampleRate = SAMPLE_RATE_HZ, roomSize = 0, nChannels = 1 } = {}) {
     this.sampleRate = sampleRate;
     this.nChannels = nChannels;
     const instance = this.#instance = new Instance(module);

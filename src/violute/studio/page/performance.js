@@ -4,10 +4,8 @@
  */
 
 import { END_DIALS } from "./automation.js";
+import { SAMPLE_RATE_HZ } from "./instance.js";
 import { DRAWS, LINE_ARRAYS, parseParameters } from "./parameters.js";
-
-/** The only rate at which it plays: that of the voices. */
-export const SAMPLE_RATE_HZ = 44100;
 
 const MOST_AT_ONCE = 4096; // samples
 const BYTES_PER_POINTER = 4;

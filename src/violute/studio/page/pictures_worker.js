@@ -5,9 +5,9 @@
 
 import { readCourses } from "./automation.js";
 import { Columns, extent } from "./columns.js";
-import { Instance } from "./instance.js";
+import { Instance, SAMPLE_RATE_HZ } from "./instance.js";
 import { parseParameters } from "./parameters.js";
-import { Draws, Performance, SAMPLE_RATE_HZ } from "./performance.js";
+import { Draws, Performance } from "./performance.js";
 
 const COLUMNS_A_TURN = 64;
 

@@ -6,8 +6,8 @@
 import * as api from "./api.js";
 import { MOVABLE } from "./curves.js";
 import { Engine } from "./engine.js";
+import { SAMPLE_RATE_HZ } from "./instance.js";
 import { parseParameters } from "./parameters.js";
-import { SAMPLE_RATE_HZ } from "./performance.js";
 
 const REST_MS = 300;
 const LOOK_MS = 400;

@@ -27,6 +27,7 @@ from violute.audio.write import AudioWriter
 from violute.errors import AudioError, VioluteError, VoiceError
 from violute.examples import pieces_for
 from violute.families.ddsp.live_file import live_bytes
+from violute.rates import SAMPLE_RATE
 from violute.studio.limits import Limits
 from violute.studio.work.ahead import Ahead
 from violute.studio.work.jobs import (
@@ -147,11 +148,11 @@ class Worker:
 
         A voice that cannot be loaded is left to complain when somebody asks for it.
         """
-        seconds = np.arange(22_050) / 44_100
+        seconds = np.arange(SAMPLE_RATE // 2) / SAMPLE_RATE
         tone = (0.1 * np.sin(2.0 * np.pi * 440.0 * seconds)).astype(np.float32)
         with contextlib.suppress(VioluteError):
             loaded = self._voice(voice)
-            loaded.analyse(tone, 44_100).render(0.5)
+            loaded.analyse(tone, SAMPLE_RATE).render(0.5)
             self._todo = [(voice, path) for path in pieces_for(loaded.card.ends).values()]
 
     def work_ahead(self, is_wanted: Callable[[], bool]) -> None:
