@@ -12,9 +12,9 @@ import tiny_cyclegan
 from torch import Tensor
 
 from violute.families.paired.config import PairedConfig
-from violute.families.paired.data import PairLine
 from violute.families.paired.recipes import GAN_WEIGHTS, PairedRecipe
 from violute.families.paired.task import PairedTask
+from violute.families.pictures.corpus import PictureLine
 from violute.training.settings import LoopSettings
 
 MIXES = (0.0, 0.5, 1.0)
@@ -24,14 +24,15 @@ WEIGHTS = {"vae": VAE_WEIGHTS, "gan": GAN_WEIGHTS}
 
 
 @lru_cache(maxsize=1)
-def lines() -> list[PairLine]:
+def lines() -> list[PictureLine]:
     """Each note of each instrument with hybrids, the other instrument's same note being the other end."""
     notes = tiny_cyclegan.corpus().training
     made = []
     for i, note in enumerate(notes):
         ends = (notes[i % 6].picture.astype(np.float32), notes[6 + i % 6].picture.astype(np.float32))
         pictures = {mix: ((1.0 - mix) * ends[0] + mix * ends[1]).astype(np.float16) for mix in MIXES}
-        made.append(PairLine(note, {mix: replace(note, picture=one) for mix, one in pictures.items()}))
+        hybrids = {mix: replace(note, picture=one) for mix, one in pictures.items()}
+        made.append(replace(note, hybrids=hybrids))
     return made
 
 
@@ -47,7 +48,7 @@ def task(
         batch_size=4,
         loss_weights=WEIGHTS[flavour] if weights is None else weights,
     )
-    return PairedTask(tiny_cyclegan.corpus(), lines(), [], recipe)
+    return PairedTask(replace(tiny_cyclegan.corpus(), training=lines(), validation=[]), recipe)
 
 
 def outputs(task: PairedTask, given: Mapping[str, Tensor]) -> dict[str, Tensor]:

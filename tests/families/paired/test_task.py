@@ -13,8 +13,8 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from violute.data.recordings import Recording
 from violute.errors import TrainingError
-from violute.families.paired.data import draw_pairs, pair_folder
-from violute.families.pictures.corpus import partials_of
+from violute.families.paired.data import pair_folder
+from violute.families.pictures.corpus import draw, partials_of
 from violute.training.schedules import learning_rate_factor
 from violute.training.seeds import seed_everything
 from violute.training.settings import LoopSettings
@@ -67,13 +67,15 @@ def test_it_learns_the_hybrids_and_the_dial_moves_them(flavour):
 
 def test_pairs_stay_aligned_and_every_mix_is_drawn():
     lines = tiny_paired.lines()
-    pairs = draw_pairs(lines, tiny_cyclegan.SETTINGS, 60, np.random.default_rng(0), augment=True)
+    pairs = draw(lines, tiny_cyclegan.SETTINGS, 60, np.random.default_rng(0), augment=True)
+    assert pairs.mix is not None
+    assert pairs.hybrid is not None
     assert set(pairs.mix.tolist()) == set(tiny_paired.MIXES)
     for i in range(60):
         own = float(i % 2)  # windows alternate between the ends
         if pairs.mix[i] == own:
             # At its own end a hybrid is its source, transposed and levelled alike.
-            assert (pairs.source[i] - pairs.hybrid[i]).abs().max() < 0.01
+            assert (pairs.spectrogram[i] - pairs.hybrid[i]).abs().max() < 0.01
 
 
 def test_recordings_that_are_no_sources_are_refused(tmp_path):

@@ -8,11 +8,11 @@ import torch
 
 from violute.dsp.reversed_gradient import ReversedGradient
 from violute.errors import ShapeError
-from violute.families.mevae.network import ConditionedMultiEncoderHybrid, build_mevae
+from violute.families.mevae.network import build_mevae
 from violute.families.pictures.config import SpectrogramNetworkConfig
 from violute.families.pictures.corpus import partials_of
-from violute.families.pictures.networks import group_norm
-from violute.families.vae.network import ConditionalHybrid, LatentAxis, LatentAxisHybrid, build_vae
+from violute.families.pictures.networks import Hybrid, group_norm
+from violute.families.vae.network import LatentAxis, LatentAxisHybrid, build_vae
 from violute.families.vae.recipes import MEVAE_RECIPES, VAE_RECIPES
 from violute.transforms.spectrogram import DETAIL
 
@@ -117,7 +117,7 @@ def test_the_pitch_that_it_is_given_decides_where_harmonics_are_drawn():
         decoder.bin_bias.weight.zero_()
         decoder.bin_bias.bias.zero_()
         decoder.to_levels.bias[tiny_vae.NETWORK.n_bins :] = 4.0
-        drawn = ConditionalHybrid(network)(windows(), partials(), torch.zeros(3))
+        drawn = Hybrid(network)(windows(), partials(), torch.zeros(3))
     torch.testing.assert_close(drawn, torch.sigmoid(4.0 * partials()), atol=1e-5, rtol=0)
     with pytest.raises(ShapeError, match="given the pitch"):
         network.decode(network.encode(windows()).mean, torch.zeros(3))
@@ -125,7 +125,7 @@ def test_the_pitch_that_it_is_given_decides_where_harmonics_are_drawn():
 
 def test_the_instrument_that_it_is_given_changes_the_drawing_of_the_same_latent():
     network = built(build_vae, tiny_vae.NETWORK)
-    hybrid = ConditionalHybrid(network)
+    hybrid = Hybrid(network)
     with torch.no_grad():
         first, middle, second = (
             hybrid(windows(), partials(), torch.full((3,), mix)) for mix in (0.0, 0.5, 1.0)
@@ -137,9 +137,9 @@ def test_the_instrument_that_it_is_given_changes_the_drawing_of_the_same_latent(
 @pytest.mark.parametrize("family", ["vae", "mevae"])
 def test_each_window_has_its_own_mix_and_no_neighbours(family):
     if family == "vae":
-        hybrid = ConditionalHybrid(built(build_vae, tiny_vae.NETWORK)).eval()
+        hybrid = Hybrid(built(build_vae, tiny_vae.NETWORK)).eval()
     else:
-        hybrid = ConditionedMultiEncoderHybrid(built(build_mevae, tiny_vae.NETWORK)).eval()
+        hybrid = Hybrid(built(build_mevae, tiny_vae.NETWORK)).eval()
     lobes = torch.cat([partials(hz, 1) for hz in (250.0, 400.0, 700.0)])
     mix = torch.tensor([0.0, 0.3, 1.0])
     with torch.no_grad():
@@ -169,7 +169,7 @@ def test_each_window_is_read_by_the_encoder_of_its_instrument_and_by_the_other()
 
 def test_the_listener_chooses_the_encoder():
     network = built(build_mevae, tiny_vae.NETWORK)
-    hybrid = ConditionedMultiEncoderHybrid(network)
+    hybrid = Hybrid(network)
     mix = torch.full((3,), 0.5)
     with torch.no_grad():
         for encoder, logit in ((0, -60.0), (1, 60.0)):

@@ -71,6 +71,17 @@ class CycleGan(nn.Module):
         drawn: Drawn = generator(heard, partials, power=power, is_grained=True)
         return drawn
 
+    def hybrid(
+        self, spectrogram: Spectrograms, partials: Spectrograms | None, mix: Float[Tensor, " window"]
+    ) -> Spectrograms:
+        """Draw windows as both instruments and return what lies between at `mix`, as a voice file does."""
+        first, second = (
+            one(spectrogram) if partials is None else one(spectrogram, partials).spectrogram
+            for one in self.generators
+        )
+        between: Tensor = first + mix[:, None, None] * (second - first)
+        return between
+
     def view(self, spectrogram: Spectrograms, partials: Spectrograms | None) -> Views:
         """Return what critics hear of windows."""
         if partials is None:
@@ -92,43 +103,3 @@ class CycleGan(nn.Module):
         if config.paper is not None:
             return PaperCritic(config.paper)
         return Critics(config.critic_channels, config.drawing.n_rows, audible_from=config.audible_from)
-
-
-class CycleHybrid(nn.Module):
-    """What the voice file of the paper's networks holds: windows and a mix in, windows of the hybrid out.
-
-    Args:
-        generators: Of mix 0 and mix 1, trained.
-    """
-
-    def __init__(self, generators: nn.ModuleList) -> None:
-        super().__init__()
-        self.generators = generators
-
-    def forward(self, spectrogram: Spectrograms, mix: Float[Tensor, " window"]) -> Spectrograms:
-        """Redraw windows as both instruments and return what lies between at `mix`."""
-        first, second = (one(spectrogram) for one in self.generators)
-        return _between(first, second, mix)
-
-
-class ConditionedCycleHybrid(nn.Module):
-    """What the voice file of conditioned networks holds: windows, their partials and a mix in, windows out.
-
-    Args:
-        generators: Of mix 0 and mix 1, trained.
-    """
-
-    def __init__(self, generators: nn.ModuleList) -> None:
-        super().__init__()
-        self.generators = generators
-
-    def forward(
-        self, spectrogram: Spectrograms, partials: Spectrograms, mix: Float[Tensor, " window"]
-    ) -> Spectrograms:
-        """Draw windows as both instruments and return what lies between at `mix`."""
-        first, second = (one(spectrogram, partials).spectrogram for one in self.generators)
-        return _between(first, second, mix)
-
-
-def _between(first: Spectrograms, second: Spectrograms, mix: Float[Tensor, " window"]) -> Spectrograms:
-    return first + mix[:, None, None] * (second - first)

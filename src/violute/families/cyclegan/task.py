@@ -12,7 +12,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from violute.families.cyclegan.critics import Views, least_squares
-from violute.families.cyclegan.network import ConditionedCycleHybrid, CycleGan, CycleHybrid
+from violute.families.cyclegan.network import CycleGan
 from violute.families.cyclegan.recipes import CycleGanRecipe
 from violute.families.pictures.adversarial_health import (
     CYCLE_SHARE,
@@ -27,7 +27,7 @@ from violute.families.pictures.corpus import DrawnWindows, Windows, windows_of
 from violute.families.pictures.disguise import disguised, drawn_disguises
 from violute.families.pictures.drawing import Drawn
 from violute.families.pictures.losses import spectrogram_losses
-from violute.families.pictures.networks import Spectrograms
+from violute.families.pictures.networks import Hybrid, Spectrograms
 from violute.families.pictures.task import SpectrogramCorpus, WindowTask
 from violute.training.batches import to_device
 from violute.training.losses import of_both_turns, take_turn
@@ -95,7 +95,7 @@ class CycleGanTask(WindowTask):
         drawn, own, returned = [], [], []
         for end in ENDS:
             # In one go, which takes a GPU hardly longer than either.
-            made = self._to_end(end, _joined(real[1 - end], real[end]))
+            made = network.to_end(end, *_joined(real[1 - end], real[end]))
             n_others = len(real[1 - end].end)
             drawn.append(_some(made, slice(None, n_others)))
             own.append(_some(made, slice(n_others, None)))
@@ -212,16 +212,11 @@ class CycleGanTask(WindowTask):
 
     def hybrid(self, network: nn.Module) -> tuple[nn.Module, dict[str, Any]]:
         """Keep the generators; the critics' work is done."""
-        assert isinstance(network, CycleGan)
-        kind = ConditionedCycleHybrid if network.is_conditioned else CycleHybrid
-        return kind(network.generators), {"output": "transfer"}
+        return Hybrid(network), {"output": "transfer"}
 
     def _precision(self) -> torch.autocast:
         """Compute convolutions as precisely as the recipe says."""
         return torch.autocast(self.corpus.device.type, torch.bfloat16, enabled=self.recipe.is_half)
-
-    def _to_end(self, end: int, windows: Windows) -> Drawn:
-        return self.network.to_end(end, windows.heard, windows.partials, windows.spectrogram)
 
     def _view(self, drawn: Drawn, partials: Spectrograms | None) -> Views:
         """Return what critics hear of a drawing."""
@@ -240,24 +235,17 @@ def sum_of(losses: Iterator[Tensor]) -> Float[Tensor, ""]:
 
 def _of_end(windows: Windows, end: int) -> Windows:
     """Return the windows that one instrument played."""
-    chosen = windows.end == end
-    spectrogram, is_recorded, played, heard, partials = windows
-    partials = None if partials is None else partials[chosen]
-    return Windows(spectrogram[chosen], is_recorded[chosen], played[chosen], heard[chosen], partials)
+    fields: Any = (None if field is None else field[windows.end == end] for field in windows)
+    return Windows(*fields)
 
 
-def _joined(first: Windows, second: Windows) -> Windows:
-    """Put the windows of both instruments one after the other."""
+def _joined(first: Windows, second: Windows) -> tuple[Spectrograms, Spectrograms | None, Spectrograms]:
+    """Return what is heard of both instruments, its partials, and what was recorded, one after the other."""
     partials = None
     if first.partials is not None and second.partials is not None:
         partials = torch.cat([first.partials, second.partials])
-    return Windows(
-        torch.cat([first.spectrogram, second.spectrogram]),
-        torch.cat([first.is_recorded, second.is_recorded]),
-        torch.cat([first.end, second.end]),
-        torch.cat([first.heard, second.heard]),
-        partials,
-    )
+    heard = torch.cat([first.heard, second.heard])
+    return heard, partials, torch.cat([first.spectrogram, second.spectrogram])
 
 
 def _some(drawn: Drawn, chosen: slice) -> Drawn:

@@ -92,6 +92,14 @@ class MultiEncoderVae(nn.Module):
         """Return log odds that the second instrument plays a window."""
         return self.listener(spectrogram).mean(dim=(1, 2))
 
+    def hybrid(
+        self, spectrogram: Spectrograms, partials: Spectrograms | None, mix: Float[Tensor, " window"]
+    ) -> Spectrograms:
+        """Draw what a voice file does; the encoders are weighed by how much each instrument is heard."""
+        share = torch.sigmoid(self.listen(spectrogram))[:, None, None]
+        first, second = (self.encode(spectrogram, i).mean for i in range(N_ENDS))
+        return self.decode((1.0 - share) * first + share * second, mix, partials)
+
     def forward(
         self, spectrogram: Spectrograms, end: Int[Tensor, " window"], partials: Spectrograms | None = None
     ) -> CrossCoded:
@@ -121,38 +129,6 @@ class MultiEncoderVae(nn.Module):
             self.critic(latent),
             self.listen(spectrogram),
         )
-
-
-class MultiEncoderHybrid(nn.Module):
-    """What a voice file holds: windows and a mix in, windows of the hybrid out.
-
-    Args:
-        network: Trained.
-    """
-
-    def __init__(self, network: MultiEncoderVae) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, spectrogram: Spectrograms, mix: Float[Tensor, " window"]) -> Spectrograms:
-        """Play windows at `mix`; the encoders are weighed by how much each instrument is heard."""
-        return self.network.decode(self.latent(spectrogram), mix)
-
-    def latent(self, spectrogram: Spectrograms) -> Latents:
-        """Return the code of windows, by both encoders."""
-        share = torch.sigmoid(self.network.listen(spectrogram))[:, None, None]
-        first, second = (self.network.encode(spectrogram, i).mean for i in range(N_ENDS))
-        return (1.0 - share) * first + share * second
-
-
-class ConditionedMultiEncoderHybrid(MultiEncoderHybrid):
-    """The same where the decoder is given the pitch."""
-
-    def forward(  # type: ignore[override]  # a graph of three inputs
-        self, spectrogram: Spectrograms, partials: Spectrograms, mix: Float[Tensor, " window"]
-    ) -> Spectrograms:
-        """Play windows at `mix`, harmonics where `partials` has them."""
-        return self.network.decode(self.latent(spectrogram), mix, partials)
 
 
 def build_mevae(config: SpectrogramNetworkConfig) -> MultiEncoderVae:

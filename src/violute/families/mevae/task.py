@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 
-from violute.families.mevae.network import (
-    ConditionedMultiEncoderHybrid,
-    MultiEncoderHybrid,
-    MultiEncoderVae,
-    build_mevae,
-)
+from violute.families.mevae.network import MultiEncoderVae, build_mevae
 from violute.families.pictures.corpus import Windows
 from violute.families.pictures.losses import divergence_above, played_by, spectrogram_losses
 from violute.families.pictures.task import SpectrogramTask
@@ -43,10 +36,3 @@ class MevaeTask(SpectrogramTask):
             "latent/critic": played_by(coded.critic_logit, windows.end),
             "source/cross_entropy": played_by(coded.listener_logit, windows.end),
         }
-
-    def hybrid(self, network: nn.Module) -> tuple[nn.Module, dict[str, Any]]:
-        """Wrap the network: nothing is left to find."""
-        assert isinstance(network, MultiEncoderVae)
-        return (ConditionedMultiEncoderHybrid if self.recipe.is_conditioned else MultiEncoderHybrid)(
-            network
-        ), {}

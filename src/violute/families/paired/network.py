@@ -132,6 +132,11 @@ class PairedModel(nn.Module):
         power = None if like is None else self.loudness(like)
         return Redrawn(self.network(heard, partials, mix[:, None], power, is_grained=is_grained), None)
 
+    def hybrid(self, spectrogram: Spectrograms, partials: Spectrograms | None, mix: Mixes) -> Spectrograms:
+        """Draw what a voice file does: windows of either instrument at mixes, 0 to 1."""
+        redrawn: Redrawn = self(spectrogram, partials, mix)
+        return redrawn.drawn.spectrogram
+
     def scores(
         self, source: Spectrograms, partials: Spectrograms | None, hybrid: Spectrograms, mix: Mixes
     ) -> Scores:
@@ -143,29 +148,3 @@ class PairedModel(nn.Module):
             return seen
         rows = [self.ear(one) for one in (source, hybrid, partials)]
         return [self.critic(torch.stack([*rows, condition.expand_as(rows[0])], dim=1))]
-
-
-class PairedHybrid(nn.Module):
-    """What the voice file of `paper` holds: windows and a mix in, windows of the hybrid out."""
-
-    def __init__(self, model: PairedModel) -> None:
-        super().__init__()
-        self.model = model
-
-    def forward(self, spectrogram: Spectrograms, mix: Mixes) -> Spectrograms:
-        """Redraw windows of either instrument at mixes, 0 to 1."""
-        made: Redrawn = self.model(spectrogram, None, mix)
-        return made.drawn.spectrogram
-
-
-class ConditionedPairedHybrid(nn.Module):
-    """What other voice files hold: windows, their partials and a mix in, windows of the hybrid out."""
-
-    def __init__(self, model: PairedModel) -> None:
-        super().__init__()
-        self.model = model
-
-    def forward(self, spectrogram: Spectrograms, partials: Spectrograms, mix: Mixes) -> Spectrograms:
-        """Draw windows of either instrument at mixes, 0 to 1."""
-        made: Redrawn = self.model(spectrogram, partials, mix)
-        return made.drawn.spectrogram

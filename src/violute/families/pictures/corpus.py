@@ -2,12 +2,13 @@
 
 Every recording is one long picture, made once by the transform that conversion uses and kept as
 half-precision numbers on disk, frame by frame, so that a window may begin at any frame and a corpus
-may be larger than memory. What `violute prepare` cut already is a line a picture (`prepared.py`).
+may be larger than memory. What `violute prepare` cut already is a line a picture (`prepared.py`). Where a
+teacher made hybrids of a recording, the same place of both is drawn, changed alike.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -42,6 +43,9 @@ LEAST_STRENGTH = 0.5
 LEVEL_RANGE_DB = (-9.0, 3.0)
 TRANSPOSED_SEMITONES = 1.0
 
+MOST_LEVEL_DB = 24.0
+"""What differs more in level from its source holds next to nothing: its noise is raised no further."""
+
 
 @dataclass(frozen=True)
 class PictureLine(Material):
@@ -52,12 +56,14 @@ class PictureLine(Material):
         highest_hz: Nothing above it was recorded (a codec cut it off).
         seconds: Of sound that no line before it holds; None is that of every frame.
         f0_hz: Pitch of each frame, 0 where nothing has one; None where nobody needs it.
+        hybrids: What a teacher made of it, by mix; None where nobody did.
     """
 
     picture: Float16[np.ndarray, "frame bin"] | UInt16[np.ndarray, "frame bin"]
     highest_hz: float
     seconds: float | None = None
     f0_hz: Float32[np.ndarray, " frame"] | None = None
+    hybrids: Mapping[float, PictureLine] | None = None
 
 
 class DrawnWindows(NamedTuple):
@@ -69,6 +75,8 @@ class DrawnWindows(NamedTuple):
         end: Which instrument plays: 0 or 1.
         f0_hz: Pitch of each frame, 0 where nothing has one; None for networks that are not given it.
         disguises: One for each window; None for networks that hear what was recorded.
+        hybrid: What a teacher made of it; None where nobody did.
+        mix: Of the hybrids, 0 to 1; None likewise.
     """
 
     spectrogram: Float[Tensor, "window bin frame"]
@@ -76,20 +84,26 @@ class DrawnWindows(NamedTuple):
     end: Int[Tensor, " window"]
     f0_hz: Float[Tensor, "window frame"] | None
     disguises: Disguises | None
+    hybrid: Float[Tensor, "window bin frame"] | None
+    mix: Float[Tensor, " window"] | None
 
 
 class Windows(NamedTuple):
     """A batch of windows.
 
     Attributes:
-        spectrogram: As recorded: what is to be drawn.
+        spectrogram: As recorded.
+        wanted: What is to be drawn: the same, or the hybrid that a teacher made of it.
+        mix: Of what is to be drawn, 0 to 1; that of the instrument where there are no hybrids.
         is_recorded: 1 for bins that the recording holds and 0 for those that a codec cut off.
         end: Which instrument plays: 0 or 1.
-        heard: What a network hears: the same, or disguised.
+        heard: What a network hears: what was recorded, or that disguised.
         partials: 1 where the harmonics of the pitch lie; None for networks that are not given it.
     """
 
     spectrogram: Float[Tensor, "window bin frame"]
+    wanted: Float[Tensor, "window bin frame"]
+    mix: Float[Tensor, " window"]
     is_recorded: Float[Tensor, "window bin 1"]
     end: Int[Tensor, " window"]
     heard: Float[Tensor, "window bin frame"]
@@ -135,10 +149,10 @@ def draw(
     augment: bool,
     disguise: bool = False,
 ) -> DrawnWindows:
-    """Draw windows: both ends equally often, short sources more often than their length earns.
+    """Draw windows: both ends and all mixes equally often, short sources more often than their length earns.
 
     Args:
-        lines: To draw from; all of them have a pitch, or none.
+        lines: To draw from; all of them have a pitch, or none, and all have hybrids, or none.
         settings: Of the transform.
         batch_size: Windows.
         rng: Decides everything.
@@ -147,33 +161,46 @@ def draw(
     """
     sampler = WindowSampler(lines, [line.source for line in lines], [len(line.picture) for line in lines])
     pictures, pitches, limits_hz, played = [], [], [], []
+    hybrids: list[Float32[np.ndarray, "bin frame"]] = []
+    mixes: list[float] = []
     for i in range(batch_size):
-        line, start, picture = sampler.window(i, settings.n_frames, rng, window_at, is_rest)
-        limit_hz, ratio = line.highest_hz, 1.0
+        line, start, picture = sampler.window(i, settings.n_frames, rng, window_at, _is_rest)
+        parts, limit_hz, ratio = [picture], line.highest_hz, 1.0
+        if line.hybrids:
+            mixes.append(float(rng.choice(sorted(line.hybrids))))
+            hybrid = line.hybrids[mixes[-1]]
+            parts, limit_hz = [picture, window_at(hybrid, start, settings.n_frames)], hybrid.highest_hz
         if augment:
             ratio = float(2.0 ** (rng.uniform(-TRANSPOSED_SEMITONES, TRANSPOSED_SEMITONES) / 12.0))
-            picture = louder(transposed(picture, ratio), float(rng.uniform(*LEVEL_RANGE_DB)), settings)
+            gain_db = float(rng.uniform(*LEVEL_RANGE_DB))
+            parts = [louder(transposed(part, ratio), gain_db, settings) for part in parts]
             limit_hz *= min(ratio, 1.0)
         if line.f0_hz is not None:
             pitches.append(window_of(line.f0_hz, start, settings.n_frames) * np.float32(ratio))
-        pictures.append(picture)
+        pictures.append(parts[0])
+        hybrids += [_as_loud_as(parts[0], hybrid, settings) for hybrid in parts[1:]]
         limits_hz.append(limit_hz)
         played.append(line.end)
     return DrawnWindows(
         torch.from_numpy(np.stack(pictures)),
-        recorded_bins(limits_hz, settings),
+        _recorded_bins(limits_hz, settings),
         torch.tensor(played),
         torch.from_numpy(np.stack(pitches)) if pitches else None,
         drawn_disguises(batch_size, settings, rng) if disguise else None,
+        torch.from_numpy(np.stack(hybrids)) if hybrids else None,
+        torch.tensor(mixes, dtype=torch.float32) if mixes else None,
     )
 
 
 def windows_of(drawn: DrawnWindows, settings: SpectrogramSettings) -> Windows:
     """Draw the harmonics of windows and disguise them, on their device."""
-    spectrogram, is_recorded, end, f0_hz, disguises = drawn
+    spectrogram, is_recorded, end, f0_hz, disguises, hybrid, mix = drawn
     partials = None if f0_hz is None else partials_of(f0_hz, settings)
     heard = spectrogram if disguises is None else disguised(spectrogram, partials, disguises, settings)
-    return Windows(spectrogram, is_recorded, end, heard, partials)
+    wanted = spectrogram if hybrid is None else hybrid
+    return Windows(
+        spectrogram, wanted, end.float() if mix is None else mix, is_recorded, end, heard, partials
+    )
 
 
 def partials_of(
@@ -183,14 +210,16 @@ def partials_of(
     return harmonic_lobes(f0_hz[:, None] * (settings.n_fft / settings.sample_rate), settings.n_bins)
 
 
-def recorded_bins(limits_hz: Sequence[float], settings: SpectrogramSettings) -> Float[Tensor, "window bin 1"]:
+def _recorded_bins(
+    limits_hz: Sequence[float], settings: SpectrogramSettings
+) -> Float[Tensor, "window bin 1"]:
     """Return 1 for each bin that lies below a window's limit, else 0."""
     bin_hz = settings.sample_rate / settings.n_fft
     is_recorded = np.arange(settings.n_bins) * bin_hz < np.array(limits_hz)[:, None]
     return torch.from_numpy(is_recorded.astype(np.float32)).unsqueeze(2)
 
 
-def is_rest(window: Float32[np.ndarray, "bin frame"]) -> bool:
+def _is_rest(window: Float32[np.ndarray, "bin frame"]) -> bool:
     """Tell whether nobody plays in a window."""
     return bool(window.mean() < QUIETEST_MEAN)
 
@@ -222,6 +251,20 @@ def louder(
     return np.minimum(
         np.log1p(gain * np.expm1(picture * np.float32(full))) / np.float32(full), np.float32(1.0)
     )
+
+
+def _as_loud_as(
+    source: Float32[np.ndarray, "bin frame"],
+    hybrid: Float32[np.ndarray, "bin frame"],
+    settings: SpectrogramSettings,
+) -> Float32[np.ndarray, "bin frame"]:
+    """Undo the level that its own peak gave a hybrid: a voice takes each frame's loudness anyway."""
+    full = settings.log_range
+    power = [float(np.square(np.expm1(full * one.astype(np.float64))).mean()) for one in (source, hybrid)]
+    if min(power) <= 0.0:
+        return hybrid
+    level_db = float(np.clip(10.0 * np.log10(power[0] / power[1]), -MOST_LEVEL_DB, MOST_LEVEL_DB))
+    return louder(hybrid, level_db, settings)
 
 
 def pitch_at_frames(

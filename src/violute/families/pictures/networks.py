@@ -18,6 +18,7 @@ Source:
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -207,6 +208,28 @@ class InstrumentEmbedding(nn.Module):
         """Return a condition for each mix."""
         first, second = self.ends.weight
         return first + mix.unsqueeze(1) * (second - first)
+
+
+class Hybrid(nn.Module):
+    """What a voice file holds: windows and a mix in, windows of the hybrid out.
+
+    Where the network is given the pitch, pictures of its harmonics stand between the two.
+
+    Args:
+        network: Trained; its method `hybrid` draws.
+    """
+
+    network: Any
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, spectrogram: Spectrograms, *given: Tensor) -> Spectrograms:
+        """Draw windows by `(partials, mix)` or `(mix,)`."""
+        *partials, mix = given
+        drawn: Tensor = self.network.hybrid(spectrogram, partials[0] if partials else None, mix)
+        return drawn
 
 
 class Critic(nn.Module):

@@ -104,6 +104,12 @@ class Vae(nn.Module):
         condition = None if self.instrument is None else self.instrument(mix)
         return self.decoder(latent, condition, partials)
 
+    def hybrid(
+        self, spectrogram: Spectrograms, partials: Spectrograms | None, mix: Float[Tensor, " window"]
+    ) -> Spectrograms:
+        """Draw the latents of windows as the instrument at `mix`, as the file of a conditional voice does."""
+        return self.decode(self.encode(spectrogram).mean, mix, partials)
+
     def forward(
         self, spectrogram: Spectrograms, end: Int[Tensor, " window"], partials: Spectrograms | None = None
     ) -> Coded:
@@ -141,24 +147,6 @@ class LatentAxisHybrid(nn.Module):
     def position(self, latent: Latents) -> Float[Tensor, " window"]:
         """Estimate where windows stand: near 0 for the first instrument, near 1 for the second."""
         return torch.sigmoid(latent.mean(dim=2) @ self.probe_weight + self.probe_bias)
-
-
-class ConditionalHybrid(nn.Module):
-    """What the voice file of a VAE with condition holds.
-
-    Args:
-        vae: Trained.
-    """
-
-    def __init__(self, vae: Vae) -> None:
-        super().__init__()
-        self.vae = vae
-
-    def forward(
-        self, spectrogram: Spectrograms, partials: Spectrograms, mix: Float[Tensor, " window"]
-    ) -> Spectrograms:
-        """Draw the latents of windows as the instrument at `mix`."""
-        return self.vae.decode(self.vae.encode(spectrogram).mean, mix, partials)
 
 
 def build_vae(config: SpectrogramNetworkConfig) -> Vae:

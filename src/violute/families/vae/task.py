@@ -24,7 +24,7 @@ from violute.families.pictures.corpus import Windows
 from violute.families.pictures.losses import active_units, divergence_above, played_by, spectrogram_losses
 from violute.families.pictures.networks import Latents
 from violute.families.pictures.task import SpectrogramTask
-from violute.families.vae.network import ConditionalHybrid, LatentAxis, LatentAxisHybrid, Vae, build_vae
+from violute.families.vae.network import LatentAxis, LatentAxisHybrid, Vae, build_vae
 
 PROBE_STEPS = 200
 PROBE_DECAY = 1e-3
@@ -64,7 +64,7 @@ class VaeTask(SpectrogramTask):
         """Wrap the network; one without condition has its axis found from windows of both instruments."""
         assert isinstance(network, Vae)
         if network.instrument is not None:
-            return ConditionalHybrid(network), {}
+            return super().hybrid(network)
         windows = self.training_windows(2 * min(N_AXIS_WINDOWS, 8 * self.recipe.batch_size))
         means = encoded(network, windows.spectrogram)
         return LatentAxisHybrid(network, latent_axis(means, windows.end)), {}
