@@ -21,12 +21,12 @@ from nsynth_bits import NAMES, bits_a_sample
 from scipy.stats import spearmanr
 
 from violute.data.recordings import list_recordings, read_patterns, read_recording
+from violute.data.sampling import window_of
 from violute.evaluation.judge.classifier import Judge
 from violute.evaluation.metrics.loudness import to_mono
 from violute.evaluation.metrics.pitch import cents_apart, compared_frames, judge_f0, raw_pitch_accuracy
 from violute.families.nsynth.code_moves import CODE_MOVES, moved
 from violute.families.nsynth.codes import Codes
-from violute.families.nsynth.data import crop_at
 from violute.families.nsynth.network import SAMPLE_RATE
 from violute.families.nsynth.voice import NsynthPerformance, NsynthVoice
 from violute.voices.load import load_voice
@@ -138,7 +138,10 @@ def excerpts(options: argparse.Namespace, name: str) -> list[tuple[str, np.ndarr
         for part in range(n_parts):
             start = round((part + 1) * len(whole) / (n_parts + 1)) if name == "violin" else 0
             made.append(
-                (recording.name, crop_at(whole, start, min(round(options.seconds * SAMPLE_RATE), len(whole))))
+                (
+                    recording.name,
+                    window_of(whole, start, min(round(options.seconds * SAMPLE_RATE), len(whole))),
+                )
             )
     return made
 

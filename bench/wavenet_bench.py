@@ -28,7 +28,7 @@ from violute.dsp.sines import sines_of
 from violute.families.nsynth.export import SteeringGraph, step_bytes
 from violute.families.nsynth.network import Nsynth
 from violute.families.nsynth.output import drawn
-from violute.families.nsynth.sampler import HIGHEST_SINE_HZ, WavenetShape, generate
+from violute.families.nsynth.sampler import HIGHEST_SINE_HZ, generate
 from violute.families.recipes import family_recipe
 from violute.voices.network import open_network
 
@@ -105,7 +105,7 @@ def main() -> None:
 
 def ways_of(network: Nsynth) -> dict[str, Callable[[Given, float], np.ndarray]]:
     """Return the ways with queues, by what they are called."""
-    shape = WavenetShape(**{key: getattr(network.config, key) for key in WavenetShape.__dataclass_fields__})
+    shape = network.config
     weights = weights_of(network.decoder)
     session = open_network(step_bytes(network), n_threads=1)
 

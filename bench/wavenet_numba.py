@@ -12,9 +12,10 @@ import numpy as np
 import torch
 from torch import nn
 
+from violute.families.nsynth.config import NsynthConfig
 from violute.families.nsynth.network import WaveNetDecoder
 from violute.families.nsynth.output import LEAST_LOG_SCALE
-from violute.families.nsynth.sampler import LEAST_BATCH, N_WORKERS, WavenetShape
+from violute.families.nsynth.sampler import LEAST_BATCH, N_WORKERS
 
 Function = TypeVar("Function", bound=Callable[..., object])
 
@@ -70,7 +71,7 @@ def weights_of(decoder: WaveNetDecoder) -> Weights:
 
 def generate_compiled(
     weights: Weights,
-    shape: WavenetShape,
+    shape: NsynthConfig,
     conditions: np.ndarray,
     sines: np.ndarray,
     chance: np.ndarray,

@@ -51,7 +51,6 @@ def open_ends(request: TrainingRequest) -> Ends:
 
     Raises:
         TrainingError: A folder or name cannot be used, or nothing is left to learn from.
-        DataError: The store is none, or damaged.
     """
     if not isinstance(request.source, str | Path):
         if len(request.source) != 2:
@@ -82,11 +81,7 @@ def _checked(given: Sequence[str | None], otherwise: Sequence[str]) -> tuple[str
 
 
 def contents(names: Sequence[str], recordings: Sequence[Iterable[Recording]]) -> dict[str, list[str]]:
-    """Return a digest of every file, by end and file name.
-
-    Raises:
-        AudioError: A file cannot be read.
-    """
+    """Return a digest of every file, by end and file name."""
     paths: dict[str, set[Path]] = {}
     for name, members in zip(names, recordings, strict=True):
         for recording in members:

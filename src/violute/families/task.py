@@ -64,12 +64,7 @@ class ModulesTask:
 
 
 def sources_heard(names: Sequence[str], lines: Iterable[tuple[int, str, float]]) -> tuple[str, ...]:
-    """Say for a card what each end learned from.
-
-    Args:
-        names: Of the ends.
-        lines: End, source and seconds of each.
-    """
+    """Say for a card what each end learned from, by end, source and seconds of each line."""
     heard: list[dict[str, float]] = [{} for _ in names]
     for end, source, seconds in lines:
         heard[end][source] = heard[end].get(source, 0.0) + seconds

@@ -69,8 +69,6 @@ def train_family(
 
     Raises:
         TrainingError: A family, folder, name, recipe or device cannot be used, or training diverged.
-        DataError: The store is none, or damaged.
-        AudioError: A recording cannot be read.
     """
     trained = trained_family(family)
     name = trained.default_recipe if recipe is None else recipe

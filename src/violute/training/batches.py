@@ -39,13 +39,7 @@ class Batch(NamedTuple):
 
 @dataclass(frozen=True)
 class Batches(Dataset[Batch | VioluteError]):
-    """The batches of a run by step.
-
-    Attributes:
-        task: That draws them.
-        seed: Of the run.
-        rank: Of this process among those that train.
-    """
+    """The batches of a run by step, as a process of this rank draws them."""
 
     task: Task
     seed: int

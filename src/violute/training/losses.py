@@ -53,14 +53,7 @@ def weighted_total(
 def take_turn(
     name: str, losses: Mapping[str, Float[Tensor, ""]], weights: Mapping[str, float], context: StepContext
 ) -> dict[str, Float[Tensor, ""]]:
-    """Let one optimizer descend, where generator and critic descend apart; add `total` to its losses.
-
-    Args:
-        name: Of the optimizer.
-        losses: Of its turn.
-        weights: Of all turns.
-        context: Of the step.
-    """
+    """Let one optimizer descend, where generator and critic descend apart; add `total` to its losses."""
     turn = weighted_total(losses, weights_of(losses, weights))
     context.descend(name, turn["total"])
     return turn

@@ -59,11 +59,7 @@ def plot_metrics(rows: Sequence[Mapping[str, float]], path: Path) -> None:
 
 
 class EventLog:
-    """Writes metrics for TensorBoard where `violute[tensorboard]` is installed, in a file for each start.
-
-    Args:
-        folder: For the files; made with the first row.
-    """
+    """Writes metrics for TensorBoard where `violute[tensorboard]` is installed, a file for each start."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

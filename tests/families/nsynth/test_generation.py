@@ -17,7 +17,7 @@ from violute.families.nsynth.export import SteeringGraph, step_bytes
 from violute.families.nsynth.network import Nsynth
 from violute.families.nsynth.output import bits, drawn
 from violute.families.nsynth.recipes import MEDIUM_NETWORK, PAPER_NETWORK, SMALL_NETWORK
-from violute.families.nsynth.sampler import HIGHEST_SINE_HZ, WavenetShape, driving_waves, generate
+from violute.families.nsynth.sampler import HIGHEST_SINE_HZ, driving_waves, generate
 from violute.families.nsynth.segment_joins import Joiner
 from violute.transforms.mu_law import companded
 from violute.voices.network import open_network
@@ -58,10 +58,6 @@ def network(config: NsynthConfig) -> Nsynth:
     return made
 
 
-def shape_of(config: NsynthConfig) -> WavenetShape:
-    return WavenetShape(**{name: getattr(config, name) for name in WavenetShape.__dataclass_fields__})
-
-
 def steering(made: Nsynth, n_pieces: int, n_frames: int = N_FRAMES):
     """Conditions and sines of random codes, the sines both ways round: (sine, sample) and (sample, sine)."""
     generator = torch.Generator().manual_seed(5)
@@ -88,7 +84,7 @@ def both(config: NsynthConfig, temperature: float, n_pieces: int = 2):
     naive = naive_levels(made.decoder, conditions, sines, chance, temperature).numpy()
     session = open_network(step_bytes(made), n_threads=1)
     given = (conditions.numpy(), turned, chance.numpy())
-    return naive, generate(session, shape_of(config), *given, temperature)
+    return naive, generate(session, config, *given, temperature)
 
 
 def levels_after(decoder, conditions, sines, levels):
@@ -134,7 +130,7 @@ def test_queues_equal_the_whole_network_over_the_dilations_of_the_recipes(networ
     conditions, sines, turned = steering(made, 1, n_frames)
     chance = chances(1, n_frames * config.hop_length)
     session = open_network(step_bytes(made), n_threads=1)
-    fast = generate(session, shape_of(config), conditions.numpy(), turned, chance.numpy(), 0.0)
+    fast = generate(session, config, conditions.numpy(), turned, chance.numpy(), 0.0)
     latest = slice(config.receptive_field, None)
     assert len(np.unique(fast[:, latest])) > 3, "it still moves when every queue has come round"
     whole = levels_after(made.decoder, conditions, sines, fast)
@@ -147,10 +143,10 @@ def test_pieces_do_not_depend_on_those_beside_them():
     conditions, _, sines = steering(made, 17)
     chance = chances(17, N_FRAMES * config.hop_length).numpy()
     session = open_network(step_bytes(made), n_threads=1)
-    together = generate(session, shape_of(config), conditions.numpy(), sines, chance, 0.0)
+    together = generate(session, config, conditions.numpy(), sines, chance, 0.0)
     for i in (0, 8, 16):
         one = slice(i, i + 1)
-        alone = generate(session, shape_of(config), conditions[one].numpy(), sines[one], chance[one], 0.0)
+        alone = generate(session, config, conditions[one].numpy(), sines[one], chance[one], 0.0)
         assert np.array_equal(together[i], alone[0])
 
 
@@ -201,7 +197,7 @@ def test_partials_are_drawn_alike_in_training_and_in_play():
     with torch.no_grad():
         conditions[:, -config.n_harmonics :] *= 4.0
         wanted = made.decoder.partials(conditions, sines).numpy()
-    given = (shape_of(config), conditions.numpy(), turned)
+    given = (config, conditions.numpy(), turned)
     played = np.concatenate([driving_waves(*given, frame) for frame in range(5)], axis=1)
     assert np.allclose(played[..., 0], wanted, atol=1e-4)
     assert np.array_equal(played[..., 1:], turned)

@@ -328,4 +328,4 @@ def test_the_measurement_is_kept_with_the_sound(tmp_path):
     assert isinstance(line, SoundLine)
     assert np.median(line.f0_hz) == pytest.approx(440.0, rel=0.005)
     assert np.diff(line.cycles)[5:-5] == pytest.approx(4.4, abs=0.01)
-    assert line.controls.n_frames == len(line.f0_hz)
+    assert len(line.is_voiced) == len(line.loudness_db) == len(line.f0_hz)

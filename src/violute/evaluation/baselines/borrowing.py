@@ -21,10 +21,6 @@ class BorrowingTake(LevelledTake):
 
     Attributes:
         mono: The performance at `SAMPLE_RATE`.
-
-    Raises:
-        AudioError: The audio is empty, silent, or not finite.
-        InputError: The recordings of an end hold no steady pitch.
     """
 
     def __init__(
@@ -60,10 +56,5 @@ class BorrowingBaseline:
         self._frames = frames
 
     def analyse(self, audio: Float[np.ndarray, "... sample"], sample_rate: int) -> BorrowingTake:
-        """Measure a performance and find its nearest frames.
-
-        Raises:
-            AudioError: The audio is empty, silent, or not finite.
-            InputError: The recordings of an end hold no steady pitch.
-        """
+        """Measure a performance and find its nearest frames."""
         return self.take_type(audio, sample_rate, self._frames)

@@ -38,9 +38,6 @@ def average_spectrum_db(
 
     Returns:
         Power density in dB relative to the whole's mean over the grid, at least -90.
-
-    Raises:
-        AudioError: The audio is empty or not finite.
     """
     return _relative_db(_band_power(audio, sample_rate))
 
@@ -48,11 +45,7 @@ def average_spectrum_db(
 def average_spectrum_of_recordings_db(
     recordings: list[tuple[Float[np.ndarray, "... sample"], int]],
 ) -> Float[np.ndarray, " point"]:
-    """Return the average over recordings: power, each at the same level, weighed by its length.
-
-    Raises:
-        AudioError: A recording is empty or not finite.
-    """
+    """Return the average over recordings: power, each at the same level, weighed by its length."""
     total = np.zeros(GRID_HZ.size)
     for audio, sample_rate in recordings:
         power = _band_power(audio, sample_rate)
@@ -61,22 +54,14 @@ def average_spectrum_of_recordings_db(
 
 
 class EqMatch:
-    """Moves the average spectrum of the source to that of both ends' recordings.
-
-    Raises:
-        InputError: There are not two ends, or one is without recordings.
-    """
+    """Moves the average spectrum of the source to that of both ends' recordings."""
 
     def __init__(self, references: References) -> None:
         self._references = {end: list(references[end]) for end in check_references(references)}
         self._targets_db: list[Float[np.ndarray, " point"]] = []
 
     def analyse(self, audio: Float[np.ndarray, "... sample"], sample_rate: int) -> EqTake:
-        """Measure the average spectrum of a performance.
-
-        Raises:
-            AudioError: The audio, or a reference, is empty, silent, or not finite.
-        """
+        """Measure the average spectrum of a performance."""
         if not self._targets_db:
             self._targets_db = [average_spectrum_of_recordings_db(r) for r in self._references.values()]
         return EqTake(audio, sample_rate, self._targets_db)

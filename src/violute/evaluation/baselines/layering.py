@@ -37,11 +37,7 @@ class SourceItself:
     """The recording as it came, at every mix: what pitch, loudness and timing can score at best."""
 
     def analyse(self, audio: Float[np.ndarray, "... sample"], sample_rate: int) -> SourceTake:
-        """Keep a copy of the performance.
-
-        Raises:
-            AudioError: The audio is empty, silent, or not finite.
-        """
+        """Keep a copy of the performance."""
         measure(ArraySource(audio, sample_rate))
         return SourceTake(audio.copy())
 
@@ -53,11 +49,7 @@ class SourceTake:
         self._audio = audio
 
     def render(self, mix: float = 0.5) -> Float[np.ndarray, "... sample"]:
-        """Return the recording.
-
-        Raises:
-            MixError: The mix is not a number from 0 to 1.
-        """
+        """Return the recording."""
         check_mix(mix)
         return self._audio.copy()
 
@@ -71,11 +63,7 @@ class Layering:
         self._voice = voice
 
     def analyse(self, audio: Float[np.ndarray, "... sample"], sample_rate: int) -> LayersTake:
-        """Let the voice measure a performance.
-
-        Raises:
-            AudioError: The audio is empty, silent, or not finite.
-        """
+        """Let the voice measure a performance."""
         return LayersTake(audio, sample_rate, self._voice, self.law)
 
 

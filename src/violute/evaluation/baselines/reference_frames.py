@@ -112,9 +112,6 @@ class ReferenceFrames:
     Args:
         references: Recordings by end, the end of mix 0 first. A few minutes an end, over its whole
             range, are plenty; measuring takes a fiftieth of their length.
-
-    Raises:
-        InputError: There are not two ends, or one is without recordings.
     """
 
     def __init__(self, references: References) -> None:
@@ -130,11 +127,7 @@ class ReferenceFrames:
 
     @property
     def ends(self) -> list[EndFrames]:
-        """Frames of the end of mix 0, then of mix 1.
-
-        Raises:
-            InputError: The recordings of an end hold no steady pitch.
-        """
+        """Frames of the end of mix 0, then of mix 1."""
         if not self._ends:
             self._ends = [EndFrames(recordings, end) for end, recordings in self._references.items()]
         return self._ends

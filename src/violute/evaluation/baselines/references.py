@@ -1,7 +1,7 @@
 """What the baselines of the bench share: recordings of both instruments, a mix, and a rendering's loudness.
 
-They answer the contract of `violute.voices.contract.Player`, as voices do, so that no metric needs to know
-which of them it measures.
+They answer the contract of `violute.voices.contract.Player`, errors and all, as voices do, so that no metric
+needs to know which of them it measures.
 """
 
 from __future__ import annotations
@@ -49,15 +49,7 @@ def check_mix(mix: float) -> float:
 
 
 class LevelledTake(ABC):
-    """One performance, rendered at the loudness of its recording.
-
-    Args:
-        audio: `(sample,)` or `(channel, sample)`.
-        sample_rate: In Hz.
-
-    Raises:
-        AudioError: The audio is empty, silent, or not finite.
-    """
+    """One performance, rendered at the loudness of its recording."""
 
     def __init__(self, audio: Float[np.ndarray, "... sample"], sample_rate: int) -> None:
         self.measurement = measure(ArraySource(audio, sample_rate))
@@ -68,9 +60,5 @@ class LevelledTake(ABC):
         """Play in the recording's shape at a mix from 0 to 1, at any level."""
 
     def render(self, mix: float = 0.5) -> Float[np.ndarray, "... sample"]:
-        """Play the performance at the recording's loudness.
-
-        Raises:
-            MixError: The mix is not a number from 0 to 1.
-        """
+        """Play the performance at the recording's loudness."""
         return bring_to_loudness(self.play(check_mix(mix)), self.measurement.loudness_lufs, self._sample_rate)

@@ -41,11 +41,7 @@ class Clip:
     group: str
 
     def read(self, sample_rate: int) -> Float32[np.ndarray, " sample"]:
-        """Read the clip as mono, at any rate; recordings above full scale are brought below it.
-
-        Raises:
-            AudioError: The file cannot be read.
-        """
+        """Read the clip as mono, at any rate; recordings above full scale are brought below it."""
         audio = read_recording(self.recording, sample_rate)
         peak = float(np.max(np.abs(audio), initial=0.0))
         return audio / np.float32(peak) if peak > 1.0 else audio
@@ -62,7 +58,6 @@ def list_by_instrument(
         select: Glob patterns of the only recordings to keep; None keeps all.
 
     Raises:
-        TrainingError: The folder is missing or holds no audio.
         InputError: MusicNet's metadata is missing, or no instrument has a folder.
         DataError: The metadata are not MusicNet's.
     """
@@ -110,9 +105,7 @@ def find_clips(
         clips_per_recording: Clips of a long recording at most, one after the other from its start.
 
     Raises:
-        TrainingError: The folder is missing or holds no audio.
         InputError: No recording is left.
-        AudioError: A file cannot be read.
     """
     by_instrument = list_by_instrument(data, instruments, select=select)
     musicnet = _musicnet_root(data)
@@ -146,7 +139,6 @@ def find_references(
     Where `select` names what is held out, nothing that it names is a reference, played or not.
 
     Raises:
-        TrainingError: The folder is missing or holds no audio.
         InputError: No instrument has a folder.
     """
     played = {(clip.recording.path, clip.group) for clip in clips}

@@ -80,11 +80,7 @@ def voice_files(names_or_paths: Sequence[str]) -> tuple[VoiceFile, ...]:
 
 
 def contender_entries(lineup: Lineup) -> list[ContenderEntry]:
-    """Describe everybody who plays, voices first.
-
-    Raises:
-        VoiceError: A voice is damaged.
-    """
+    """Describe everybody who plays, voices first."""
     entries: list[ContenderEntry] = [
         {
             "name": voice.name,
@@ -115,9 +111,7 @@ def open_contender(lineup: Lineup, name: str) -> Player:
     """Make a contender ready to play.
 
     Raises:
-        VoiceError: A voice is damaged.
         InputError: Nobody has that name.
-        AudioError: A reference cannot be read.
     """
     for voice in lineup.voices:
         if voice.name == name:
@@ -164,10 +158,6 @@ def _baselines(lineup: Lineup, *, read: bool) -> dict[str, Player]:
 
 
 def read_reference(recording: Recording) -> tuple[Float[np.ndarray, " sample"], int]:
-    """Read a recording as baselines and distances use it: mono, at `SAMPLE_RATE`.
-
-    Raises:
-        AudioError: The file cannot be read.
-    """
+    """Read a recording as baselines and distances use it: mono, at `SAMPLE_RATE`."""
     audio = read_recording(recording, SAMPLE_RATE, peak=0.9)
     return audio[: int(REFERENCE_SECONDS * SAMPLE_RATE)], SAMPLE_RATE

@@ -29,13 +29,7 @@ LONGEST_SECONDS = 20.0
 def measure_cost(
     lineup: Lineup, name: str, audio: Float32[np.ndarray, " sample"], sample_rate: int
 ) -> Figures:
-    """Measure one contender on one clip.
-
-    Args:
-        lineup: Everybody who plays.
-        name: Of the contender.
-        audio: Mono; ten seconds say enough.
-        sample_rate: In Hz.
+    """Measure one contender on one clip in mono; ten seconds say enough.
 
     Returns:
         `cost/convert_x_realtime` (analysis and one rendering, once everything is loaded),

@@ -26,15 +26,7 @@ Patches = Float[np.ndarray, "patch dimension"]
 
 
 class EndSound(TypedDict):
-    """A rendering at one end of the dial.
-
-    Keys:
-        contender: Who plays.
-        instrument: Of the clip.
-        group: Its recording.
-        mix: 0 or 1.
-        patches: Its colours, from `patch_embeddings`.
-    """
+    """A rendering of a clip of the recording `group` at mix 0 or 1, its colours as of `patch_embeddings`."""
 
     contender: str
     instrument: str
@@ -48,16 +40,9 @@ def end_distances(
 ) -> tuple[list[SummaryEntry], dict[str, dict[str, float | None]]]:
     """Measure `timbre/kernel_distance` of every contender's ends, by instrument of the clips.
 
-    Args:
-        lineup: Its references stand for the real instruments.
-        sounds: Renderings at mix 0 and 1.
-
     Returns:
         Summaries, and by end the `value`, `low` and `high` that real recordings have among
         themselves. Nothing where there are no references.
-
-    Raises:
-        AudioError: A reference cannot be read.
     """
     if not all(lineup.references):
         return [], {}

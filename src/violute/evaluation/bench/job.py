@@ -153,16 +153,7 @@ def clip_entry(clip: Clip, facts: SourceFacts, training_data: Sequence[str]) -> 
 
 
 def hear(jobs: Sequence[Job], clips: Sequence[Clip], n_clips: int) -> list[HeardClip]:
-    """Read the renderings that a report plays.
-
-    Args:
-        jobs: Those that succeeded.
-        clips: In the order of the report.
-        n_clips: Clips of each instrument, evenly picked.
-
-    Raises:
-        AudioError: A clip cannot be read.
-    """
+    """Read the renderings that a report plays, of `n_clips` of each instrument, evenly picked."""
     heard: list[HeardClip] = []
     for instrument in dict.fromkeys(clip.instrument for clip in clips):
         members = [clip for clip in clips if clip.instrument == instrument]

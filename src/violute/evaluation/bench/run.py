@@ -73,8 +73,6 @@ def run_bench(
 
     Raises:
         InputError: There are no clips, nobody could play any, or the folder cannot be made.
-        VoiceError: A voice is damaged.
-        AudioError: A clip cannot be read.
     """
     if not clips:
         raise InputError("there are no clips to play: select some recordings")

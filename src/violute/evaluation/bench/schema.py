@@ -200,13 +200,7 @@ def read_document(path: str | Path) -> Document:
 
 
 def read_object(path: str | Path, schema: str, version: int, maker: str) -> dict[str, Any]:
-    """Read a JSON object that names its schema and version.
-
-    Args:
-        path: To read.
-        schema: What its `schema` must be.
-        version: The newest `schema_version` that is understood.
-        maker: What writes such files, for messages.
+    """Read a JSON object of a `schema` and no newer `schema_version`; messages name its `maker`.
 
     Raises:
         InputError: The file is missing, is no such object, or was written by a newer version.

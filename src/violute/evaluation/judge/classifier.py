@@ -67,10 +67,7 @@ def mel_filters() -> Float32[np.ndarray, "bin mel"]:
 
 
 def log_mel(patches: Float32[np.ndarray, "patch second"]) -> Float32[np.ndarray, "patch mel frame"]:
-    """Compute what the network hears: band levels in units of 20 dB, levelled patch by patch.
-
-    Args:
-        patches: `PATCH_SAMPLES` long, at `SAMPLE_RATE`.
+    """Compute what the network hears of seconds: band levels in units of 20 dB, levelled patch by patch.
 
     Returns:
         Levels from `FLOOR_DB / 20` to `CEILING_DB / 20`; a patch of digital silence is all floor.
@@ -149,11 +146,7 @@ class Judge:
     def scores(
         self, audio: Float[np.ndarray, "... sample"], sample_rate: int
     ) -> Float[np.ndarray, "patch instrument"]:
-        """Return calibrated scores of `INSTRUMENTS`, second by second; none for silent seconds.
-
-        Raises:
-            AudioError: The audio is empty or not finite.
-        """
+        """Return calibrated scores of `INSTRUMENTS`, second by second; none for silent seconds."""
         mono = to_mono(audio).astype(np.float32)
         if sample_rate != SAMPLE_RATE:
             mono = soxr.resample(mono, sample_rate, SAMPLE_RATE)
@@ -168,11 +161,7 @@ class Judge:
         return np.concatenate(blocks).astype(np.float64)
 
     def hear(self, audio: Float[np.ndarray, "... sample"], sample_rate: int) -> Verdict:
-        """Judge a clip, from the mean of the patches' scores; not a number for a silent one.
-
-        Raises:
-            AudioError: The audio is empty or not finite.
-        """
+        """Judge a clip, from the mean of the patches' scores; not a number for a silent one."""
         scores = self.scores(audio, sample_rate)
         return verdict(scores.mean(axis=0)) if len(scores) else Verdict(float("nan"), float("nan"))
 

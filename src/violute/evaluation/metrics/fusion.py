@@ -74,9 +74,6 @@ def spectral_peaks(
         Frequencies in Hz, and amplitudes (a full-scale sine reads 1) from the highest down; places
         without a peak have amplitude 0.
 
-    Raises:
-        AudioError: The audio is empty or not finite.
-
     Source:
         Smith and Serra, PARSHL (ICMC 1987), section 5.
     """
@@ -111,10 +108,6 @@ def harmonic_series(
 
     The most salient fundamental takes every peak at its whole multiples with it; then the next is
     sought in what is left, until what it would explain is below `LEAST_SHARE_DB` of the frame.
-
-    Args:
-        frequency_hz: Of the peaks, in Hz.
-        amplitude: Linear; 0 where there is no peak.
 
     Returns:
         Fundamentals in Hz, `MAX_SERIES` a frame, from the most salient on; 0 where none is needed.
@@ -153,9 +146,6 @@ def n_series(audio: Float[np.ndarray, "... sample"], sample_rate: int) -> Int[np
 
     Returns:
         0 to `MAX_SERIES`; 0 in digital silence, and in noise of which no series explains enough.
-
-    Raises:
-        AudioError: The audio is empty or not finite.
     """
     found = np.count_nonzero(harmonic_series(*spectral_peaks(audio, sample_rate)), axis=1)
     added = [long_runs(found >= least, LEAST_FRAMES) for least in range(2, MAX_SERIES + 1)]
@@ -169,9 +159,6 @@ def mean_f0_tracks(audio: Float[np.ndarray, "... sample"], sample_rate: int) -> 
 
     Returns:
         1 to `MAX_SERIES`; NaN in silence.
-
-    Raises:
-        AudioError: The audio is empty or not finite.
     """
     counts = np.maximum(n_series(audio, sample_rate), 1)
     return _mean_over_sounding(counts.astype(np.float64), audio, sample_rate)
@@ -200,9 +187,6 @@ def roughness(audio: Float[np.ndarray, "... sample"], sample_rate: int) -> float
 
     Returns:
         0 or more; NaN in silence.
-
-    Raises:
-        AudioError: The audio is empty or not finite.
 
     Source:
         Sethares (1993), equation 4, with the normalisation of Hutchinson and Knopoff (1978).

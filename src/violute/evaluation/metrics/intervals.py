@@ -54,13 +54,10 @@ class Interval:
 
 
 def mean_interval(values: Float[np.ndarray, " recording"]) -> Interval:
-    """Return the mean with its interval of 95 %.
+    """Return the mean of values, one a recording, with its interval of 95 %.
 
     For the difference between two contenders on the same recordings, give the differences: their
     interval excludes 0 where one is better beyond chance.
-
-    Args:
-        values: One a recording, finite.
     """
     estimate = float(values.mean()) if values.size else math.nan
     return Interval(estimate, *_student_ends(values), len(values))

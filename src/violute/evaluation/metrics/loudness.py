@@ -73,9 +73,6 @@ def frame_loudness_db(
 
     Returns:
         dB relative to a full-scale 1 kHz sine, at least `SILENCE_DB`.
-
-    Raises:
-        AudioError: The audio is empty or not finite.
     """
     mono = mono_at(audio, sample_rate, SAMPLE_RATE)
     padded = np.pad(mono, (N_FFT // 2, N_FFT // 2 + -len(mono) % HOP_LENGTH))
@@ -112,9 +109,6 @@ def loudness_l1_db(source_db: Float[np.ndarray, " frame"], output_db: Float[np.n
     """Return the mean absolute difference over sounding frames after one gain for the whole clip.
 
     The gain is the one that suits best: the median of the differences.
-
-    Raises:
-        ShapeError: The tracks differ in length.
     """
     source, output = _compared(source_db, output_db)
     if source.size == 0:
@@ -126,11 +120,7 @@ def loudness_l1_db(source_db: Float[np.ndarray, " frame"], output_db: Float[np.n
 def loudness_correlation(
     source_db: Float[np.ndarray, " frame"], output_db: Float[np.ndarray, " frame"]
 ) -> float:
-    """Return Pearson's correlation over sounding frames; NaN where either track is constant.
-
-    Raises:
-        ShapeError: The tracks differ in length.
-    """
+    """Return Pearson's correlation over sounding frames; NaN where either track is constant."""
     source, output = _compared(source_db, output_db)
     if source.size < 2 or np.ptp(source) == 0.0 or np.ptp(output) == 0.0:
         return float("nan")

@@ -58,11 +58,7 @@ class TimbrePoint:
 
 
 def timbre_point(audio: Float[np.ndarray, "... sample"], sample_rate: int) -> TimbrePoint:
-    """Measure the average colour of a rendering.
-
-    Raises:
-        AudioError: The audio is empty or not finite.
-    """
+    """Measure the average colour of a rendering."""
     sounding = sounding_frames_of(audio, sample_rate, FRAME_RATE_HZ)
     mono = mono_at(audio, sample_rate, _RATE)
     starts = np.round(np.flatnonzero(sounding) * _HOP).astype(int)

@@ -35,9 +35,6 @@ def chord_notes(audio: Float[np.ndarray, "... sample"], sample_rate: int) -> lis
 
     Returns:
         Notes by onset, then pitch.
-
-    Raises:
-        AudioError: The audio is empty or not finite.
     """
     sounding = sounding_frames_of(audio, sample_rate, fusion.FRAME_RATE_HZ)
     series_hz = fusion.harmonic_series(*fusion.spectral_peaks(audio, sample_rate))

@@ -55,15 +55,8 @@ def note_onsets(
 ) -> Float[np.ndarray, " onset"]:
     """Find where notes begin in tracks of 10 ms.
 
-    Args:
-        f0_hz: Fundamental, 0 where unvoiced.
-        loudness_db: Loudness in dB.
-
     Returns:
         Seconds, rising.
-
-    Raises:
-        ShapeError: The tracks differ in frames.
     """
     if f0_hz.shape != loudness_db.shape or f0_hz.ndim != 1:
         raise ShapeError(f"f0_hz {f0_hz.shape} and loudness_db {loudness_db.shape} must be (frame,) alike")
@@ -83,9 +76,6 @@ def attack_times(audio: Float[np.ndarray, "... sample"], sample_rate: int) -> Fl
 
     Returns:
         Seconds, rising.
-
-    Raises:
-        AudioError: The audio is empty or not finite.
     """
     mono = mono_at(audio, sample_rate, _FLUX_RATE)
     if np.max(np.abs(mono), initial=0.0) == 0.0:

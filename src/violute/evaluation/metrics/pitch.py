@@ -50,18 +50,12 @@ def judge_f0(
     *,
     judge: PitchJudge = "harvest",
 ) -> Float[np.ndarray, " frame"]:
-    """Track the pitch of one line, every 10 ms.
-
-    Args:
-        audio: Of the line.
-        sample_rate: In Hz.
-        judge: `harvest` (WORLD) or `pyin` (librosa).
+    """Track the pitch of one line, every 10 ms, by WORLD's `harvest` or librosa's `pyin`.
 
     Returns:
         Hz, 0 where unpitched; frame `i` is centred on second `i / 100`.
 
     Raises:
-        AudioError: The audio is empty or not finite.
         InputError: The judge is neither of the two.
     """
     if judge == "harvest":
@@ -91,11 +85,7 @@ def judge_f0(
 def cents_apart(
     reference_hz: Float[np.ndarray, " frame"], estimate_hz: Float[np.ndarray, " frame"]
 ) -> Float[np.ndarray, " frame"]:
-    """Return the estimate's distance from the reference in cents; NaN where either has no pitch.
-
-    Raises:
-        ShapeError: The tracks differ in length.
-    """
+    """Return the estimate's distance from the reference in cents; NaN where either has no pitch."""
     if reference_hz.shape != estimate_hz.shape:
         raise ShapeError(
             f"{reference_hz.size} frames against {estimate_hz.size}: cut both tracks to the same length"
@@ -121,9 +111,6 @@ def compared_frames(
         sounding: Frames of the source above the gate.
         conditioning_hz: The track that conditioned the voice, on the same frames; None asks for
             no agreement.
-
-    Raises:
-        ShapeError: The tracks differ in length.
     """
     frames = sounding & ~np.isnan(cents_apart(source_hz, output_hz))
     if conditioning_hz is not None:

@@ -48,10 +48,6 @@ def multi_resolution_distance(
     Returns:
         0 for equal sounds (at any gain), without an upper bound otherwise; NaN for a silent source.
 
-    Raises:
-        ShapeError: The sounds differ in shape.
-        AudioError: A sound is empty or not finite.
-
     Source:
         Yamamoto, Song and Kim (ICASSP 2020), equations 4 to 6; Engel et al., DDSP (ICLR 2020),
         section 4.2, for the resolutions.
@@ -77,10 +73,6 @@ def log_spectral_distance_db(
 
     Returns:
         dB, 0 for equal sounds (at any gain); NaN for a silent source.
-
-    Raises:
-        ShapeError: The sounds differ in shape.
-        AudioError: A sound is empty or not finite.
 
     Source:
         Gray and Markel (1976), section III; Rabiner and Juang, Fundamentals of Speech Recognition

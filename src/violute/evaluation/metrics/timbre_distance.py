@@ -58,9 +58,6 @@ def patch_embeddings(
     Returns:
         Mean and standard deviation of the cepstral coefficients over the sounding frames of each
         patch, `N_DIMENSIONS` wide; no rows in silence.
-
-    Raises:
-        AudioError: The audio is empty or not finite.
     """
     sounding = sounding_frames_of(audio, sample_rate, _FRAME_RATE_HZ)
     mono = mono_at(audio, sample_rate, _RATE)
@@ -100,9 +97,6 @@ def kernel_audio_distance(recordings: Sequence[Patches], reference: Sequence[Pat
     Returns:
         NaN with fewer than two recordings on either side.
 
-    Raises:
-        ShapeError: Recordings differ in dimension.
-
     Source:
         Chung et al. (2025), equation 6, with pairs of patches from different recordings only.
     """
@@ -122,15 +116,10 @@ def real_to_real_floor(reference: Sequence[Patches], *, n_splits: int = N_SPLITS
 
     A distance up to `high` is one that real recordings have among themselves.
 
-    Args:
-        reference: Patches of each recording, from `patch_embeddings`.
-        n_splits: At least 1.
-
     Returns:
         The median of the splits and their interval; NaN with fewer than four recordings.
 
     Raises:
-        ShapeError: Recordings differ in dimension.
         InputError: The number of splits is below 1.
     """
     if n_splits < 1:

@@ -34,12 +34,7 @@ class SoundStore:
         self.sounds: dict[str, str] = {}
 
     def add(self, audio: Float[np.ndarray, " sample"], sample_rate: int) -> str:
-        """Store an excerpt and return its name.
-
-        Args:
-            audio: Mono; its first `EXCERPT_SECONDS` are kept, at `LOUDNESS_LUFS`.
-            sample_rate: In Hz.
-        """
+        """Store the first `EXCERPT_SECONDS` of mono sound, at `LOUDNESS_LUFS`, and return their name."""
         kept = excerpt(audio, sample_rate)
         name = hashlib.sha256(kept.tobytes()).hexdigest()[:12]
         if name not in self.sounds:

@@ -59,10 +59,7 @@ def read_answers(paths: Sequence[str | Path]) -> list[dict[str, Any]]:
 
 
 def aggregate(documents: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Put answers together.
-
-    Args:
-        documents: As from `read_answers`.
+    """Put answers together, as `read_answers` returns them.
 
     Returns:
         `n_listeners`; `screened` (listeners left out of a question's ratings); `abx`, one a pair:

@@ -118,12 +118,7 @@ class Critics(nn.Module):
 
 
 class DrawingPool(nn.Module):
-    """The last drawings of a generator, of which its critics meet old ones as well as new.
-
-    Args:
-        shape: Of what critics hear of a drawing.
-        size: How many it keeps.
-    """
+    """The last drawings of a generator, as critics hear them, who meet old ones as well as new."""
 
     kept: Tensor
     n_kept: Tensor

@@ -82,12 +82,7 @@ class PaperGenerator(nn.Module):
 
 
 class PaperCritic(nn.Module):
-    """Scores squares of 70 x 70 pixels: 1 for recordings, 0 for drawings.
-
-    Args:
-        config: Sizes.
-        n_planes: That it sees at once.
-    """
+    """Scores squares of 70 x 70 pixels, seen on some planes at once: 1 for recordings, 0 for drawings."""
 
     def __init__(self, config: PaperConfig, n_planes: int = 1) -> None:
         super().__init__()

@@ -46,10 +46,6 @@ class Codes:
     def write(self, path: Path, *, overwrite: bool = True) -> None:
         """Write an .npz file with an array for each attribute; it appears only when it is whole.
 
-        Args:
-            path: Of the file.
-            overwrite: Whether it replaces a file of that name.
-
         Raises:
             InputError: The file cannot be written, or the name is taken.
         """
@@ -69,13 +65,10 @@ def read_codes(path: Path) -> Codes:
     """
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as held:
-            version = int(held["version"])
-            code, level_db = (held[name].astype(np.float32) for name in ("code", "level_db"))
-            # Those of version 1 hold no pitch, and are refused below.
-            f0_hz, loudness_db = (
-                held[name if version > 1 else "level_db"].astype(np.float32)
-                for name in ("f0_hz", "loudness_db")
-            )
+            _check_version(path, int(held["version"]))
+            code, level_db, f0_hz, loudness_db = tracks = [
+                held[name].astype(np.float32) for name in ("code", "level_db", "f0_hz", "loudness_db")
+            ]
             n_samples, sample_rate, hop_length = (
                 int(held[name]) for name in ("n_samples", "sample_rate", "hop_length")
             )
@@ -83,14 +76,6 @@ def read_codes(path: Path) -> Codes:
         raise InputError(f"{path}: there is no such file of codes: make one with violute encode") from None
     except DAMAGED_NPZ:
         raise InputError(f"{path}: holds no codes: make some with violute encode") from None
-    if version > CODES_VERSION:
-        raise InputError(
-            f"{path}: has version {version}, this Violute reads up to {CODES_VERSION}: upgrade violute"
-        )
-    if version < CODES_VERSION:
-        raise InputError(
-            f"{path}: is of an earlier Violute and holds no pitch: make it again with violute encode"
-        )
     is_whole = (
         code.ndim == 2
         and level_db.shape == code.shape[:1]
@@ -99,11 +84,22 @@ def read_codes(path: Path) -> Codes:
         and 0 < n_samples <= len(code) * hop_length
         and f0_hz.shape == loudness_db.shape == (len(f0_hz),)
         and len(f0_hz) > 0
-        and all(np.isfinite(track).all() for track in (code, level_db, f0_hz, loudness_db))
+        and all(np.isfinite(track).all() for track in tracks)
     )
     if not is_whole:
         raise InputError(f"{path}: its codes are damaged: make them again with violute encode")
     return Codes(code, level_db, f0_hz, loudness_db, n_samples, sample_rate, hop_length)
+
+
+def _check_version(path: Path, version: int) -> None:
+    if version > CODES_VERSION:
+        raise InputError(
+            f"{path}: has version {version}, this Violute reads up to {CODES_VERSION}: upgrade violute"
+        )
+    if version < CODES_VERSION:
+        raise InputError(
+            f"{path}: is of an earlier Violute and holds no pitch: make it again with violute encode"
+        )
 
 
 def frame_levels_db(audio: Float32[np.ndarray, " sample"], hop_length: int) -> Float32[np.ndarray, " frame"]:

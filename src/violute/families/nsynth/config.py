@@ -7,6 +7,12 @@ from typing import Literal
 
 from violute.errors import TrainingError
 
+LOWEST_HZ, HIGHEST_HZ = 180.0, 3700.0
+"""Between which fundamentals are given."""
+
+SAMPLED_SIZES = ("hop_length", "channels", "kernel_size", "dilations", "first_kernel_size", "n_harmonics")
+"""What a voice's card says of its decoder, to be sampled by."""
+
 
 @dataclass(frozen=True)
 class NsynthConfig:

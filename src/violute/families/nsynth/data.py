@@ -23,7 +23,8 @@ from violute.analysis.analyser import analyse
 from violute.analysis.phase import cycles_played, partial_leads
 from violute.data.recordings import Recording, read_recording
 from violute.data.sampling import Material, WindowSampler, read_material, window_of
-from violute.families.nsynth.network import HIGHEST_HZ, LOWEST_HZ, SAMPLE_RATE
+from violute.families.nsynth.config import HIGHEST_HZ, LOWEST_HZ
+from violute.families.nsynth.network import SAMPLE_RATE
 from violute.rates import HOP_LENGTH
 from violute.rates import SAMPLE_RATE as ANALYSIS_RATE
 from violute.transforms.spectrogram import PEAK
@@ -114,7 +115,7 @@ def draw_crops(
             i, round(n_samples * ratio), rng, _crop_of, _is_rest, n_attempts=N_ATTEMPTS
         )
         if augment:
-            crop = crop_at(soxr.resample(crop, ratio * SAMPLE_RATE, SAMPLE_RATE, "MQ"), 0, n_samples)
+            crop = window_of(soxr.resample(crop, ratio * SAMPLE_RATE, SAMPLE_RATE, "MQ"), 0, n_samples)
             crop *= np.float32(10.0 ** (gain_db / 20.0))
         last = len(wave.f0_hz) - 1
         middles = start + (np.arange(n_frames) + 0.5) * hop_length * ratio
@@ -147,15 +148,9 @@ def leads_of(crops: Crops) -> Float[Tensor, "crop harmonic sample"]:
     return first + (crops.places - before)[:, None] * (turn - turn.round())
 
 
-def crop_at(
-    audio: Float[np.ndarray, " _sample"], start: int, n_samples: int
-) -> Float32[np.ndarray, " {n_samples}"]:
-    """Cut a crop; what lies outside of the recording is silent."""
-    return window_of(audio, start, n_samples).astype(np.float32)
-
-
 def _crop_of(wave: Wave, start: int, n_samples: int) -> Float32[np.ndarray, " {n_samples}"]:
-    return crop_at(wave.audio, start, n_samples)
+    """Cut a crop; what lies outside of the recording is silent."""
+    return window_of(wave.audio, start, n_samples).astype(np.float32)
 
 
 def _is_rest(crop: Float32[np.ndarray, " _sample"]) -> bool:

@@ -8,7 +8,6 @@ which draws one sample. Any ONNX reader opens it, and one file stays one file.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +18,8 @@ from jaxtyping import Float
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
+from violute.families.nsynth.config import SAMPLED_SIZES
 from violute.families.nsynth.network import SAMPLE_RATE, Nsynth, conditioning_of
-from violute.families.nsynth.sampler import WavenetShape
 from violute.families.nsynth.step import DecoderStep
 from violute.training.onnx_graph import onnx_bytes
 from violute.voices.card import Card
@@ -45,11 +44,7 @@ _AXES = {0: "piece", 1: "sample"}
 
 
 class SteeringGraph(nn.Module):
-    """Codes, places between the instruments, pitch and loudness in; conditions out.
-
-    Args:
-        network: Whose conditioner and instruments are used.
-    """
+    """Codes, places between the instruments, pitch and loudness in; conditions out."""
 
     def __init__(self, network: Nsynth) -> None:
         super().__init__()
@@ -72,13 +67,12 @@ class SteeringGraph(nn.Module):
 def export_nsynth(network: Nsynth, path: Path, *, names: tuple[str, str], card: Mapping[str, Any]) -> None:
     """Write a voice file."""
     config = network.config
-    shape = {field.name: getattr(config, field.name) for field in fields(WavenetShape)}
     entries = {
         "family": "nsynth",
         "sample_rate": SAMPLE_RATE,
         "ends": names,
         "settings": {
-            "wavenet": shape,
+            "wavenet": {name: getattr(config, name) for name in SAMPLED_SIZES},
             "code_size": config.code_size,
             "told": ["pitch", "loudness"] if config.is_conditioned else [],
             "temperature": TEMPERATURE,

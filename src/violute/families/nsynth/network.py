@@ -33,15 +33,12 @@ from torch.nn import functional
 
 from violute.dsp.filter_bank import FilterBank
 from violute.dsp.mu_law import companded
-from violute.families.nsynth.config import NsynthConfig
+from violute.families.nsynth.config import HIGHEST_HZ, LOWEST_HZ, NsynthConfig
 from violute.families.nsynth.output import n_outputs
 from violute.families.nsynth.sampler import LEVELS_FROM
 
 SAMPLE_RATE = 16_000
 N_INSTRUMENTS = 2
-
-LOWEST_HZ, HIGHEST_HZ = 180.0, 3700.0
-"""Between which fundamentals are given."""
 
 N_PITCH_WAVES, PITCH_OCTAVES = 12, 4.5
 """Cosines over the range of fundamentals, as which a pitch is given."""

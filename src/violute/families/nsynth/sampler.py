@@ -11,11 +11,11 @@ Source:
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float32, Int64
 
+from violute.families.nsynth.config import NsynthConfig
 from violute.transforms.mu_law import companded, scaled
 from violute.voices.network import Network
 
@@ -31,27 +31,6 @@ LEAST_BATCH = 8
 """Fewer segments are not worth a worker of their own."""
 
 
-@dataclass(frozen=True)
-class WavenetShape:
-    """Sizes of a decoder, from a voice's card.
-
-    Attributes:
-        hop_length: Samples that a frame's conditions last.
-        channels: Of its layers.
-        kernel_size: Samples that each layer hears.
-        dilations: Of the layers.
-        first_kernel_size: Samples that the first convolution hears.
-        n_harmonics: Of the fundamental, whose sines it hears too.
-    """
-
-    hop_length: int
-    channels: int
-    kernel_size: int
-    dilations: tuple[int, ...]
-    first_kernel_size: int
-    n_harmonics: int
-
-
 class Queues:
     """What the layers of a decoder heard, as far back as they listen.
 
@@ -61,7 +40,7 @@ class Queues:
         back: How long ago each tap hears; `tap_starts` and `tap_lengths` say of which ring.
     """
 
-    def __init__(self, shape: WavenetShape, n_pieces: int) -> None:
+    def __init__(self, shape: NsynthConfig, n_pieces: int) -> None:
         taps = np.arange(shape.kernel_size - 1, 0, -1)
         dilations = np.array(shape.dilations)
         self.lengths = (shape.kernel_size - 1) * dilations
@@ -82,7 +61,7 @@ class Queues:
 
 def generate(
     session: Network,
-    shape: WavenetShape,
+    shape: NsynthConfig,
     conditions: Float32[np.ndarray, "piece channel frame"],
     sines: Float32[np.ndarray, "piece sample sine"],
     chance: Float32[np.ndarray, "piece sample 2"],
@@ -92,7 +71,7 @@ def generate(
 
     Args:
         session: onnxruntime's, of a step.
-        shape: Of the decoder.
+        shape: Of the decoder; of its sizes, `SAMPLED_SIZES` count.
         conditions: From the conditioner.
         sines: Of the fundamental; none for a decoder that hears none.
         chance: Numbers in (0, 1) from which all chance comes, so that a piece's samples do not depend on
@@ -101,7 +80,7 @@ def generate(
     """
     n_layers, hop, n_frames = len(shape.dilations), shape.hop_length, conditions.shape[2]
     n_steering = 2 * shape.channels
-    margin, n_driving = shape.first_kernel_size, 2 * shape.n_harmonics + bool(shape.n_harmonics)
+    margin, n_driving = shape.first_kernel_size, shape.n_driving
     parts = [n_layers * n_steering, conditions.shape[1] - shape.n_harmonics]
     heat = np.array(temperature, np.float32)
 
@@ -138,7 +117,7 @@ def generate(
 
 
 def driving_waves(
-    shape: WavenetShape,
+    shape: NsynthConfig,
     conditions: Float32[np.ndarray, "piece channel frame"],
     sines: Float32[np.ndarray, "piece sample sine"],
     frame: int,

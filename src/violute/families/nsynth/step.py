@@ -28,11 +28,7 @@ class Stepped(NamedTuple):
 
 
 class DecoderStep(nn.Module):
-    """One step of a decoder.
-
-    Args:
-        decoder: Whose weights are used; they are copied.
-    """
+    """One step of a decoder, whose weights are copied."""
 
     def __init__(self, decoder: WaveNetDecoder) -> None:
         super().__init__()

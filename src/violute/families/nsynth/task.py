@@ -199,12 +199,7 @@ class NsynthTask(ModulesTask):
 
 
 def build_nsynth_task(ends: TwoEnds, recipe: NsynthRecipe) -> NsynthTask:
-    """Read the recordings of both ends, keep some for validation, and set the task up.
-
-    Raises:
-        TrainingError: An end is silent throughout.
-        AudioError: A recording cannot be read.
-    """
+    """Read the recordings of both ends, keep some for validation, and set the task up."""
 
     def read(end: int, recordings: list[Recording], on_progress: Callable[[float], None]) -> list[Wave]:
         return read_waves(recordings, end, ends.cache, engine=ends.engine, on_progress=on_progress)

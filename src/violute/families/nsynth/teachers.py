@@ -22,11 +22,7 @@ from violute.families.nsynth.network import N_INSTRUMENTS, SAMPLE_RATE, Codes, W
 
 
 class SpectrumReader(nn.Module):
-    """Reads the filters' levels off what a conditioner sees: it teaches the encoder before a decoder can.
-
-    Args:
-        config: Sizes, of an encoder that hears filters.
-    """
+    """Reads the filters' levels off what a conditioner sees: it teaches the encoder before a decoder can."""
 
     WIDTH = 128
 

@@ -21,7 +21,8 @@ from violute.audio.channels import Measurement
 from violute.audio.source import Source
 from violute.errors import InputError, VoiceError
 from violute.families.nsynth.codes import Codes, frame_levels_db
-from violute.families.nsynth.sampler import HIGHEST_SINE_HZ, WavenetShape, generate
+from violute.families.nsynth.config import HIGHEST_HZ, LOWEST_HZ, SAMPLED_SIZES, NsynthConfig
+from violute.families.nsynth.sampler import HIGHEST_SINE_HZ, generate
 from violute.families.nsynth.segment_joins import Joiner
 from violute.rates import SAMPLE_RATE as ANALYSIS_RATE
 from violute.synthesis.sines import Oscillator, sines_of
@@ -46,9 +47,6 @@ CONTEXT_FRAMES = 8
 
 MOST_GAIN_DB = 24.0
 SEED = 16
-LOWEST_HZ, HIGHEST_HZ = 180.0, 3700.0
-"""Between which fundamentals are given, as in training."""
-
 MOMENTS_HZ = round(FRAME_RATE_HZ)
 PARTIAL_LEADS = np.concatenate([[0.0], np.random.default_rng(SEED).random(63)])
 """By how many cycles each partial leads the multiple of the fundamental's phase: any will do, but not all
@@ -75,8 +73,9 @@ class NsynthVoice(FamilyVoice):
                 f"voice {card.name} is of an earlier Violute, which read pitch off the code: train it again"
             )
         try:
-            given = card.settings["wavenet"]
-            self.shape = WavenetShape(**{**given, "dilations": tuple(given["dilations"])})
+            sizes = {name: card.settings["wavenet"][name] for name in SAMPLED_SIZES}
+            sizes["dilations"] = tuple(sizes["dilations"])
+            self.shape = NsynthConfig(**sizes, is_conditioned=bool(card.settings["told"]))
             self.code_size = int(card.settings["code_size"])
             self.temperature, self.noisiness, self.code_share = (
                 float(card.settings[name]) for name in ("temperature", "noisiness", "code_share")
@@ -100,11 +99,7 @@ class NsynthVoice(FamilyVoice):
         return NsynthPerformance(self, self.encode(source, measurement, on_progress))
 
     def encode(self, source: Source, measurement: Measurement, on_progress: OnProgress) -> Codes:
-        """Return the codes of a recording, read block by block, with its pitch and loudness.
-
-        Raises:
-            VoiceError: The network fails.
-        """
+        """Return the codes of a recording, read block by block, with its pitch and loudness."""
         controls = analyse_blocks(
             resampled_blocks(source, measurement, ANALYSIS_RATE, lambda share: on_progress(0.5 * share))
         )
@@ -160,19 +155,7 @@ class NsynthVoice(FamilyVoice):
         cycles: Float64[np.ndarray, "segment sample"],
         chance: Float32[np.ndarray, "segment sample 2"],
     ) -> Float32[np.ndarray, "segment sample"]:
-        """Play codes at mixes, segment beside segment, each from silence on.
-
-        Args:
-            code: Of each segment.
-            mix: Of each frame.
-            f0_hz: Of each frame.
-            loudness_db: Of each frame.
-            cycles: Of that fundamental, at each sample.
-            chance: Numbers in (0, 1).
-
-        Raises:
-            VoiceError: A network fails.
-        """
+        """Play codes at mixes, segment beside segment, each from silence on."""
         try:
             given = {
                 "code": np.float32(self.code_share) * np.ascontiguousarray(code.transpose(0, 2, 1)),
@@ -181,7 +164,7 @@ class NsynthVoice(FamilyVoice):
                 "loudness_db": loudness_db,
                 "noisiness": np.full(mix.shape, self.noisiness, np.float32),
             }
-            if not self.card.settings["told"]:
+            if not self.shape.is_conditioned:
                 given = {name: given[name] for name in ("code", "place")}
             (conditions,) = self.conditioner.run(["conditions"], given)
             n_harmonics = self.shape.n_harmonics
@@ -193,12 +176,7 @@ class NsynthVoice(FamilyVoice):
 
 
 class NsynthPerformance(Performance):
-    """One performance as codes, ready to be played at any mix.
-
-    Args:
-        voice: Whose networks play.
-        codes: Of the performance.
-    """
+    """One performance as codes, ready to be played at any mix."""
 
     has_one_dial = True
 

@@ -36,7 +36,6 @@ def with_hybrids(
 
     Raises:
         TrainingError: A source has no hybrid.
-        DataError: The set is not finished.
     """
     folder = pair_folder(recordings)
     files = {recording.name: recording.path for recording in recordings}

@@ -125,8 +125,6 @@ def build_paired_task(ends: TwoEnds, recipe: PairedRecipe) -> PairedTask:
 
     Raises:
         TrainingError: The recordings are no sources of a paired set, or an end is silent throughout.
-        DataError: The set is not finished.
-        AudioError: A recording cannot be read.
     """
     corpus = build_corpus(ends, recipe)
     sets: list[list[PictureLine]] = [[], []]

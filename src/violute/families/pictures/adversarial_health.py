@@ -28,11 +28,7 @@ MOST_SCORE = 20.0
 
 
 def diagnosis(figures: Mapping[str, float]) -> str | None:
-    """Return what a set of figures says is wrong and what to do about it, in a line, or None.
-
-    Args:
-        figures: `health/diversity`, `health/cycle_share` and `health/largest_score`, where known.
-    """
+    """Return what a set of figures says is wrong and what to do about it, in a line, or None."""
     diversity, share = figures.get(DIVERSITY, 1.0), figures.get(CYCLE_SHARE, 0.0)
     score = figures.get(LARGEST_SCORE, 0.0)
     if not diversity >= LEAST_DIVERSITY:
@@ -50,12 +46,7 @@ def diversity(
     drawn: Sequence[Float[Tensor, "_window row frame"]],
     recorded: Sequence[Float[Tensor, "_window row frame"]],
 ) -> float:
-    """Return how much drawings of an end differ from each other, as a share of what recordings do.
-
-    Args:
-        drawn: Rows that each generator drew, in [0, 1].
-        recorded: Rows of recordings of the same ends.
-    """
+    """Return how much drawings of an end differ from each other, as a share of what recordings do."""
     shares = [_spread(one) / max(_spread(other), 1e-9) for one, other in zip(drawn, recorded, strict=True)]
     return min(shares)
 

@@ -46,11 +46,7 @@ SILENT = 1e-9
 
 
 class ConditioningPitch:
-    """Where the harmonics of a performance lie, at any time.
-
-    Args:
-        controls: Of the performance, of one line or several.
-    """
+    """Where the harmonics of a performance lie, at any time."""
 
     def __init__(self, controls: Controls) -> None:
         self._rate_hz = controls.frame_rate_hz

@@ -120,17 +120,7 @@ def picture_lines(
     engine: Engine = HERE,
     on_progress: Callable[[float], None] | None = None,
 ) -> list[PictureLine]:
-    """Turn recordings of one end into pictures, or open what `cache` already holds; see `read_material`.
-
-    Args:
-        recordings: Of the end.
-        end: 0 or 1.
-        settings: Of the transform.
-        cache: Folder of what was measured.
-        is_conditioned: Whether their pitch is measured too.
-        engine: Who measures.
-        on_progress: Called with the share done.
-    """
+    """Turn recordings of one end into pictures, or open what `cache` already holds; see `read_material`."""
     version, measure = (
         f"picture {PICTURE_VERSION} {settings}{' told' * is_conditioned}",
         partial(_measure, settings, is_conditioned),

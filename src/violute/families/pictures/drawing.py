@@ -140,12 +140,7 @@ class Drawn(NamedTuple):
 
 
 class Drawer(nn.Module):
-    """Draws windows by surfaces on the grid.
-
-    Args:
-        config: Sizes.
-        channels: Of the features.
-    """
+    """Draws windows by surfaces on the grid, from features of some channels."""
 
     to_bins: Tensor
     to_frames: Tensor

@@ -5,10 +5,6 @@ The file is one graph: windows of normalised spectrograms and a mix for each win
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
-
 import numpy as np
 import onnx
 import torch
@@ -17,52 +13,10 @@ from torch import nn
 
 from violute.training.onnx_graph import onnx_bytes
 from violute.transforms.spectrogram import SpectrogramSettings
-from violute.voices.card import Card
-from violute.voices.file import seal
 
 N_EXAMPLE_WINDOWS = 2
 SMALLEST_HALVED = 1024
 """Weights with fewer numbers keep single precision: they are small, and biases matter."""
-
-
-def export_spectrogram(
-    graph: nn.Module,
-    path: Path,
-    *,
-    family: str,
-    names: tuple[str, str],
-    settings: SpectrogramSettings,
-    card: Mapping[str, Any],
-    details: Mapping[str, Any],
-    is_conditioned: bool = False,
-) -> None:
-    """Write a voice file.
-
-    Args:
-        graph: From `spectrogram` (window, bin, frame), `partials` where it is given the pitch, and `mix`
-            (window,) to windows; on the CPU.
-        path: To write.
-        family: That plays it.
-        names: Of the ends.
-        settings: Of the transform.
-        card: Further entries of the voice's `Card`.
-        details: Further entries of the card's settings.
-        is_conditioned: Whether the network is given the pitch.
-    """
-    entries = {
-        "family": family,
-        "sample_rate": settings.sample_rate,
-        "ends": names,
-        "settings": {
-            "spectrogram": settings.to_dict(),
-            "told": ["pitch", "loudness"] * is_conditioned,
-            **details,
-        },
-        **card,
-    }
-    path.write_bytes(
-        seal(halved(graph_bytes(graph.eval(), settings, is_conditioned=is_conditioned)), Card(**entries))
-    )
 
 
 def graph_bytes(graph: nn.Module, settings: SpectrogramSettings, *, is_conditioned: bool = False) -> bytes:

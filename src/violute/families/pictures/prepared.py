@@ -35,7 +35,6 @@ class PreparedPitch:
 
     Raises:
         TrainingError: A recording is no longer there.
-        AudioError: A recording cannot be read.
     """
 
     def __init__(
@@ -144,11 +143,6 @@ def require_transform(store: Store, settings: SpectrogramSettings) -> None:
 
 def prepared_example(store: Store, instrument: str, seconds: float) -> Float32[np.ndarray, " sample"]:
     """Return some sound of an instrument: of a recording, or where it has moved of a picture alone.
-
-    Args:
-        store: With pictures of the instrument to learn from.
-        instrument: Whose sound.
-        seconds: At most, from the instrument's first picture on.
 
     Returns:
         At the rate of the store's transform.

@@ -27,7 +27,7 @@ from violute.families.pictures.corpus import (
     picture_lines,
     windows_of,
 )
-from violute.families.pictures.export import export_spectrogram
+from violute.families.pictures.export import graph_bytes, halved
 from violute.families.pictures.losses import mel_weights
 from violute.families.pictures.networks import Hybrid
 from violute.families.pictures.prepared import (
@@ -44,6 +44,8 @@ from violute.training.losses import weighted_total
 from violute.training.seeds import first_weights, numpy_generator
 from violute.training.task import Losses, Sound, StepContext
 from violute.transforms.spectrogram import PEAK
+from violute.voices.card import Card
+from violute.voices.file import seal
 
 if TYPE_CHECKING:
     from violute.data.pictures.store import Store
@@ -87,7 +89,6 @@ class WindowTask(ModulesTask, ABC):
 
         Raises:
             TrainingError: An end is silent throughout, or the store is of another transform.
-            AudioError: A recording cannot be read.
         """
         return cls(build_corpus(ends, recipe), recipe)  # type: ignore[call-arg]  # a family's needs no `build`
 
@@ -126,23 +127,26 @@ class WindowTask(ModulesTask, ABC):
 
     def export(self, path: Path) -> None:
         """Write a voice file."""
-        settings, names = self.recipe.spectrogram, self.corpus.names
+        settings, is_conditioned = self.recipe.spectrogram, self.recipe.is_conditioned
         graph, details = self.hybrid(deepcopy(self.network).cpu().eval())
         frame_seconds = settings.hop_length / settings.sample_rate
-        heard = self.corpus.heard(
-            lambda line: len(line.picture) * frame_seconds if line.seconds is None else line.seconds
-        )
-        known = {"name": path.stem, "training_data": heard}
-        export_spectrogram(
-            graph,
-            path,
-            family=self.family,
-            names=names,
-            settings=settings,
-            card={**known, **self.corpus.card},
-            details=details,
-            is_conditioned=self.recipe.is_conditioned,
-        )
+        entries = {
+            "name": path.stem,
+            "family": self.family,
+            "sample_rate": settings.sample_rate,
+            "ends": self.corpus.names,
+            "training_data": self.corpus.heard(
+                lambda line: len(line.picture) * frame_seconds if line.seconds is None else line.seconds
+            ),
+            "settings": {
+                "spectrogram": settings.to_dict(),
+                "told": ["pitch", "loudness"] * is_conditioned,
+                **details,
+            },
+            **self.corpus.card,
+        }
+        drawing = halved(graph_bytes(graph.eval(), settings, is_conditioned=is_conditioned))
+        path.write_bytes(seal(drawing, Card(**entries)))
 
     def training_windows(self, n_windows: int) -> Windows:
         """Draw the same windows every time, as recorded, on the CPU: half of each end."""
@@ -200,7 +204,6 @@ def build_corpus(ends: TwoEnds, recipe: WindowRecipe) -> SpectrogramCorpus:
 
     Raises:
         TrainingError: An end is silent throughout, or the store is of another transform.
-        AudioError: A recording cannot be read.
     """
     if ends.store is not None:
         return _prepared_corpus(ends, ends.store, recipe)

@@ -32,11 +32,7 @@ LEAST_ACTIVE = 2
 
 
 def check_sources(ends: TwoEnds) -> None:
-    """Say, once for each end, which files are resampled and which are mixed to mono.
-
-    Raises:
-        AudioError: A file cannot be read.
-    """
+    """Say, once for each end, which files are resampled and which are mixed to mono."""
     for name, members in zip(ends.names, ends.recordings, strict=True):
         paths = sorted({recording.path for recording in members})
         rates, n_stereo = set(), 0
@@ -61,7 +57,6 @@ def sounding_lines(
 
     Raises:
         TrainingError: All are silent, too short, or too few together.
-        AudioError: A recording cannot be read.
     """
     name, recordings = ends.names[end], ends.recordings[end]
     lines = sound_lines(recordings, end, ends.cache, engine=ends.engine, on_progress=on_progress)

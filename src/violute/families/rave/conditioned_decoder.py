@@ -49,11 +49,9 @@ class Ramp(nn.Module):
 
     def __init__(self, channels: int, factor: int) -> None:
         super().__init__()
-        self.both = CausalConv1d(channels, 2 * channels, 2, has_bias=False)
-        del self.both.conv.weight
         now_and_before = torch.zeros(2 * channels, channels, 2)
         now_and_before[:channels, :, 0] = now_and_before[channels:, :, 1] = torch.eye(channels)
-        self.both.conv.register_buffer("weight", now_and_before, persistent=False)
+        self.both = _fixed(now_and_before)
         self.register_buffer("shares", (torch.arange(factor) + 1.0) / factor, persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -131,7 +129,7 @@ class ConditionedDecoder(nn.Module):
     def __init__(self, config: RaveConfig) -> None:
         super().__init__()
         channels, strides = config.channels[::-1], config.strides[::-1]
-        self.n_bands, self.n_taps, self.n_tracks = N_BANDS, config.n_taps, N_TRACKS
+        self.n_bands, self.n_taps = N_BANDS, config.n_taps
         self.analysis = pqmf.PqmfAnalysis()
         self.first = CausalConv1d(config.latent_size, channels[0], 3)
         self.modulation = ConditionedModulation(config.condition_size, channels[0], 1, config.n_frames)
@@ -146,13 +144,9 @@ class ConditionedDecoder(nn.Module):
         self.ramp = Ramp(
             (2 + config.n_taps) * N_BANDS, config.n_frames // (factors[n_slow - 1] if n_slow else 1)
         )
-        self.past = CausalConv1d(N_BANDS, config.n_taps * N_BANDS, config.n_taps, has_bias=False)
-        del self.past.conv.weight
-        self.past.conv.register_buffer("weight", _delays(config.n_taps), persistent=False)
-        self.mean = CausalConv1d(N_BANDS, N_BANDS, MEAN_FRAMES, has_bias=False)
-        del self.mean.conv.weight
+        self.past = _fixed(_delays(config.n_taps))
         means = torch.eye(N_BANDS)[:, :, None].expand(-1, -1, MEAN_FRAMES) / MEAN_FRAMES
-        self.mean.conv.register_buffer("weight", means.contiguous(), persistent=False)
+        self.mean = _fixed(means.contiguous())
         self.waveform = CausalConv1d(channels[-1], N_BANDS, 5)
         self.loudness = CausalConv1d(channels[-1], N_BANDS, 3)
         with torch.no_grad():
@@ -161,7 +155,8 @@ class ConditionedDecoder(nn.Module):
             bias = self.shape.conv.bias
             assert bias is not None
             bias[N_BANDS : 2 * N_BANDS] = FIRST_NOISE_LOGIT
-        self.register_buffer("is_played", _all_but_the_topmost(), persistent=False)
+        is_played = (torch.arange(N_BANDS)[:, None] < N_BANDS - 1).float()  # all but the topmost
+        self.register_buffer("is_played", is_played, persistent=False)
 
     def forward(self, latent: Tensor, condition: Tensor, drive: Tensor) -> Tensor:
         """Decode.
@@ -210,7 +205,9 @@ def _delays(n_taps: int) -> Tensor:
     return weights.flatten(0, 1)
 
 
-def _all_but_the_topmost() -> Tensor:
-    played = torch.ones(N_BANDS, 1)
-    played[-1] = 0.0
-    return played
+def _fixed(weight: Tensor) -> CausalConv1d:
+    """Return a convolution of weights that are not learned."""
+    conv = CausalConv1d(weight.shape[1], weight.shape[0], weight.shape[2], has_bias=False)
+    del conv.conv.weight
+    conv.conv.register_buffer("weight", weight, persistent=False)
+    return conv

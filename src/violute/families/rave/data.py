@@ -21,7 +21,6 @@ from jaxtyping import Float, Float32, Float64, Int, Int16
 from torch import Tensor
 
 from violute.analysis.analyser import analyse
-from violute.analysis.controls import Controls
 from violute.analysis.phase import cycles_played
 from violute.data.features import highest_recorded_hz
 from violute.data.recordings import Recording, read_recording
@@ -67,13 +66,6 @@ class SoundLine(Material):
     is_voiced: Float32[np.ndarray, " control"] = field(default_factory=_nothing)
     loudness_db: Float32[np.ndarray, " control"] = field(default_factory=_nothing)
     cycles: Float64[np.ndarray, " control"] = field(default_factory=_nothing)
-
-    @property
-    def controls(self) -> Controls:
-        """What was measured of it."""
-        return Controls(
-            self.f0_hz[None], self.is_voiced[None], self.loudness_db[None], np.zeros_like(self.loudness_db)
-        )
 
     @property
     def seconds(self) -> float:

@@ -182,12 +182,6 @@ def statistics_distance(
     be those of the instrument all the same, which keeps a decoder from overdoing what the discriminators
     like. Features of spectra are averaged within coarse bands of frequency.
 
-    Args:
-        real: Of recordings.
-        end: Who plays in them.
-        made: Of what the decoder made.
-        claimed: The instrument that it was conditioned on.
-
     Source:
         Salimans et al., Improved techniques for training GANs (NeurIPS 2016), section 3.1.
     """

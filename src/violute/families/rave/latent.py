@@ -52,12 +52,7 @@ def latent_axes(means: Float[Tensor, "latent step"], fidelity: float) -> LatentA
 
 
 class CroppedRave(nn.Module):
-    """A network whose latent is turned and cropped.
-
-    Args:
-        network: Trained, on the CPU, evaluating.
-        axes: Of its latent.
-    """
+    """A trained network, on the CPU and evaluating, whose latent is turned and cropped."""
 
     mean: Tensor
     basis: Tensor

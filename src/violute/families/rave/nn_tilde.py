@@ -96,12 +96,7 @@ class NnTildeRave(nn.Module):
 
 
 def save_nn_tilde(graph: CroppedRave, path: Path) -> None:
-    """Write a voice as TorchScript.
-
-    Args:
-        graph: Of the voice, on the CPU, evaluating.
-        path: To write.
-    """
+    """Write a voice as TorchScript."""
     with warnings.catch_warnings():
         # torch would rather export otherwise, but nn~ loads nothing else.
         warnings.simplefilter("ignore", DeprecationWarning)

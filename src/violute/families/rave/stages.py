@@ -32,11 +32,7 @@ def forecast(recipe: RaveRecipe, device: torch.device) -> str:
 
 
 def stage_seconds(recipe: RaveRecipe, device: torch.device) -> tuple[float, float]:
-    """Return how long each stage takes: some steps of either are timed on noise, and leave no trace.
-
-    Raises:
-        TrainingError: The memory does not hold the batch.
-    """
+    """Return how long each stage takes: some steps of either are timed on noise, and leave no trace."""
     n_steps, boundary = recipe.loop.n_steps, recipe.stage_two_from_step
     gpus = [torch.cuda.current_device()] if torch.cuda.is_available() else []
     with torch.random.fork_rng(devices=gpus):

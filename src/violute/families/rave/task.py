@@ -28,8 +28,8 @@ from violute.dsp.pulses import pulses
 from violute.dsp.spectral import multi_resolution_spectral_loss
 from violute.families.rave.band_levels import invented_level_distance
 from violute.families.rave.checks import ACTIVE_VARIANCE, LEAST_ACTIVE, memory_errors
-from violute.families.rave.conditioning import FRAME_SAMPLES, TUNING_HZ, Conditioning
-from violute.families.rave.data import DUET_SHARE, FULL_SCALE, SoundLine, SoundWindows, draw
+from violute.families.rave.conditioning import FRAME_SAMPLES, TUNING_HZ
+from violute.families.rave.data import DUET_SHARE, SoundLine, SoundWindows, draw, window_at
 from violute.families.rave.discriminators import (
     Discriminators,
     decoder_loss,
@@ -40,7 +40,7 @@ from violute.families.rave.discriminators import (
 from violute.families.rave.network import Rave
 from violute.families.rave.parts import InstrumentCritic
 from violute.families.rave.recipes import RaveRecipe, are_discriminators_heard, stage_at
-from violute.families.task import EXAMPLE_MIXES, Corpus, ModulesTask
+from violute.families.task import Corpus, ModulesTask, example_sounds
 from violute.rates import SAMPLE_RATE
 from violute.training.batches import to_device
 from violute.training.losses import of_both_turns, take_turn, weights_of
@@ -89,11 +89,7 @@ class RaveTask(ModulesTask):
         return self._drawn(self.corpus.training, rng, augment=self.recipe.is_augmented)
 
     def step(self, batch: SoundWindows, context: StepContext) -> Losses:
-        """Take a step of the stage that the step's number or the time says.
-
-        Raises:
-            TrainingError: The memory does not hold the batch.
-        """
+        """Take a step of the stage that the step's number or the time says."""
         if self.recipe.is_augmented:
             batch = batch._replace(encoder_input=disguised(batch.audio, SAMPLE_RATE, context.generator))
         stage = stage_at(context.scheduled_step, self.recipe)
@@ -178,7 +174,9 @@ class RaveTask(ModulesTask):
                 "spectral/invented_levels": invented_level_distance(
                     self.network.analysis(batch.audio), batch.end, bands, claimed, self.network.n_heard_bands
                 ),
-                "latent/consistency": self._lost_share(latent, bands, claimed),
+                # How far the latent found again in what was made lies off, relative to its size.
+                "latent/consistency": (self._encoded(bands, claimed)[0] - latent).abs().mean()
+                / latent.abs().mean().clamp_min(1e-6),
                 "adversarial/decoder": decoder_loss(judged),
                 "adversarial/feature_matching": feature_distance(real, judged, n_own),
                 "adversarial/feature_statistics": statistics_distance(real, batch.end, judged, claimed),
@@ -219,24 +217,13 @@ class RaveTask(ModulesTask):
         )
 
     def sounds(self) -> Mapping[str, Sound]:
-        """Play a few seconds of each instrument at three mixes."""
-        sounds: dict[str, Sound] = {}
-        ratio = self.recipe.network.ratio
+        """Play a few seconds of each instrument at three mixes, by the voice file that would be written."""
+        n_samples = int(EXAMPLE_SECONDS * SAMPLE_RATE)
+        examples = {}
         for end, name in enumerate(self.corpus.names):
             line = max((one for one in self.corpus.training if one.end == end), key=lambda one: one.seconds)
-            audio = line.audio[: int(EXAMPLE_SECONDS * SAMPLE_RATE)].astype(np.float32) / FULL_SCALE
-            whole = audio[: len(audio) // ratio * ratio]
-            given = torch.from_numpy(whole)[None].to(self.corpus.device)
-            latent = self.network.encode(given)
-            drive = self._noise(latent)
-            if self.recipe.network.conditions:
-                conditioning = Conditioning(line.controls, 0.0).between(0, given.shape[1])
-                drive = torch.cat([drive, torch.from_numpy(conditioning)[None].to(drive.device)], dim=1)
-            for mix in EXAMPLE_MIXES:
-                course = torch.full((1, latent.shape[2]), mix, device=latent.device)
-                made = self.network.decode(latent, course, drive)
-                sounds[f"{name}-mix{mix:.2f}"] = (made[0].cpu().numpy(), SAMPLE_RATE)
-        return sounds
+            examples[name] = window_at(line, 0, min(n_samples, len(line.audio)))
+        return example_sounds(self.export, examples, SAMPLE_RATE)
 
     def export(self, path: Path) -> None:
         """Write a voice file, or TorchScript for nn~ where the name ends in .ts."""
@@ -247,11 +234,6 @@ class RaveTask(ModulesTask):
     def _posterior(self, batch: SoundWindows) -> tuple[Tensor, Tensor]:
         """Encode what is heard, each window by the encoder of its instrument."""
         return self._encoded(self.network.analysis(batch.encoder_input), batch.end)
-
-    def _lost_share(self, latent: Tensor, bands: Tensor, end: Tensor) -> Float[Tensor, ""]:
-        """Mean distance of the latent that is found again in what was made of it, relative to its size."""
-        found = self._encoded(bands, end)[0]
-        return (found - latent).abs().mean() / latent.abs().mean().clamp_min(1e-6)
 
     def _encoded(self, bands: Tensor, end: Tensor) -> tuple[Tensor, Tensor]:
         first = self.network.posterior(bands, 0)
@@ -287,7 +269,6 @@ def build_rave_task(ends: TwoEnds, recipe: RaveRecipe) -> RaveTask:
 
     Raises:
         TrainingError: An end is silent or has too little sound.
-        AudioError: A recording cannot be read.
     """
     from violute.families.rave.checks import check_sources, sounding_lines
 

@@ -123,12 +123,7 @@ class RaveVoice(FamilyVoice):
         on_progress: OnProgress,
         lines: Lines = "auto",
     ) -> RavePerformance:
-        """Encode the recording once; only its latent and the recording are kept, and what conditions it.
-
-        Raises:
-            VoiceError: The network fails.
-            AudioError: The recording cannot be read, or there is no room to keep it.
-        """
+        """Encode the recording once; only its latent and the recording are kept, and what conditions it."""
         recording, gain = spooled(
             source, measurement, self.card.sample_rate, lambda share: on_progress(SPOOLING_SHARE * share)
         )
@@ -153,11 +148,7 @@ class RaveVoice(FamilyVoice):
         return performance
 
     def encode(self, audio: Float32[np.ndarray, " sample"]) -> Float32[np.ndarray, "step latent"]:
-        """Encode a whole number of steps of audio, as if silence went before.
-
-        Raises:
-            VoiceError: The network fails.
-        """
+        """Encode a whole number of steps of audio, as if silence went before."""
         settings = self.settings
         encoded = self._run(
             "encoded",
@@ -174,11 +165,7 @@ class RaveVoice(FamilyVoice):
         mix: Float32[np.ndarray, " step"],
         drive: Float32[np.ndarray, "channel frame"],
     ) -> Float32[np.ndarray, " sample"]:
-        """Decode steps, as if nothing went before, driven by noise and by what else conditions the network.
-
-        Raises:
-            VoiceError: The network fails.
-        """
+        """Decode steps, as if nothing went before, driven by noise and what else conditions the network."""
         made = self._run(
             "made",
             audio=np.zeros((1, self.settings.ratio), np.float32),

@@ -120,12 +120,7 @@ class Vae(nn.Module):
 
 
 class LatentAxisHybrid(nn.Module):
-    """What the voice file of a VAE without condition holds: windows and a mix in, windows of the hybrid out.
-
-    Args:
-        vae: Trained.
-        axis: Between the instruments.
-    """
+    """What the voice file of a VAE without condition holds: windows and a mix in, hybrids out."""
 
     direction: Tensor
     probe_weight: Tensor

@@ -84,10 +84,6 @@ def latent_axis(means: Latents, end: Int[Tensor, " window"]) -> LatentAxis:
 
     The direction is the difference of their means; the probe is a logistic regression on what each
     window says on average over its steps.
-
-    Args:
-        means: Of windows of both instruments.
-        end: Which instrument played each: 0 or 1.
     """
     pooled = means.mean(dim=2)
     direction = pooled[end == 1].mean(dim=0) - pooled[end == 0].mean(dim=0)
