@@ -29,7 +29,7 @@ from violute.data.recordings import read_patterns
 from violute.evaluation.bench.clips import Clip, find_clips
 from violute.evaluation.judge.classifier import Judge
 from violute.evaluation.metrics import loudness, onsets, pitch
-from violute.evaluation.metrics.tracks import fitted
+from violute.evaluation.metrics.loudness import fitted
 from violute.families.ddsp.stream import HarmonicStream
 from violute.families.ddsp.voice import HarmonicVoice
 from violute.voices.load import load_voice

@@ -18,7 +18,7 @@ from violute.errors import AudioError
 from violute.evaluation.bench.schema import Figures, figure
 from violute.evaluation.judge.classifier import Judge
 from violute.evaluation.metrics import loudness, mix_path, onsets, pitch
-from violute.evaluation.metrics.tracks import fitted
+from violute.evaluation.metrics.loudness import fitted
 from violute.voices.contract import Player
 
 MIXES = (0.0, 0.25, 0.5, 0.75, 1.0)

@@ -24,7 +24,7 @@ from violute.cli.terminal.training_options import (
 )
 from violute.data.splits import HOLD_OUT, held_out_line
 from violute.errors import InputError, TrainingError
-from violute.families.recipe_file import RECIPE_FILE_ENDING, read_recipe_file
+from violute.families.recipes import RECIPE_FILE_ENDING, read_recipe_file
 from violute.families.table import FAMILIES, Family
 from violute.worklist.engine import Engine
 

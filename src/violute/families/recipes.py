@@ -2,13 +2,25 @@
 
 To try something else, call a recipe and `dataclasses.replace` what you want otherwise, or write your own
 function.
+A recipe may also be a file: which recipe to begin with, and what is otherwise, as TOML.
+
+```toml
+recipe = "quick"        # one of the family's; without this line, its default
+learning_rate = 5e-4
+minutes = 30            # of the loop, as with --minutes
+
+[loss_weights]
+"spectral/multi_resolution" = 1.0
+```
 """
 
 from __future__ import annotations
 
 import json
+import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, is_dataclass, replace
+from pathlib import Path
 from types import UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -17,6 +29,8 @@ from violute.families.table import imported, trained_family
 from violute.training.settings import LoopSettings
 
 R = TypeVar("R")
+
+RECIPE_FILE_ENDING = ".toml"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,6 +96,24 @@ def with_changes(recipe: R, changes: Mapping[str, str]) -> R:
     return recipe
 
 
+def read_recipe_file(path: Path) -> tuple[str | None, dict[str, str]]:
+    """Return the recipe that a file begins with, if it names one, and what it sets, as text by name.
+
+    Raises:
+        TrainingError: The file cannot be read, or is not TOML.
+    """
+    try:
+        entries = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise TrainingError(f"{path}: cannot be read ({error.strerror}): check the path") from None
+    except ValueError as error:
+        raise TrainingError(f"{path}: is no TOML ({error}): mend it") from None
+    base = entries.pop("recipe", None)
+    if not (base is None or isinstance(base, str)):
+        raise TrainingError(f"{path}: recipe is {base!r}: name one of the family's recipes")
+    return base, dict(_flat(entries))
+
+
 def _changed(holder: Any, path: Sequence[str], name: str, text: str) -> Any:
     """Return a dataclass or a mapping with one of its parts, or of a part's parts, set otherwise."""
     key, *rest = path
@@ -132,3 +164,14 @@ def _typed(text: str, hint: Any) -> Any:
     if hint is bool:
         return {"true": True, "yes": True, "false": False, "no": False}[text.lower()]
     return hint(text)
+
+
+def _flat(entries: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    """Return entries with the names of their tables before theirs, and values as text."""
+    found = []
+    for key, value in entries.items():
+        if isinstance(value, dict):
+            found += _flat(value, f"{prefix}{key}.")
+        else:
+            found.append((prefix + key, value if isinstance(value, str) else json.dumps(value, default=str)))
+    return found

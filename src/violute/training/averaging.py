@@ -34,21 +34,15 @@ class AveragedWeights:
             for key, parameter in module.named_parameters()
         }
         self._averages = {key: p.detach().clone() for key, p in self._parameters.items()}
-        can_average = {key: p.is_floating_point() or p.is_complex() for key, p in self._parameters.items()}
-        self._copied = [key for key, can in can_average.items() if not can]
-        self._averaged = [key for key, can in can_average.items() if can]
 
     @torch.no_grad()
     def update(self, step: int) -> None:
         """Take in the parameters as they are after `step` steps."""
         decay = min(self._decay, (1.0 + step) / (10.0 + step))
         # All at a stroke: one by one, hundreds of small kernels would cost a GPU more than its step.
-        if self._averaged:
-            pairs = [(self._averages[key], self._parameters[key].detach()) for key in self._averaged]
-            averages, parameters = map(list, zip(*pairs, strict=True))
-            get_ema_multi_avg_fn(decay)(averages, parameters, None)
-        for key in self._copied:
-            self._averages[key].copy_(self._parameters[key])
+        if self._averages:
+            parameters = [self._parameters[key].detach() for key in self._averages]
+            get_ema_multi_avg_fn(decay)(list(self._averages.values()), parameters, None)
 
     @contextmanager
     def applied(self) -> Iterator[None]:

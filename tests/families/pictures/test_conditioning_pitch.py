@@ -7,7 +7,7 @@ from tones import SAMPLE_RATE, tone
 
 from violute.analysis.analyser import analyse
 from violute.analysis.controls import Controls
-from violute.families.pictures import drawn_partials
+from violute.families.pictures import corpus
 from violute.families.pictures.conditioning_pitch import (
     NOISE_LEVEL,
     ConditioningPitch,
@@ -34,7 +34,7 @@ def test_numpy_and_torch_draw_the_same_lobes():
     f0_hz = np.array([0.0, 196.0, 333.3, 2093.0], np.float32)
     bins = torch.from_numpy(f0_hz)[None, None] * (DETAIL.n_fft / DETAIL.sample_rate)
     torch.testing.assert_close(
-        drawn_partials.harmonic_lobes(bins, DETAIL.n_bins)[0],
+        corpus.harmonic_lobes(bins, DETAIL.n_bins)[0],
         torch.from_numpy(harmonic_lobes(f0_hz, DETAIL)),
         atol=2e-3,
         rtol=0,

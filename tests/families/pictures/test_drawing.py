@@ -11,8 +11,8 @@ from tones import tone
 
 from violute.errors import ShapeError
 from violute.families.pictures.config import DrawingConfig
+from violute.families.pictures.corpus import harmonic_lobes
 from violute.families.pictures.drawing import Drawer, DrawingEncoder, Generator
-from violute.families.pictures.drawn_partials import harmonic_lobes
 from violute.families.pictures.rows import Ear, Loudness
 from violute.transforms.spectrogram import DETAIL, normalise, stft
 

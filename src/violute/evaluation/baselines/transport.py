@@ -23,8 +23,13 @@ from jaxtyping import Complex, Float, Int
 
 from violute.analysis.analyser import analyse
 from violute.analysis.loudness import a_weighting_db
-from violute.evaluation.baselines.borrowing import BorrowingBaseline, BorrowingTake
-from violute.evaluation.baselines.reference_frames import Course, EndFrames, ReferenceFrames
+from violute.evaluation.baselines.reference_frames import (
+    BorrowingBaseline,
+    BorrowingTake,
+    Course,
+    EndFrames,
+    ReferenceFrames,
+)
 from violute.evaluation.baselines.spectral_masses import N_FFT, Masses, hann, masses_of, spectra, windows_at
 from violute.rates import HOP_LENGTH, SAMPLE_RATE
 

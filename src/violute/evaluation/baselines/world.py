@@ -20,8 +20,13 @@ from scipy.ndimage import convolve1d
 
 from violute.analysis.analyser import analyse
 from violute.analysis.loudness import a_weighting_db
-from violute.evaluation.baselines.borrowing import BorrowingBaseline, BorrowingTake
-from violute.evaluation.baselines.reference_frames import Course, EndFrames, ReferenceFrames
+from violute.evaluation.baselines.reference_frames import (
+    BorrowingBaseline,
+    BorrowingTake,
+    Course,
+    EndFrames,
+    ReferenceFrames,
+)
 from violute.rates import HOP_LENGTH, SAMPLE_RATE
 
 with warnings.catch_warnings():

@@ -30,10 +30,10 @@ from violute.evaluation.bench.schema import (
 from violute.evaluation.judge.classifier import Judge
 from violute.evaluation.metrics import loudness, mix_path, onsets, pitch
 from violute.evaluation.metrics.fusion import mean_f0_tracks, roughness
+from violute.evaluation.metrics.loudness import fitted
 from violute.evaluation.metrics.notes import chord_notes, note_f1
 from violute.evaluation.metrics.pitch import PitchJudge
 from violute.evaluation.metrics.spectral import log_spectral_distance_db, multi_resolution_distance
-from violute.evaluation.metrics.tracks import fitted
 from violute.rates import SAMPLE_RATE
 from violute.voices.contract import Player
 

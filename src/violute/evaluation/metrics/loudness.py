@@ -127,6 +127,13 @@ def loudness_correlation(
     return float(np.corrcoef(source, output)[0, 1])
 
 
+def fitted(track: Float[np.ndarray, " any"], n_frames: int, fill: float = 0.0) -> Float[np.ndarray, " frame"]:
+    """Cut or fill a track: trackers differ by a frame in how they count the last one."""
+    found = np.full(n_frames, fill)
+    found[: min(n_frames, len(track))] = track[:n_frames]
+    return found
+
+
 def _compared(
     source_db: Float[np.ndarray, " frame"], output_db: Float[np.ndarray, " other"]
 ) -> tuple[Float[np.ndarray, " sounding"], Float[np.ndarray, " sounding"]]:

@@ -7,8 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from violute.errors import TrainingError
 from violute.families.cyclegan.config import CycleGanConfig, PaperConfig
-from violute.families.pictures.config import DrawingConfig
-from violute.families.pictures.recipe import WindowRecipe
+from violute.families.pictures.config import DrawingConfig, WindowRecipe
 from violute.families.recipes import tiny_loop
 from violute.training.settings import LoopSettings
 from violute.transforms.spectrogram import SpectrogramSettings
@@ -125,17 +124,8 @@ def cyclegan_small() -> CycleGanRecipe:
     return CycleGanRecipe(loop=loop)
 
 
-def cyclegan_mixed() -> CycleGanRecipe:
-    """Return `small` with critics that hear both instruments as real, to measure what they are worth."""
-    return _with_mixed_critics(cyclegan_small())
-
-
-def cyclegan_medium_mixed() -> CycleGanRecipe:
-    """Return `medium` with the critics of `mixed`."""
-    return _with_mixed_critics(cyclegan_medium())
-
-
 def _with_mixed_critics(recipe: CycleGanRecipe) -> CycleGanRecipe:
+    """Add critics that hear both instruments as real, to measure what they are worth."""
     return replace(
         recipe,
         network=replace(recipe.network, has_mixed_critics=True),
@@ -161,8 +151,8 @@ def cyclegan_tiny_paper() -> CycleGanRecipe:
 CYCLEGAN_RECIPES: Mapping[str, Callable[[], CycleGanRecipe]] = {
     "small": cyclegan_small,
     "medium": cyclegan_medium,
-    "mixed": cyclegan_mixed,
-    "medium-mixed": cyclegan_medium_mixed,
+    "mixed": lambda: _with_mixed_critics(cyclegan_small()),
+    "medium-mixed": lambda: _with_mixed_critics(cyclegan_medium()),
     "paper": cyclegan_paper,
     "tiny": cyclegan_tiny,
     "tiny-paper": cyclegan_tiny_paper,

@@ -8,8 +8,7 @@ from dataclasses import dataclass, field, replace
 from violute.errors import TrainingError
 from violute.families.cyclegan.recipes import PAPER_PICTURES
 from violute.families.paired.config import PairedConfig
-from violute.families.pictures.config import DrawingConfig
-from violute.families.pictures.recipe import WindowRecipe
+from violute.families.pictures.config import DrawingConfig, WindowRecipe
 from violute.families.recipes import tiny_loop
 from violute.training.settings import LoopSettings
 

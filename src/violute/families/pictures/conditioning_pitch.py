@@ -102,7 +102,7 @@ def harmonic_lobes(
 ) -> Float32[np.ndarray, "bin frame"]:
     """Draw every harmonic as a raised cosine: within 0.03 of the Hann window's main lobe.
 
-    The twin of `drawn_partials.harmonic_lobes` without torch. Where the pitch is 0 nothing is drawn.
+    The twin of `corpus.harmonic_lobes` without torch. Where the pitch is 0 nothing is drawn.
     """
     f0_bins = np.maximum(f0_hz, 1.0).astype(np.float32) * np.float32(settings.n_fft / settings.sample_rate)
     bins = np.arange(settings.n_bins, dtype=np.float32)[:, None]

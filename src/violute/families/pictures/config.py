@@ -1,4 +1,4 @@
-"""Sizes of the networks that families of spectrograms share; read without torch."""
+"""What families of spectrograms share: sizes of networks, and fields of recipes; read without torch."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import Literal
 import numpy as np
 
 from violute.errors import ShapeError
+from violute.families.recipes import Recipe
+from violute.transforms.spectrogram import DETAIL, SpectrogramSettings
 
 ROWS_A_NODE = 8
 FRAMES_A_STEP = 4
@@ -126,3 +128,21 @@ class DrawingConfig:
     def full_scale(self) -> float:
         """Natural logarithm of how far 1 lies above the floor of a window's scale."""
         return float(np.log1p(10.0 ** (-self.floor_db / 20.0)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class WindowRecipe(Recipe):
+    """Everything about training a spectrogram model that is not data.
+
+    Attributes:
+        spectrogram: The transform.
+        is_augmented: Whether windows are transposed and made louder or softer a little, pairs alike.
+        is_conditioned: Whether the network is given the pitch of what it hears, as a picture of harmonics:
+            see `pictures.conditioning_pitch`.
+        is_disguised: Whether windows are disguised before the network hears them; see `pictures.disguise`.
+    """
+
+    spectrogram: SpectrogramSettings = DETAIL
+    is_augmented: bool = True
+    is_conditioned: bool = False
+    is_disguised: bool = False

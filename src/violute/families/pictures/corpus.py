@@ -8,6 +8,7 @@ teacher made hybrids of a recording, the same place of both is drawn, changed al
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -24,9 +25,8 @@ from violute.data.features import highest_recorded_hz
 from violute.data.pictures.store import from_16_bits
 from violute.data.recordings import Recording, read_recording
 from violute.data.sampling import Material, WindowSampler, read_material, window_of
-from violute.families.pictures.conditioning_pitch import ConditioningPitch
+from violute.families.pictures.conditioning_pitch import LOBE_BINS, LOBE_BLUR, ConditioningPitch
 from violute.families.pictures.disguise import Disguises, disguised, drawn_disguises
-from violute.families.pictures.drawn_partials import harmonic_lobes
 from violute.rates import SAMPLE_RATE
 from violute.transforms.spectrogram import PEAK, SpectrogramSettings, normalise, stft
 from violute.worklist.engine import HERE, Engine
@@ -198,6 +198,27 @@ def partials_of(
 ) -> Float[Tensor, "window bin frame"]:
     """Draw the harmonics of windows."""
     return harmonic_lobes(f0_hz[:, None] * (settings.n_fft / settings.sample_rate), settings.n_bins)
+
+
+def harmonic_lobes(
+    f0_bins: Float[Tensor, "window 1 frame"], n_bins: int
+) -> Float[Tensor, "window bin frame"]:
+    """Draw every harmonic as a raised cosine: within 0.03 of the Hann window's main lobe.
+
+    Args:
+        f0_bins: Fundamental of each frame, in bins; where it is 0 nothing is drawn.
+        n_bins: Of the windows.
+
+    Source:
+        Harris, On the use of windows for harmonic analysis with the discrete Fourier transform (Proc. IEEE
+        66(1), 1978), for the main lobe.
+    """
+    bins = torch.arange(float(n_bins), device=f0_bins.device)[:, None]
+    spacing = f0_bins.clamp_min(0.01)
+    harmonic = (bins / spacing).round().clamp_min(1.0)
+    distance = (bins - harmonic * spacing).abs() / (1.0 + LOBE_BLUR * harmonic)
+    lobes = 0.5 + 0.5 * torch.cos(math.pi * (distance / LOBE_BINS).clamp_max(1.0))
+    return lobes * (f0_bins > 0.0)
 
 
 def _recorded_bins(

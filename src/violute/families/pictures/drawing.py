@@ -152,10 +152,11 @@ class Drawer(nn.Module):
         n_nodes, n_steps = config.grid
         self.full_scale = config.full_scale
         self.loudness = Loudness(config)
-        self.register_buffer("to_bins", torch.from_numpy(_between_nodes(config, n_nodes)), persistent=False)
-        self.register_buffer(
-            "to_frames", torch.from_numpy(_between_steps(config.n_frames, n_steps)), persistent=False
-        )
+        to_bins = _straight_lines(centres(config, n_nodes), config.n_bins)
+        self.register_buffer("to_bins", to_bins, persistent=False)
+        middles = (np.arange(n_steps) + 0.5) * (config.n_frames / n_steps) - 0.5
+        to_frames = _straight_lines(middles, config.n_frames).T.contiguous()
+        self.register_buffer("to_frames", to_frames, persistent=False)
         self.register_buffer("first_levels", torch.from_numpy(_first_levels(config)), persistent=False)
         self.register_buffer("grain", torch.from_numpy(_grain(config)), persistent=False)
         self.head = nn.Conv2d(channels, 3, 3, padding=1)
@@ -243,22 +244,11 @@ class Generator(nn.Module):
         return drawn
 
 
-def _between_nodes(config: DrawingConfig, n_nodes: int) -> Float[np.ndarray, "bin node"]:
-    """Return the share of each node in each bin."""
-    return _shares(centres(config, n_nodes), np.arange(config.n_bins, dtype=np.float64))
-
-
-def _between_steps(n_frames: int, n_steps: int) -> Float[np.ndarray, "step frame"]:
-    """Return the share of each step in each frame."""
-    middles = (np.arange(n_steps) + 0.5) * (n_frames / n_steps) - 0.5
-    return np.ascontiguousarray(_shares(middles, np.arange(n_frames, dtype=np.float64)).T)
-
-
-def _shares(
-    nodes: Float[np.ndarray, " node"], places: Float[np.ndarray, " place"]
-) -> Float[np.ndarray, "place node"]:
-    """Return the weights of linear interpolation, held beyond the first node and the last."""
-    return np.stack([np.interp(places, nodes, row) for row in np.eye(len(nodes))], axis=1).astype(np.float32)
+def _straight_lines(nodes: Float[np.ndarray, " node"], n_places: int) -> Float[Tensor, "place node"]:
+    """Return the weights of linear interpolation at places, held beyond the first node and the last."""
+    places = np.arange(n_places, dtype=np.float64)
+    weights = np.stack([np.interp(places, nodes, row) for row in np.eye(len(nodes))], axis=1)
+    return torch.from_numpy(weights.astype(np.float32))
 
 
 def _first_levels(config: DrawingConfig) -> Float[np.ndarray, "two bin 1"]:

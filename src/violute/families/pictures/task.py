@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from violute.data.recordings import Recording, read_recording
 from violute.data.sampling import of_both_ends, read_both_ends, training_and_validation
 from violute.errors import TrainingError
-from violute.families.pictures.config import SpectrogramNetworkConfig
+from violute.families.pictures.config import SpectrogramNetworkConfig, WindowRecipe
 from violute.families.pictures.corpus import (
     QUIETEST_MEAN,
     DrawnWindows,
@@ -36,7 +36,6 @@ from violute.families.pictures.prepared import (
     prepared_lines,
     require_transform,
 )
-from violute.families.pictures.recipe import WindowRecipe
 from violute.families.task import Corpus, ModulesTask, example_sounds
 from violute.families.vae.recipes import SpectrogramRecipe
 from violute.training.batches import to_device

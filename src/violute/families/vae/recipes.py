@@ -11,8 +11,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from violute.errors import TrainingError
-from violute.families.pictures.config import SpectrogramNetworkConfig
-from violute.families.pictures.recipe import WindowRecipe
+from violute.families.pictures.config import SpectrogramNetworkConfig, WindowRecipe
 from violute.families.recipes import tiny_loop
 from violute.training.settings import LoopSettings
 from violute.transforms.spectrogram import ASSIGNMENT
