@@ -57,22 +57,14 @@ def tiny_loop(**changes: Any) -> LoopSettings:
 
 
 def recipe_of(recipes: Mapping[str, Callable[[], R]], family: str, name: str) -> R:
-    """Return the recipe of that name.
-
-    Raises:
-        TrainingError: There is none.
-    """
+    """Return the recipe of that name."""
     if name not in recipes:
         raise TrainingError(f"there is no recipe {name!r} for {family}: name one of {', '.join(recipes)}")
     return recipes[name]()
 
 
 def family_recipe(family: str, name: str, changes: Mapping[str, str] | None = None) -> Any:
-    """Return a family's recipe of that name, a frozen dataclass with a `loop`; see `with_changes`.
-
-    Raises:
-        TrainingError: There is no such family, recipe or field, or a value does not fit.
-    """
+    """Return a family's recipe of that name, a frozen dataclass with a `loop`; see `with_changes`."""
     recipe = recipe_of(imported(trained_family(family).recipes), family, name)
     return with_changes(recipe, changes or {})
 
@@ -145,11 +137,7 @@ def _fields(holder: Any) -> dict[str, Any]:
 
 
 def _typed(text: str, hint: Any) -> Any:
-    """Read a text as the type of a field.
-
-    Raises:
-        ValueError, TypeError, LookupError: It is of another type.
-    """
+    """Read a text as the type of a field."""
     kind, arguments = get_origin(hint), get_args(hint)
     if kind in (Union, UnionType):
         if text.lower() in ("none", "null"):

@@ -63,12 +63,7 @@ class AveragedWeights:
         return dict(self._averages)
 
     def load_state_dict(self, averages: Mapping[str, Tensor]) -> None:
-        """Overwrite the averages.
-
-        Raises:
-            KeyError: An average is missing.
-            RuntimeError: One has another shape.
-        """
+        """Overwrite the averages."""
         self._copy(averages, self._averages)
 
     @staticmethod

@@ -160,11 +160,7 @@ class _Run:
                 self.reported = time.monotonic()  # so that the pace is that of the steps alone
 
     def restore(self) -> None:
-        """Continue from the last checkpoint.
-
-        Raises:
-            TrainingError: It is damaged, or of other modules or optimizers.
-        """
+        """Continue from the last checkpoint."""
         path = self.folder.last_checkpoint
         state = share_from_writer(read_checkpoint(path) if self.processes.is_writer else {})
         try:
@@ -217,11 +213,7 @@ class _Run:
         self.meter.add(f"learning_rate/{name}", self.base_rates[name][0] * factor)
 
     def _report(self) -> None:
-        """Read the losses since the last report, at one stroke, and write and pass on their means.
-
-        Raises:
-            TrainingError: A loss or a gradient is not finite, or the total has exploded.
-        """
+        """Read the losses since the last report, at one stroke, and write and pass on their means."""
         losses = self.meter.read(self.device)
         diverged = self.alarm.diverged(losses)
         if diverged is not None:

@@ -133,11 +133,7 @@ class RunFolder:
         return resuming
 
     def refuse_run(self, *, resume: bool) -> None:
-        """Keep the run that is in the folder, unless it is to go on.
-
-        Raises:
-            TrainingError: There is one, and it is not.
-        """
+        """Raise `TrainingError` where the folder holds a run, unless it is to go on."""
         if self.last_checkpoint.exists() and not resume:
             raise TrainingError(f"{self.path}: holds a run already: resume it or name another run folder")
 

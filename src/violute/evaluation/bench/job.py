@@ -79,11 +79,7 @@ def slug(name: str) -> str:
 
 
 def fingerprint(job: Job) -> str:
-    """Return a digest of everything that the figures of a job depend on.
-
-    Raises:
-        AudioError: The clip cannot be read.
-    """
+    """Return a digest of everything that the figures of a job depend on."""
     voice = next((v for v in job.lineup.voices if v.name == job.contender), None)
     is_baseline = voice is None
     facts = {

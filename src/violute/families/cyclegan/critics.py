@@ -94,11 +94,6 @@ class Critics(nn.Module):
 
     What they hear, recordings and drawings alike, is raised and lowered at random from one register to the
     next, so that they cannot know a room or a microphone.
-
-    Args:
-        channels: Of each critic's three first convolutions.
-        n_rows: That they hear.
-        audible_from: Values below are silence to them.
     """
 
     def __init__(self, channels: tuple[int, int, int], n_rows: int, *, audible_from: float) -> None:

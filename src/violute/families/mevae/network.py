@@ -107,11 +107,6 @@ class MultiEncoderVae(nn.Module):
 
         In training a code is drawn from the encoder of its instrument or, as often, from the
         other's; in evaluation it is the mean of its own.
-
-        Args:
-            spectrogram: Windows.
-            end: Which instrument played each: 0 or 1.
-            partials: Where the harmonics of the pitch lie, for a decoder that is given it.
         """
         first, second = (self.encode(spectrogram, i) for i in range(N_ENDS))
         is_second = (end == 1)[:, None, None]

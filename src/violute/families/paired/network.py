@@ -114,15 +114,7 @@ class PairedModel(nn.Module):
         *,
         is_grained: bool = False,
     ) -> Redrawn:
-        """Draw windows of either instrument at mixes, 0 to 1.
-
-        Args:
-            heard: Windows, perhaps disguised.
-            partials: 1 where the harmonics of the given pitch lie; None where nothing is given.
-            mix: Of each window.
-            like: Windows that are as loud as the drawings should be; None takes those heard.
-            is_grained: Whether noise is drawn as a transform shows it, too.
-        """
+        """Draw windows of either instrument at mixes, 0 to 1; for the windows see `CycleGan.to_end`."""
         if self.config.flavour == "paper":
             made = self.network(heard, mix[:, None])
             return Redrawn(Drawn(made, made), None)

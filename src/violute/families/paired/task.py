@@ -38,13 +38,7 @@ N_VALIDATION_WINDOWS = 32
 
 
 class PairedTask(WindowTask):
-    """The family `paired` in training.
-
-    Args:
-        corpus: Sources of both ends, with their hybrids.
-        recipe: Flavour, sizes, rates and weights.
-        lesson: What the card says of the set: teacher, blend and mixes.
-    """
+    """The family `paired` in training; `lesson` is what the card says of the set: teacher, blend, mixes."""
 
     family = "paired"
     network: PairedModel

@@ -179,16 +179,7 @@ class Drawer(nn.Module):
         *,
         is_grained: bool = False,
     ) -> Drawn:
-        """Draw windows.
-
-        Args:
-            heard: Windows in [0, 1], of which something is left where no pitch is given.
-            partials: 1 where the given harmonics lie.
-            power: Given loudness of each frame.
-            features: Of the grid.
-            condition: Numbers beside the window.
-            is_grained: Whether noise is drawn as a transform shows it, too.
-        """
+        """Draw windows from what `DrawingEncoder` is given, and its features; `is_grained` as in `Drawn`."""
         levels = self.head(features) + self.mean
         if condition is not None and self.moved is not None:
             levels = levels + (condition[:, :, None, None, None] * self.moved).sum(dim=1)

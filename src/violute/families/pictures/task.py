@@ -84,11 +84,7 @@ class WindowTask(ModulesTask, ABC):
 
     @classmethod
     def of(cls, ends: TwoEnds, recipe: Any) -> Self:
-        """Prepare the recordings of both ends and set the task up.
-
-        Raises:
-            TrainingError: An end is silent throughout, or the store is of another transform.
-        """
+        """Prepare the recordings of both ends and set the task up."""
         return cls(build_corpus(ends, recipe), recipe)  # type: ignore[call-arg]  # a family's needs no `build`
 
     def hybrid(self, network: nn.Module) -> tuple[nn.Module, dict[str, Any]]:

@@ -195,11 +195,7 @@ class SpectrogramPerformance(Performance):
     def _drawn(
         self, given: dict[str, np.ndarray], mix: Float32[np.ndarray, " window"]
     ) -> Float32[np.ndarray, "window bin n_window"]:
-        """Let the network draw.
-
-        Raises:
-            VoiceError: It fails, or its pictures have another shape than those it was given.
-        """
+        """Let the network draw."""
         try:
             drawn: np.ndarray = self._voice.session.run(None, {**given, "mix": mix})[0]
             if drawn.shape != given["spectrogram"].shape:

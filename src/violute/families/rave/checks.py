@@ -82,11 +82,7 @@ def sounding_lines(
 
 @contextmanager
 def memory_errors(batch_size: int) -> Iterator[None]:
-    """Turn torch's ways of running out of memory into one line with the flag that helps.
-
-    Raises:
-        TrainingError: It did.
-    """
+    """Raise `TrainingError` where torch runs out of memory, in one line with the flag that helps."""
     try:
         yield
     except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:

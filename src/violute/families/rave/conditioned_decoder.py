@@ -62,14 +62,7 @@ class Ramp(nn.Module):
 
 
 class ConditionedModulation(nn.Module):
-    """Scales and shifts channels as the embedding and the tracks say, at the rate of a level.
-
-    Args:
-        condition_size: Of the embedding.
-        channels: To modulate.
-        factor: Steps of the level for each latent step.
-        n_frames: Band frames of a step.
-    """
+    """A `Modulation` by the tracks too, at the rate of a level, whose steps are `n_frames` band frames."""
 
     def __init__(self, condition_size: int, channels: int, factor: int, n_frames: int) -> None:
         super().__init__()
@@ -92,15 +85,7 @@ class ConditionedModulation(nn.Module):
 
 
 class ConditionedLevel(nn.Module):
-    """A faster and narrower level that may hear excitation and noise, modulated, then residual blocks.
-
-    Args:
-        channels: In.
-        n_out: Channels of the faster level.
-        stride: How much faster.
-        factor: Steps of the faster level for each latent step.
-        config: Gives dilations and sizes.
-    """
+    """A `DecoderLevel` that may hear excitation and noise."""
 
     def __init__(self, channels: int, n_out: int, stride: int, factor: int, config: RaveConfig) -> None:
         super().__init__()

@@ -83,11 +83,7 @@ class TorchScriptVoice(FamilyVoice):
         super().__init__(Card(name, "torchscript", ends, rates[0] if rates else DEFAULT_RATE))
 
     def model(self) -> Any:
-        """Load the file afresh, with nothing heard yet.
-
-        Raises:
-            RuntimeError: It is no TorchScript.
-        """
+        """Load the file afresh, with nothing heard yet."""
         with warnings.catch_warnings():
             # torch calls the format old, but it is the one that people's files have.
             warnings.simplefilter("ignore", DeprecationWarning)
@@ -151,11 +147,7 @@ class TorchScriptPerformance(Performance):
     def _played(
         self, model: Any, n_samples: int, block_samples: int, mix: Float32[np.ndarray, " frame"] | None
     ) -> Iterator[Float32[np.ndarray, " sample"]]:
-        """Let a model play blocks one after the other.
-
-        Raises:
-            VoiceError: It fails, or answers another length.
-        """
+        """Let a model play blocks one after the other."""
         for start in range(0, n_samples, block_samples):
             audio = torch.from_numpy(self._gain * self._recording.read(start, start + block_samples))
             try:

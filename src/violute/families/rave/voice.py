@@ -77,12 +77,7 @@ class RaveSettings:
 
     @classmethod
     def from_dict(cls, entries: dict[str, Any]) -> RaveSettings:
-        """Read the card's entries.
-
-        Raises:
-            KeyError: One is missing.
-            ValueError: One is out of range.
-        """
+        """Read the card's entries."""
         sizes = [name for name in cls.__dataclass_fields__ if name != "is_conditioned"]
         settings = cls(
             **{name: int(entries[name]) for name in sizes}, is_conditioned=bool(entries.get("told", False))
