@@ -45,7 +45,7 @@ def measured(voice: Any, pieces: list[np.ndarray], judge: Judge) -> dict[str, An
         notes, take = chord_notes(piece, RATE), voice.analyse(piece, RATE)
         rendered = [take.render(mix) for mix in MIXES]
         scores.append([note_f1(notes, chord_notes(one, RATE)) for one in rendered])
-        posteriors.append([judge.posterior(one, RATE) for one in rendered])
+        posteriors.append([judge.hear(one, RATE).posterior for one in rendered])
     return {
         "n": len(pieces),
         "notes/chords_f1": [round(float(value), 4) for value in np.mean(scores, axis=0)],

@@ -118,7 +118,7 @@ def moves(options: argparse.Namespace) -> dict[str, object]:
                 tone = np.full(len(codes.code), mix, np.float32)
                 going = replace(codes, code=moved(codes.code, (flute, violin), tone, method))
                 made.append(played(voice, going, mix))
-            posterior = [judge.posterior(sound, SAMPLE_RATE) for sound in made]
+            posterior = [judge.hear(sound, SAMPLE_RATE).posterior for sound in made]
             summary[f"{name}_{method}"] = {
                 "posterior": posterior,
                 "spearman": spearman(np.array(posterior)),

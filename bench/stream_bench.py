@@ -101,7 +101,7 @@ class Heard:
             pitch.octave_error_rate(cents),
             loudness.loudness_l1_db(self._loudness_db, loudness_db),
             onsets.onset_f1(self._onsets, onsets.note_onsets(f0_hz, loudness_db)),
-            self._judge.posterior(rendering, RATE),
+            self._judge.hear(rendering, RATE).posterior,
         ]
 
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tones import SAMPLE_RATE, tone
 
-from violute.errors import AudioError, InputError, ShapeError
+from violute.errors import AudioError, ShapeError
 from violute.evaluation.metrics.timbre_distance import (
     N_DIMENSIONS,
     kernel_audio_distance,
@@ -179,11 +179,7 @@ def test_recordings_that_are_all_alike() -> None:
 @pytest.mark.unchecked
 def test_errors() -> None:
     some = recordings(4)
-    with pytest.raises(InputError, match="bandwidth 0 is out of range"):
-        discrepancy(np.ones((3, 2)), np.ones((3, 2)), 0.0)
     with pytest.raises(ShapeError, match="of one dimension"):
         kernel_audio_distance(some, [np.ones((2, 3))] * 2)
-    with pytest.raises(InputError, match="0 splits"):
-        real_to_real_floor(some, n_splits=0)
     with pytest.raises(AudioError, match="no samples"):
         patch_embeddings(np.zeros(0), SAMPLE_RATE)

@@ -13,7 +13,7 @@ from tones import SAMPLE_RATE, tone, vibrato
 
 from violute.audio.channels import measure
 from violute.audio.source import ArraySource
-from violute.errors import ShapeError, VoiceError
+from violute.errors import VoiceError
 from violute.families.pictures import voice as spectrogram
 from violute.families.pictures.voice import SpectrogramVoice
 from violute.families.pictures.windows import WindowJoiner, Windows
@@ -299,12 +299,6 @@ def test_a_rising_course_rises_from_window_to_window():
     assert (np.diff(spread) > 0.0).all()
     assert 0.0 <= spread[0] < 0.05
     assert 0.95 < spread[-1] <= 1.0
-
-
-@pytest.mark.parametrize("n_overlap", [-1, 65])
-def test_windows_overlap_by_half_at_most(n_overlap):
-    with pytest.raises(ShapeError, match="give 0 to 64 frames"):
-        Windows(128, n_overlap)
 
 
 @pytest.mark.parametrize("most_bytes", [100, 10_000])

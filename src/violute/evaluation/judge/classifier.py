@@ -21,7 +21,7 @@ import numpy as np
 import soxr
 from jaxtyping import Float, Float32
 
-from violute.errors import AudioError, InputError, ShapeError
+from violute.errors import InputError, ShapeError
 from violute.evaluation.metrics.loudness import to_mono
 from violute.voices.network import UNUSABLE, open_network
 
@@ -164,17 +164,6 @@ class Judge:
         """Judge a clip, from the mean of the patches' scores; not a number for a silent one."""
         scores = self.scores(audio, sample_rate)
         return verdict(scores.mean(axis=0)) if len(scores) else Verdict(float("nan"), float("nan"))
-
-    def posterior(self, audio: Float[np.ndarray, "... sample"], sample_rate: int) -> float:
-        """Return the probability of violin against flute, from the mean of the patches' log odds.
-
-        Raises:
-            AudioError: The audio is empty, silent or not finite.
-        """
-        heard = self.hear(audio, sample_rate)
-        if np.isnan(heard.posterior):
-            raise AudioError("the clip is silent: give a clip with sound to judge")
-        return heard.posterior
 
 
 def verdict(scores: Float[np.ndarray, " instrument"]) -> Verdict:

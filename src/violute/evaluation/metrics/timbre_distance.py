@@ -25,7 +25,7 @@ import numpy as np
 import scipy.spatial.distance
 from jaxtyping import Float
 
-from violute.errors import InputError, ShapeError
+from violute.errors import ShapeError
 from violute.evaluation.metrics.intervals import Interval, jackknife_interval, percentile_interval
 from violute.evaluation.metrics.loudness import mono_at, sounding_frames_of
 from violute.evaluation.metrics.mix_path import N_MFCC
@@ -118,12 +118,7 @@ def real_to_real_floor(reference: Sequence[Patches], *, n_splits: int = N_SPLITS
 
     Returns:
         The median of the splits and their interval; NaN with fewer than four recordings.
-
-    Raises:
-        InputError: The number of splits is below 1.
     """
-    if n_splits < 1:
-        raise InputError(f"{n_splits} splits were asked for: ask for at least 1, better 500")
     _, real, bandwidth = scaled_patches([], reference)
     if len(real) < 4:
         return Interval(math.nan, math.nan, math.nan, len(real))
@@ -177,8 +172,6 @@ def similarities_of(
     recordings: Sequence[Patches], reference: Sequence[Patches], *, bandwidth: float
 ) -> tuple[Float[np.ndarray, "n n"], Float[np.ndarray, "m m"], Float[np.ndarray, "n m"]]:
     """Return the mean kernel of the patches of any two recordings: within both sets, and across."""
-    if not bandwidth > 0.0:
-        raise InputError(f"bandwidth {bandwidth:g} is out of range: give a positive one")
     everything = [*recordings, *reference]
     n = len(recordings)
     means = np.zeros((len(everything), len(everything)))

@@ -38,7 +38,9 @@ class CycleGan(nn.Module):
         self.is_conditioned = config.paper is None
         drawing = config.drawing
         self.ear, self.loudness = Ear(drawing), Loudness(drawing)
-        self.generators = nn.ModuleList(self._generator() for _ in range(2))
+        self.generators = nn.ModuleList(
+            Generator(drawing) if config.paper is None else PaperGenerator(config.paper) for _ in range(2)
+        )
         self.critics = nn.ModuleList(self._critics() for _ in range(2))
         self.mixed_critics = nn.ModuleList(self._critics() for _ in range(2 * config.has_mixed_critics))
         shape = (
@@ -93,10 +95,6 @@ class CycleGan(nn.Module):
         pool = self.pools[end]
         assert isinstance(pool, DrawingPool)
         return pool.exchange(views)
-
-    def _generator(self) -> nn.Module:
-        paper = self.config.paper
-        return Generator(self.config.drawing) if paper is None else PaperGenerator(paper)
 
     def _critics(self) -> nn.Module:
         config = self.config

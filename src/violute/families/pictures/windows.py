@@ -13,8 +13,6 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float32
 
-from violute.errors import ShapeError
-
 
 class Windows:
     """How windows lie over a piece.
@@ -22,16 +20,9 @@ class Windows:
     Args:
         n_window: Frames of a window.
         n_overlap: Frames that it shares with the next; at most half a window.
-
-    Raises:
-        ShapeError: The overlap is negative or more than half a window.
     """
 
     def __init__(self, n_window: int, n_overlap: int) -> None:
-        if not 0 <= 2 * n_overlap <= n_window:
-            raise ShapeError(
-                f"windows of {n_window} frames overlap by {n_overlap}: give 0 to {n_window // 2} frames"
-            )
         self.n_window = n_window
         self.n_overlap = n_overlap
         self.stride = n_window - n_overlap

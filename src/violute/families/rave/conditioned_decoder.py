@@ -164,7 +164,8 @@ class ConditionedDecoder(nn.Module):
             if i + 1 == self.n_slow:
                 slow = x
         shapes = self.ramp(self.shape(rectified(slow)))
-        levels = loudness_curve(shapes[:, : 2 * self.n_bands])
+        # From silence to 2, and steep enough for quiet levels.
+        levels = 2.0 * torch.sigmoid(shapes[:, : 2 * self.n_bands]) ** 2.302585 + 1e-6
         taps = shapes[:, 2 * self.n_bands :]
         shaped = (taps * self.past(excitation)).reshape(
             taps.shape[0], self.n_taps, self.n_bands, taps.shape[2]
@@ -175,11 +176,6 @@ class ConditionedDecoder(nn.Module):
         played = excitation + shaped.sum(dim=1) + waveform - self.mean(waveform)
         bands = levels[:, : self.n_bands] * played + levels[:, self.n_bands :] * noise
         return torch.exp(level_db * (math.log(10.0) / 20.0)) * self.is_played * bands
-
-
-def loudness_curve(x: Tensor) -> Tensor:
-    """Turn what a network says into levels: from silence to 2, and steep enough for quiet ones."""
-    return 2.0 * torch.sigmoid(x) ** 2.302585 + 1e-6
 
 
 def _delays(n_taps: int) -> Tensor:
