@@ -10,8 +10,8 @@ import torch
 from jaxtyping import Float32, Int
 
 from violute.errors import InputError
-from violute.families.mevae.network import MultiEncoderVae, build_mevae
-from violute.families.vae.network import Vae, build_vae
+from violute.families.mevae.network import MultiEncoderVae
+from violute.families.vae.network import Vae
 from violute.families.vae.recipes import SpectrogramRecipe
 from violute.training.averaging import AveragedWeights
 from violute.training.checkpoints import read_checkpoint
@@ -97,7 +97,7 @@ def open_coder(run: Path, recipe: SpectrogramRecipe, family: str) -> Coder:
     if not path.exists():
         raise InputError(f"{path}: there is no such checkpoint: train until there is one")
     state = read_checkpoint(path)
-    network = build_vae(recipe.network) if family == "vae" else build_mevae(recipe.network)
+    network = Vae(recipe.network) if family == "vae" else MultiEncoderVae(recipe.network)
     try:
         network.load_state_dict(state["modules"]["network"])
         if state.get("averaged") is not None:

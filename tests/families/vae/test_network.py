@@ -8,11 +8,11 @@ import torch
 
 from violute.dsp.reversed_gradient import ReversedGradient
 from violute.errors import ShapeError
-from violute.families.mevae.network import build_mevae
+from violute.families.mevae.network import MultiEncoderVae
 from violute.families.pictures.config import SpectrogramNetworkConfig
 from violute.families.pictures.corpus import partials_of
 from violute.families.pictures.networks import Hybrid, group_norm
-from violute.families.vae.network import LatentAxis, LatentAxisHybrid, build_vae
+from violute.families.vae.network import LatentAxis, LatentAxisHybrid, Vae
 from violute.families.vae.recipes import MEVAE_RECIPES, VAE_RECIPES
 from violute.transforms.spectrogram import DETAIL
 
@@ -47,7 +47,7 @@ def test_a_window_of_1024_by_128_goes_through_five_convolutions_and_128_numbers(
     config = VAE_RECIPES[recipe]().network
     assert len(config.filters) == 5
     with torch.device("meta"):
-        network = build_vae(config)
+        network = Vae(config)
         pictures = torch.empty(2, 1024, 128)
         coded = network(pictures, torch.zeros(2, dtype=torch.long), pictures)
     assert coded.latent[0].numel() == 128
@@ -64,7 +64,7 @@ def test_the_assignment_is_taken_at_its_word():
 
 
 def test_what_a_codec_may_have_cut_off_is_not_heard():
-    network = built(build_vae, tiny_vae.NETWORK)
+    network = built(Vae, tiny_vae.NETWORK)
     dull, duller = windows(), windows()
     dull[:, 120:] = 0.0
     duller[:, 100:] = 0.0
@@ -75,7 +75,7 @@ def test_what_a_codec_may_have_cut_off_is_not_heard():
 
 
 def test_the_level_of_a_window_is_heard_through_the_normalisation():
-    network = built(build_vae, tiny_vae.NETWORK)
+    network = built(Vae, tiny_vae.NETWORK)
     with torch.no_grad():
         soft, loud = (network.encode(torch.full_like(windows(1), level)).mean for level in (0.1, 0.9))
     assert (soft - loud).abs().max() > 1e-3
@@ -83,7 +83,7 @@ def test_the_level_of_a_window_is_heard_through_the_normalisation():
 
 @pytest.mark.parametrize("config", NETWORKS, ids=lambda config: config.style)
 def test_training_draws_and_evaluation_does_not(config):
-    network = built(build_vae, config)
+    network = built(Vae, config)
     with torch.no_grad(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         assert torch.equal(network(windows(), ENDS, partials()).latent, network.encode(windows()).mean)
@@ -95,7 +95,7 @@ def test_training_draws_and_evaluation_does_not(config):
 
 
 def test_without_a_condition_windows_move_along_the_axis_from_where_they_stand():
-    network = built(build_vae, tiny_vae.PLAIN_NETWORK)
+    network = built(Vae, tiny_vae.PLAIN_NETWORK)
     for logit, home in ((-40.0, 0.0), (40.0, 1.0)):
         way = axis(logit)
         hybrid = LatentAxisHybrid(network, way).eval()
@@ -109,7 +109,7 @@ def test_without_a_condition_windows_move_along_the_axis_from_where_they_stand()
 
 
 def test_the_pitch_that_it_is_given_decides_where_harmonics_are_drawn():
-    network = built(build_vae, tiny_vae.NETWORK)
+    network = built(Vae, tiny_vae.NETWORK)
     decoder = network.decoder
     with torch.no_grad():
         decoder.to_levels.weight.zero_()
@@ -124,7 +124,7 @@ def test_the_pitch_that_it_is_given_decides_where_harmonics_are_drawn():
 
 
 def test_the_instrument_that_it_is_given_changes_the_drawing_of_the_same_latent():
-    network = built(build_vae, tiny_vae.NETWORK)
+    network = built(Vae, tiny_vae.NETWORK)
     hybrid = Hybrid(network)
     with torch.no_grad():
         first, middle, second = (
@@ -137,9 +137,9 @@ def test_the_instrument_that_it_is_given_changes_the_drawing_of_the_same_latent(
 @pytest.mark.parametrize("family", ["vae", "mevae"])
 def test_each_window_has_its_own_mix_and_no_neighbours(family):
     if family == "vae":
-        hybrid = Hybrid(built(build_vae, tiny_vae.NETWORK)).eval()
+        hybrid = Hybrid(built(Vae, tiny_vae.NETWORK)).eval()
     else:
-        hybrid = Hybrid(built(build_mevae, tiny_vae.NETWORK)).eval()
+        hybrid = Hybrid(built(MultiEncoderVae, tiny_vae.NETWORK)).eval()
     lobes = torch.cat([partials(hz, 1) for hz in (250.0, 400.0, 700.0)])
     mix = torch.tensor([0.0, 0.3, 1.0])
     with torch.no_grad():
@@ -150,14 +150,14 @@ def test_each_window_has_its_own_mix_and_no_neighbours(family):
 
 
 def test_the_mix_of_the_multi_encoder_vae_lies_between_the_embeddings():
-    network = built(build_mevae, tiny_vae.NETWORK)
+    network = built(MultiEncoderVae, tiny_vae.NETWORK)
     condition = network.instrument(torch.tensor([0.0, 0.25, 1.0]))
     first, second = network.instrument.ends.weight
     torch.testing.assert_close(condition, torch.stack([first, 0.75 * first + 0.25 * second, second]))
 
 
 def test_each_window_is_read_by_the_encoder_of_its_instrument_and_by_the_other():
-    network = built(build_mevae, tiny_vae.NETWORK)
+    network = built(MultiEncoderVae, tiny_vae.NETWORK)
     end = torch.tensor([0, 1, 1])
     with torch.no_grad():
         coded = network(windows(), end, partials())
@@ -168,7 +168,7 @@ def test_each_window_is_read_by_the_encoder_of_its_instrument_and_by_the_other()
 
 
 def test_the_listener_chooses_the_encoder():
-    network = built(build_mevae, tiny_vae.NETWORK)
+    network = built(MultiEncoderVae, tiny_vae.NETWORK)
     hybrid = Hybrid(network)
     mix = torch.full((3,), 0.5)
     with torch.no_grad():
@@ -202,7 +202,7 @@ def test_sizes_that_cannot_be_are_refused(changes, reason):
 
 def test_a_decoder_doubles_steps_until_they_are_frames():
     with pytest.raises(ShapeError, match="don't double to 24 frames"):
-        build_vae(
+        Vae(
             SpectrogramNetworkConfig(
                 n_bins=32, n_frames=24, strides=((2, 1),) * 5, filters=(4,) * 5, latent_steps=8
             )

@@ -55,11 +55,12 @@ class CycleGanTask(WindowTask):
     """The family `cyclegan` in training."""
 
     family = "cyclegan"
+    built = CycleGan
     network: CycleGan
     recipe: CycleGanRecipe
 
     def __init__(self, corpus: SpectrogramCorpus, recipe: CycleGanRecipe) -> None:
-        super().__init__(lambda: CycleGan(recipe.network), corpus, recipe)
+        super().__init__(corpus, recipe)
         rates: dict[str, Any] = {"lr": recipe.learning_rate, "betas": (recipe.momentum, 0.999)}
         critics = nn.ModuleList([self.network.critics, self.network.mixed_critics])
         self._optimizers = {

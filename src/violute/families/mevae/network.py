@@ -19,7 +19,6 @@ Source:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -33,8 +32,6 @@ from violute.families.pictures.networks import (
     Critic,
     InstrumentEmbedding,
     Latents,
-    PlainDecoder,
-    ResidualDecoder,
     SpectrogramEncoder,
     Spectrograms,
     build_decoder,
@@ -57,25 +54,24 @@ class CrossCoded(NamedTuple):
 
 
 class MultiEncoderVae(nn.Module):
-    """Two encoders, one conditioned decoder, the critic of the code and the listener to the source.
+    """An encoder for each instrument, one decoder, the critic of the code and the listener to the source.
 
-    Args:
-        encoders: One for each instrument.
-        decoder: Conditioned by `CONDITION_SIZE` numbers.
-        critic: Of the code.
-        listener: An encoder with one output a step: log odds of the second instrument.
+    The decoder is conditioned by `CONDITION_SIZE` numbers, whatever the config says; the listener is an
+    encoder with one output a step: log odds of the second instrument.
     """
 
-    def __init__(
-        self,
-        encoders: Sequence[SpectrogramEncoder],
-        decoder: PlainDecoder | ResidualDecoder,
-        critic: Critic,
-        listener: SpectrogramEncoder,
-    ) -> None:
+    def __init__(self, config: SpectrogramNetworkConfig) -> None:
         super().__init__()
-        self.encoders = nn.ModuleList(encoders)
-        self.decoder, self.critic, self.listener = decoder, critic, listener
+        config = replace(config, condition_size=CONDITION_SIZE)
+        listener = replace(
+            config, style="residual", filters=LISTENER_FILTERS[: len(config.filters)], latent_steps=1
+        )
+        self.encoders = nn.ModuleList(
+            SpectrogramEncoder(config, 2 * config.latent_channels) for _ in range(N_ENDS)
+        )
+        self.decoder = build_decoder(config)
+        self.critic = Critic(config.latent_channels)
+        self.listener = SpectrogramEncoder(listener, 1)
         self.instrument = InstrumentEmbedding(CONDITION_SIZE)
 
     def encode(self, spectrogram: Spectrograms, encoder: int) -> Posterior:
@@ -124,17 +120,3 @@ class MultiEncoderVae(nn.Module):
             self.critic(latent),
             self.listen(spectrogram),
         )
-
-
-def build_mevae(config: SpectrogramNetworkConfig) -> MultiEncoderVae:
-    """Return an untrained multi-encoder VAE of a size; `condition_size` is set here."""
-    config = replace(config, condition_size=CONDITION_SIZE)
-    listener = replace(
-        config, style="residual", filters=LISTENER_FILTERS[: len(config.filters)], latent_steps=1
-    )
-    return MultiEncoderVae(
-        [SpectrogramEncoder(config, 2 * config.latent_channels) for _ in range(N_ENDS)],
-        build_decoder(config),
-        Critic(config.latent_channels),
-        SpectrogramEncoder(listener, 1),
-    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from jaxtyping import Float
 from torch import Tensor
 
-from violute.families.mevae.network import MultiEncoderVae, build_mevae
+from violute.families.mevae.network import MultiEncoderVae
 from violute.families.pictures.corpus import Windows
 from violute.families.pictures.losses import divergence_above, played_by, spectrogram_losses
 from violute.families.pictures.task import SpectrogramTask
@@ -15,7 +15,7 @@ class MevaeTask(SpectrogramTask):
     """The family `mevae` in training."""
 
     family = "mevae"
-    built = staticmethod(build_mevae)
+    built = MultiEncoderVae
     network: MultiEncoderVae
 
     def losses(self, windows: Windows) -> dict[str, Float[Tensor, ""]]:

@@ -41,13 +41,14 @@ class PairedTask(WindowTask):
     """The family `paired` in training; `lesson` is what the card says of the set: teacher, blend, mixes."""
 
     family = "paired"
+    built = PairedModel
     network: PairedModel
     recipe: PairedRecipe
 
     def __init__(
         self, corpus: SpectrogramCorpus, recipe: PairedRecipe, lesson: Mapping[str, Any] | None = None
     ) -> None:
-        super().__init__(lambda: PairedModel(recipe.network), corpus, recipe)
+        super().__init__(corpus, recipe)
         self.lesson = dict(lesson or {})
         rate = recipe.learning_rate
         self._optimizers = {"network": torch.optim.Adam(self.network.network.parameters(), lr=rate)}

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from violute.data.recordings import Recording, read_recording
 from violute.data.sampling import of_both_ends, read_both_ends, training_and_validation
 from violute.errors import TrainingError
-from violute.families.pictures.config import SpectrogramNetworkConfig, WindowRecipe
+from violute.families.pictures.config import WindowRecipe
 from violute.families.pictures.corpus import (
     QUIETEST_MEAN,
     DrawnWindows,
@@ -69,13 +69,13 @@ class WindowTask(ModulesTask, ABC):
     """A model of windows in training: batches, example sounds, a voice file; the steps are a family's."""
 
     family: ClassVar[str]
+    built: ClassVar[type[nn.Module]]
+    """Made of the sizes of a recipe."""
 
-    def __init__(
-        self, build: Callable[[], nn.Module], corpus: SpectrogramCorpus, recipe: WindowRecipe
-    ) -> None:
+    def __init__(self, corpus: SpectrogramCorpus, recipe: Any) -> None:
         super().__init__()
         with first_weights(recipe.loop.seed):
-            self.network = build().to(corpus.device)
+            self.network = self.built(recipe.network).to(corpus.device)
         self._modules = {"network": self.network}
         self.corpus, self.recipe = corpus, recipe
         settings = recipe.spectrogram
@@ -85,7 +85,7 @@ class WindowTask(ModulesTask, ABC):
     @classmethod
     def of(cls, ends: TwoEnds, recipe: Any) -> Self:
         """Prepare the recordings of both ends and set the task up."""
-        return cls(build_corpus(ends, recipe), recipe)  # type: ignore[call-arg]  # a family's needs no `build`
+        return cls(build_corpus(ends, recipe), recipe)
 
     def hybrid(self, network: nn.Module) -> tuple[nn.Module, dict[str, Any]]:
         """Build what the voice file holds, and say what its card's settings should add.
@@ -162,13 +162,8 @@ class SpectrogramTask(WindowTask):
     recipe: SpectrogramRecipe
 
     def __init__(self, corpus: SpectrogramCorpus, recipe: SpectrogramRecipe) -> None:
-        super().__init__(lambda: self.built(recipe.network), corpus, recipe)
+        super().__init__(corpus, recipe)
         self._optimizers = {"network": torch.optim.Adam(self.network.parameters(), lr=recipe.learning_rate)}
-
-    @staticmethod
-    @abstractmethod
-    def built(config: SpectrogramNetworkConfig) -> nn.Module:
-        """Make the network of some sizes."""
 
     @abstractmethod
     def losses(self, windows: Windows) -> dict[str, Float[Tensor, ""]]:

@@ -32,8 +32,6 @@ from violute.families.pictures.networks import (
     Critic,
     InstrumentEmbedding,
     Latents,
-    PlainDecoder,
-    ResidualDecoder,
     SpectrogramEncoder,
     Spectrograms,
     build_decoder,
@@ -79,17 +77,12 @@ class LatentAxis:
 
 
 class Vae(nn.Module):
-    """Encoder, decoder and the sampling between them; with a condition, its embedding and the critic too.
+    """Encoder, decoder and the sampling between them; with a condition, its embedding and the critic too."""
 
-    Args:
-        encoder: With two outputs for each channel of the latent.
-        decoder: From latents to windows.
-    """
-
-    def __init__(self, encoder: SpectrogramEncoder, decoder: PlainDecoder | ResidualDecoder) -> None:
+    def __init__(self, config: SpectrogramNetworkConfig) -> None:
         super().__init__()
-        self.encoder, self.decoder = encoder, decoder
-        config = encoder.config
+        self.encoder = SpectrogramEncoder(config, 2 * config.latent_channels)
+        self.decoder = build_decoder(config)
         self.instrument = InstrumentEmbedding(config.condition_size) if config.condition_size else None
         self.critic = Critic(config.latent_channels) if config.condition_size else None
 
@@ -142,11 +135,6 @@ class LatentAxisHybrid(nn.Module):
     def position(self, latent: Latents) -> Float[Tensor, " window"]:
         """Estimate where windows stand: near 0 for the first instrument, near 1 for the second."""
         return torch.sigmoid(latent.mean(dim=2) @ self.probe_weight + self.probe_bias)
-
-
-def build_vae(config: SpectrogramNetworkConfig) -> Vae:
-    """Return an untrained VAE of a size."""
-    return Vae(SpectrogramEncoder(config, 2 * config.latent_channels), build_decoder(config))
 
 
 def posterior_of(outputs: Latents) -> Posterior:

@@ -24,7 +24,7 @@ from violute.families.pictures.corpus import Windows
 from violute.families.pictures.losses import active_units, divergence_above, played_by, spectrogram_losses
 from violute.families.pictures.networks import Latents
 from violute.families.pictures.task import SpectrogramTask
-from violute.families.vae.network import LatentAxis, LatentAxisHybrid, Vae, build_vae
+from violute.families.vae.network import LatentAxis, LatentAxisHybrid, Vae
 
 PROBE_STEPS = 200
 PROBE_DECAY = 1e-3
@@ -37,7 +37,7 @@ class VaeTask(SpectrogramTask):
     """The family `vae` in training."""
 
     family = "vae"
-    built = staticmethod(build_vae)
+    built = Vae
     network: Vae
 
     def losses(self, windows: Windows) -> dict[str, Float[Tensor, ""]]:
