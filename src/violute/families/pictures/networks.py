@@ -1,4 +1,4 @@
-"""Encoders and decoders of spectrogram models: parts that `vae` and `mevae` are handed ready-made.
+"""Encoders and decoders of spectrogram models: the parts of `vae` and `mevae`.
 
 A window of a normalised log-magnitude spectrogram goes through five convolutions to a latent of a
 few channels by a few steps in time, 128 numbers in the published sizes, and back. `plain` parts are
