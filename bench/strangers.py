@@ -78,7 +78,7 @@ def do_job(job: Job) -> list[dict[str, Any]]:
             "family": voice.card.family,
             "clip": job.clip.name,
             "instrument": job.clip.instrument,
-            "group": job.clip.group,
+            "group": job.clip.recording.name,
             "fingerprint": wanted,
         }
         try:
@@ -141,7 +141,7 @@ def main() -> int:
     order = [name for name, _ in voices]
     results.sort(key=lambda result: order.index(result["voice"]))
     counts = ", ".join(
-        f"{len({c.group for c in clips if c.instrument == name})} of {name}" for name in INSTRUMENTS
+        f"{len({c.recording.name for c in clips if c.instrument == name})} of {name}" for name in INSTRUMENTS
     )
     notes = [
         f"Recordings: {counts}; medians over them with intervals of 95 %.",

@@ -115,7 +115,7 @@ def medians(
         for mix in MIXES:
             groups = defaultdict(list)
             for item in own:
-                groups[item.clip.group].append(item.figures(render(voice, item.audio, mix)))
+                groups[item.clip.recording.name].append(item.figures(render(voice, item.audio, mix)))
             values = np.nanmedian([np.nanmedian(group, axis=0) for group in groups.values()], axis=0)
             rows.setdefault(instrument, []).append(
                 {"mix": mix, **dict(zip(FIGURES, map(float, values), strict=True))}
@@ -193,7 +193,7 @@ def main() -> None:
     options = [item for item in sys.argv[1:] if item not in ("--parts", *PARTS)]
     report |= {
         "command": shlex.join(["python", "bench/stream_bench.py", *options]),
-        "n_recordings": len({clip.group for clip in clips}),
+        "n_recordings": len({clip.recording.name for clip in clips}),
         "latency_ms": 1e3 * HarmonicStream.latency_samples / RATE,
         "hop_ms": {name: float(np.percentile(hop_ms, q)) for name, q in (("median", 50), ("99 %", 99))},
     }

@@ -102,7 +102,7 @@ def references(
                 first = recording.start_seconds + float(start)
                 last = first + min(CLIP_SECONDS, seconds - float(start))
                 piece = replace(recording, start_seconds=first, end_seconds=last)
-                cut.append(Clip(recording.name, end, piece, recording.name))
+                cut.append(Clip(recording.name, end, piece))
         chosen = np.unique(np.linspace(0, len(cut) - 1, MOST_REFERENCES).round().astype(int))
         patches.append([patch_embeddings(cut[i].read(RATE), RATE) for i in chosen])
     return patches

@@ -34,7 +34,11 @@ def test_clips_are_chosen_and_cut(data):
     assert named(limit=2) == ["low/0.9", "low/low tone", "high/high tone"]
     assert named(select=["2.0*"], clip_seconds=0.8, clips_per_recording=9) == ["low/2.0", "low/2.0@0.8"]
     first, second = clips_of(data, select=["2.0*"], clip_seconds=0.8, clips_per_recording=2)
-    assert (first.group, len(first.read(RATE))) == (second.group, len(second.read(RATE))) == ("2.0", 35280)
+    assert (
+        (first.recording.name, len(first.read(RATE)))
+        == (second.recording.name, len(second.read(RATE)))
+        == ("2.0", 35280)
+    )
     with pytest.raises(InputError, match="lasts 5 s"):
         named(shortest_seconds=5.0)
     with pytest.raises(InputError, match="no folder flute or violin"):

@@ -32,13 +32,11 @@ class Clip:
         name: Instrument and recording, and the start unless it is 0.
         instrument: What plays.
         recording: Already cut to the clip.
-        group: The recording's name.
     """
 
     name: str
     instrument: str
     recording: Recording
-    group: str
 
     def read(self, sample_rate: int) -> Float32[np.ndarray, " sample"]:
         """Read the clip as mono, at any rate; recordings above full scale are brought below it."""
@@ -141,7 +139,7 @@ def find_references(
     Raises:
         InputError: No instrument has a folder.
     """
-    played = {(clip.recording.path, clip.group) for clip in clips}
+    played = {(clip.recording.path, clip.recording.name) for clip in clips}
     held_out: set[Recording] = set()
     if select is not None:
         for recordings in list_by_instrument(data, instruments, select=select).values():
@@ -181,7 +179,7 @@ def _cut(
             end_seconds=start + min(clip_seconds, seconds - offset),
         )
         name = f"{instrument}/{recording.name}" + (f"@{offset:g}" if i else "")
-        clips.append(Clip(name, instrument, cut, recording.name))
+        clips.append(Clip(name, instrument, cut))
     return clips
 
 

@@ -90,7 +90,7 @@ def fingerprint(job: Job) -> str:
         "contender": job.contender,
         "references": [[asdict(r) for r in rs] for rs in job.lineup.references] if is_baseline else [],
         "clip": hashlib.sha256(job.clip.read(SAMPLE_RATE).tobytes()).hexdigest(),
-        "group": job.clip.group,
+        "group": job.clip.recording.name,
         "mixes": [MIXES, DIAL_MIXES, KEPT_MIXES],
         "pitch_judge": job.pitch_judge,
     }
@@ -140,7 +140,7 @@ def clip_entry(clip: Clip, facts: SourceFacts, training_data: Sequence[str]) -> 
     return {
         "name": clip.name,
         "instrument": clip.instrument,
-        "group": clip.group,
+        "group": clip.recording.name,
         "seconds": len(facts.audio) / facts.sample_rate,
         "source": facts.figures,
         "timbre": [figure(value) for value in facts.timbre],

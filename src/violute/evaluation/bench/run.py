@@ -158,7 +158,7 @@ def _end_sounds(jobs: Sequence[Job], on_progress: OnProgress) -> list[EndSound]:
                 {
                     "contender": job.contender,
                     "instrument": job.clip.instrument,
-                    "group": job.clip.group,
+                    "group": job.clip.recording.name,
                     "mix": mix,
                     "patches": patch_embeddings(audio, sample_rate),
                 }

@@ -69,10 +69,9 @@ class PictureLine(Material):
 class DrawnWindows(NamedTuple):
     """A batch as it is drawn: what is quick on the device where it is trained on is left to `windows_of`.
 
+    For the first three see `Windows`.
+
     Attributes:
-        spectrogram: As recorded.
-        is_recorded: 1 for bins that the recording holds and 0 for those that a codec cut off.
-        end: Which instrument plays: 0 or 1.
         f0_hz: Pitch of each frame, 0 where nothing has one; None for networks that are not given it.
         disguises: One for each window; None for networks that hear what was recorded.
         hybrid: What a teacher made of it; None where nobody did.
