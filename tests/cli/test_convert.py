@@ -200,7 +200,7 @@ def test_an_interrupted_run_leaves_nothing_behind(place, number, code):
         assert running.poll() is None, running.communicate()
         time.sleep(0.01)
     running.send_signal(number)
-    _, complaint = running.communicate(timeout=30)
+    _, complaint = running.communicate(timeout=120)
     assert running.returncode == code
     assert "Traceback" not in complaint
     assert files_below(place) == before

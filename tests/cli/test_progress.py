@@ -1,11 +1,14 @@
 """Progress where nobody watches: lines, and not many."""
 
+from types import SimpleNamespace
+
 from violute.cli.terminal import progress
 
 
 def test_a_log_gets_a_line_now_and_then(capsys, monkeypatch):
     clock = iter([0.0, 10.0, 70.0, 70.0, 80.0, 140.0, 140.0])
-    monkeypatch.setattr(progress.time, "monotonic", lambda: next(clock))
+    # Not the clock of every thread, which others read too.
+    monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=lambda: next(clock)))
     with progress.progress_bars() as start:
         move = start("measuring")
         move(0.1)

@@ -23,6 +23,11 @@ def run(raw: bytes, *options: str):
     return subprocess.run([*VIOLUTE, *options], input=raw, capture_output=True, timeout=120)
 
 
+def but_underruns(told: bytes) -> bytes:
+    """What was said, without what a busy machine adds to it."""
+    return b"".join(line for line in told.splitlines(keepends=True) if b"underrun" not in line)
+
+
 @pytest.fixture(scope="module")
 def audio():
     return np.float32(0.3) * tone(440.0, 0.6)
@@ -114,7 +119,7 @@ def test_ctrl_c_ends_it_with_a_word():
     process.stdout.read(4)  # it plays by now
     process.send_signal(signal.SIGINT)
     _, told = process.communicate(timeout=60)
-    assert (process.returncode, told) == (130, b"violute: interrupted\n")
+    assert (process.returncode, but_underruns(told)) == (130, b"violute: interrupted\n")
 
 
 def test_nothing_in_gives_the_delay_and_nothing_else():
@@ -137,7 +142,7 @@ def test_it_ends_quietly_when_whoever_listens_leaves():
         process.stdin.close()
     told = process.stderr.read()
     process.stderr.close()
-    assert (process.wait(timeout=60), told) == (0, b"")
+    assert (process.wait(timeout=60), but_underruns(told)) == (0, b"")
 
 
 def test_a_block_that_takes_longer_than_it_lasts_is_an_underrun():

@@ -233,7 +233,7 @@ def test_cancelling_stops_the_work_at_once(client, server):
     client.delete(at)
     follower.join(10)
     assert seen[-1]["status"] == "cancelled"
-    wait_until(lambda: not any(answer.json()["id"] in path for path in server.stored()), 5)
+    wait_until(lambda: not any(answer.json()["id"] in path for path in server.stored()))
     assert settled(client, client.post("/takes", json={"example": "flute"}).json())["status"] == "ready"
 
 

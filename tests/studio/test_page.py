@@ -63,7 +63,7 @@ def test_a_cancelled_recording_leaves_nothing_behind(page, server, tmp_path):
     assert page.state == "empty"
     # What was sent is on its way still, becomes a take, and goes.
     page.browser.wait_for("removals === 1")
-    wait_until(lambda: set(server.stored()) <= before, 10)
+    wait_until(lambda: set(server.stored()) <= before)
 
 
 COLOURS_OF_THE_LEVEL = """

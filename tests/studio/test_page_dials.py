@@ -24,7 +24,7 @@ def test_a_pitch_that_is_turned_while_a_voice_is_fetched_gets_its_colours(page, 
     page.open(clip)
     page.browser.evaluate(HELD_PARAMETERS)
     page.browser.evaluate("document.querySelector('input[name=voice][value$=clarinet-cello]').click()")
-    page.browser.wait_for("globalThis.asked.length === 1", 40)
+    page.browser.wait_for("globalThis.asked.length === 1")
     page.focus("#output-transpose")
     page.browser.press("ArrowUp")
     page.browser.wait_for("globalThis.asked.length === 2")

@@ -142,7 +142,7 @@ def test_files_that_come_together_wait_in_line(page, clip, tmp_path):
     page.enter()
     page.wait_for("ready")
     page.browser.click("#queue li:nth-child(2) button")
-    page.browser.wait_for("document.querySelector('#piece').textContent === 'third.wav'", 40)
+    page.browser.wait_for("document.querySelector('#piece').textContent === 'third.wav'")
     assert page.texts("#queue button") == ["second.wav"]
 
 
@@ -155,7 +155,7 @@ def test_a_voice_file_is_added_and_chosen(page, clip, tmp_path):
         seal(MODEL, replace(CARD, ends=("reed", "string"), description="My own. It has two ends."))
     )
     page.choose(path)
-    page.browser.wait_for("document.querySelector('[data-listen=end1]').textContent === 'String'", 40)
+    page.browser.wait_for("document.querySelector('[data-listen=end1]').textContent === 'String'")
     page.wait_for("ready")
     assert page.texts("#voice-list legend") == ["Your own", *groups]
     assert page.text("#voice-list label") == "reedsrenderedMy own."

@@ -87,4 +87,4 @@ def test_until_the_hybrid_is_rendered_anew_the_picture_does_not_pretend(page, cl
     page.browser.press("End")
     page.browser.wait_for(IS_STALE)
     assert page.text("#making").startswith("The hybrid is being rendered")
-    page.browser.wait_for(f"!{IS_STALE}", 60)
+    page.browser.wait_for(f"!{IS_STALE}")

@@ -86,7 +86,7 @@ def test_how_far_a_rendering_is_can_be_asked(client):
     settings = {"mix": 0.4, "label": "mine", "dials": {"room": 0.7}}
     thread = threading.Thread(target=client.post, args=(f"{at}/render",), kwargs={"json": settings})
     thread.start()
-    wait_until(ask, 60)
+    wait_until(ask)
     thread.join()
     assert shares == sorted(shares)
     assert 0.0 < shares[-1] <= 1.0

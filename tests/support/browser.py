@@ -202,7 +202,7 @@ class Browser:
             raise RuntimeError(json.dumps(done["exceptionDetails"])[:500])
         return done["result"].get("value")
 
-    def wait_for(self, expression: str, seconds: float = 20.0) -> Any:
+    def wait_for(self, expression: str, seconds: float = 60.0) -> Any:
         """Wait until an expression is true."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:

@@ -37,7 +37,7 @@ def violute(*arguments, cwd, **options):
         text=True,
         encoding="utf-8",
         env=os.environ | {"PYTHONUTF8": "1", "OMP_NUM_THREADS": "1"},
-        timeout=240,  # a busy machine; less than pytest's own limit
+        timeout=600,  # a busy machine; less than pytest's own limit
         **options,
     )
 

@@ -1,15 +1,14 @@
 """The real-time core: built once a session, and played through its interface in C."""
 
-import atexit
 import ctypes
 import shutil
 import subprocess
-import tempfile
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 import pytest
+from once_a_run import made_once
 
 from violute import read
 from violute.examples import example_paths
@@ -23,21 +22,24 @@ FADE_SAMPLES = 882
 DIALS = ("tone", "noise", "attack", "room", "wet")
 
 
-@lru_cache(maxsize=2)
 def built(*, sanitized=False):
     """Build the core and its program, with sanitizers or without, and return the folder."""
     if shutil.which("cmake") is None or shutil.which("g++") is None:
         pytest.skip("cmake and g++ build the real-time core")
-    folder = Path(tempfile.mkdtemp(prefix="violute-live-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     options = ["-DVIOLUTE_SANITIZE=ON", "-DCMAKE_BUILD_TYPE=Quick"] if sanitized else []
     targets = ["violute-live", "violute-live-changes", "violute-live-nonsense"] if sanitized else ["all"]
+    return made_once(
+        "live-sanitized" if sanitized else "live", lambda folder: build(folder, options, targets)
+    )
+
+
+def build(folder, options, targets):
+    """Build targets of `live/` in a folder."""
     for command in (
         ["cmake", "-S", ROOT / "live", "-B", folder, *options],
         ["cmake", "--build", folder, "--parallel", "2", "--target", *targets],
     ):
-        subprocess.run(command, check=True, capture_output=True, timeout=600)
-    return folder
+        subprocess.run(command, check=True, capture_output=True, timeout=900)
 
 
 @lru_cache(maxsize=1)

@@ -2,12 +2,12 @@
 
 import shutil
 import subprocess
-from functools import lru_cache
 from pathlib import Path
 
 import live_core
 import numpy as np
 import pytest
+from once_a_run import made_once
 
 from violute.families.ddsp.live_file import live_bytes
 from violute.voices.load import DEFAULT_VOICE
@@ -28,26 +28,24 @@ PARAMETERS = (
 )
 
 
-@lru_cache(maxsize=2)
 def built(*, sanitized=False):
     """Build VST3 and LV2, or with sanitizers CLAP and its host, and return the folder."""
     if not all(path.exists() for path in NEEDED):
         pytest.skip("dpf-source, libgl-dev, libx11-dev and liblilv-dev build the plug-in and its hosts")
-    folder = live_core.built(sanitized=sanitized)
-    voice = folder / "voice.live"
-    voice.write_bytes(live_bytes(DEFAULT_VOICE))
-    formats = "clap" if sanitized else "vst3;lv2"
-    targets = (
-        ["Violute-clap", "clap_host"]
+    formats, targets = (
+        ("clap", ["Violute-clap", "clap_host"])
         if sanitized
-        else ["Violute-vst3", "Violute-lv2", "Violute-lv2-ui", "lv2_host"]
+        else ("vst3;lv2", ["Violute-vst3", "Violute-lv2", "Violute-lv2-ui", "lv2_host"])
     )
-    options = ["-DVIOLUTE_PLUGIN=ON", f"-DVIOLUTE_VOICE={voice}", f"-DVIOLUTE_FORMATS={formats}"]
-    for command in (
-        ["cmake", "-S", live_core.ROOT / "live", "-B", folder, *options],
-        ["cmake", "--build", folder, "--parallel", "2", "--target", *targets],
-    ):
-        subprocess.run(command, check=True, capture_output=True, timeout=900)
+    folder = live_core.built(sanitized=sanitized)
+
+    def make(made):
+        voice = made / "voice.live"
+        voice.write_bytes(live_bytes(DEFAULT_VOICE))
+        options = ["-DVIOLUTE_PLUGIN=ON", f"-DVIOLUTE_VOICE={voice}", f"-DVIOLUTE_FORMATS={formats}"]
+        live_core.build(folder, options, targets)
+
+    made_once(f"{folder.name}-plugin", make)
     return folder
 
 

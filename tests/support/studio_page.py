@@ -75,7 +75,7 @@ class StudioPage:
 
     def wait_for(self, state: str) -> None:
         """Wait until the page is in a state."""
-        self.browser.wait_for(f"document.body.dataset.state === '{state}'", 40)
+        self.browser.wait_for(f"document.body.dataset.state === '{state}'")
 
     def open_example(self, name: str = "violin") -> None:
         """Open a shipped example, which then plays by itself, and stop it at its beginning."""
@@ -131,7 +131,7 @@ class StudioPage:
         """Hear what the page plays, left channel, from now on."""
         self.browser.evaluate("(heard.length = 0, 0)")
         n_blocks = int(np.ceil(seconds * sample_rate / 2048))
-        self.browser.wait_for(f"heard.length >= {n_blocks}", 30)
+        self.browser.wait_for(f"heard.length >= {n_blocks}")
         encoded = self.browser.evaluate(
             f"btoa(heard.slice(0, {n_blocks}).map((block) => "
             "String.fromCharCode(...new Uint8Array(block.buffer))).join(''))"

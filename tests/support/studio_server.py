@@ -84,7 +84,7 @@ class StudioServer:
         if self.process.poll() is None:
             (os.killpg if whole_terminal else os.kill)(self.process.pid, number)
         try:
-            code = self.process.wait(20)
+            code = self.process.wait(60)
         except subprocess.TimeoutExpired:
             os.killpg(self.process.pid, signal.SIGKILL)
             raise
@@ -132,7 +132,7 @@ class StudioServer:
                 return found[0]
 
 
-def wait_until(happened: Callable[[], T], seconds: float = 20.0) -> T:
+def wait_until(happened: Callable[[], T], seconds: float = 60.0) -> T:
     """Return the first true value of a function, asked again and again."""
     deadline = time.monotonic() + seconds
     while not (value := happened()):

@@ -121,17 +121,14 @@ def test_a_run_goes_on_with_another_number_of_processes(trained: Path) -> None:
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="processes are found in /proc")
 def test_a_killed_rank_leaves_a_run_that_resumes(place: Path) -> None:
-    reached = {}
-    for family in FAMILIES:
-        reached[family] = step_after_a_kill(place, family)
-        assert not (place / f"killed-{family}.onnx").exists()
-    train(place, ALONE, [(family, "killed", step + 3, True) for family, step in reached.items()])
-    for family, step in reached.items():
-        run = place / f"killed-{family}-run"
-        assert last_step(run) == step + 3
-        steps = [row["step"] for row in metrics(run)]
-        assert steps == sorted(steps)
-        assert (place / f"killed-{family}.onnx").exists()
+    step = step_after_a_kill(place, "rave")
+    assert not (place / "killed-rave.onnx").exists()
+    train(place, ALONE, [("rave", "killed", step + 3, True)])
+    run = place / "killed-rave-run"
+    assert last_step(run) == step + 3
+    steps = [row["step"] for row in metrics(run)]
+    assert steps == sorted(steps)
+    assert (place / "killed-rave.onnx").exists()
 
 
 def step_after_a_kill(place: Path, family: str) -> int:

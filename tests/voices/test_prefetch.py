@@ -37,7 +37,7 @@ def test_the_next_block_is_computed_while_this_one_is_used():
 
     stream = prefetched(blocks())
     next(stream)
-    assert is_second_begun.wait(timeout=10)
+    assert is_second_begun.wait(timeout=60)
     stream.close()
 
 

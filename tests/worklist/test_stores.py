@@ -89,7 +89,7 @@ class Store:
         }
 
     def close(self) -> None:
-        self._server.communicate("", timeout=30)
+        self._server.communicate("", timeout=120)
 
 
 @pytest.fixture(scope="module")
