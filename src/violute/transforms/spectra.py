@@ -10,6 +10,9 @@ from jaxtyping import Float
 
 from violute.rates import HOP_LENGTH
 
+FRAMES_PER_GROUP = 64
+"""Frames transformed together: few enough for their arrays to stay in the second-level cache."""
+
 
 def count_frames(n_samples: int) -> int:
     """Number of frames that cover `n_samples`: the last one lies at or after the end."""
@@ -44,4 +47,10 @@ def magnitude_frames(
         padded = np.pad(padded, (0, last - first - len(padded)))
     frames = np.lib.stride_tricks.sliding_window_view(padded, n_fft)[::hop_length]
     window = hann(n_fft)
-    return np.abs(np.fft.rfft(frames * window, axis=1)) * np.float32(2.0 / window.sum())
+    scale = np.float32(2.0 / window.sum())
+    magnitudes = np.empty((n_frames, n_fft // 2 + 1), np.float32)
+    for i in range(0, n_frames, FRAMES_PER_GROUP):
+        group = magnitudes[i : i + FRAMES_PER_GROUP]
+        np.abs(np.fft.rfft(frames[i : i + FRAMES_PER_GROUP] * window, axis=1), out=group)
+        group *= scale
+    return magnitudes
