@@ -25,6 +25,7 @@ from violute.rates import HOP_LENGTH, SAMPLE_RATE
 from violute.transforms.runs import runs
 from violute.transforms.spectra import count_frames, magnitude_frames
 from violute.worklist.cores import available_cores
+from violute.worklist.memory import return_freed_memory
 
 BLOCK_FRAMES = 1000
 CONTEXT_FRAMES = 50
@@ -94,6 +95,7 @@ def analyse_blocks(
     for piece, levels_db in _in_parallel(_pieces(blocks), lines, pitch_range):
         measured.append(piece)
         levels.append(levels_db)
+    return_freed_memory()
     strength = onset_strength(_joined(levels))  # an hour of levels is large enough once, without what follows
     f0_hz, periodicity, loudness_db, is_below = (
         np.concatenate([getattr(m, name) for m in measured])
@@ -114,7 +116,9 @@ def analyse_blocks(
         onset_strength=strength,
         below_share=float(np.sum(is_below) / max(np.sum(is_below | is_voiced), 1)),
     )
-    return line if lines == 1 else chord_controls(line, candidates, lines)
+    controls = line if lines == 1 else chord_controls(line, candidates, lines)
+    return_freed_memory()
+    return controls
 
 
 def _joined(pieces: list[Float[np.ndarray, "_frame band"]]) -> Float[np.ndarray, "frame band"]:
