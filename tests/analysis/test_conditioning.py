@@ -15,6 +15,7 @@ from violute.analysis.conditioning import (
     reference_loudness_db,
 )
 from violute.analysis.controls import Controls
+from violute.analysis.onsets import pick_onsets
 
 
 def course(n_frames, seed=0):
@@ -27,7 +28,7 @@ def course(n_frames, seed=0):
 
 
 def features(f0_hz, loudness_db, onset_strength):
-    return conditioning(f0_hz, loudness_db, onset_strength, frame_rate_hz=100.0)
+    return conditioning(f0_hz, loudness_db, pick_onsets(onset_strength), frame_rate_hz=100.0)
 
 
 @given(frequency_hz=st.floats(1.0, 20_000.0))

@@ -6,10 +6,9 @@ Frames are those of `Controls`, 10 ms apart.
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 
 from violute.analysis.conditioning import frames_since
-from violute.analysis.onsets import pick_onsets
 from violute.transforms.runs import runs
 
 LONGEST_BRIDGED_FRAMES = 8
@@ -76,7 +75,12 @@ def rest_loudness(
     return limited
 
 
-def attack_share(onset_strength: Float[np.ndarray, " frame"]) -> Float[np.ndarray, " frame"]:
-    """1 just after an onset, fading to 0 within a tenth of a second."""
-    age = frames_since(pick_onsets(onset_strength), len(onset_strength))
+def attack_share(onsets: Int[np.ndarray, " onset"], n_frames: int) -> Float[np.ndarray, " {n_frames}"]:
+    """1 just after an onset, fading to 0 within a tenth of a second.
+
+    Args:
+        onsets: Frames at which notes begin, from `pick_onsets`.
+        n_frames: Of the performance.
+    """
+    age = frames_since(onsets, n_frames)
     return np.clip(1.0 - (age - ATTACK_HOLD_FRAMES) / ATTACK_FADE_FRAMES, 0.0, 1.0).astype(np.float32)

@@ -10,7 +10,6 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from violute.analysis.controls import Controls
-from violute.analysis.onsets import pick_onsets
 from violute.analysis.pitch_range import HIGH, N_REGISTERS, PitchRange
 
 ONSET_SECONDS = (0.03, 0.1, 0.4)
@@ -52,7 +51,7 @@ def reference_loudness_db(controls: Controls) -> float:
 def conditioning(
     f0_hz: Float[np.ndarray, " frame"],
     relative_loudness_db: Float[np.ndarray, " frame"],
-    onset_strength: Float[np.ndarray, " frame"],
+    onsets: Int[np.ndarray, " onset"],
     *,
     frame_rate_hz: float,
     pitch_range: PitchRange = HIGH,
@@ -62,7 +61,7 @@ def conditioning(
     Args:
         f0_hz: Fundamental, above 0.
         relative_loudness_db: Loudness relative to the performance's loud notes.
-        onset_strength: As in `Controls`.
+        onsets: Frames at which notes begin, from `pick_onsets`.
         frame_rate_hz: Frames per second.
         pitch_range: Gives the registers.
     """
@@ -70,7 +69,7 @@ def conditioning(
     width = REGISTER_WIDTH * pitch_range.register_semitones
     registers = np.exp(-0.5 * np.square((midi - np.array(pitch_range.registers_midi)) / width))
     loudness = np.clip(relative_loudness_db, -60.0, 10.0)
-    earlier = np.pad(loudness, (SLOPE_FRAMES, 0), mode="edge")[: len(loudness)]
+    earlier = delayed(loudness, SLOPE_FRAMES)
     return np.column_stack(
         [
             (midi - 74.0) / 12.0,
@@ -78,7 +77,7 @@ def conditioning(
             loudness / LOUDNESS_SCALE_DB + 0.5,
             (loudness - earlier) / SLOPE_SCALE_DB,
             _recent_mean(loudness) / LOUDNESS_SCALE_DB + 0.5,
-            _fading(pick_onsets(onset_strength), len(loudness), ONSET_SECONDS, frame_rate_hz),
+            _fading(onsets, len(loudness), ONSET_SECONDS, frame_rate_hz),
             _fading(np.flatnonzero(pitch_changes(f0_hz)), len(loudness), SLUR_SECONDS, frame_rate_hz),
         ]
     ).astype(np.float32)
@@ -86,8 +85,13 @@ def conditioning(
 
 def pitch_changes(f0_hz: Float[np.ndarray, " frame"]) -> Bool[np.ndarray, " frame"]:
     """Frames whose pitch left that of 30 ms before by more than a vibrato would."""
-    earlier = np.pad(f0_hz, (3, 0), mode="edge")[: len(f0_hz)]
-    return np.abs(1200.0 * np.log2(np.maximum(f0_hz, 1e-3) / np.maximum(earlier, 1e-3))) > SLUR_CENTS
+    pitch_hz = np.maximum(f0_hz, 1e-3)
+    return np.abs(1200.0 * np.log2(pitch_hz / delayed(pitch_hz, 3))) > SLUR_CENTS
+
+
+def delayed(track: Float[np.ndarray, " frame"], n_frames: int) -> Float[np.ndarray, " frame"]:
+    """What a track held so many frames before, and its first frame where it had not begun."""
+    return track[np.maximum(np.arange(len(track)) - n_frames, 0)]
 
 
 def frames_since(events: Int[np.ndarray, " event"], n_frames: int) -> Float[np.ndarray, " frame"]:

@@ -12,6 +12,7 @@ from tones import SAMPLE_RATE, at_frames, cents_apart, tone, vibrato
 from violute.analysis.analyser import analyse
 from violute.analysis.articulation import REST_RANGE_DB, attack_share, harmonic_gate, rest_loudness
 from violute.analysis.controls import Controls
+from violute.analysis.onsets import pick_onsets
 from violute.errors import VoiceError
 from violute.families.ddsp import voice as ddsp
 from violute.families.ddsp.export import graph_bytes
@@ -344,7 +345,7 @@ def test_between_notes_the_breath_of_the_source_is_played_as_noise_at_its_level(
 def test_an_attack_is_whole_at_its_onset_and_over_soon():
     strength = np.zeros(100)
     strength[30] = 1.0
-    share = attack_share(strength)
+    share = attack_share(pick_onsets(strength), len(strength))
     assert not share[:30].any()
     assert share[30] == 1.0
     assert (np.diff(share[30:]) <= 0).all()

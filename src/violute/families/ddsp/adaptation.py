@@ -129,6 +129,27 @@ def into_range(
 
 
 @dataclass(frozen=True)
+class EndFrames:
+    """A whole performance as one end is asked to play it: what stands between analysis and network.
+
+    Attributes:
+        features: Conditioning, adapted to the end.
+        f0_hz: Fundamental that the network reads.
+        sounding_hz: With the vibrato moved.
+        still_hz: Without its vibrato.
+        wanted_db: Loudness of each frame.
+        gate: Gain of the harmonics.
+    """
+
+    features: Float[np.ndarray, "frame feature"]
+    f0_hz: Float[np.ndarray, " frame"]
+    sounding_hz: Float[np.ndarray, " frame"]
+    still_hz: Float[np.ndarray, " frame"]
+    wanted_db: Float[np.ndarray, " frame"]
+    gate: Float[np.ndarray, " frame"]
+
+
+@dataclass(frozen=True)
 class Vibrato:
     """Periodic movement of a performance about its notes."""
 

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from violute.analysis.conditioning import conditioning
 from violute.analysis.controls import Controls
+from violute.analysis.onsets import pick_onsets
 from violute.analysis.pitch_range import PitchRange
 from violute.data.features import Features
 from violute.data.joined import Joined
@@ -183,7 +184,7 @@ def _snippet(line: Line, start: int, n_frames: int, rng: np.random.Generator | N
     features = conditioning(
         f0_hz,
         loudness_db,
-        cut(line.onset_strength),
+        pick_onsets(cut(line.onset_strength)),
         frame_rate_hz=100.0,
         pitch_range=line.pitch_range,
     )

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from violute.analysis.conditioning import N_FEATURES, conditioning
+from violute.analysis.onsets import pick_onsets
 from violute.analysis.pitch_range import HIGH, SETTING
 from violute.errors import TrainingError
 from violute.families.ddsp.adaptation import loudness_quantiles
@@ -162,7 +163,7 @@ def calibrated_dial(graph: VoiceGraph, lines: Sequence[Line]) -> list[list[float
         features = conditioning(
             np.maximum(line.f0_hz, 1.0),
             line.relative_loudness_db,
-            line.onset_strength,
+            pick_onsets(line.onset_strength),
             frame_rate_hz=100.0,
             pitch_range=line.pitch_range,
         )

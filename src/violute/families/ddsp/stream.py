@@ -15,7 +15,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Float32
+from jaxtyping import Float, Float32, Int
 
 from violute.analysis.articulation import (
     LONGEST_BRIDGED_FRAMES,
@@ -26,6 +26,7 @@ from violute.analysis.articulation import (
 from violute.analysis.causal import LOOKAHEAD_SAMPLES, CausalAnalyser, CausalFrame
 from violute.analysis.conditioning import conditioning
 from violute.analysis.controls import FRAME_RATE_HZ, SILENCE_DB
+from violute.analysis.onsets import pick_onsets
 from violute.families.ddsp.adaptation import QUANTILES, adapted_loudness, into_range
 from violute.families.ddsp.levels import EndLevels, at_loudness, harmonic_weights, root_of
 from violute.families.ddsp.running_loudness import RunningLoudness
@@ -163,7 +164,8 @@ class HarmonicStream:
         f0_hz = np.array([recent.f0_hz for recent in self._recent], np.float32)
         f0_hz[f0_hz <= 0.0] = UNPITCHED_HZ
         strength = np.array([recent.onset_strength for recent in self._recent], np.float32)
-        features = self._features(f0_hz, strength)[:, -LOOK_BACK_FRAMES:]
+        onsets = pick_onsets(strength)
+        features = self._features(f0_hz, onsets)[:, -LOOK_BACK_FRAMES:]
         levels = self._session.run(None, {"features": features, "f0_hz": f0_hz[-LOOK_BACK_FRAMES:]})
         harmonic_db, noise_db = (level[:, -1:] for level in levels)
         settings, point = self._settings, np.array([self._frame])
@@ -175,7 +177,7 @@ class HarmonicStream:
         )
         second = self._frame / FRAME_RATE_HZ
         dials = {name: np.array([self._dial(name, second)]) for name in ("tone", "noise", "attack")}
-        share = float(attack_share(strength)[-1])
+        share = float(attack_share(onsets, len(strength))[-1])
         harmonic_root, noise_root, power = settings.mixed(ends, **dials, f0_hz=f0_hz[-1:], attack_share=share)
         # In rests noise alone is as loud as the source, up to what breath, bow and room are.
         rests = self._gate <= 0.0 and self._beside_db > SILENCE_DB
@@ -185,7 +187,7 @@ class HarmonicStream:
         return _Point(float(f0_hz[-1]), amplitudes[0], noise_level_db[0], self._dial("room", second))
 
     def _features(
-        self, f0_hz: Float32[np.ndarray, " frame"], strength: Float32[np.ndarray, " frame"]
+        self, f0_hz: Float32[np.ndarray, " frame"], onsets: Int[np.ndarray, " onset"]
     ) -> Float32[np.ndarray, "end frame feature"]:
         """Describe the recent frames to the network, for each end."""
         loudness_db = np.array([recent.loudness_db for recent in self._recent])
@@ -197,7 +199,7 @@ class HarmonicStream:
                 conditioning(
                     into_range(f0_hz, *range_hz),
                     adapted_loudness(loudness_db - reference_db, own, quantiles),
-                    strength,
+                    onsets,
                     frame_rate_hz=FRAME_RATE_HZ,
                     pitch_range=self._settings.pitch_range,
                 )

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from copy import copy
-from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Float, Float32
@@ -22,11 +22,12 @@ from violute.analysis.analyser import analyse_blocks
 from violute.analysis.articulation import attack_share, harmonic_gate, rest_loudness
 from violute.analysis.conditioning import conditioning
 from violute.analysis.controls import SILENCE_DB, Controls
+from violute.analysis.onsets import pick_onsets
 from violute.analysis.polyphony.chords import ChordControls, Lines
 from violute.analysis.polyphony.separate_lines import separate_lines
 from violute.audio.channels import Measurement
 from violute.audio.source import Source
-from violute.families.ddsp.adaptation import Vibrato, carried_loudness, end_loudness, into_range
+from violute.families.ddsp.adaptation import EndFrames, Vibrato, carried_loudness, end_loudness, into_range
 from violute.families.ddsp.chords import ChordPerformance, cross_fades
 from violute.families.ddsp.levels import (
     EndLevels,
@@ -81,6 +82,7 @@ class HarmonicVoice(FamilyVoice):
         super().__init__(card)
         try:
             self.session = open_network(onnx_bytes)
+            self._network = onnx_bytes
             self.settings = VoiceSettings(card)
         except (KeyError, TypeError, *UNUSABLE) as error:
             raise self.unusable(error) from None
@@ -111,28 +113,12 @@ class HarmonicVoice(FamilyVoice):
         Raises:
             MixError: A dial is out of range or an automation is malformed.
         """
-        return HarmonicStream(self.session, self.settings, mix)
+        return HarmonicStream(self._stream_session, self.settings, mix)
 
-
-@dataclass(frozen=True)
-class EndFrames:
-    """A whole performance as one end is asked to play it: what stands between analysis and network.
-
-    Attributes:
-        features: Conditioning, adapted to the end.
-        f0_hz: Fundamental that the network reads.
-        sounding_hz: With the vibrato moved.
-        still_hz: Without its vibrato.
-        wanted_db: Loudness of each frame.
-        gate: Gain of the harmonics.
-    """
-
-    features: Float[np.ndarray, "frame feature"]
-    f0_hz: Float[np.ndarray, " frame"]
-    sounding_hz: Float[np.ndarray, " frame"]
-    still_hz: Float[np.ndarray, " frame"]
-    wanted_db: Float[np.ndarray, " frame"]
-    gate: Float[np.ndarray, " frame"]
+    @cached_property
+    def _stream_session(self) -> Network:
+        """The network on one core: those that share a single frame wait as long as they work."""
+        return open_network(self._network, n_threads=1)
 
 
 class HarmonicPerformance(Performance):
@@ -188,7 +174,7 @@ class HarmonicPerformance(Performance):
         if presence_db is not None:
             self._played_db = self._played_db + presence_db
             self._sounds = self._played_db > SILENCE_DB
-        self._attack = attack_share(controls.onset_strength)
+        self._attack = attack_share(pick_onsets(controls.onset_strength), self.n_frames)
         self._vibrato = Vibrato.measure(
             self._f0_hz, self._loudness_db, is_voiced, frame_rate_hz=controls.frame_rate_hz
         )
@@ -342,7 +328,7 @@ class HarmonicPerformance(Performance):
         return conditioning(
             into_range(self._f0_hz[early:stop], lowest_hz, highest_hz),
             self._end_loudness_db[end][early:stop],
-            self.controls.onset_strength[early:stop],
+            pick_onsets(self.controls.onset_strength[early:stop]),
             frame_rate_hz=self.frame_rate_hz,
             pitch_range=self._settings.pitch_range,
         )[first - early :]

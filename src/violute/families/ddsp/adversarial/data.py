@@ -17,11 +17,12 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from violute.analysis.controls import SILENCE_DB
+from violute.families.ddsp.adaptation import EndFrames
 from violute.families.ddsp.data import Line, choose, sampler_of
 from violute.families.ddsp.network import DdspConfig
 from violute.families.ddsp.settings import VoiceSettings
 from violute.families.ddsp.sound import LEAST_RELIABLE_SHARE, N_TRIES
-from violute.families.ddsp.voice import EndFrames, HarmonicPerformance, HarmonicVoice
+from violute.families.ddsp.voice import HarmonicPerformance, HarmonicVoice
 from violute.rates import HOP_LENGTH
 
 N_CANDIDATES = 8
