@@ -32,7 +32,9 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """Return how many processes run the tests; files alone start sooner in this one."""
     if all(Path(argument.partition("::")[0]).is_file() for argument in config.args):
         return 0
-    return min(len(os.sched_getaffinity(0)), MOST_PROCESSES)
+    from violute.worklist.cores import available_cores
+
+    return min(available_cores(), MOST_PROCESSES)
 
 
 def pytest_configure(config: pytest.Config) -> None:
