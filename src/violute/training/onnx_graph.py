@@ -16,14 +16,7 @@ Axes = Mapping[str, Mapping[int, str]]
 
 
 def onnx_bytes(graph: nn.Module, given: tuple[Tensor, ...], inputs: Axes, outputs: Axes) -> bytes:
-    """Export a network.
-
-    Args:
-        graph: On the CPU, evaluating.
-        given: Examples of the inputs; lengths of open axes don't matter.
-        inputs: One for each of `given`.
-        outputs: One for each tensor that the network returns.
-    """
+    """Export a network on the CPU by examples of its inputs, whose lengths on open axes do not matter."""
     buffer = io.BytesIO()
     with warnings.catch_warnings(), torch.no_grad():
         # The tracing exporter announces its own retirement on every call.

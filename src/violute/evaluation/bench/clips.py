@@ -135,9 +135,6 @@ def find_references(
     """List the recordings that baselines may learn an instrument from: those that are not played.
 
     Where `select` names what is held out, nothing that it names is a reference, played or not.
-
-    Raises:
-        InputError: No instrument has a folder.
     """
     played = {(clip.recording.path, clip.recording.name) for clip in clips}
     held_out: set[Recording] = set()

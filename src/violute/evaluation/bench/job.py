@@ -109,12 +109,7 @@ def is_done(job: Job, wanted: str) -> bool:
 
 
 def do_job(job: Job) -> FailureEntry | None:
-    """Play, measure and store one job, unless it is done; a contender that cannot play is reported.
-
-    Raises:
-        AudioError: A rendering cannot be written.
-        DataError: The figures cannot be written.
-    """
+    """Play, measure and store one job, unless it is done; a contender that cannot play is reported."""
     try:
         wanted = fingerprint(job)
         if is_done(job, wanted):

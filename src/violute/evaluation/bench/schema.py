@@ -187,11 +187,7 @@ def to_json(document: Mapping[str, Any]) -> str:
 
 
 def read_document(path: str | Path) -> Document:
-    """Read what `violute bench` wrote.
-
-    Raises:
-        InputError: The file is missing, is no such document, or was written by a newer version.
-    """
+    """Read what `violute bench` wrote; errors are those of `read_object`."""
     entries = read_object(path, SCHEMA, SCHEMA_VERSION, "violute bench")
     missing = [key for key in Document.__annotations__ if key not in entries]
     if missing:

@@ -43,11 +43,7 @@ def to_mono(audio: Float[np.ndarray, "... sample"]) -> Float[np.ndarray, " sampl
 def mono_at(
     audio: Float[np.ndarray, "... sample"], sample_rate: int, rate: int
 ) -> Float[np.ndarray, " resampled"]:
-    """Average the channels and resample to `rate`, in Hz.
-
-    Raises:
-        AudioError: No samples, or samples that are not finite.
-    """
+    """Average the channels and resample to `rate`, in Hz."""
     mono = to_mono(audio)
     return mono if sample_rate == rate else np.asarray(soxr.resample(mono, sample_rate, rate))
 

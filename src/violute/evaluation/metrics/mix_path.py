@@ -30,11 +30,7 @@ TILT_RANGE_HZ = (250.0, 8000.0)
 
 
 def spearman(posteriors: Float[np.ndarray, " mix"], mixes: Float[np.ndarray, " mix"]) -> float:
-    """Return the rank correlation of the judge's posterior with the mix; NaN where one is constant.
-
-    Raises:
-        ShapeError: There are not as many posteriors as mixes, or fewer than two.
-    """
+    """Return the rank correlation of the judge's posterior with the mix; NaN where one is constant."""
     _check_path(posteriors, mixes)
     if np.ptp(posteriors) == 0.0 or np.ptp(mixes) == 0.0:
         return float("nan")
@@ -93,9 +89,6 @@ def path_linearity_r2(points: Float[np.ndarray, "mix dimension"], mixes: Float[n
     """Return how much of the path's variance a straight line in the mix explains.
 
     1 is a straight path at constant speed; NaN where nothing moves.
-
-    Raises:
-        ShapeError: There are not as many points as mixes, or fewer than two.
     """
     _check_path(points, mixes)
     centred = points - points.mean(axis=0)

@@ -79,9 +79,6 @@ def note_f1(
     Returns:
         0 to 1; 1 where neither side has a note.
 
-    Raises:
-        InputError: A note does not end after it begins, or its pitch is not positive.
-
     Source:
         Bay, Ehmann and Downie (ISMIR 2009), section 4.2.
     """

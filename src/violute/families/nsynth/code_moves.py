@@ -52,13 +52,7 @@ CODE_MOVES: Mapping[str, Callable[[Code, Towards, Float32[np.ndarray, " frame"]]
 
 
 def moved(code: Code, towards: Towards, mix: Float32[np.ndarray, " frame"], method: str) -> Code:
-    """Move the code of a piece between instruments.
-
-    Args:
-        code: Of a piece.
-        towards: Codes of both instruments.
-        mix: 0 for the first instrument, 1 for the second.
-        method: `means` or `nearest`.
+    """Move the code of a piece between instruments, by codes of both: by their `means` or to the `nearest`.
 
     Raises:
         InputError: There is no such method, or the codes are of different voices.

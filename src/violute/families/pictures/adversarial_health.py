@@ -67,10 +67,6 @@ def distribution_distance(
 
     The mean distance of the sorted values of each row: the Wasserstein distance of each row's levels. No
     critic has a say in it, so it decides which checkpoint is best.
-
-    Args:
-        drawn: By a generator.
-        recorded: Of its instrument; as many values a row are compared as the smaller set has.
     """
     sets = [rows.transpose(0, 1).flatten(1).sort(dim=1).values for rows in (drawn, recorded)]
     n_quantiles = min(one.shape[1] for one in sets)

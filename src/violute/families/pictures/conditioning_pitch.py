@@ -117,13 +117,7 @@ def phases_of(
     source: Complex64[np.ndarray, "bin frame"],
     strength: Float32[np.ndarray, " frame"],
 ) -> Complex64[np.ndarray, "bin frame"]:
-    """Return numbers whose phases a drawn picture is played with.
-
-    Args:
-        excitation: Frames of `ConditioningPitch.excitation`.
-        source: The same frames of the recording.
-        strength: How surely something has a pitch there, 0 to 1: the source's phases fill what is left.
-    """
+    """Return numbers whose phases a drawn picture is played with: the source's where nothing has a pitch."""
     loudest = np.maximum(np.abs(source).max(axis=0), SILENT)
     own: Complex64[np.ndarray, "bin frame"] = source * ((1.0 - strength) / loudest).astype(np.float32)
     return excitation + own

@@ -140,11 +140,7 @@ class ResidualBlock(nn.Module):
 
 
 class ResidualDecoder(nn.Module):
-    """Residual blocks in time, frequency as channels, doubling the frames until the window is full.
-
-    Args:
-        config: Sizes; `n_frames / latent_steps` is a power of two.
-    """
+    """Residual blocks in time, frequency as channels, doubling the frames until the window is full."""
 
     def __init__(self, config: SpectrogramNetworkConfig) -> None:
         super().__init__()

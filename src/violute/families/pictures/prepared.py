@@ -27,12 +27,6 @@ from violute.worklist.engine import HERE, Engine
 class PreparedPitch:
     """The pitch of the recordings that the pictures of a store were cut from.
 
-    Args:
-        store: Its recordings lie where they did when it was prepared.
-        instruments: Whose recordings.
-        cache: Folder of what was measured.
-        engine: Who measures.
-
     Raises:
         TrainingError: A recording is no longer there.
     """
@@ -65,13 +59,7 @@ class PreparedPitch:
 def prepared_lines(
     split: Split, instruments: tuple[str, str], pitch: PreparedPitch | None = None
 ) -> list[PictureLine]:
-    """Make a line of every picture of two instruments.
-
-    Args:
-        split: Of an open store.
-        instruments: At mix 0 and mix 1; pictures of others are left alone.
-        pitch: Of what is in the pictures, for networks that are given it.
-    """
+    """Make a line of every picture of two instruments; `pitch` is for networks that are given it."""
     pictures = np.asarray(split.pictures)
     reached: dict[Recording, float] = {}
     lines = []

@@ -88,11 +88,7 @@ class WindowTask(ModulesTask, ABC):
         return cls(build_corpus(ends, recipe), recipe)
 
     def hybrid(self, network: nn.Module) -> tuple[nn.Module, dict[str, Any]]:
-        """Build what the voice file holds, and say what its card's settings should add.
-
-        Args:
-            network: A copy of the trained one, on the CPU, evaluating.
-        """
+        """Build what the voice file holds of a copy of the network, and say what its settings should add."""
         return Hybrid(network), {}
 
     @abstractmethod

@@ -62,12 +62,7 @@ def tracks_at(
 
 
 class Conditioning:
-    """Excitation and tracks of a performance, from any sample on.
-
-    Args:
-        controls: Of the performance.
-        gain_db: By which the recording is raised before it is encoded.
-    """
+    """Excitation and tracks of a performance that is raised by a gain, from any sample on."""
 
     def __init__(self, controls: Controls, gain_db: float) -> None:
         self._voiced = (controls.periodicity > 0.0).astype(np.float32)

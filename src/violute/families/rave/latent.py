@@ -34,11 +34,7 @@ class LatentAxes:
 
 
 def latent_axes(means: Float[Tensor, "latent step"], fidelity: float) -> LatentAxes:
-    """Find the fewest principal axes that hold a share of the variance.
-
-    Args:
-        means: Of the posterior, over many steps.
-        fidelity: Share to hold, in (0, 1]; 1 keeps every axis.
+    """Find the fewest principal axes that hold a share of the variance, in (0, 1]; 1 keeps every axis.
 
     Source:
         RAVE, equation 7.

@@ -32,11 +32,7 @@ FLOAT = 2
 
 
 class NnTildeRave(nn.Module):
-    """A voice as nn~ calls it. Annotations are plain: TorchScript reads them.
-
-    Args:
-        graph: Of the voice; it will remember what it heard from now on.
-    """
+    """A voice as nn~ calls it; its graph remembers what it heard. Annotations are plain, for TorchScript."""
 
     def __init__(self, graph: CroppedRave) -> None:
         super().__init__()

@@ -183,11 +183,7 @@ class TorchScriptPerformance(Performance):
 
 
 def open_torchscript_voice(path: str | Path) -> TorchScriptVoice:
-    """Open a TorchScript file as a voice; this runs the file's code.
-
-    Raises:
-        VoiceError: It cannot be read, is no TorchScript, or not in the form of nn~.
-    """
+    """Open a TorchScript file as a voice; this runs the file's code."""
     path = Path(path)
     try:
         content = path.read_bytes()

@@ -179,15 +179,7 @@ class RaveVoice(FamilyVoice):
 
 
 class RavePerformance(Performance):
-    """One performance, ready to be decoded at any mix.
-
-    Args:
-        voice: Whose network it is.
-        recording: In mono, at the voice's rate.
-        latents: Step by step.
-        n_steps: Of the latent: enough to hear the recording's last sample come out.
-        conditioning: Excitation and tracks, where the network has them.
-    """
+    """One performance, ready to be decoded at any mix; its last steps let the last sample come out."""
 
     has_one_dial = True
 
