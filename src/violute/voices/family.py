@@ -20,6 +20,7 @@ from violute.voices.card import Card
 from violute.voices.contract import OnProgress, Performance, StreamLike
 from violute.voices.mix import MixLike
 from violute.voices.take import Frame, Take
+from violute.worklist.memory import return_freed_memory
 
 ONE_SOUND = (
     "this voice plays the sound as a whole and tells no notes apart: the number of lines changes nothing"
@@ -146,6 +147,7 @@ class FamilyVoice(ABC):
         if not self.tells_lines_apart and lines != "auto":
             warnings += (ONE_SOUND,)
         performance = self.perform(source, measurement, report, lines)
+        return_freed_memory()  # playing has threads of its own
         if performance.controls is not None and performance.controls.below_share > BELOW_SHARE:
             warnings += (too_low(performance.controls.below_share),)
         return Take(performance, frame, source, warnings)
