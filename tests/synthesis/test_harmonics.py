@@ -5,7 +5,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from violute.errors import ShapeError
 from violute.synthesis.harmonics import HarmonicSynth, harmonic_synth, nyquist_fade
 
 RATE, HOP = 44_100, 441
@@ -175,12 +174,3 @@ def test_silence_and_empty_blocks():
     assert not harmonic_synth(np.zeros(4), np.ones((4, 5), np.float32)).any()
     assert not harmonic_synth(np.full(4, 30_000.0), np.ones((4, 5), np.float32)).any()
     assert HarmonicSynth().block(np.ones(1), np.ones((1, 5), np.float32)).shape == (0,)
-
-
-@pytest.mark.unchecked
-@pytest.mark.parametrize(
-    ("f0_shape", "amplitude_shape"), [((3,), (4, 2)), ((0,), (0, 2)), ((3, 1), (3, 2)), ((3,), (3,))]
-)
-def test_shapes_that_disagree_are_refused(f0_shape, amplitude_shape):
-    with pytest.raises(ShapeError, match="must be"):
-        HarmonicSynth().block(np.ones(f0_shape), np.ones(amplitude_shape, np.float32))

@@ -27,6 +27,9 @@ from violute.transforms.spectra import count_frames, magnitude_frames
 from violute.worklist.cores import available_cores
 from violute.worklist.memory import return_freed_memory
 
+Track = Float[np.ndarray, " frame"]
+"""A value for each frame."""
+
 BLOCK_FRAMES = 1000
 CONTEXT_FRAMES = 50
 """Frames on either side of a block that the pitch search sees and then drops."""
@@ -55,9 +58,9 @@ _Piece = tuple[np.ndarray, int, int]
 
 @dataclass(frozen=True)
 class _Measured:
-    f0_hz: Float[np.ndarray, " frame"]
-    periodicity: Float[np.ndarray, " frame"]
-    loudness_db: Float[np.ndarray, " frame"]
+    f0_hz: Track
+    periodicity: Track
+    loudness_db: Track
     candidates: Candidates
     is_below: Bool[np.ndarray, " frame"]
 
@@ -132,11 +135,7 @@ def _joined(pieces: list[Float[np.ndarray, "_frame band"]]) -> Float[np.ndarray,
     return joined
 
 
-def voiced_frames(
-    f0_hz: Float[np.ndarray, " frame"],
-    periodicity: Float[np.ndarray, " frame"],
-    loudness_db: Float[np.ndarray, " frame"],
-) -> Bool[np.ndarray, " frame"]:
+def voiced_frames(f0_hz: Track, periodicity: Track, loudness_db: Track) -> Bool[np.ndarray, " frame"]:
     """Frames that carry a pitch: periodic, not far below the piece, and steady or part of a quick figure."""
     is_voiced = (periodicity > VOICED_PERIODICITY) & (loudness_db > _gate_db(loudness_db))
     octaves = np.log2(np.maximum(f0_hz, 1.0))
@@ -159,17 +158,13 @@ def voiced_frames(
     return is_voiced & is_note[run]
 
 
-def _gate_db(loudness_db: Float[np.ndarray, " frame"]) -> float:
+def _gate_db(loudness_db: Track) -> float:
     """Loudness below which nothing has a pitch."""
     audible_db = loudness_db[loudness_db > SILENCE_DB]
     return float(np.percentile(audible_db, 95)) - VOICED_RANGE_DB if len(audible_db) else np.inf
 
 
-def carry_pitch(
-    f0_hz: Float[np.ndarray, " frame"],
-    is_voiced: Bool[np.ndarray, " frame"],
-    loudness_db: Float[np.ndarray, " frame"],
-) -> Float[np.ndarray, " frame"]:
+def carry_pitch(f0_hz: Track, is_voiced: Bool[np.ndarray, " frame"], loudness_db: Track) -> Track:
     """Carry the pitch through gaps: the last note's up to the softest frame, the next one's after."""
     carried = np.where(is_voiced, f0_hz, 0.0).astype(f0_hz.dtype)
     if not is_voiced.any():
@@ -186,9 +181,7 @@ def carry_pitch(
     return carried
 
 
-def _pieces(
-    blocks: Iterable[Float[np.ndarray, " _sample"]],
-) -> Iterator[_Piece]:
+def _pieces(blocks: Iterable[Float[np.ndarray, " _sample"]]) -> Iterator[_Piece]:
     """Cut the stream into (sound with context, frames of left context, frames to keep)."""
     context = (CONTEXT_FRAMES + 4) * HOP_LENGTH
     step = BLOCK_FRAMES * HOP_LENGTH
@@ -237,22 +230,16 @@ def _measure(
 def _candidates(
     audio: Float[np.ndarray, " sample"],
     wide: Float[np.ndarray, "frame bin"],
-    f0_hz: Float[np.ndarray, " frame"],
+    f0_hz: Track,
     start: int,
     kept: slice,
     lines: Lines,
 ) -> tuple[Candidates, Bool[np.ndarray, " candidate_frame"]]:
     """Listen for notes that sound together: everywhere if there are said to be some, else where in doubt.
 
-    Where one note below the range sounds there are none, and the frames tell so.
-
-    Args:
-        audio: Of the piece.
-        wide: Its spectra for the pitch search.
-        f0_hz: What the search found.
-        start: Sample on which the first of these frames is centred.
-        kept: Frames of the result among them; the others are context.
-        lines: How many notes may sound at once.
+    Where one note below the range sounds there are none, and the frames tell so. `wide` and `f0_hz` are the
+    spectra of the pitch search and what it found; the first of these frames is centred on sample `start` of
+    the piece, and those beside `kept` are context.
     """
     first, n_kept = kept.start // CONTROLS_FRAMES, -(-(kept.stop - kept.start) // CONTROLS_FRAMES)
     if lines == 1:

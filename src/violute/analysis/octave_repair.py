@@ -4,6 +4,9 @@ If the true pitch is a multiple of a candidate, only every second (third, ...) o
 carries energy. In one frame that is a doubt. Along a path it is more: what sounds below a note and more
 softly, such as the breath of an attack, is an undertone of it; and a short run beside its octave is a slip
 where its spectra do not speak against it.
+
+Conventions: `wide` are spectra as `joined_wide` gives them, `octaves` the binary logarithm of pitches in Hz,
+of candidates or of a path through them, and `span` the range of the spectra.
 """
 
 from __future__ import annotations
@@ -14,6 +17,10 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from violute.analysis.pitch_range import HIGH, PitchRange, PitchWindow
+
+Spectra = Float[np.ndarray, "frame bin"]
+Candidates = Float[np.ndarray, "frame candidate"]
+Track = Float[np.ndarray, " frame"]
 
 N_HARMONICS = 10
 DOUBT_RANGE_DB = 8.0
@@ -67,13 +74,13 @@ LEAP_GAP_FRAMES = 6
 """Frames at most between a leap and the notes beside it."""
 
 
-def joined_wide(spectra: Sequence[Float[np.ndarray, "frame _bin"]]) -> Float[np.ndarray, "frame bin"]:
+def joined_wide(spectra: Sequence[Float[np.ndarray, "frame _bin"]]) -> Spectra:
     """Widen the spectra of each window of a range, and join them, one behind the other."""
     wide = [widened(one) for one in spectra]
     return wide[0] if len(wide) == 1 else np.hstack(wide)
 
 
-def widened(magnitudes: Float[np.ndarray, "frame bin"]) -> Float[np.ndarray, "frame bin"]:
+def widened(magnitudes: Spectra) -> Spectra:
     """Spectra whose every bin holds the strongest of itself and its two neighbours."""
     wide = magnitudes.copy()
     np.maximum(wide[:, 1:], magnitudes[:, :-1], out=wide[:, 1:])
@@ -82,7 +89,7 @@ def widened(magnitudes: Float[np.ndarray, "frame bin"]) -> Float[np.ndarray, "fr
 
 
 def harmonic_power(
-    wide: Float[np.ndarray, "frame bin"], f0_hz: Float[np.ndarray, "frame candidate"], span: PitchRange
+    wide: Spectra, f0_hz: Candidates, span: PitchRange
 ) -> Float[np.ndarray, "frame candidate harmonic"]:
     """Power of `joined_wide` spectra on each harmonic, in the window of its pitch; 0 beyond them."""
     partials_hz = f0_hz[..., None] * np.arange(1, N_HARMONICS + 1)
@@ -104,18 +111,8 @@ def _bins(
     return np.minimum(bins, window.n_bins - 2), bins < window.n_bins - 1
 
 
-def octave_doubt(
-    wide: Float[np.ndarray, "frame bin"],
-    octaves: Float[np.ndarray, "frame candidate"],
-    span: PitchRange,
-) -> Float[np.ndarray, "frame candidate"]:
-    """How surely a candidate is a fraction of the true pitch, 0 to 1.
-
-    Args:
-        wide: `joined_wide` spectra.
-        octaves: Log2 of the candidates in Hz.
-        span: Of the spectra.
-    """
+def octave_doubt(wide: Spectra, octaves: Candidates, span: PitchRange) -> Candidates:
+    """How surely a candidate is a fraction of the true pitch, 0 to 1."""
     power = harmonic_power(wide, 2.0**octaves, span)
     threshold_db = _threshold_db(octaves, span)
     doubt = np.zeros_like(octaves)
@@ -125,19 +122,10 @@ def octave_doubt(
     return doubt
 
 
-def overtone_doubt(
-    wide: Float[np.ndarray, "frame bin"],
-    octaves: Float[np.ndarray, "frame candidate"],
-    span: PitchRange,
-) -> Float[np.ndarray, "frame candidate"]:
+def overtone_doubt(wide: Spectra, octaves: Candidates, span: PitchRange) -> Candidates:
     """How surely a candidate is twice or three times a pitch below the split of the range, 0 to 1.
 
     The body of a cello hardly sounds at the fundamentals of its lowest string.
-
-    Args:
-        wide: `joined_wide` spectra.
-        octaves: Log2 of the candidates in Hz.
-        span: Of the spectra.
     """
     doubt = np.zeros_like(octaves)
     for multiple in (2, 3):
@@ -149,16 +137,8 @@ def overtone_doubt(
     return doubt
 
 
-def repaired(
-    wide: Float[np.ndarray, "frame bin"], octaves: Float[np.ndarray, " frame"], span: PitchRange
-) -> Float[np.ndarray, " frame"]:
-    """Mend what a path through the candidates has of undertones and of short slips.
-
-    Args:
-        wide: `joined_wide` spectra.
-        octaves: The path: log2 of the pitch in Hz.
-        span: Of the spectra.
-    """
+def repaired(wide: Spectra, octaves: Track, span: PitchRange) -> Track:
+    """Mend what a path through the candidates has of undertones and of short slips."""
     power = harmonic_power(wide, 2.0 ** octaves[:, None], span)[:, 0]
     second_db = 10.0 * np.log10(power[:, 1] + 1e-20)
     raised = octaves + is_undertone(octaves, *_own_and_shared_db(power, 2), second_db, span)
@@ -166,20 +146,12 @@ def repaired(
 
 
 def is_undertone(
-    octaves: Float[np.ndarray, " frame"],
-    odd_db: Float[np.ndarray, " frame"],
-    even_db: Float[np.ndarray, " frame"],
-    second_db: Float[np.ndarray, " frame"],
-    span: PitchRange = HIGH,
+    octaves: Track, odd_db: Track, even_db: Track, second_db: Track, span: PitchRange = HIGH
 ) -> Bool[np.ndarray, " frame"]:
     """Frames whose pitch lies an octave below a note that sounds in them or close by, and far louder.
 
-    Args:
-        octaves: Log2 of the pitch in Hz.
-        odd_db: Level of the odd partials of that pitch.
-        even_db: Of the even ones, which are all that the octave above has.
-        second_db: Of the second alone, the fundamental of the octave above.
-        span: Of the spectra.
+    `odd_db` and `even_db` are the levels of the odd partials of the pitch and of the even ones, which are all
+    that the octave above has; `second_db` is that of the second alone, the fundamental of the octave above.
     """
     n_frames = len(octaves)
     all_db = 10.0 * np.log10(10.0 ** (odd_db / 10.0) + 10.0 ** (even_db / 10.0))
@@ -215,16 +187,8 @@ def is_undertone(
     return np.asarray(odd_db < note_db, dtype=bool)
 
 
-def without_slips(
-    wide: Float[np.ndarray, "frame bin"], octaves: Float[np.ndarray, " frame"], span: PitchRange
-) -> Float[np.ndarray, " frame"]:
-    """Bring short runs that stand an octave or a twelfth from a longer one to it, where the spectra allow it.
-
-    Args:
-        wide: `joined_wide` spectra.
-        octaves: Log2 of the pitch in Hz.
-        span: Of the spectra.
-    """
+def without_slips(wide: Spectra, octaves: Track, span: PitchRange) -> Track:
+    """Bring short runs an octave or a twelfth from a longer one to it, where the spectra allow it."""
     starts, stops = _runs_between_leaps(octaves)
     mended = octaves.copy()
     for i, (start, stop) in enumerate(zip(starts, stops, strict=True)):
@@ -252,18 +216,11 @@ def without_slips(
     return mended
 
 
-def without_leaps(
-    wide: Float[np.ndarray, "frame bin"], octaves: Float[np.ndarray, " frame"], span: PitchRange
-) -> Float[np.ndarray, " frame"]:
+def without_leaps(wide: Spectra, octaves: Track, span: PitchRange) -> Track:
     """Bring a short note that leaps up and back down into the melody, where its octave below has partials.
 
     The odd partials of some notes are weak all along; then the octave above is the likelier pitch of each
     frame, and only the notes beside it tell.
-
-    Args:
-        wide: `joined_wide` spectra.
-        octaves: Log2 of the pitch in Hz.
-        span: Of the spectra.
     """
     starts, stops = _runs_between_leaps(octaves)
     lasting = np.flatnonzero(stops - starts >= SHORTEST_NEIGHBOUR_FRAMES)
@@ -288,24 +245,22 @@ def without_leaps(
         if (steps <= LEAP_OCTAVES).any():  # a leap of an octave is judged by `without_slips`
             continue
         lower = octaves[here] - 1.0
-        power = harmonic_power(wide[here], 2.0 ** lower[:, None], span)[:, 0].mean(axis=0, keepdims=True)
+        power = _mean_power(wide[here], lower, span)
         own_db, shared_db = _own_and_shared_db(power, 2)
         if shared_db[0] - own_db[0] < np.interp(np.median(lower), np.log2(LEAP_HZ), LEAP_DB):
             mended[here] -= 1.0
     return mended
 
 
-def _runs_between_leaps(
-    octaves: Float[np.ndarray, " frame"],
-) -> tuple[Int[np.ndarray, " run"], Int[np.ndarray, " run"]]:
+def _runs_between_leaps(octaves: Track) -> tuple[Int[np.ndarray, " run"], Int[np.ndarray, " run"]]:
     """First frame of each run of a path, and the one after its last."""
     edges = np.flatnonzero(np.abs(np.diff(octaves)) > LEAP_OCTAVES) + 1
     return np.concatenate([[0], edges]), np.concatenate([edges, [len(octaves)]])
 
 
 def _is_doubtful(
-    wide: Float[np.ndarray, "frame bin"],
-    octaves: Float[np.ndarray, " frame"],
+    wide: Spectra,
+    octaves: Track,
     shift: float,
     near_wide: Float[np.ndarray, "near bin"],
     near_octaves: Float[np.ndarray, " near"],
@@ -313,10 +268,7 @@ def _is_doubtful(
 ) -> bool:
     """Whether a run may as well have the pitch `shift` octaves away, that of its neighbour."""
     lower = octaves + min(shift, 0.0)
-    power = harmonic_power(wide, 2.0 ** lower[:, None], span)[:, 0].mean(axis=0, keepdims=True)
-    near_power = harmonic_power(near_wide, 2.0 ** near_octaves[:, None], span)[:, 0].mean(
-        axis=0, keepdims=True
-    )
+    power, near_power = _mean_power(wide, lower, span), _mean_power(near_wide, near_octaves, span)
     if near_power.sum() * 10.0 ** (NEIGHBOUR_DB / 10.0) < power.sum():
         return False
     multiple = round(2.0 ** abs(shift))
@@ -326,6 +278,11 @@ def _is_doubtful(
         return bool((excess_db > _threshold_db(np.median(lower, keepdims=True), span) - SLIP_DOUBT_DB)[0])
     near_own_db, near_shared_db = _own_and_shared_db(near_power, multiple)
     return bool((excess_db < near_shared_db - near_own_db + STEADY_DB)[0])
+
+
+def _mean_power(wide: Spectra, octaves: Track, span: PitchRange) -> Float[np.ndarray, "1 harmonic"]:
+    """Power on each harmonic of a path, over all of its frames."""
+    return harmonic_power(wide, 2.0 ** octaves[:, None], span)[:, 0].mean(axis=0, keepdims=True)
 
 
 def _threshold_db(octaves: Float[np.ndarray, "*frame"], span: PitchRange) -> Float[np.ndarray, "*frame"]:

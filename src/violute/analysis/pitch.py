@@ -23,6 +23,12 @@ from violute.analysis.octave_repair import joined_wide, octave_doubt, overtone_d
 from violute.analysis.pitch_range import HIGH, HIGHEST_PARTIAL_HZ, PitchRange, PitchWindow
 from violute.transforms.matrix_products import matrix_product
 
+Spectra = Float[np.ndarray, "frame bin"]
+Candidates = Float[np.ndarray, "frame candidate"]
+Track = Float[np.ndarray, " frame"]
+WindowSpectra = Sequence[Float[np.ndarray, "frame _bin"]]
+"""Arrays of a run of frames; the last is a list of spectra, one for each window of the range."""
+
 BINS_PER_OCTAVE = 48
 PARTIAL_FADE_OCTAVES = 0.5
 """Below the highest partial one leaves the kernel by and by."""
@@ -87,14 +93,8 @@ def salience_kernels(window: PitchWindow) -> Float[np.ndarray, "bin candidate"]:
     return kernels.astype(np.float32)
 
 
-def track_pitch(
-    spectra: Sequence[Float[np.ndarray, "frame _bin"]], pitch_range: PitchRange = HIGH
-) -> tuple[Float[np.ndarray, " frame"], Float[np.ndarray, " frame"]]:
-    """Follow one fundamental through a run of frames.
-
-    Args:
-        spectra: Magnitudes of every frame, for each window of the range.
-        pitch_range: Where the fundamental is sought.
+def track_pitch(spectra: WindowSpectra, pitch_range: PitchRange = HIGH) -> tuple[Track, Track]:
+    """Follow one fundamental through the magnitudes of a run of frames.
 
     Returns:
         The fundamental in Hz, a path through every frame, sounding or not; and the periodicity,
@@ -124,11 +124,7 @@ class PitchFollower:
         self._costs = np.zeros(N_CANDIDATES * len(pitch_range.windows))
 
     def push(self, spectra: Sequence[Float[np.ndarray, " _bin"]]) -> tuple[float, float]:
-        """Return the fundamental in Hz and the periodicity of the next frame, as `track_pitch` does.
-
-        Args:
-            spectra: Magnitudes of the frame, for each window of the range.
-        """
+        """Return the fundamental in Hz and the periodicity of the next frame, as `track_pitch` does."""
         frame = _used([one[None] for one in spectra], self._range)
         octaves, scores = _candidates([compressed_spectra(one) for one in frame], self._range)
         costs = _penalties(joined_wide(frame), octaves, self._range)[0] - scores[0]
@@ -142,18 +138,12 @@ class PitchFollower:
         return float(f0_hz[0]), float(periodicity[0])
 
 
-def _used(
-    spectra: Sequence[Float[np.ndarray, "frame _bin"]], pitch_range: PitchRange
-) -> list[Float[np.ndarray, "frame _bin"]]:
+def _used(spectra: WindowSpectra, pitch_range: PitchRange) -> list[Float[np.ndarray, "frame _bin"]]:
     """The bins of each spectrum that are looked at."""
     return [one[:, : window.n_bins] for one, window in zip(spectra, pitch_range.windows, strict=True)]
 
 
-def _penalties(
-    wide: Float[np.ndarray, "frame bin"],
-    octaves: Float[np.ndarray, "frame candidate"],
-    pitch_range: PitchRange,
-) -> Float[np.ndarray, "frame candidate"]:
+def _penalties(wide: Spectra, octaves: Candidates, pitch_range: PitchRange) -> Candidates:
     """What candidates lose that are fractions or, where a range goes low, multiples of the true pitch."""
     penalty = OCTAVE_PENALTY * octave_doubt(wide, octaves, pitch_range)
     if len(pitch_range.windows) > 1:
@@ -161,14 +151,14 @@ def _penalties(
     return penalty
 
 
-def compressed_spectra(magnitudes: Float[np.ndarray, "frame bin"]) -> Float[np.ndarray, "frame bin"]:
+def compressed_spectra(magnitudes: Spectra) -> Spectra:
     """The spectra that are compared with the kernels, each of unit norm."""
     compressed = magnitudes**COMPRESSION
     compressed /= np.maximum(np.linalg.norm(compressed, axis=1, keepdims=True), 1e-9)
     return compressed
 
 
-def _jump_costs(spectra: Float[np.ndarray, "frame bin"]) -> Float[np.ndarray, " step"]:
+def _jump_costs(spectra: Spectra) -> Float[np.ndarray, " step"]:
     """What an octave costs from each frame to the next: less where the spectrum changes."""
     likeness = np.einsum("fb,fb->f", spectra[:-3], spectra[3:])
     likeness = np.pad(likeness, 1, constant_values=1.0)[: max(len(spectra) - 1, 0)]
@@ -176,18 +166,14 @@ def _jump_costs(spectra: Float[np.ndarray, "frame bin"]) -> Float[np.ndarray, " 
     return JUMP_COST_STEADY + (JUMP_COST_CHANGING - JUMP_COST_STEADY) * change
 
 
-def _candidates(
-    spectra: Sequence[Float[np.ndarray, "frame _bin"]], pitch_range: PitchRange
-) -> tuple[Float[np.ndarray, "frame candidate"], Float[np.ndarray, "frame candidate"]]:
+def _candidates(spectra: WindowSpectra, pitch_range: PitchRange) -> tuple[Candidates, Candidates]:
     """Best peaks of the salience of each frame, in each window: log2 of their Hz, and their scores."""
     found = [_peaks(one, window) for one, window in zip(spectra, pitch_range.windows, strict=True)]
     octaves, scores = (np.hstack(columns) for columns in zip(*found, strict=True))
     return octaves, scores
 
 
-def _peaks(
-    spectra: Float[np.ndarray, "frame bin"], window: PitchWindow
-) -> tuple[Float[np.ndarray, "frame candidate"], Float[np.ndarray, "frame candidate"]]:
+def _peaks(spectra: Spectra, window: PitchWindow) -> tuple[Candidates, Candidates]:
     salience = matrix_product(spectra, salience_kernels(window))
     inner = salience[:, 1:-1]
     is_peak = (inner >= salience[:, :-2]) & (inner > salience[:, 2:])
@@ -201,7 +187,7 @@ def _peaks(
     return octaves, np.where(is_peak[rows, best - 1], centre, -1.0)
 
 
-def _weights(magnitudes: Float[np.ndarray, "frame bin"]) -> Float[np.ndarray, " frame"]:
+def _weights(magnitudes: Spectra) -> Track:
     """How much each frame counts in the choice of a path, by its level among its neighbours."""
     level_db = 10.0 * np.log10(np.einsum("fb,fb->f", magnitudes, magnitudes) + 1e-20)
     around = np.lib.stride_tricks.sliding_window_view(
@@ -211,9 +197,7 @@ def _weights(magnitudes: Float[np.ndarray, "frame bin"]) -> Float[np.ndarray, " 
 
 
 def _best_path(
-    octaves: Float[np.ndarray, "frame candidate"],
-    scores: Float[np.ndarray, "frame candidate"],
-    jump_costs: Float[np.ndarray, " step"],
+    octaves: Candidates, scores: Candidates, jump_costs: Float[np.ndarray, " step"]
 ) -> Int[np.ndarray, " frame"]:
     """Viterbi: the candidates that score best while the pitch jumps least."""
     n_frames, n_candidates = octaves.shape
@@ -233,11 +217,7 @@ def _best_path(
     return path
 
 
-def _sharpened(
-    magnitudes: Sequence[Float[np.ndarray, "frame _bin"]],
-    f0_hz: Float[np.ndarray, " frame"],
-    pitch_range: PitchRange,
-) -> tuple[Float[np.ndarray, " frame"], Float[np.ndarray, " frame"]]:
+def _sharpened(magnitudes: WindowSpectra, f0_hz: Track, pitch_range: PitchRange) -> tuple[Track, Track]:
     """Refine the pitch of each frame, and measure its periodicity, in the spectrum that is its own."""
     refined, periodicity = np.empty(len(f0_hz)), np.empty(len(f0_hz), np.float32)
     is_low = f0_hz < pitch_range.split_hz
@@ -254,9 +234,7 @@ def _sharpened(
     return refined.astype(np.float32), periodicity
 
 
-def _refined(
-    magnitudes: Float[np.ndarray, "frame bin"], f0_hz: Float[np.ndarray, " frame"], bin_hz: float
-) -> Float[np.ndarray, " frame"]:
+def _refined(magnitudes: Spectra, f0_hz: Track, bin_hz: float) -> Track:
     """Move the pitch onto the peaks of its lowest harmonics, which are sharper than the kernel's.
 
     Source:
@@ -284,9 +262,7 @@ def _refined(
     return np.where(weights > 1e-18, moved / weights, f0_hz)
 
 
-def _periodicity(
-    magnitudes: Float[np.ndarray, "frame bin"], f0_hz: Float[np.ndarray, " frame"], window: PitchWindow
-) -> Float[np.ndarray, " frame"]:
+def _periodicity(magnitudes: Spectra, f0_hz: Track, window: PitchWindow) -> Track:
     """Share of the energy within two bins of a harmonic, with noise read as 0."""
     first = int(window.lowest_hz * 0.8 / window.bin_hz)
     power = np.square(magnitudes[:, first:])

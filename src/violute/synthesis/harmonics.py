@@ -1,6 +1,6 @@
 """Harmonics: the sum of sinusoids at the whole multiples of one gliding fundamental.
 
-Frame `i` is centred on sample `i * hop_length`. Fundamental and amplitudes move in straight lines from
+Frame `i` is centred on sample `i * HOP_LENGTH`. Fundamental and amplitudes move in straight lines from
 frame to frame; the phase is the exact integral of the fundamental, kept in float64 and wrapped to one
 turn, so it does not drift over hours. Where the fundamental leaps to another note, both notes keep their
 pitch and the old one gives way to the new one over the hop: a sweep would smear every partial.
@@ -20,8 +20,13 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Bool, Complex, Float
 
-from violute.errors import ShapeError
 from violute.rates import HOP_LENGTH, SAMPLE_RATE
+
+Frames = Float[np.ndarray, " frame"]
+Levels = Float[np.ndarray, "frame harmonic"]
+Hops = Float[np.ndarray, "frame hop"]
+
+HOP_SECONDS = HOP_LENGTH / SAMPLE_RATE
 
 FADE_START = 0.90
 """Frequency from which a harmonic fades, as a share of Nyquist."""
@@ -45,13 +50,11 @@ FRAMES_PER_GROUP = 32
 class HarmonicSynth:
     """Harmonics block by block: the phase is carried from each block to the next."""
 
-    def __init__(self, *, sample_rate: int = SAMPLE_RATE, hop_length: int = HOP_LENGTH) -> None:
-        self.sample_rate = sample_rate
-        self.hop_length = hop_length
+    def __init__(self) -> None:
         self._phase_turns = 0.0
-        self._position = np.arange(hop_length) / hop_length
+        self._position = np.arange(HOP_LENGTH) / HOP_LENGTH
         self._ramp = np.repeat(self._position.astype(np.float32), 2)  # once for real, once for imaginary
-        self._powers = np.empty((FRAMES_PER_GROUP, 2 * HARMONICS_PER_ROW, hop_length), np.complex64)
+        self._powers = np.empty((FRAMES_PER_GROUP, 2 * HARMONICS_PER_ROW, HOP_LENGTH), np.complex64)
         self._powers[:, 0] = 1.0
         self._rows = np.empty((0, 0, 0), np.float32)
 
@@ -70,19 +73,11 @@ class HarmonicSynth:
             amplitudes: Linear peak amplitude of harmonic k + 1.
 
         Returns:
-            `frame * hop_length` samples in float32.
-
-        Raises:
-            ShapeError: No frame, or the inputs differ in frames.
+            `frame * HOP_LENGTH` samples at `SAMPLE_RATE`, in float32.
         """
-        if f0_hz.ndim != 1 or amplitudes.ndim != 2 or not 0 < len(f0_hz) == len(amplitudes):
-            raise ShapeError(
-                f"f0_hz {f0_hz.shape} and amplitudes {amplitudes.shape} must be (point,) and "
-                "(point, harmonic) with at least one point"
-            )
         f0_hz = f0_hz.astype(np.float64)
         n_frames = len(f0_hz) - 1
-        audio = np.empty((n_frames, self.hop_length), np.float32)
+        audio = np.empty((n_frames, HOP_LENGTH), np.float32)
         for start in range(0, n_frames, FRAMES_PER_GROUP):
             stop = min(start + FRAMES_PER_GROUP, n_frames)
             self._play(f0_hz[start : stop + 1], amplitudes[start : stop + 1], audio[start:stop])
@@ -94,13 +89,10 @@ class HarmonicSynth:
         self._pass_hops(np.where(leaps(start_hz, stop_hz), stop_hz, start_hz), stop_hz)
 
     def _play(
-        self,
-        f0_hz: Float[np.ndarray, " point"],
-        amplitudes: Float[np.ndarray, "point harmonic"],
-        audio: Float[np.ndarray, "frame hop"],
+        self, f0_hz: Float[np.ndarray, " point"], amplitudes: Float[np.ndarray, "point harmonic"], audio: Hops
     ) -> None:
         """Write at most `FRAMES_PER_GROUP` frames into `audio` and move the phase on."""
-        nyquist_hz = self.sample_rate / 2
+        nyquist_hz = SAMPLE_RATE / 2
         start_hz, stop_hz = hop_ends(f0_hz)
         is_leap = leaps(start_hz, stop_hz)
         # The new note sounds through the hop of a leap, at its own pitch, while the old one fades.
@@ -124,7 +116,7 @@ class HarmonicSynth:
             stop_amplitude = np.where(crossing, 0.0, stop_amplitude)
         audio[:] = self._sum(turns, start_amplitude, stop_amplitude)
         if is_leap.any():
-            hop_turns = left_hz[is_leap] * (self.hop_length / self.sample_rate)
+            hop_turns = left_hz[is_leap] * HOP_SECONDS
             left_turns = turns[is_leap, :1] + np.multiply.outer(hop_turns, self._position)
             left_turns -= np.rint(left_turns)
             audio[is_leap] += self._sum(left_turns, left_amplitude, np.zeros_like(left_amplitude))
@@ -142,36 +134,26 @@ class HarmonicSynth:
             amplitude *= np.sin((2.0 * np.pi * phase).astype(np.float32))
             audio[i] += amplitude.sum(axis=0)
 
-    def _advance(
-        self, start_hz: Float[np.ndarray, " frame"], stop_hz: Float[np.ndarray, " frame"]
-    ) -> Float[np.ndarray, "frame hop"]:
+    def _advance(self, start_hz: Frames, stop_hz: Frames) -> Hops:
         """Integrate the fundamental over each hop: phase of every sample, wrapped, in turns."""
-        hop_seconds = self.hop_length / self.sample_rate
         first_turns = self._pass_hops(start_hz, stop_hz)
-        turns = np.multiply.outer((stop_hz - start_hz) * (0.5 * hop_seconds), self._position)
-        turns += (start_hz * hop_seconds)[:, None]
+        turns = np.multiply.outer((stop_hz - start_hz) * (0.5 * HOP_SECONDS), self._position)
+        turns += (start_hz * HOP_SECONDS)[:, None]
         turns *= self._position
         turns += first_turns[:, None]
         turns -= np.rint(turns)
         return turns
 
-    def _pass_hops(
-        self, start_hz: Float[np.ndarray, " frame"], stop_hz: Float[np.ndarray, " frame"]
-    ) -> Float[np.ndarray, " frame"]:
+    def _pass_hops(self, start_hz: Frames, stop_hz: Frames) -> Frames:
         """Integrate the fundamental from hop to hop: phase at the start of each, wrapped, in turns."""
-        hop_turns = (start_hz + stop_hz) * (0.5 * self.hop_length / self.sample_rate)
+        hop_turns = (start_hz + stop_hz) * (0.5 * HOP_LENGTH / SAMPLE_RATE)
         hop_turns -= np.rint(hop_turns)
         first_turns = self._phase_turns + np.concatenate([[0.0], np.cumsum(hop_turns)])
         first_turns -= np.rint(first_turns)
         self._phase_turns = float(first_turns[-1])
         return first_turns[:-1]
 
-    def _sum(
-        self,
-        turns: Float[np.ndarray, "frame hop"],
-        start_amplitude: Float[np.ndarray, "frame harmonic"],
-        stop_amplitude: Float[np.ndarray, "frame harmonic"],
-    ) -> Float[np.ndarray, "frame hop"]:
+    def _sum(self, turns: Hops, start_amplitude: Levels, stop_amplitude: Levels) -> Hops:
         """Sum the harmonics with amplitudes that move in straight lines over the hop."""
         n_frames, n_harmonics = start_amplitude.shape
         n_rows = -(-n_harmonics // HARMONICS_PER_ROW)
@@ -188,7 +170,7 @@ class HarmonicSynth:
         pairs = powers.view(np.float32)
         np.multiply(pairs[:, :HARMONICS_PER_ROW], self._ramp, out=pairs[:, HARMONICS_PER_ROW:])
         if self._rows.shape[1] < n_rows:
-            self._rows = np.empty((FRAMES_PER_GROUP, n_rows, 2 * self.hop_length), np.float32)
+            self._rows = np.empty((FRAMES_PER_GROUP, n_rows, 2 * HOP_LENGTH), np.float32)
         rows = self._rows[:n_frames, :n_rows]
         np.matmul(np.concatenate([table[0], table[1]], axis=2), pairs, out=rows)
         rows = rows.view(np.complex64)
@@ -205,29 +187,18 @@ class HarmonicSynth:
         return np.asarray(total.imag)
 
 
-def harmonic_synth(
-    f0_hz: Float[np.ndarray, " frame"],
-    amplitudes: Float[np.ndarray, "frame harmonic"],
-    *,
-    sample_rate: int = SAMPLE_RATE,
-    hop_length: int = HOP_LENGTH,
-) -> Float[np.ndarray, " sample"]:
+def harmonic_synth(f0_hz: Frames, amplitudes: Levels) -> Float[np.ndarray, " sample"]:
     """Play a whole performance with `HarmonicSynth.block`; the last frame holds for one hop."""
-    synth = HarmonicSynth(sample_rate=sample_rate, hop_length=hop_length)
-    return synth.block(np.append(f0_hz, f0_hz[-1:]), np.concatenate([amplitudes, amplitudes[-1:]]))
+    return HarmonicSynth().block(np.append(f0_hz, f0_hz[-1:]), np.concatenate([amplitudes, amplitudes[-1:]]))
 
 
-def hop_ends(
-    f0_hz: Float[np.ndarray, " point"],
-) -> tuple[Float[np.ndarray, " frame"], Float[np.ndarray, " frame"]]:
+def hop_ends(f0_hz: Float[np.ndarray, " point"]) -> tuple[Frames, Frames]:
     """Return the pitch at the start and the stop of each hop, unvoiced ends taking the other's."""
     start_hz, stop_hz = f0_hz[:-1], f0_hz[1:]
     return np.where(start_hz > 0, start_hz, stop_hz), np.where(stop_hz > 0, stop_hz, start_hz)
 
 
-def leaps(
-    start_hz: Float[np.ndarray, " frame"], stop_hz: Float[np.ndarray, " frame"]
-) -> Bool[np.ndarray, " frame"]:
+def leaps(start_hz: Frames, stop_hz: Frames) -> Bool[np.ndarray, " frame"]:
     """Find hops over which the pitch leaps from one note to another rather than glides."""
     ratio = 2.0 ** (LEAP_CENTS / 1200.0)
     return (stop_hz > start_hz * ratio) | (start_hz > stop_hz * ratio)
@@ -240,20 +211,14 @@ def nyquist_fade(frequency_hz: Float[np.ndarray, " *axes"], nyquist_hz: float) -
     return below * below * (3.0 - 2.0 * below)
 
 
-def harmonic_gains(
-    f0_hz: Float[np.ndarray, " frame"], n_harmonics: int, nyquist_hz: float
-) -> Float[np.ndarray, "frame harmonic"]:
+def harmonic_gains(f0_hz: Frames, n_harmonics: int, nyquist_hz: float) -> Levels:
     """Return the gain of each harmonic at each frame: 0 above Nyquist and where unvoiced."""
     gains = nyquist_fade(np.multiply.outer(f0_hz, np.arange(1.0, n_harmonics + 1.0)), nyquist_hz)
     return np.asarray(gains * (f0_hz > 0)[:, None], np.float32)
 
 
 def crosses_nyquist(
-    start_hz: Float[np.ndarray, " frame"],
-    stop_hz: Float[np.ndarray, " frame"],
-    start_amplitude: Float[np.ndarray, "frame harmonic"],
-    stop_amplitude: Float[np.ndarray, "frame harmonic"],
-    nyquist_hz: float,
+    start_hz: Frames, stop_hz: Frames, start_amplitude: Levels, stop_amplitude: Levels, nyquist_hz: float
 ) -> Bool[np.ndarray, "frame harmonic"]:
     """Find harmonics that glide over Nyquist within a hop and would still sound there.
 

@@ -4,7 +4,7 @@ A band level is the mean power spectral density under the band's triangle, in dB
 noise of RMS 1, which has 0 dB in every band. The triangles add up to one at every frequency, so equal
 levels make white noise, and the density between two centres moves in a straight line on the mel scale.
 
-Frame `i` is centred on sample `i * hop_length`. Its noise depends on nothing but the seed and `i`:
+Frame `i` is centred on sample `i * HOP_LENGTH`. Its noise depends on nothing but the seed and `i`:
 streaming, seeking and repeating give the same samples.
 
 Source:
@@ -40,34 +40,12 @@ FRAMES_PER_GROUP = 32
 
 
 class FilteredNoise:
-    """Noise of given band levels, block by block.
+    """Noise of given band levels, block by block, from `first_frame` on; another seed is other noise."""
 
-    Args:
-        n_bands: Bands of the levels to come.
-        sample_rate: Of the output, in Hz.
-        hop_length: Output samples per frame, at most half of `N_FFT`.
-        seed: Another seed, other noise of the same levels.
-        first_frame: Index of the first frame of the first block.
-
-    Raises:
-        ShapeError: The hop is longer than half of `N_FFT`.
-    """
-
-    def __init__(
-        self,
-        n_bands: int = N_BANDS,
-        *,
-        sample_rate: int = SAMPLE_RATE,
-        hop_length: int = HOP_LENGTH,
-        seed: int = 0,
-        first_frame: int = 0,
-    ) -> None:
-        if not 0 < 2 * hop_length <= N_FFT:
-            raise ShapeError(f"hop_length is {hop_length}: give 1 to {N_FFT // 2} samples")
-        self.hop_length = hop_length
+    def __init__(self, n_bands: int = N_BANDS, *, seed: int = 0, first_frame: int = 0) -> None:
         self.seed = seed
         self._frame = first_frame
-        weights = band_weights(noise_bands(n_bands, sample_rate=sample_rate), sample_rate=sample_rate)
+        weights = band_weights(noise_bands(n_bands))
         self._n_bands = n_bands
         # A bin lies between two bands at most, so two gathers do; a matrix product would wake other cores.
         self._below = np.minimum((weights > 0.0).argmax(axis=0), max(n_bands - 2, 0))
@@ -75,7 +53,7 @@ class FilteredNoise:
         bins = np.arange(weights.shape[1])
         self._share_below = weights[self._below, bins]
         self._share_above = weights[self._above, bins] * (self._above > self._below)
-        self._window = overlap_window(hop_length)
+        self._window = overlap_window(HOP_LENGTH)
 
     def block(self, band_db: Float[np.ndarray, "point band"]) -> Float[np.ndarray, " sample"]:
         """Play from the first frame given up to the last; the next block opens with that last frame.
@@ -84,7 +62,7 @@ class FilteredNoise:
             band_db: Level of each band at each frame, in dB as defined above; minus infinity is silence.
 
         Returns:
-            `frame * hop_length` samples in float32, where `frame + 1` points were given.
+            `frame * HOP_LENGTH` samples at `SAMPLE_RATE` in float32, where `frame + 1` points were given.
 
         Raises:
             ShapeError: No frame, or another number of bands.
@@ -94,7 +72,7 @@ class FilteredNoise:
                 f"band_db {band_db.shape} must be (point, {self._n_bands}) with at least one point"
             )
         n_frames = len(band_db) - 1
-        audio = np.empty((n_frames, self.hop_length), np.float32)
+        audio = np.empty((n_frames, HOP_LENGTH), np.float32)
         for start in range(0, n_frames, FRAMES_PER_GROUP):
             stop = min(start + FRAMES_PER_GROUP, n_frames)
             power = np.exp(band_db[start : stop + 1].astype(np.float32) * np.float32(np.log(10) / 10))
@@ -102,22 +80,18 @@ class FilteredNoise:
             density = np.take(power, self._below, axis=1) * self._share_below
             density += np.take(power, self._above, axis=1) * self._share_above
             spectra *= np.sqrt(density)
-            draws = np.fft.irfft(spectra, N_FFT, axis=1)[:, : 2 * self.hop_length]
+            draws = np.fft.irfft(spectra, N_FFT, axis=1)[:, : 2 * HOP_LENGTH]
             draws *= self._window
-            np.add(draws[:-1, self.hop_length :], draws[1:, : self.hop_length], out=audio[start:stop])
+            np.add(draws[:-1, HOP_LENGTH:], draws[1:, :HOP_LENGTH], out=audio[start:stop])
             self._frame += stop - start
         return audio.ravel()
 
 
 def filtered_noise(
-    band_db: Float[np.ndarray, "frame band"],
-    *,
-    sample_rate: int = SAMPLE_RATE,
-    hop_length: int = HOP_LENGTH,
-    seed: int = 0,
+    band_db: Float[np.ndarray, "frame band"], *, seed: int = 0
 ) -> Float[np.ndarray, " sample"]:
     """Play a whole performance with `FilteredNoise.block`; the last frame holds for one hop."""
-    noise = FilteredNoise(band_db.shape[-1], sample_rate=sample_rate, hop_length=hop_length, seed=seed)
+    noise = FilteredNoise(band_db.shape[-1], seed=seed)
     return noise.block(np.concatenate([band_db, band_db[-1:]]))
 
 

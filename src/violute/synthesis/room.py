@@ -25,7 +25,6 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 from jaxtyping import Complex, Float, Float32
 
-from violute.errors import ShapeError
 from violute.rates import HOP_LENGTH, SAMPLE_RATE
 from violute.synthesis.noise import filtered_noise, noise_bands
 
@@ -62,9 +61,6 @@ PARTITION_GROWTH = 16
 PLACES = (0, 1)
 """Seeds of the walls as they are heard from two loudspeakers."""
 
-FRAMES_PER_GROUP = 64
-"""Frames that `room` hands over together, a multiple of what the long partition takes."""
-
 
 class Room:
     """Reverberation block by block: the sound so far is carried from each block to the next.
@@ -72,19 +68,11 @@ class Room:
     The size, 0 to 1, sets the decay and stays; another seed is another room of the same size.
     """
 
-    def __init__(
-        self,
-        size: float,
-        *,
-        sample_rate: int = SAMPLE_RATE,
-        hop_length: int = HOP_LENGTH,
-        seed: int = 0,
-    ) -> None:
-        self.hop_length = hop_length
-        self._position = np.arange(hop_length, dtype=np.float32) / np.float32(hop_length)
+    def __init__(self, size: float, *, seed: int = 0) -> None:
+        self._position = np.arange(HOP_LENGTH, dtype=np.float32) / np.float32(HOP_LENGTH)
         self._partitions: list[Partition] = []
-        response = room_response(size, sample_rate=sample_rate, hop_length=hop_length, seed=seed)
-        start = block_length = PREDELAY_FRAMES * hop_length
+        response = room_response(size, seed=seed)
+        start = block_length = PREDELAY_FRAMES * HOP_LENGTH
         while start < len(response):
             stop = block_length * PARTITION_GROWTH
             self._partitions.append(Partition(response[start:stop], block_length))
@@ -96,21 +84,12 @@ class Room:
         """Add the room to the sound; the next block opens with the last value of the dial.
 
         Args:
-            audio: Whole frames of sound: `frame * hop_length` samples.
+            audio: Whole frames of sound: `frame * HOP_LENGTH` samples.
             dial: Wet level at each of the `frame + 1` points that enclose the frames, 0 to 1.
 
         Returns:
             As many samples, without delay. Where the dial is 0, the very samples that came.
-
-        Raises:
-            ShapeError: Other than whole frames, or a dial that does not enclose them.
         """
-        n_frames = len(dial) - 1
-        if audio.ndim != 1 or dial.ndim != 1 or n_frames < 0 or len(audio) != n_frames * self.hop_length:
-            raise ShapeError(
-                f"audio {audio.shape} must hold {self.hop_length} samples for each frame between the points "
-                f"of dial {dial.shape}"
-            )
         audio = audio.astype(np.float32)
         wet = np.zeros_like(audio)
         for partition in self._partitions:
@@ -146,31 +125,16 @@ def in_rooms(
 
 
 def room(
-    audio: Float[np.ndarray, " sample"],
-    dial: float | Float[np.ndarray, " frame"],
-    *,
-    sample_rate: int = SAMPLE_RATE,
-    hop_length: int = HOP_LENGTH,
-    seed: int = 0,
+    audio: Float[np.ndarray, " sample"], dial: float | Float[np.ndarray, " frame"], *, seed: int = 0
 ) -> Float[np.ndarray, " sample"]:
     """Put a whole recording into a `Room` whose size is the largest value of the dial.
 
     The dial, 0 (dry) to 1 (hall), stands still or moves frame by frame, and its last value holds. As many
     samples come out in float32; what rings on after the last one is left out.
     """
-    n_frames = -(-len(audio) // hop_length)
-    track = np.atleast_1d(np.asarray(dial, np.float32))
-    if len(audio) == 0 or not track.any():
-        return audio.astype(np.float32)
-    track = track[np.minimum(np.arange(n_frames + 1), len(track) - 1)]
-    padded = np.zeros(n_frames * hop_length, np.float32)
-    padded[: len(audio)] = audio
-    hall = Room(float(track.max()), sample_rate=sample_rate, hop_length=hop_length, seed=seed)
-    for start in range(0, n_frames, FRAMES_PER_GROUP):
-        stop = min(start + FRAMES_PER_GROUP, n_frames)
-        piece = slice(start * hop_length, stop * hop_length)
-        padded[piece] = hall.block(padded[piece], track[start : stop + 1])
-    return padded[: len(audio)]
+    padded = np.pad(audio, (0, -len(audio) % HOP_LENGTH))
+    ((heard,),) = in_rooms([padded], np.atleast_1d(np.asarray(dial, np.float32)), seeds=(seed,))
+    return heard[: len(audio)]
 
 
 class Partition:
@@ -228,33 +192,22 @@ def decay_seconds(rt60: float, frequency_hz: Float[np.ndarray, " *axes"]) -> Flo
     return np.asarray(1.0 / (1.0 / walls + (frequency_hz / AIR_HZ) ** 2))
 
 
-def room_response(
-    size: float, *, sample_rate: int = SAMPLE_RATE, hop_length: int = HOP_LENGTH, seed: int = 0
-) -> Float[np.ndarray, " tap"]:
-    """Draw the impulse response of a room, without the direct sound.
+def room_response(size: float, *, seed: int = 0) -> Float[np.ndarray, " tap"]:
+    """Draw the impulse response of a room whose size is the dial, 0 to 1, without the direct sound.
 
-    Args:
-        size: The dial, 0 to 1.
-        sample_rate: In Hz.
-        hop_length: Samples per frame; the first `PREDELAY_FRAMES` frames are silent.
-        seed: Another seed, another room of the same size.
-
-    Returns:
-        Taps whose energy is 1: white noise comes out as loud as it went in.
+    Its first `PREDELAY_FRAMES` frames are silent, its energy is 1: white noise comes out as loud as it went in.
     """
     rt60 = rt60_seconds(size)
-    n_frames = int(np.ceil(rt60 * sample_rate / hop_length))
-    seconds = np.arange(n_frames) * (hop_length / sample_rate)
-    bands_hz = noise_bands(sample_rate=sample_rate)
+    n_frames = int(np.ceil(rt60 * SAMPLE_RATE / HOP_LENGTH))
+    seconds = np.arange(n_frames) * (HOP_LENGTH / SAMPLE_RATE)
+    bands_hz = noise_bands()
     band_db = -60.0 * seconds[:, None] / decay_seconds(rt60, bands_hz)
-    tail = filtered_noise(
-        band_db.astype(np.float32), sample_rate=sample_rate, hop_length=hop_length, seed=seed
-    )
+    tail = filtered_noise(band_db.astype(np.float32), seed=seed)
     tail *= np.linspace(1.0, 0.0, len(tail), dtype=np.float32) ** 0.25  # lands the cut end at silence
 
     spread_seconds = REFLECTIONS_SECONDS * rt60 / LONGEST_RT60_SECONDS
     arrival, signs = reflections(seed)
-    arrival_samples = (arrival * spread_seconds * sample_rate).astype(int)
+    arrival_samples = (arrival * spread_seconds * SAMPLE_RATE).astype(int)
     early = np.zeros(len(tail), np.float32)
     # They weaken as their way grows.
     np.add.at(early, arrival_samples, signs / (1.0 + 2.0 * arrival))
@@ -263,7 +216,7 @@ def room_response(
     early *= np.sqrt(REFLECTIONS_SHARE / np.sum(early**2))
     early += tail
     early /= np.sqrt(np.sum(early**2))
-    return np.concatenate([np.zeros(PREDELAY_FRAMES * hop_length, np.float32), early])
+    return np.concatenate([np.zeros(PREDELAY_FRAMES * HOP_LENGTH, np.float32), early])
 
 
 def reflections(seed: int) -> tuple[Float[np.ndarray, " reflection"], Float[np.ndarray, " reflection"]]:

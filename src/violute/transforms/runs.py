@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Int
 
 
 def runs(is_there: Bool[np.ndarray, " frame"]) -> list[tuple[int, int]]:
@@ -29,6 +29,10 @@ def long_runs(is_there: Bool[np.ndarray, " frame"], shortest: int) -> Bool[np.nd
     return np.asarray(is_there & (np.bincount(run)[run] >= shortest), dtype=bool)
 
 
-def count_near(is_there: Bool[np.ndarray, " frame"], reach: int) -> Float[np.ndarray, " frame"]:
+def count_near(is_there: Bool[np.ndarray, " frame"], reach: int) -> Int[np.ndarray, " frame"]:
     """Count, at each frame, those up to `reach` frames before and after it, itself among them."""
-    return np.convolve(is_there, np.ones(2 * reach + 1), mode="full")[reach:][: len(is_there)]
+    sums = np.concatenate([[0], np.cumsum(is_there)])
+    frames = np.arange(len(is_there))
+    return np.asarray(
+        sums[np.minimum(frames + reach + 1, len(is_there))] - sums[np.maximum(frames - reach, 0)]
+    )

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float
 
 from violute.analysis.controls import SILENCE_DB, Controls
 from violute.analysis.polyphony.line_leading import lead_lines
@@ -23,7 +23,10 @@ from violute.analysis.polyphony.log_spectrum import CONTROLS_FRAMES
 from violute.analysis.polyphony.multipitch import Candidates
 from violute.analysis.polyphony.note_tracks import TrackedNote, follow_notes, without_faint, without_ringing
 from violute.errors import InputError
-from violute.transforms.runs import long_runs
+from violute.transforms.runs import count_near, long_runs
+
+IsThere = Bool[np.ndarray, " frame"]
+"""Whether something holds, frame by frame."""
 
 MOST_LINES = 4
 Lines = Literal["auto"] | int
@@ -81,7 +84,7 @@ class ChordControls(Controls):
     """
 
     one_line: Controls
-    in_chords: Bool[np.ndarray, " frame"]
+    in_chords: IsThere
 
 
 def checked_lines(lines: object) -> Lines:
@@ -100,15 +103,10 @@ def checked_lines(lines: object) -> Lines:
 
 
 def chord_controls(tracked: Controls, candidates: Candidates, lines: Lines) -> Controls:
-    """Lead the notes of chords in lines, over what was tracked.
+    """Lead the notes of chords in lines, over the one line that was tracked.
 
-    Args:
-        tracked: One line, as the tracker followed it.
-        candidates: Notes that may sound, one frame for every two of `tracked`.
-        lines: How many notes may sound at once.
-
-    Returns:
-        As many lines as some passage needs; `tracked` itself where none does.
+    Candidates have one frame for every two of `tracked`. There are as many lines as some passage needs; where
+    none does, it is `tracked` itself.
     """
     n_most = MOST_LINES if lines == "auto" else int(lines)
     if n_most == 1:
@@ -125,7 +123,7 @@ def chord_controls(tracked: Controls, candidates: Candidates, lines: Lines) -> C
     return tracks.controls()
 
 
-def _overlaps(notes: Sequence[TrackedNote], n_frames: int) -> Bool[np.ndarray, " frame"]:
+def _overlaps(notes: Sequence[TrackedNote], n_frames: int) -> IsThere:
     """Tell the frames in which several notes sound."""
     change = np.zeros(n_frames + 1, np.int64)
     for note in notes:
@@ -134,7 +132,7 @@ def _overlaps(notes: Sequence[TrackedNote], n_frames: int) -> Bool[np.ndarray, "
     return long_runs(np.cumsum(change[:-1]) >= 2, SHORTEST_OVERLAP_FRAMES)
 
 
-def _sure_overlaps(notes: Sequence[TrackedNote], n_frames: int) -> Bool[np.ndarray, " frame"]:
+def _sure_overlaps(notes: Sequence[TrackedNote], n_frames: int) -> IsThere:
     """Tell the frames in which several notes sound that are likely, and about as loud as each other."""
     likely = [note for note in notes if float(note.probability.mean()) >= CHORDAL_PROBABILITY]
     likely = _without_overtones(likely)
@@ -167,23 +165,14 @@ def _without_overtones(notes: Sequence[TrackedNote]) -> list[TrackedNote]:
     return [note for i, note in enumerate(notes) if i not in overtones]
 
 
-def _sum_within(is_there: Bool[np.ndarray, " frame"], reach: int) -> Int[np.ndarray, " frame"]:
-    """Count what is there up to `reach` frames away."""
-    sums = np.concatenate([[0], np.cumsum(is_there)])
-    frames = np.arange(len(is_there))
-    return np.asarray(
-        sums[np.minimum(frames + reach + 1, len(is_there))] - sums[np.maximum(frames - reach, 0)]
-    )
-
-
-def _trilled(tracked: Controls, is_sure: Bool[np.ndarray, " frame"]) -> Bool[np.ndarray, " frame"]:
+def _trilled(tracked: Controls, is_sure: IsThere) -> IsThere:
     """Tell the frames in which one line trills, of those that seem to hold chords."""
     octaves = np.log2(np.maximum(tracked.f0_hz[0], 1.0))
     leaps = np.abs(np.diff(octaves, prepend=octaves[:1])) > LIKE_OCTAVES
     places = np.minimum(np.arange(len(is_sure)) * CONTROLS_FRAMES, tracked.n_frames - 1)
-    n_leaps = _sum_within(leaps, TRILL_REACH_FRAMES * CONTROLS_FRAMES)[places]
+    n_leaps = count_near(leaps, TRILL_REACH_FRAMES * CONTROLS_FRAMES)[places]
     is_clear = is_sure & (tracked.periodicity[0, places] > CLEAR_PERIODICITY)
-    n_clear, n_sure = (_sum_within(those, TRILL_REACH_FRAMES) for those in (is_clear, is_sure))
+    n_clear, n_sure = (count_near(those, TRILL_REACH_FRAMES) for those in (is_clear, is_sure))
     return np.asarray((n_leaps >= TRILL_LEAPS) & (2 * n_clear > n_sure))
 
 
@@ -201,8 +190,8 @@ def _passages(notes: Sequence[TrackedNote], n_frames: int, tracked: Controls | N
     if tracked is not None:
         is_sure = _sure_overlaps(notes, n_frames)
         is_sure &= ~_trilled(tracked, is_sure)
-        n_near = _sum_within(is_sure, CHORDAL_WINDOW_FRAMES // 2)
-        near_chords = _sum_within(n_near >= CHORDAL_FRAMES, CHORDAL_REACH_FRAMES) > 0
+        n_near = count_near(is_sure, CHORDAL_WINDOW_FRAMES // 2)
+        near_chords = count_near(n_near >= CHORDAL_FRAMES, CHORDAL_REACH_FRAMES) > 0
         is_chordal = is_sure & near_chords
         spans = [span for span in spans if is_chordal[slice(*span)].any()]
     starts = [note.start for note in notes]

@@ -19,6 +19,12 @@ from violute.analysis.polyphony.log_spectrum import N_FFTS
 from violute.rates import SAMPLE_RATE
 from violute.transforms.peaks import peak_offset
 
+Spectra = Float[np.ndarray, "frame bin"]
+Notes = Float[np.ndarray, "frame note"]
+IsSounding = Bool[np.ndarray, "frame note"]
+Partials = Float[np.ndarray, "frame note partial"]
+IsPartial = Bool[np.ndarray, "frame note partial"]
+
 BIN_HZ = SAMPLE_RATE / N_FFTS[0]
 N_PARTIALS = 16
 REFINING_PARTIALS = 8
@@ -33,11 +39,7 @@ LEAST_SHARE = 0.05
 """Of a shared partial's power, for a note that the others' predictions would leave nothing."""
 
 
-def sharpened(
-    magnitudes: Float[np.ndarray, "frame bin"],
-    f0_hz: Float[np.ndarray, "frame note"],
-    is_sounding: Bool[np.ndarray, "frame note"],
-) -> Float[np.ndarray, "frame note"]:
+def sharpened(magnitudes: Spectra, f0_hz: Notes, is_sounding: IsSounding) -> Notes:
     """Move each pitch onto the peaks of its lowest partials, above all of those that are its own.
 
     Args:
@@ -67,11 +69,7 @@ def sharpened(
     return np.where(total > 1e-14, heard_hz / np.maximum(total, 1e-14), f0_hz)
 
 
-def divide_partials(
-    magnitudes: Float[np.ndarray, "frame bin"],
-    f0_hz: Float[np.ndarray, "frame note"],
-    is_sounding: Bool[np.ndarray, "frame note"],
-) -> Float[np.ndarray, "frame note"]:
+def divide_partials(magnitudes: Spectra, f0_hz: Notes, is_sounding: IsSounding) -> Notes:
     """Return the A-weighted power of each note's partials, shared ones divided; see `sharpened`."""
     number = np.arange(1, N_PARTIALS + 1)
     frequency_hz = f0_hz[..., None] * number
@@ -88,7 +86,7 @@ def divide_partials(
 
 
 def _partner(
-    f0_hz: Float[np.ndarray, "frame note"], n_partials: int
+    f0_hz: Notes, n_partials: int
 ) -> tuple[np.ndarray, Float[np.ndarray, "frame note partial other"]]:
     """Number of the other note's partial nearest to each partial, and how far away it is in Hz."""
     frequency_hz = (f0_hz[..., None] * np.arange(1, n_partials + 1))[..., None]
@@ -98,7 +96,7 @@ def _partner(
 
 
 def _collisions(
-    f0_hz: Float[np.ndarray, "frame note"], is_sounding: Bool[np.ndarray, "frame note"], n_partials: int
+    f0_hz: Notes, is_sounding: IsSounding, n_partials: int
 ) -> tuple[np.ndarray, Bool[np.ndarray, "frame note partial other"]]:
     nearest, distance_hz = _partner(f0_hz, n_partials)
     is_met = (distance_hz < COLLISION_HZ) & (is_sounding & (f0_hz > 0.0))[:, None, None, :]
@@ -107,16 +105,12 @@ def _collisions(
     return nearest, is_met
 
 
-def _is_shared(
-    f0_hz: Float[np.ndarray, "frame note"], is_sounding: Bool[np.ndarray, "frame note"], n_partials: int
-) -> Bool[np.ndarray, "frame note partial"]:
+def _is_shared(f0_hz: Notes, is_sounding: IsSounding, n_partials: int) -> IsPartial:
     """Whether another sounding note has a partial in the same place."""
     return np.asarray(_collisions(f0_hz, is_sounding, n_partials)[1].any(axis=-1))
 
 
-def _predicted(
-    power: Float[np.ndarray, "frame note partial"], is_own: Bool[np.ndarray, "frame note partial"]
-) -> Float[np.ndarray, "frame note partial"]:
+def _predicted(power: Partials, is_own: IsPartial) -> Partials:
     """Power that a note's own partials let expect of each; NaN where it has none of its own.
 
     Between its own partials the level moves in a straight line; beyond them it stays.
@@ -134,12 +128,7 @@ def _predicted(
     return np.where(has_last | has_next, np.exp(between), np.nan)
 
 
-def _own_share(
-    f0_hz: Float[np.ndarray, "frame note"],
-    is_sounding: Bool[np.ndarray, "frame note"],
-    predicted: Float[np.ndarray, "frame note partial"],
-    heard: Float[np.ndarray, "frame note partial"],
-) -> Float[np.ndarray, "frame note partial"]:
+def _own_share(f0_hz: Notes, is_sounding: IsSounding, predicted: Partials, heard: Partials) -> Partials:
     """Divide each heard partial among the notes that meet there."""
     n_partials = predicted.shape[-1]
     nearest, is_met = _collisions(f0_hz, is_sounding, n_partials)
