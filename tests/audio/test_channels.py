@@ -14,7 +14,7 @@ from violute.audio.channels import (
     to_mono,
 )
 from violute.audio.source import ArraySource
-from violute.errors import AudioError, ShapeError
+from violute.errors import AudioError
 
 RATE = 44_100
 
@@ -104,9 +104,3 @@ def test_mono_blocks_join_to_the_whole():
 def test_silence_is_refused(value):
     with pytest.raises(AudioError, match=r"^take.wav is silent"):
         measure(_source(np.full(9000, value), np.zeros(9000)))
-
-
-@pytest.mark.unchecked
-def test_shapes_are_named():
-    with pytest.raises(ShapeError, match=r"\(2, 5\) must be \(sample,\)"):
-        spread_over_channels(np.zeros((2, 5), np.float32), np.ones(2, np.float32))

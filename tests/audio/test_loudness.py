@@ -1,7 +1,5 @@
 """Loudness and true peak, against pyloudnorm, the Recommendation's own figures, and physics."""
 
-import warnings
-
 import numpy as np
 import pyloudnorm
 import pytest
@@ -11,7 +9,6 @@ from hypothesis import strategies as st
 
 from violute.audio.loudness import SILENCE_LUFS, LoudnessMeter, k_weighting
 from violute.audio.true_peak import CONTEXT_SAMPLES, TruePeakMeter, interpolated_peaks
-from violute.errors import ShapeError
 
 
 def _lufs(audio: np.ndarray, sample_rate: int, block: int = 1 << 20) -> float:
@@ -153,10 +150,3 @@ def test_tiles_passed_over_never_hide_a_peak_above_the_threshold(seed, threshold
     every, some = interpolated_peaks(padded), interpolated_peaks(padded, threshold)
     if every.max() > threshold + 1e-5:
         assert some.max() == every.max()
-
-
-def test_channels_must_fit():
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        with pytest.raises(ShapeError, match=r"\(2, sample\)"):
-            LoudnessMeter(44_100, 2).push(np.zeros((1, 10), np.float32))

@@ -11,6 +11,8 @@ from jaxtyping import Bool, Float, Int
 from violute.analysis.conditioning import frames_since
 from violute.transforms.runs import runs
 
+Track = Float[np.ndarray, " frame"]
+
 LONGEST_BRIDGED_FRAMES = 8
 """Gaps in the pitch up to 80 ms are played through; longer ones are rests."""
 
@@ -29,9 +31,7 @@ RISE_SHARE = 0.5
 ATTACK_HOLD_FRAMES, ATTACK_FADE_FRAMES = 5, 8
 
 
-def harmonic_gate(
-    is_voiced: Bool[np.ndarray, " frame"], loudness_db: Float[np.ndarray, " frame"]
-) -> Float[np.ndarray, " frame"]:
+def harmonic_gate(is_voiced: Bool[np.ndarray, " frame"], loudness_db: Track) -> Track:
     """1 where notes sound, 0 in rests, with short gaps bridged and soft edges.
 
     A note begins with the noise of its attack and ends in a murmur, neither of which has a sure pitch:
@@ -56,9 +56,7 @@ def harmonic_gate(
     return 0.25 * padded[:-2] + 0.5 * padded[1:-1] + 0.25 * padded[2:]
 
 
-def rest_loudness(
-    loudness_db: Float[np.ndarray, " frame"], gate: Float[np.ndarray, " frame"]
-) -> Float[np.ndarray, " frame"]:
+def rest_loudness(loudness_db: Track, gate: Track) -> Track:
     """Return the loudness of a performance, limited in its rests by what sounds beside them.
 
     Frames spread a rise twice, when it is measured and when it is played, so that a note would swell out of

@@ -17,7 +17,7 @@ from jaxtyping import Float, Float32
 
 from violute.audio.loudness import LoudnessMeter, channel_weights
 from violute.audio.source import BLOCK_SAMPLES, INAUDIBLE, Source, silence_message
-from violute.errors import ShapeError, SilentError
+from violute.errors import SilentError
 
 _CANCELLING = 0.1
 """Share of the power of unrelated channels below which the mean counts as cancelled: -10 dB."""
@@ -109,13 +109,7 @@ def to_mono(source: Source) -> Float32[np.ndarray, " sample"]:
 def spread_over_channels(
     mono: Float32[np.ndarray, " sample"], gains: Float32[np.ndarray, " channel"]
 ) -> Float32[np.ndarray, "channel sample"]:
-    """Play a mono line on every channel, at that channel's gain.
-
-    Raises:
-        ShapeError: One of the two isn't one-dimensional.
-    """
-    if mono.ndim != 1 or gains.ndim != 1:
-        raise ShapeError(f"mono {mono.shape} must be (sample,) and gains {gains.shape} (channel,)")
+    """Play a mono line on every channel, at that channel's gain."""
     return gains[:, None] * mono
 
 

@@ -19,8 +19,7 @@ from jaxtyping import Float32
 
 from violute.audio.containers.examine import examine, missing_bytes
 from violute.audio.containers.foreign import CAF, OGG, decode_foreign, foreign_kind
-from violute.audio.containers.layout import Layout, Part, slipped_warning, truncated_message
-from violute.audio.containers.pieces import PiecedFile
+from violute.audio.containers.layout import Layout, Part, PiecedFile, slipped_warning, truncated_message
 from violute.audio.containers.quiet import quiet_decoder
 from violute.audio.source import BLOCK_SAMPLES, check_counts, check_samples
 from violute.errors import AudioError

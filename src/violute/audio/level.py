@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 import numpy as np
 from jaxtyping import Float, Float32
 
-from violute.audio.limiter import DEFAULT_CEILING_DB, limit
+from violute.audio.limiter import CEILING_DB, limit
 from violute.audio.loudness import SILENCE_LUFS, LoudnessMeter
 
 LOUDNESS_TOLERANCE_LU = 0.3
@@ -31,7 +31,7 @@ def gain_to_loudness_db(
     Args:
         meter: Has heard the whole sound.
         wanted_lufs: Integrated loudness, BS.1770-4.
-        limited: Returns the sound at a gain in dB, limited to `DEFAULT_CEILING_DB`, in blocks.
+        limited: Returns the sound at a gain in dB, limited to `CEILING_DB`, in blocks.
         loudest_db: Gain that its loudest copy gets on top, such as a channel of a mono sound; that one is
             what the limiter sees.
 
@@ -42,7 +42,7 @@ def gain_to_loudness_db(
     if measured_lufs <= SILENCE_LUFS:
         return 0.0
     gain_db = wanted_lufs - measured_lufs
-    if meter.true_peak_db() + gain_db + loudest_db <= DEFAULT_CEILING_DB:
+    if meter.true_peak_db() + gain_db + loudest_db <= CEILING_DB:
         return gain_db
     most_db = gain_db + MAX_MAKE_UP_DB
     for _ in range(3):
@@ -59,7 +59,7 @@ def gain_to_loudness_db(
 def bring_to_loudness(
     audio: Float[np.ndarray, "*channel sample"], wanted_lufs: float, sample_rate: int
 ) -> Float32[np.ndarray, "*channel sample"]:
-    """Bring a sound to a loudness, with true peaks below `DEFAULT_CEILING_DB`; silence stays silence."""
+    """Bring a sound to a loudness, with true peaks below `CEILING_DB`; silence stays silence."""
     channels = np.atleast_2d(audio).astype(np.float32)
     meter = LoudnessMeter(sample_rate, len(channels))
     meter.push(channels)
@@ -68,7 +68,7 @@ def bring_to_loudness(
         return [limit(db_to_gain(gain_db) * channels, sample_rate)]
 
     gain_db = gain_to_loudness_db(meter, wanted_lufs, limited)
-    is_safe = meter.true_peak_db() + gain_db <= DEFAULT_CEILING_DB
+    is_safe = meter.true_peak_db() + gain_db <= CEILING_DB
     finished = db_to_gain(gain_db) * channels if is_safe else limited(gain_db)[0]
     return finished if audio.ndim == 2 else finished[0]
 

@@ -12,11 +12,10 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float, Float32
 
-from violute.audio.source import check_block
 from violute.audio.true_peak import CONTEXT_SAMPLES, interpolated_peaks
 
-DEFAULT_CEILING_DB = -1.0
-"""What streaming services and lossy encoders ask for, in dBTP."""
+CEILING_DB = -1.0
+"""Highest true peak: what streaming services and lossy encoders ask for, in dBTP."""
 
 _LOOK_AHEAD_SECONDS = 0.01
 
@@ -26,6 +25,8 @@ _THRESHOLD_DB = 0.1
 _MARGIN_DB = 0.3
 """Peaks that are too high end this far below the ceiling: a gain that moves bends the curve a little."""
 
+_THRESHOLD, _TARGET = (10 ** ((CEILING_DB - below_db) / 20) for below_db in (_THRESHOLD_DB, _MARGIN_DB))
+
 _TILE_SAMPLES = 8_192
 """Gains are worked out for so many samples at a time, and only where one is needed."""
 
@@ -33,19 +34,14 @@ _TILE_SAMPLES = 8_192
 class Limiter:
     """Limit a recording that comes in blocks; the joined output is as long as the input.
 
-    Args:
-        sample_rate: In Hz.
-        n_channels: 1 or more; all get the same gain, so that the balance holds.
-        ceiling_db: Highest true peak of the output, in dBTP.
+    All channels get the same gain, so that the balance holds.
 
     Attributes:
         latency_samples: How far the output runs behind the input, about 20 ms.
     """
 
-    def __init__(self, sample_rate: int, n_channels: int, *, ceiling_db: float = DEFAULT_CEILING_DB) -> None:
+    def __init__(self, sample_rate: int, n_channels: int) -> None:
         self._n_channels = n_channels
-        self._threshold = float(10 ** ((ceiling_db - _THRESHOLD_DB) / 20))
-        self._target = float(10 ** ((ceiling_db - _MARGIN_DB) / 20))
         self._reach = max(CONTEXT_SAMPLES, round(_LOOK_AHEAD_SECONDS * sample_rate))
         self._context = 2 * self._reach
         self.latency_samples = self._context + CONTEXT_SAMPLES
@@ -56,16 +52,11 @@ class Limiter:
         self._asked = np.ones(self._context - CONTEXT_SAMPLES)
 
     def push(self, block: Float32[np.ndarray, "channel sample"]) -> Float32[np.ndarray, "channel limited"]:
-        """Take the next block and return what is ready, which can be nothing.
-
-        Raises:
-            ShapeError: The block has another number of channels.
-        """
-        check_block(block, self._n_channels)
+        """Take the next block and return what is ready, which can be nothing."""
         padded = np.concatenate([self._recent, block], axis=1)
         self._recent = padded[:, -2 * CONTEXT_SAMPLES :]
-        peaks = interpolated_peaks(padded, self._threshold).astype(np.float64)
-        asked = np.where(peaks > self._threshold, self._target / np.maximum(peaks, self._threshold), 1.0)
+        peaks = interpolated_peaks(padded, _THRESHOLD).astype(np.float64)
+        asked = np.where(peaks > _THRESHOLD, _TARGET / np.maximum(peaks, _THRESHOLD), 1.0)
         self._asked = np.concatenate([self._asked, asked])
         self._waiting = np.concatenate([self._waiting, block], axis=1)
         n_ready = max(0, self._asked.size - 2 * self._context)
@@ -85,17 +76,14 @@ class Limiter:
 
 
 def limit(
-    audio: Float32[np.ndarray, "*channel sample"],
-    sample_rate: int,
-    *,
-    ceiling_db: float = DEFAULT_CEILING_DB,
+    audio: Float32[np.ndarray, "*channel sample"], sample_rate: int
 ) -> Float32[np.ndarray, "*channel sample"]:
-    """Limit a whole recording to true peaks of `ceiling_db` dBTP.
+    """Limit a whole recording to true peaks of `CEILING_DB`.
 
     The shape stays, and every sample where no peak within 20 ms comes within 0.1 dB of the ceiling.
     """
     channels = np.atleast_2d(audio)
-    limiter = Limiter(sample_rate, channels.shape[0], ceiling_db=ceiling_db)
+    limiter = Limiter(sample_rate, channels.shape[0])
     limited = np.concatenate([limiter.push(channels), limiter.flush()], axis=1)
     return limited if audio.ndim == 2 else limited[0]
 

@@ -10,9 +10,6 @@ import numpy as np
 import soxr
 from jaxtyping import Float32
 
-from violute.audio.source import check_block
-from violute.errors import AudioError
-
 _QUALITY = "HQ"
 
 
@@ -24,16 +21,9 @@ def resampled_length(n_samples: int, from_rate: int, to_rate: int) -> int:
 def resample(
     audio: Float32[np.ndarray, "*channel sample"], from_rate: int, to_rate: int
 ) -> Float32[np.ndarray, "*channel resampled"]:
-    """Change the rate of a whole recording.
-
-    Returns:
-        `resampled_length(sample, from_rate, to_rate)` samples of the same shape otherwise; a copy.
-
-    Raises:
-        AudioError: A rate isn't positive.
-    """
+    """Change the rate of a whole recording; a copy, as long as `resampled_length` says."""
     channels = np.atleast_2d(audio)
-    n_samples = resampled_length(channels.shape[1], _checked(from_rate), _checked(to_rate))
+    n_samples = resampled_length(channels.shape[1], from_rate, to_rate)
     resampler = StreamResampler(from_rate, to_rate, channels.shape[0], n_samples)
     joined = np.concatenate([resampler.push(channels), resampler.flush()], axis=1)
     return joined if audio.ndim == 2 else joined[0]
@@ -48,9 +38,6 @@ class StreamResampler:
         n_channels: 1 or more.
         n_samples: Length of the joined output at `to_rate`, exactly: what is over is dropped, what is
             missing is silence. None leaves soxr's own length, which may be a sample off.
-
-    Raises:
-        AudioError: A rate isn't positive.
     """
 
     def __init__(self, from_rate: int, to_rate: int, n_channels: int, n_samples: int | None = None) -> None:
@@ -58,17 +45,12 @@ class StreamResampler:
         self._n_left = n_samples
         self._stream = (
             None
-            if _checked(from_rate) == _checked(to_rate)
+            if from_rate == to_rate
             else soxr.ResampleStream(from_rate, to_rate, n_channels, dtype="float32", quality=_QUALITY)
         )
 
     def push(self, block: Float32[np.ndarray, "channel sample"]) -> Float32[np.ndarray, "channel resampled"]:
-        """Take the next block and return what is ready, which can be nothing.
-
-        Raises:
-            ShapeError: The block has another number of channels.
-        """
-        check_block(block, self.n_channels)
+        """Take the next block and return what is ready, which can be nothing."""
         if self._stream is None:
             return self._cut(block.copy())
         return self._cut(self._chunk(block, last=False))
@@ -98,9 +80,3 @@ class StreamResampler:
         ready = ready[:, : self._n_left]
         self._n_left -= ready.shape[1]
         return ready
-
-
-def _checked(sample_rate: int) -> int:
-    if sample_rate < 1:
-        raise AudioError(f"a sample rate of {sample_rate} Hz came: give a positive one, such as 44100")
-    return sample_rate

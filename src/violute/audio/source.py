@@ -12,7 +12,7 @@ from typing import Protocol
 import numpy as np
 from jaxtyping import Float32, Num
 
-from violute.errors import AudioError, ShapeError, SilentError
+from violute.errors import AudioError, SilentError
 
 BLOCK_SAMPLES = 65_536
 """Default length of a block: 1.5 s at 44.1 kHz."""
@@ -125,16 +125,6 @@ def check_audible(source: Source) -> None:
         if (np.abs(block - first) > INAUDIBLE).any():
             return
     raise SilentError(silence_message(source.name))
-
-
-def check_block(block: Num[np.ndarray, "..."], n_channels: int, what: str = "") -> None:
-    """Make sure that a block is (channel, sample), with so many channels.
-
-    Raises:
-        ShapeError: It is not.
-    """
-    if block.ndim != 2 or block.shape[0] != n_channels:
-        raise ShapeError(f"a block of shape {block.shape} came{what}: give ({n_channels}, sample)")
 
 
 def silence_message(name: str) -> str:

@@ -15,8 +15,6 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float32
 
-from violute.audio.source import check_block
-
 CONTEXT_SAMPLES = 12
 """Samples on each side that the interpolator reads beyond a stretch."""
 
@@ -106,10 +104,7 @@ def largest_peak(padded: Float32[np.ndarray, "channel padded"], at_least: float 
 
 
 class _Tiles:
-    """A stretch in tiles, each with a bound on what its curve can reach.
-
-    Args:
-        padded: The stretch with `CONTEXT_SAMPLES` more on each side.
+    """A stretch in tiles, each with a bound on what its curve can reach; padded as for `interpolated_peaks`.
 
     Attributes:
         magnitude: Of each padded sample, the largest over the channels.
@@ -160,12 +155,7 @@ class TruePeakMeter:
         self._peak = 0.0
 
     def push(self, block: Float32[np.ndarray, "channel sample"]) -> None:
-        """Measure the next block.
-
-        Raises:
-            ShapeError: The block has another number of channels.
-        """
-        check_block(block, self._n_channels)
+        """Measure the next block."""
         padded = np.concatenate([self._context, block], axis=1)
         self._peak = largest_peak(padded, self._peak)
         self._context = padded[:, -2 * CONTEXT_SAMPLES :]

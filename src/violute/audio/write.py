@@ -18,8 +18,8 @@ from jaxtyping import Float32, Num
 
 from violute.audio.file_source import FileSource, native_name
 from violute.audio.formats import check_format, format_for, subtype_for
-from violute.audio.source import ArraySource, check_block
-from violute.errors import AudioError
+from violute.audio.source import ArraySource
+from violute.errors import AudioError, ShapeError
 from violute.whole_file import whole_file
 
 _PIECE_SAMPLES = 16_384
@@ -41,8 +41,8 @@ class AudioWriter:
         path: Destination; its extension (.wav .flac .ogg .opus .mp3 .aiff) names the format.
         sample_rate: In Hz.
         n_channels: 1 or more.
-        subtype: How to store samples, in libsndfile's words ("PCM_16", "FLOAT", ...); None for the
-            format's default, 24 bits where it is lossless. See `formats.subtype_for`.
+        subtype: How to store samples, in libsndfile's words ("PCM_16", "FLOAT", ...); None for the format's
+            default, 24 bits where it is lossless.
         overwrite: Whether a file already there, or come meanwhile, is replaced at the end.
 
     Raises:
@@ -122,7 +122,10 @@ class AudioWriter:
             ShapeError: The block has another number of channels.
             AudioError: The disk is full, the format's size is exceeded, or a sample isn't finite.
         """
-        check_block(block, self.n_channels, f" for {self.path}")
+        if block.ndim != 2 or block.shape[0] != self.n_channels:
+            raise ShapeError(
+                f"a block of shape {block.shape} came for {self.path}: give ({self.n_channels}, sample)"
+            )
         if not np.isfinite(block).all():
             raise AudioError(f"{self.path} would hold NaN or infinity: the samples to write must be finite")
         if self.n_samples + block.shape[1] > self._max_samples:

@@ -21,6 +21,10 @@ from jaxtyping import Float, Int
 from violute.rates import HOP_LENGTH, SAMPLE_RATE
 from violute.synthesis.noise import N_BANDS, noise_bands
 
+Frames = Float[np.ndarray, " frame"]
+Levels = Float[np.ndarray, "frame harmonic"]
+Points = Float[np.ndarray, "frame point"]
+
 N_HARMONICS = 100
 N_POINTS = 2048
 WINDOW_SECONDS = 0.025
@@ -52,13 +56,13 @@ class Partials:
             white noise of full band that would measure the same there, dB relative to RMS 1.
     """
 
-    f0_hz: Float[np.ndarray, " frame"]
-    harmonic_db: Float[np.ndarray, "frame harmonic"]
-    noise_db: Float[np.ndarray, "frame harmonic"]
+    f0_hz: Frames
+    harmonic_db: Levels
+    noise_db: Levels
 
 
 def measure_partials(
-    audio: Float[np.ndarray, " sample"], f0_hz: Float[np.ndarray, " frame"], *, n_refinements: int = 2
+    audio: Float[np.ndarray, " sample"], f0_hz: Frames, *, n_refinements: int = 2
 ) -> Partials:
     """Measure every frame of mono sound at 44.1 kHz at its fundamental, refined first; it is above 0."""
     margin = SAMPLE_RATE // 10
@@ -83,7 +87,7 @@ def measure_partials(
     return Partials(refined.astype(np.float32), harmonic_db, noise_db)
 
 
-def _slopes(f0_hz: Float[np.ndarray, " frame"]) -> Float[np.ndarray, " frame"]:
+def _slopes(f0_hz: Frames) -> Frames:
     """Slope of the fundamental in Hz per second; 0 across jumps between notes."""
     if len(f0_hz) < 3:
         return np.zeros_like(f0_hz)
@@ -97,10 +101,10 @@ def _slopes(f0_hz: Float[np.ndarray, " frame"]) -> Float[np.ndarray, " frame"]:
 def _still_frames(
     fine: Float[np.ndarray, " sample"],
     centres: Int[np.ndarray, " frame"],
-    f0_hz: Float[np.ndarray, " frame"],
-    slopes: Float[np.ndarray, " frame"],
+    f0_hz: Frames,
+    slopes: Frames,
     n_periods: int,
-) -> Float[np.ndarray, "frame point"]:
+) -> Points:
     """Read `n_periods` periods around each centre at equal steps of phase, by cubic interpolation."""
     periods = (np.arange(N_POINTS) / N_POINTS - 0.5) * n_periods
     linear = periods / f0_hz[:, None]
@@ -112,7 +116,7 @@ def _still_frames(
     return b + 0.5 * t * (c - a + t * (2 * a - 5 * b + 4 * c - d + t * (3 * (b - c) + d - a)))
 
 
-def _detune(still: Float[np.ndarray, "frame point"], n_periods: int) -> Float[np.ndarray, " frame"]:
+def _detune(still: Points, n_periods: int) -> Frames:
     """Relative error of the fundamental: how far the harmonics turn from first half to second."""
     half = N_POINTS // 2
     window = np.hanning(half + 1)[:half].astype(np.float32)
@@ -129,9 +133,7 @@ def _detune(still: Float[np.ndarray, "frame point"], n_periods: int) -> Float[np
     return np.clip(detune / (n_periods / 2), -LARGEST_DETUNE, LARGEST_DETUNE)
 
 
-def _levels_db(
-    still: Float[np.ndarray, "frame point"], f0_hz: Float[np.ndarray, " frame"], n_periods: int
-) -> tuple[Float[np.ndarray, "frame harmonic"], Float[np.ndarray, "frame harmonic"]]:
+def _levels_db(still: Points, f0_hz: Frames, n_periods: int) -> tuple[Levels, Levels]:
     """Levels on the harmonics and in the gaps between them."""
     window = np.hanning(N_POINTS + 1)[:N_POINTS].astype(np.float32)
     power = np.square(np.abs(np.fft.rfft(still * window, axis=1)) * (2.0 / window.sum()))
@@ -163,9 +165,7 @@ def _levels_db(
     return harmonic_db, noise_db
 
 
-def bands_from_gaps(
-    gap_db: Float[np.ndarray, "frame gap"], f0_hz: Float[np.ndarray, " frame"]
-) -> Float[np.ndarray, "frame band"]:
+def bands_from_gaps(gap_db: Float[np.ndarray, "frame gap"], f0_hz: Frames) -> Float[np.ndarray, "frame band"]:
     """Read the noise between harmonics at the centres of the synthesiser's bands."""
     centres_hz = noise_bands(N_BANDS, sample_rate=SAMPLE_RATE)
     n_gaps = gap_db.shape[1]

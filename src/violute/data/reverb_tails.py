@@ -20,6 +20,8 @@ from violute.data.harmonics import FLOOR_DB, bands_from_gaps
 from violute.rates import HOP_LENGTH, SAMPLE_RATE
 from violute.synthesis.noise import N_BANDS
 
+Frames = Float[np.ndarray, " frame"]
+
 DECAY_SECONDS = (0.12, 0.5)
 """Time in which the energy of a tail falls to 1/e, for each tail; 0.5 s is a hall of RT60 = 3.5 s."""
 
@@ -36,13 +38,9 @@ BLOCK_FRAMES = 4096
 
 
 def reverberation_tails(
-    f0_hz: Float[np.ndarray, " frame"], harmonic_db: Float[np.ndarray, "frame harmonic"]
+    f0_hz: Frames, harmonic_db: Float[np.ndarray, "frame harmonic"]
 ) -> Float[np.ndarray, "frame tail band"]:
-    """Return what past partials would leave between the present ones.
-
-    Args:
-        f0_hz: Fundamental per frame of one recording, above 0.
-        harmonic_db: Peak amplitude of harmonic k + 1, dB relative to full scale.
+    """Return what past partials would leave between the present ones, whose fundamentals are above 0.
 
     Returns:
         Level in each noise band, in dB relative to white noise of RMS 1, for each of `DECAY_SECONDS`,
@@ -69,7 +67,7 @@ def reverberation_tails(
 
 
 def _power_on_grid(
-    f0_hz: Float[np.ndarray, " frame"], harmonic_db: Float[np.ndarray, "frame harmonic"], n_cells: int
+    f0_hz: Frames, harmonic_db: Float[np.ndarray, "frame harmonic"], n_cells: int
 ) -> Float[np.ndarray, "frame cell"]:
     """Lay the power of each partial on the two cells nearest to it."""
     grid = np.zeros((len(f0_hz), n_cells))
@@ -86,13 +84,13 @@ def _power_on_grid(
 
 
 def _gaps_db(
-    power: Float[np.ndarray, "frame cell"], f0_hz: Float[np.ndarray, " frame"], n_gaps: int
+    power: Float[np.ndarray, "frame cell"], f0_hz: Frames, n_gaps: int
 ) -> Float[np.ndarray, "frame gap"]:
     """Level in the middle of each gap as that of the white noise that is as dense there."""
     sums = np.pad(np.cumsum(power, axis=1), ((0, 0), (1, 0)))
     rows = np.arange(len(f0_hz))
 
-    def below(frequency_hz: Float[np.ndarray, " frame"]) -> Float[np.ndarray, " frame"]:
+    def below(frequency_hz: Frames) -> Frames:
         # Cell i reaches half a cell to either side of i * GRID_HZ.
         position = np.clip(frequency_hz / GRID_HZ + 0.5, 0.0, power.shape[1] - 1e-6)
         cell = position.astype(np.int64)

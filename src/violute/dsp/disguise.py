@@ -25,6 +25,8 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
+Windows = Float[Tensor, "window sample"]
+
 EQUALISER_HZ = (60.0, 14_000.0)
 EQUALISER_POINTS = 9
 """About one an octave."""
@@ -57,12 +59,12 @@ NOISE_DB = (-70.0, -25.0)
 
 
 def disguised(
-    audio: Float[Tensor, "window sample"],
+    audio: Windows,
     sample_rate: int,
     generator: torch.Generator,
     *,
     level_db: tuple[float, float] = (0.0, 0.0),
-) -> Float[Tensor, "window sample"]:
+) -> Windows:
     """Change the colour and level of windows, not their notes.
 
     Args:
@@ -77,9 +79,7 @@ def disguised(
     return heard * 10.0 ** (_between(*level_db, audio, generator) / 20.0)
 
 
-def coloured(
-    audio: Float[Tensor, "window sample"], sample_rate: int, generator: torch.Generator
-) -> Float[Tensor, "window sample"]:
+def coloured(audio: Windows, sample_rate: int, generator: torch.Generator) -> Windows:
     """Weigh the frequencies of windows, let them sound in rooms, and add noise."""
     n_fft = 2 * audio.shape[1]
     spectra = torch.fft.rfft(audio, n_fft) * torch.fft.rfft(_rooms(audio, sample_rate, generator), n_fft)
@@ -102,7 +102,7 @@ def coloured(
 
 
 def _equaliser_db(
-    audio: Float[Tensor, "window sample"], frequency_hz: Float[Tensor, " bin"], generator: torch.Generator
+    audio: Windows, frequency_hz: Float[Tensor, " bin"], generator: torch.Generator
 ) -> Float[Tensor, "window bin"]:
     """Draw gains at points an octave apart, joined in straight lines."""
     low, high = (math.log(edge) for edge in EQUALISER_HZ)
@@ -113,9 +113,7 @@ def _equaliser_db(
     return points_db[:, before] + (place - before) * (points_db[:, before + 1] - points_db[:, before])
 
 
-def _rooms(
-    audio: Float[Tensor, "window sample"], sample_rate: int, generator: torch.Generator
-) -> Float[Tensor, "window sample"]:
+def _rooms(audio: Windows, sample_rate: int, generator: torch.Generator) -> Windows:
     """Draw impulse responses: the dry sound, and in some windows noise that decays."""
     seconds = torch.arange(audio.shape[1], device=audio.device) / sample_rate
     low, high = (math.log(edge) for edge in ROOM_SECONDS)
@@ -128,9 +126,7 @@ def _rooms(
     return responses
 
 
-def _saturated(
-    audio: Float[Tensor, "window sample"], generator: torch.Generator
-) -> Float[Tensor, "window sample"]:
+def _saturated(audio: Windows, generator: torch.Generator) -> Windows:
     """Send waveforms through a saturating curve, levelled so that soft and loud get as many overtones."""
     envelope = _smoothed(audio.square()).clamp_min(1e-10).sqrt()
     low, high = (math.log(edge) for edge in SATURATION_DRIVE)
@@ -141,7 +137,7 @@ def _saturated(
     return saturated * (_power(audio) / _power(saturated)).sqrt()
 
 
-def _smoothed(x: Float[Tensor, "window sample"]) -> Float[Tensor, "window sample"]:
+def _smoothed(x: Windows) -> Windows:
     """Return running means over `LEVEL_SAMPLES`, the edges held."""
     half = LEVEL_SAMPLES // 2
     padded = functional.pad(x.unsqueeze(1), (half, half), mode="replicate").squeeze(1)
@@ -150,24 +146,20 @@ def _smoothed(x: Float[Tensor, "window sample"]) -> Float[Tensor, "window sample
     return means[:, : x.shape[1]].to(x.dtype)
 
 
-def _drawn(
-    audio: Float[Tensor, "window sample"], generator: torch.Generator, n_columns: int = 1
-) -> Float[Tensor, "window column"]:
+def _drawn(audio: Windows, generator: torch.Generator, n_columns: int = 1) -> Float[Tensor, "window column"]:
     """Draw numbers from 0 to 1 for each window."""
     return torch.rand(len(audio), n_columns, generator=generator, device=generator.device).to(audio.device)
 
 
-def _noise(
-    audio: Float[Tensor, "window sample"], generator: torch.Generator
-) -> Float[Tensor, "window sample"]:
+def _noise(audio: Windows, generator: torch.Generator) -> Windows:
     return torch.randn(audio.shape, generator=generator, device=generator.device).to(audio.device)
 
 
 def _between(
-    low: float, high: float, audio: Float[Tensor, "window sample"], generator: torch.Generator
+    low: float, high: float, audio: Windows, generator: torch.Generator
 ) -> Float[Tensor, "window 1"]:
     return low + (high - low) * _drawn(audio, generator)
 
 
-def _power(audio: Float[Tensor, "window sample"]) -> Float[Tensor, "window 1"]:
+def _power(audio: Windows) -> Float[Tensor, "window 1"]:
     return audio.square().mean(dim=1, keepdim=True) + 1e-12

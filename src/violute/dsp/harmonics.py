@@ -19,12 +19,14 @@ from torch import Tensor
 from violute.errors import ShapeError
 from violute.synthesis.harmonics import FADE_START, FADE_STOP, HARMONICS_PER_ROW, LEAP_CENTS
 
+Frames = Float[Tensor, "batch frame"]
+
 HOPS_PER_GROUP = 64
 """Hops worked on together: few enough for their tensors to stay in cache, four times the speed of all."""
 
 
 def harmonic_bank(
-    f0_hz: Float[Tensor, "batch frame"],
+    f0_hz: Frames,
     harmonic_amplitudes: Float[Tensor, "batch harmonic frame"],
     *,
     sample_rate: int,
@@ -100,11 +102,7 @@ def harmonic_bank(
 
 
 def glide_turns(
-    start_hz: Float[Tensor, "batch frame"],
-    stop_hz: Float[Tensor, "batch frame"],
-    *,
-    sample_rate: int,
-    hop_length: int,
+    start_hz: Frames, stop_hz: Frames, *, sample_rate: int, hop_length: int
 ) -> Float[Tensor, "batch frame hop"]:
     """Integrate a pitch that moves in a straight line over each hop: wrapped phase in turns, float64."""
     hop_seconds = hop_length / sample_rate
@@ -151,8 +149,8 @@ def straight_lines(
 
 def leaps_over_nyquist(
     turns: Float[Tensor, "batch frame hop"],
-    start_hz: Float[Tensor, "batch frame"],
-    stop_hz: Float[Tensor, "batch frame"],
+    start_hz: Frames,
+    stop_hz: Frames,
     amplitudes: Float[Tensor, "batch point harmonic"],
     crossing: Bool[Tensor, "batch frame harmonic"],
     nyquist_hz: float,

@@ -18,6 +18,9 @@ from torch import Tensor
 
 from violute.errors import ShapeError
 
+Spectra = Float[Tensor, "batch bin frame"]
+Heard = Float[Tensor, "batch #bin #frame"]
+
 N_FFTS = (2048, 1024, 512, 256, 128, 64)
 """Window lengths, in samples."""
 
@@ -74,7 +77,7 @@ def multi_resolution_spectral_loss(
     return total / len(n_ffts)
 
 
-def power_spectrum(audio: Float[Tensor, "batch sample"], *, n_fft: int) -> Float[Tensor, "batch bin frame"]:
+def power_spectrum(audio: Float[Tensor, "batch sample"], *, n_fft: int) -> Spectra:
     """Return Hann-windowed powers; a steady sine of amplitude 1 reads 1 in the bin of its frequency."""
     window = torch.hann_window(n_fft, dtype=audio.dtype, device=audio.device)
     spectrum = torch.stft(
@@ -84,13 +87,7 @@ def power_spectrum(audio: Float[Tensor, "batch sample"], *, n_fft: int) -> Float
     return spectrum.real.square() + spectrum.imag.square()
 
 
-def spectral_convergence(
-    made: Float[Tensor, "batch bin frame"],
-    wanted: Float[Tensor, "batch bin frame"],
-    heard: Float[Tensor, "batch #bin #frame"],
-    *,
-    floor: float,
-) -> Float[Tensor, ""]:
+def spectral_convergence(made: Spectra, wanted: Spectra, heard: Heard, *, floor: float) -> Float[Tensor, ""]:
     """Return the norm of the difference of magnitudes relative to that of the target.
 
     Targets quieter than `QUIETEST` count as that loud, or a rest would outweigh the whole batch.
@@ -106,20 +103,12 @@ def spectral_convergence(
     return (missed / present).mean()
 
 
-def log_distance(
-    made: Float[Tensor, "batch bin frame"],
-    wanted: Float[Tensor, "batch bin frame"],
-    heard: Float[Tensor, "batch #bin #frame"],
-    *,
-    floor: float,
-) -> Float[Tensor, ""]:
+def log_distance(made: Spectra, wanted: Spectra, heard: Heard, *, floor: float) -> Float[Tensor, ""]:
     """Return the mean distance of the natural logarithms of magnitudes over the bins that are heard."""
     distance = 0.5 * ((made + floor**2).log() - (wanted + floor**2).log()).abs()
     return ((distance * heard).sum(dim=(1, 2)) / count(heard, made)).mean()
 
 
-def count(
-    heard: Float[Tensor, "batch #bin #frame"], spectrum: Float[Tensor, "batch bin frame"]
-) -> Float[Tensor, " batch"]:
+def count(heard: Heard, spectrum: Spectra) -> Float[Tensor, " batch"]:
     """Count the bins of each item that are heard, at least one."""
     return heard.expand_as(spectrum).sum(dim=(1, 2)).clamp_min(1.0)

@@ -195,7 +195,7 @@ def decay_seconds(rt60: float, frequency_hz: Float[np.ndarray, " *axes"]) -> Flo
 def room_response(size: float, *, seed: int = 0) -> Float[np.ndarray, " tap"]:
     """Draw the impulse response of a room whose size is the dial, 0 to 1, without the direct sound.
 
-    Its first `PREDELAY_FRAMES` frames are silent, its energy is 1: white noise comes out as loud as it went in.
+    Its first `PREDELAY_FRAMES` frames are silent; with an energy of 1, white noise stays as loud as it was.
     """
     rt60 = rt60_seconds(size)
     n_frames = int(np.ceil(rt60 * SAMPLE_RATE / HOP_LENGTH))

@@ -14,6 +14,9 @@ from jaxtyping import Complex64, Float, Float32
 from violute.transforms.peaks import peak_offset
 from violute.transforms.spectrogram import SpectrogramSettings, istft, stft, with_phase
 
+Spectrum = Complex64[np.ndarray, "bin frame"]
+Magnitudes = Float[np.ndarray, "bin frame"]
+
 N_ITERATIONS = 32
 MOMENTUM = 0.99
 """Of the fast variant; 0 is the plain one."""
@@ -22,13 +25,13 @@ _SMALLEST = 1e-12
 
 
 def griffin_lim(
-    magnitude: Float[np.ndarray, "bin frame"],
+    magnitude: Magnitudes,
     settings: SpectrogramSettings,
     *,
-    start: Complex64[np.ndarray, "bin frame"] | None = None,
+    start: Spectrum | None = None,
     n_iterations: int = N_ITERATIONS,
     momentum: float = MOMENTUM,
-) -> Complex64[np.ndarray, "bin frame"]:
+) -> Spectrum:
     """Find phases with which magnitudes (`n_fft / 2 + 1` bins) are nearly those of a sound; `istft` makes it.
 
     The rounds begin with the phases of `start`, or those of `sinusoidal_phase`; `momentum`, 0 to 1, is how
@@ -47,9 +50,7 @@ def griffin_lim(
     return spectrum
 
 
-def sinusoidal_phase(
-    magnitude: Float[np.ndarray, "bin frame"], settings: SpectrogramSettings
-) -> Complex64[np.ndarray, "bin frame"]:
+def sinusoidal_phase(magnitude: Magnitudes, settings: SpectrogramSettings) -> Spectrum:
     """Let each peak of a frame run on as a sinusoid, the bins around it in step with it: numbers of size 1.
 
     Source:
@@ -79,11 +80,7 @@ def sinusoidal_phase(
     return np.exp(1j * phases.T).astype(np.complex64)
 
 
-def spectral_convergence(
-    magnitude: Float[np.ndarray, "bin frame"],
-    spectrum: Complex64[np.ndarray, "bin frame"],
-    settings: SpectrogramSettings,
-) -> float:
+def spectral_convergence(magnitude: Magnitudes, spectrum: Spectrum, settings: SpectrogramSettings) -> float:
     """How far a sound made of a spectrum misses the magnitudes asked for: 0 is exact, 1 as bad as silence.
 
     Source:
@@ -95,9 +92,7 @@ def spectral_convergence(
     return float(np.linalg.norm(heard - magnitude)) / norm if norm > 0.0 else 0.0
 
 
-def _of_a_sound(
-    spectrum: Complex64[np.ndarray, "bin frame"], settings: SpectrogramSettings
-) -> Complex64[np.ndarray, "bin frame"]:
+def _of_a_sound(spectrum: Spectrum, settings: SpectrogramSettings) -> Spectrum:
     """Return the frames of the sound that a spectrum makes, all of it that its frames hold.
 
     A picture cut out of a recording hears the sound before and after it; taken for silence, that would be an

@@ -21,6 +21,9 @@ from jaxtyping import Complex64, Float, Float32
 from violute.errors import InputError, ShapeError
 from violute.transforms.spectra import hann
 
+Spectrum = Complex64[np.ndarray, "bin frame"]
+Sound = Float32[np.ndarray, " sample"]
+
 PEAK = 0.5
 """Recordings are brought to this peak: no frame of such sound can read above 1, so nothing is clipped."""
 
@@ -119,7 +122,7 @@ def stft(
     *,
     start: int = 0,
     n_frames: int | None = None,
-) -> Complex64[np.ndarray, "bin frame"]:
+) -> Spectrum:
     """Transform mono sound into frames of `n_fft / 2 + 1` bins in which a sine reads its amplitude.
 
     The first frame is centred on sample `start`; samples outside of the sound count as 0. Any piece equals
@@ -140,12 +143,8 @@ def stft(
 
 
 def istft(
-    spectrum: Complex64[np.ndarray, "bin frame"],
-    settings: SpectrogramSettings,
-    *,
-    start: int = 0,
-    n_samples: int | None = None,
-) -> Float32[np.ndarray, " sample"]:
+    spectrum: Spectrum, settings: SpectrogramSettings, *, start: int = 0, n_samples: int | None = None
+) -> Sound:
     """Turn frames into the sound whose own frames are nearest to them in the least-squares sense.
 
     The frames of a sound give that sound back, above 100 dB signal to noise. Near its ends changed frames are
@@ -255,9 +254,7 @@ def denormalise(
     return magnitude
 
 
-def with_phase(
-    magnitude: Float[np.ndarray, "bin frame"], spectrum: Complex64[np.ndarray, "bin frame"]
-) -> Complex64[np.ndarray, "bin frame"]:
+def with_phase(magnitude: Float[np.ndarray, "bin frame"], spectrum: Spectrum) -> Spectrum:
     """Give magnitudes the phases of a spectrum, 0 where that is silent."""
     size = np.abs(spectrum)
     turn = np.divide(spectrum, size, out=np.ones_like(spectrum), where=size > 0.0)
@@ -276,7 +273,5 @@ def _cut(audio: Float[np.ndarray, " sample"], begin: int, end: int) -> Float32[n
     return np.pad(inside.astype(np.float32, copy=False), (before, end - begin - before - len(inside)))
 
 
-def _divide(
-    sound: Float32[np.ndarray, " sample"], weight: Float32[np.ndarray, " sample"]
-) -> Float32[np.ndarray, " sample"]:
+def _divide(sound: Sound, weight: Sound) -> Sound:
     return np.divide(sound, weight, out=np.zeros_like(sound), where=weight > SMALLEST_WEIGHT)

@@ -19,6 +19,9 @@ from jaxtyping import Complex, Float, Float32
 from violute.audio.resample import StreamResampler
 from violute.transforms.spectra import hann
 
+Spectrum = Complex[np.ndarray, " bin"]
+Block = Float32[np.ndarray, " _sample"]
+
 WINDOW_SECONDS = 0.05
 """About four periods of the lowest notes."""
 
@@ -27,7 +30,7 @@ OVERLAP = 4
 
 def transposed(
     blocks: Iterable[Float[np.ndarray, " _sample"]], semitones: float, sample_rate: int
-) -> Iterator[Float32[np.ndarray, " _sample"]]:
+) -> Iterator[Block]:
     """Bring a mono sound to another pitch, block by block; its length stays, to a few samples.
 
     Args:
@@ -65,20 +68,20 @@ class Stretcher:
         self._n_heard = self._n_frames = 0
         self._n_given = -(n_fft // 2)
         self._sum = np.zeros(n_fft)
-        self._phases: Complex[np.ndarray, " bin"] | None = None
+        self._phases: Spectrum | None = None
 
-    def push(self, block: Float[np.ndarray, " _sample"]) -> Float32[np.ndarray, " _sample"]:
+    def push(self, block: Float[np.ndarray, " _sample"]) -> Block:
         """Take the next block and return what is ready, which can be nothing."""
         self._n_heard += len(block)
         return self._take(block)
 
-    def flush(self) -> Float32[np.ndarray, " _sample"]:
+    def flush(self) -> Block:
         """Return what is left; nothing may be pushed afterwards."""
         wanted = round(self._n_heard * self._ratio) - max(self._n_given, 0)
         silence = np.zeros(self._n_fft + math.ceil((wanted + self._n_fft) / self._ratio))
         return self._take(silence)[: max(wanted, 0)]
 
-    def _take(self, block: Float[np.ndarray, " _sample"]) -> Float32[np.ndarray, " _sample"]:
+    def _take(self, block: Float[np.ndarray, " _sample"]) -> Block:
         self._waiting = np.concatenate([self._waiting, block])
         ready = [np.zeros(0, np.float32)]
         while (at := self._place() - self._first) + self._n_fft <= len(self._waiting):
@@ -106,11 +109,7 @@ class Stretcher:
         return ready
 
 
-def _turns(
-    now: Complex[np.ndarray, " bin"],
-    earlier: Complex[np.ndarray, " bin"],
-    phases: Complex[np.ndarray, " bin"],
-) -> Complex[np.ndarray, " bin"]:
+def _turns(now: Spectrum, earlier: Spectrum, phases: Spectrum) -> Spectrum:
     """Return by what each bin is turned so that it goes on from `phases`; all as the peak next to them."""
     turns = phases * np.conj(_units(earlier))
     level = np.abs(now)
@@ -122,6 +121,6 @@ def _turns(
     return turns[peaks[np.searchsorted((peaks[1:] + peaks[:-1]) / 2, np.arange(len(now)))]]
 
 
-def _units(spectrum: Complex[np.ndarray, " bin"]) -> Complex[np.ndarray, " bin"]:
+def _units(spectrum: Spectrum) -> Spectrum:
     level = np.abs(spectrum)
     return np.where(level > 0.0, spectrum / np.maximum(level, 1e-30), 1.0)

@@ -14,10 +14,12 @@ from violute.transforms.spectrogram import PEAK
 from violute.voices.contract import OnProgress
 from violute.voices.spool import SPOOL_BYTES, Spool
 
+Block = Float32[np.ndarray, " _sample"]
+
 
 def resampled_blocks(
     source: Source, measurement: Measurement, sample_rate: int, on_progress: OnProgress
-) -> Iterator[Float32[np.ndarray, " sample"]]:
+) -> Iterator[Block]:
     """Read a recording in mono at another rate, block by block, by what `measure` said of it."""
     length = resampled_length(source.n_samples, source.sample_rate, sample_rate)
     blocks = _reported(mono_blocks(source, measurement), source.n_samples, on_progress)
@@ -40,17 +42,14 @@ def spooled(
     return spool, np.float32(PEAK / max(peak, 1e-9))
 
 
-def kept_blocks(recording: Spool, on_progress: OnProgress) -> Iterator[Float32[np.ndarray, " _sample"]]:
+def kept_blocks(recording: Spool, on_progress: OnProgress) -> Iterator[Block]:
     """Read what `spooled` kept once more, from the start."""
     return _reported((block[0] for block in recording.blocks()), recording.n_samples, on_progress)
 
 
 def resampled(
-    blocks: Iterable[Float32[np.ndarray, " _sample"]],
-    from_rate: int,
-    to_rate: int,
-    n_samples: int | None = None,
-) -> Iterator[Float32[np.ndarray, " _sample"]]:
+    blocks: Iterable[Block], from_rate: int, to_rate: int, n_samples: int | None = None
+) -> Iterator[Block]:
     """Change the rate of a mono sound that comes in blocks; for the length see `StreamResampler`."""
     resampler = StreamResampler(from_rate, to_rate, 1, n_samples)
     for block in blocks:
@@ -58,9 +57,7 @@ def resampled(
     yield resampler.flush()[0]
 
 
-def _reported(
-    blocks: Iterable[Float32[np.ndarray, " _sample"]], n_samples: int, on_progress: OnProgress
-) -> Iterator[Float32[np.ndarray, " _sample"]]:
+def _reported(blocks: Iterable[Block], n_samples: int, on_progress: OnProgress) -> Iterator[Block]:
     """Pass blocks of a sound on, and say which share of it has come."""
     n_done = 0
     for block in blocks:
@@ -69,9 +66,7 @@ def _reported(
         yield block
 
 
-def without_first(
-    blocks: Iterable[Float32[np.ndarray, " _sample"]], n_samples: int
-) -> Iterator[Float32[np.ndarray, " _sample"]]:
+def without_first(blocks: Iterable[Block], n_samples: int) -> Iterator[Block]:
     """Leave out the first samples of a sound, such as those by which a network is late."""
     for block in blocks:
         if len(block) > n_samples:

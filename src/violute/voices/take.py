@@ -19,7 +19,7 @@ from violute.analysis.note_files import write_controls, write_midi
 from violute.analysis.notes import Note, notes_of
 from violute.audio.channels import Measurement, spread_loudness_lu, spread_over_channels
 from violute.audio.level import gain_to_loudness_db
-from violute.audio.limiter import DEFAULT_CEILING_DB, Limiter
+from violute.audio.limiter import CEILING_DB, Limiter
 from violute.audio.loudness import LoudnessMeter
 from violute.audio.rendering import Rendering
 from violute.audio.resample import StreamResampler
@@ -35,9 +35,6 @@ from violute.voices.spool import SPOOL_BYTES, Spool
 
 Lines = Float32[np.ndarray, "_line _sample"]
 """What is synthesised: one sound for all channels, or one for each of two."""
-
-CEILING_DB = DEFAULT_CEILING_DB
-"""Highest true peak of a rendering, in dBTP."""
 
 SAFE_MARGIN_DB = 0.2
 """So far below the ceiling the limiter passes everything on as it is, and need not be asked."""
@@ -321,7 +318,7 @@ def _scaled(spool: Spool, gain: float) -> Iterator[Lines]:
 
 def _limited(spool: Spool, gain: float, sample_rate: int) -> Iterator[Lines]:
     """Apply a gain and hold the true peak below the ceiling."""
-    return _passed(Limiter(sample_rate, spool.n_channels, ceiling_db=CEILING_DB), _scaled(spool, gain))
+    return _passed(Limiter(sample_rate, spool.n_channels), _scaled(spool, gain))
 
 
 def _beside(hybrid: Iterator[Lines], recording: Source, output: Output) -> Iterator[Lines]:
@@ -329,7 +326,7 @@ def _beside(hybrid: Iterator[Lines], recording: Source, output: Output) -> Itera
     wet = np.float32(math.sqrt(output.wet))
     dry = math.sqrt(1.0 - output.wet) * _to_gain(output.level_db)
     both = added((wet * block for block in hybrid), recording, dry)
-    return _passed(Limiter(recording.sample_rate, recording.n_channels, ceiling_db=CEILING_DB), both)
+    return _passed(Limiter(recording.sample_rate, recording.n_channels), both)
 
 
 def _passed(stage: Limiter | StreamResampler, blocks: Iterator[Lines]) -> Iterator[Lines]:

@@ -6,12 +6,10 @@ import re
 from itertools import pairwise
 from pathlib import Path
 
-from violute.audio.containers.layout import UNKNOWN_BYTES, Layout, is_slip
+from violute.audio.containers.layout import UNKNOWN_BYTES, Layout, Window, is_slip
 from violute.audio.containers.mpeg import find_mpeg, is_mpeg, mpeg_layout
 from violute.audio.containers.ogg import ogg_layout
-from violute.audio.containers.pieces import Window
-from violute.audio.containers.riff import riff_layout
-from violute.audio.containers.unsized import aiff_layout, au_layout
+from violute.audio.containers.riff import aiff_layout, au_layout, riff_layout
 from violute.audio.formats import MPEG_SUFFIXES
 
 _SIZE_LINE = re.compile(r"^\s*(?:data|SSND|riff|Data Size)\s*:\s*(\d+) \(should be (\d+)\)", re.MULTILINE)

@@ -14,8 +14,7 @@ import struct
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from violute.audio.containers.layout import Layout, Part, truncated_message
-from violute.audio.containers.pieces import Window, add_range
+from violute.audio.containers.layout import Layout, Part, Window, add_range, truncated_message
 from violute.errors import AudioError
 
 _MPEG_1 = 3

@@ -11,8 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from violute.audio.containers.layout import Layout, Part, truncated_message
-from violute.audio.containers.pieces import Window, add_range
+from violute.audio.containers.layout import Layout, Part, Window, add_range, truncated_message
 from violute.errors import AudioError
 
 _HEADER_BYTES = 27

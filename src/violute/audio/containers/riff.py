@@ -1,7 +1,8 @@
-"""WAV whose header is wrong: no length after a crash, a length some bytes too long, MP3 inside.
+"""WAV, AIFF and AU whose header is wrong: no length after a crash, a length some bytes too long, MP3 inside.
 
 Source:
-    Microsoft, Multimedia Programming Interface 1.0 (RIFF); EBU Tech 3306 (RF64) and ITU-R BS.2088 (BW64).
+    Microsoft, Multimedia Programming Interface 1.0 (RIFF); EBU Tech 3306 (RF64) and ITU-R BS.2088 (BW64);
+    Apple, Audio Interchange File Format 1.3 (SSND: eight bytes, then samples); Sun, audio(7), the AU header.
 """
 
 from __future__ import annotations
@@ -13,17 +14,18 @@ from violute.audio.containers.layout import (
     NO_LENGTH,
     UNKNOWN_BYTES,
     Layout,
+    Window,
     is_slip,
     slipped_warning,
     truncated_message,
 )
 from violute.audio.containers.mpeg import find_mpeg, is_mpeg, mpeg_layout
-from violute.audio.containers.pieces import Window
 from violute.errors import AudioError
 
 _NAMES = (b"data", b"fmt ", b"fact", b"LIST", b"PEAK", b"bext", b"JUNK", b"cue ", b"smpl", b"iXML")
 _MPEG_FORMATS = (0x50, 0x55)
 _LARGEST = 0xFFFFFFFF
+_SSND_HEADER_BYTES = 8
 
 
 def riff_layout(window: Window, name: str) -> Layout:
@@ -111,3 +113,31 @@ def _header(form: bytes, n_bytes: int) -> bytes:
         return struct.pack("<4sI4s", b"RIFF", riff_bytes, b"WAVE") + chunks + struct.pack("<I", n_bytes)
     sizes = struct.pack("<4sIQQQI", b"ds64", 28, 36 + riff_bytes, n_bytes, 0, 0)
     return struct.pack("<4sI4s", b"RF64", 0xFFFFFFFF, b"WAVE") + sizes + chunks + b"\xff\xff\xff\xff"
+
+
+def aiff_layout(window: Window) -> Layout:
+    """Find the samples of an AIFF file whose sound chunk says that it is empty."""
+    at = 12
+    while len(head := window.at(at, 8)) == 8:
+        size = int.from_bytes(head[4:], "big")
+        if head[:4] == b"SSND":
+            samples = at + 8 + _SSND_HEADER_BYTES
+            is_empty = samples >= window.stop or ends_in_chunks(window, samples, "big")
+            return (
+                Layout() if size > _SSND_HEADER_BYTES or is_empty else _sized(window, at + 4, at + 8, "big")
+            )
+        at += 8 + size + size % 2
+    return Layout()
+
+
+def au_layout(window: Window) -> Layout:
+    """Find the samples of an AU file whose header says that there are none."""
+    order: Literal["big", "little"] = "big" if window.at(0, 4) == b".snd" else "little"
+    start, size = (int.from_bytes(window.at(at, 4), order) for at in (4, 8))
+    return Layout() if size or start >= window.stop else _sized(window, 8, start, order)
+
+
+def _sized(window: Window, at: int, start: int, order: Literal["big", "little"]) -> Layout:
+    """Say in the four bytes from `at` on that everything from `start` on is sound."""
+    size = min(window.stop - start, _LARGEST).to_bytes(4, order)
+    return Layout((((0, at), size, (at + 4, window.stop)),), (NO_LENGTH,))
