@@ -34,7 +34,7 @@ def trackers() -> dict[str, Callable[[], Follow]]:
     """What is compared: makers of followers, which are handed the newest samples frame by frame."""
     leaping = np.asarray(99.0, np.float32)  # as if every frame were a new note
     forgetful = {**causal.weights(), "leap_bias": leaping}
-    deaf = {**causal.weights(), "salience": np.zeros_like(causal.salience_weights())}
+    deaf = {**causal.weights(), "salience": np.zeros_like(causal.weights()["salience"])}
     return {
         "search so far, window of 46 ms (as before)": lambda: searching(2048),
         "search so far, 23 ms": lambda: searching(1024),

@@ -18,8 +18,9 @@ from jaxtyping import Bool, Float32, UInt8
 from pitch_sequences import HIGHEST_MIDI, LOWEST_MIDI, note_sound, undertone
 from scipy.signal import fftconvolve
 
+from causal_pitch.network import N_SHARED
 from violute.analysis.analyser import analyse
-from violute.analysis.causal_pitch import LOWEST_HZ, N_CANDIDATES, N_FFT, N_OWN, N_SHARED, CausalPitch
+from violute.analysis.causal_pitch import LOWEST_HZ, N_CANDIDATES, N_FFT, N_OWN, CausalPitch
 from violute.data.recordings import Recording, read_recording
 from violute.rates import HOP_LENGTH, SAMPLE_RATE
 from violute.synthesis.room import room_response

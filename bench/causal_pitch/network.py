@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Float32
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -15,6 +15,23 @@ from violute.analysis import causal_pitch as causal
 HIDDEN = (24, 12)
 CHANGE = 8
 
+SALIENCE_WEIGHT = 5.0
+LOW_SALIENCE_WEIGHT, LOW_HZ = 2.5, (300.0, 500.0)
+"""What the saliences add to the network's judgement: that of the longest window where pitches are low."""
+
+N_SHARED = 7
+"""What the network is shown of a frame: levels, how they change, and how peaked the spectrum is."""
+
+GLIDE_BINS = 2
+"""How far a pitch moves in a frame without a leap: 50 cents."""
+
+
+def salience_weights() -> Float32[np.ndarray, "window candidate"]:
+    """Return what each salience of a candidate counts beside the network."""
+    is_low = np.interp(np.log2(causal.candidates_hz()), np.log2(LOW_HZ), (1.0, 0.0))
+    counts = (np.full(causal.N_CANDIDATES, SALIENCE_WEIGHT), LOW_SALIENCE_WEIGHT * is_low)
+    return np.stack(counts).astype(np.float32)
+
 
 class CausalPitchNetwork(nn.Module):
     """Belief about the pitch, from what is known of candidates and of frames."""
@@ -22,14 +39,14 @@ class CausalPitchNetwork(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.own = nn.Linear(causal.N_OWN, HIDDEN[0])
-        self.shared = nn.Linear(causal.N_SHARED, HIDDEN[0], bias=False)
+        self.shared = nn.Linear(N_SHARED, HIDDEN[0], bias=False)
         self.second = nn.Linear(*HIDDEN)
         self.last = nn.Linear(HIDDEN[1], 1, bias=False)
-        self.change = nn.Linear(causal.N_SHARED, CHANGE)
+        self.change = nn.Linear(N_SHARED, CHANGE)
         self.leap = nn.Linear(CHANGE, 1)
         self.glide = nn.Parameter(torch.tensor([3.0, 1.0, -1.0]))
         self.salience: Tensor
-        self.register_buffer("salience", torch.from_numpy(causal.salience_weights()))
+        self.register_buffer("salience", torch.from_numpy(salience_weights()))
         nn.init.constant_(self.leap.bias, -3.0)
 
     def forward(
@@ -55,7 +72,7 @@ class CausalPitchNetwork(nn.Module):
         belief = torch.full_like(heard[:, 0], 1.0 / causal.N_CANDIDATES)
         found = []
         for i in range(logits.shape[1]):
-            stayed = F.conv1d(belief[:, None], kernel, padding=causal.GLIDE_BINS)[:, 0]
+            stayed = F.conv1d(belief[:, None], kernel, padding=GLIDE_BINS)[:, 0]
             belief = (stayed * (1.0 - leap[:, i]) + leap[:, i] / causal.N_CANDIDATES) * heard[:, i] + 1e-12
             belief = belief / belief.sum(dim=1, keepdim=True)
             found.append(belief)
@@ -71,7 +88,7 @@ class CausalPitchNetwork(nn.Module):
         with torch.no_grad():
             for name, tensor in self._named().items():
                 tensor.copy_(torch.from_numpy(weights[name]))
-            self.glide.copy_(torch.from_numpy(weights["glide"][causal.GLIDE_BINS :]).log())
+            self.glide.copy_(torch.from_numpy(weights["glide"][GLIDE_BINS:]).log())
 
     def _named(self) -> dict[str, Tensor]:
         return {

@@ -78,6 +78,17 @@ def whole_file(path: Path, *, overwrite: bool = True) -> Iterator[Path]:
         raise
 
 
+@contextmanager
+def named_file(path: Path, remedy: str = "name another place", *, overwrite: bool = True) -> Iterator[Path]:
+    """`whole_file` for a result that a person named: what the disk refuses is said in one line.
+
+    Raises:
+        InputError: The file cannot be written, or is there and may not be replaced.
+    """
+    with disk_errors(path, remedy, error=InputError), whole_file(path, overwrite=overwrite) as partial:
+        yield partial
+
+
 def remove_partial_files(folder: Path) -> None:
     """Remove what was being written in a folder by processes that were killed."""
     for path in folder.glob(PARTIAL_NAMES):

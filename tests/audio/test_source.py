@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from violute.audio.file_source import FileSource
 from violute.audio.read import read
-from violute.audio.source import ArraySource, check_audible
+from violute.audio.source import ArraySource
 from violute.errors import AudioError
 
 
@@ -205,16 +205,3 @@ def test_damage_inside_a_file_is_found_while_reading(tmp_path):
     content[middle : middle + 5000] = bytes(5000)
     path.write_bytes(content)
     _refused(path, "damaged")
-
-
-@pytest.mark.parametrize("value", [0.0, 0.25])
-def test_silence_and_a_bare_offset_are_inaudible(value):
-    source = ArraySource(np.full((2, 200_000), value), 44100, name="hush.wav")
-    with pytest.raises(AudioError, match=r"^hush.wav is silent"):
-        check_audible(source)
-
-
-def test_one_late_sample_is_audible():
-    audio = np.zeros((2, 200_000))
-    audio[1, -1] = 1e-3
-    check_audible(ArraySource(audio, 44100))

@@ -68,21 +68,11 @@ N_LEVELS = sum(len(multiples) for multiples in MULTIPLES.values())
 TELLING = (MIDDLE, LONGEST)
 """Windows in which the salience of each candidate is measured."""
 
-SALIENCE_WEIGHT = 5.0
-LOW_SALIENCE_WEIGHT, LOW_HZ = 2.5, (300.0, 500.0)
-"""What the saliences add to the network's judgement: that of the longest window where pitches are low."""
-
 SALIENCES = slice(N_LEVELS, N_LEVELS + len(TELLING))
 """Rows of what the network is shown of a candidate that hold its saliences, doubled."""
 
 N_OWN = N_LEVELS + len(TELLING) + 2
 """What the network is shown of a candidate: levels, saliences, and its place on the grid and its square."""
-
-N_SHARED = 7
-"""What it is shown of a frame: levels, how they change, and how peaked the spectrum is."""
-
-GLIDE_BINS = 2
-"""How far a pitch moves in a frame without a leap: 50 cents."""
 
 NEAR_BINS = 3
 LIKELY, STILL_LIKELY = 0.6, 0.1
@@ -122,12 +112,6 @@ def partial_table() -> tuple[Int[np.ndarray, "own candidate"], Float32[np.ndarra
     return rows + below, (bins - below).astype(np.float32)
 
 
-def salience_weights() -> Float32[np.ndarray, "window candidate"]:
-    """Return what each salience of a candidate counts beside the network."""
-    is_low = np.interp(np.log2(candidates_hz()), np.log2(LOW_HZ), (1.0, 0.0))
-    return np.stack([np.full(N_CANDIDATES, SALIENCE_WEIGHT), LOW_SALIENCE_WEIGHT * is_low]).astype(np.float32)
-
-
 def saliences(levels_db: Float32[np.ndarray, "window bin"]) -> Float32[np.ndarray, "window candidate"]:
     """Return how well each candidate fits each spectrum, as the search of the analyser judges it."""
     (window,) = HIGH.windows
@@ -136,11 +120,7 @@ def saliences(levels_db: Float32[np.ndarray, "window bin"]) -> Float32[np.ndarra
 
 
 def window_levels_db(heard: Float[np.ndarray, " sample"]) -> Float32[np.ndarray, "window bin"]:
-    """Levels of the spectra of the windows that end with the sound, in dB of a full sine.
-
-    Args:
-        heard: The newest `N_FFT` samples.
-    """
+    """Levels of the windows that end with the newest `N_FFT` samples, in dB of a full sine."""
     framed = np.zeros((len(WINDOWS), N_FFT), np.float32)
     for row, n in enumerate(WINDOWS):
         framed[row, :n] = heard[-n:] * (hann(n) * np.float32(4.0 / n))
@@ -157,11 +137,7 @@ def weights() -> Weights:
 
 
 class CausalPitch:
-    """Follows one pitch, one frame of `HOP_LENGTH` at a time.
-
-    Args:
-        using: Weights, by name.
-    """
+    """Follows one pitch, one frame of `HOP_LENGTH` at a time, by the weights that ship or others."""
 
     def __init__(self, using: Weights | None = None) -> None:
         self._w = weights() if using is None else using

@@ -35,12 +35,7 @@ def _power_weights(n_bins: int, sample_rate: int) -> Float[np.ndarray, " {n_bins
 def frame_loudness_db(
     magnitudes: Float[np.ndarray, "frame bin"], sample_rate: int
 ) -> Float[np.ndarray, " frame"]:
-    """A-weighted level of each frame, dB relative to a full-scale 1 kHz sine.
-
-    Args:
-        magnitudes: Hann spectra in which a sine reads its amplitude.
-        sample_rate: In Hz.
-    """
+    """A-weighted level of Hann spectra in which a sine reads its amplitude, dB re a full-scale 1 kHz sine."""
     weights = _power_weights(magnitudes.shape[1], sample_rate)
     power = np.einsum("fb,fb,b->f", magnitudes, magnitudes, weights)
     return np.maximum(10.0 * np.log10(np.maximum(power, 1e-30)), SILENCE_DB).astype(np.float32)

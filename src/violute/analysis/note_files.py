@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import csv
 import struct
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +16,7 @@ import numpy as np
 from violute.analysis.conditioning import hz_to_midi
 from violute.analysis.controls import Controls
 from violute.analysis.notes import Note
-from violute.errors import InputError
-from violute.whole_file import disk_errors, whole_file
+from violute.whole_file import named_file
 
 TICKS_A_BEAT, BEATS_A_SECOND = 480, 2
 """120 beats a minute, so that a tick lasts about a millisecond: the notes stay where they were played."""
@@ -36,7 +34,7 @@ def write_midi(notes: Sequence[Note], path: str | Path, *, overwrite: bool = Tru
     Raises:
         InputError: The file cannot be written, or is there and may not be replaced.
     """
-    with _written(Path(path), overwrite=overwrite) as partial:
+    with named_file(Path(path), overwrite=overwrite) as partial:
         partial.write_bytes(midi_bytes(notes))
 
 
@@ -102,21 +100,12 @@ def _write_table(
     names: Sequence[str], rows: Iterable[Sequence[object]], path: Path, *, overwrite: bool
 ) -> None:
     with (
-        _written(path, overwrite=overwrite) as partial,
+        named_file(path, overwrite=overwrite) as partial,
         partial.open("w", encoding="utf-8", newline="") as file,
     ):
         table = csv.writer(file, lineterminator="\n")
         table.writerow(names)
         table.writerows(rows)
-
-
-@contextmanager
-def _written(path: Path, *, overwrite: bool) -> Iterator[Path]:
-    with (
-        disk_errors(path, "name another place", error=InputError),
-        whole_file(path, overwrite=overwrite) as partial,
-    ):
-        yield partial
 
 
 def _key(note: Note) -> float:

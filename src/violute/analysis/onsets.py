@@ -19,6 +19,12 @@ RANGE_DB = 60.0
 CLEAR_RISE_DB = 9.0
 """Mean rise over the bands that counts as onset strength 1."""
 
+THRESHOLD = 0.25
+"""Strength that an onset exceeds."""
+
+GAP_FRAMES = 6
+"""Peaks this close to a stronger one, or closer, are no onsets."""
+
 
 @lru_cache(maxsize=4)
 def _band_weights(n_bins: int, sample_rate: int) -> Float[np.ndarray, "bin band"]:
@@ -45,9 +51,6 @@ def onset_strength(levels_db: Float[np.ndarray, "frame band"]) -> Float[np.ndarr
     Bands more than `RANGE_DB` below the piece's loudest count as silent, so that hiss and reverb
     tails do not read as notes.
 
-    Args:
-        levels_db: Band levels, one row a frame.
-
     Source:
         Böck & Widmer, Maximum filter vibrato suppression for onset detection (DAFx 2013): the
         earlier frame is widened by a band on either side, so that vibrato is no rise.
@@ -67,24 +70,13 @@ def onset_strength(levels_db: Float[np.ndarray, "frame band"]) -> Float[np.ndarr
     return strength
 
 
-def pick_onsets(
-    strength: Float[np.ndarray, " frame"], *, threshold: float = 0.25, gap_frames: int = 6
-) -> Int[np.ndarray, " onset"]:
-    """Frames at which notes begin: peaks of the strength above `threshold`, `gap_frames` apart.
-
-    Args:
-        strength: Onset strength.
-        threshold: Strength that an onset exceeds; 1 is a clear attack.
-        gap_frames: Peaks this close to a stronger one, or closer, are dropped.
-    """
-    n = len(strength)
-    if n == 0:
+def pick_onsets(strength: Float[np.ndarray, " frame"]) -> Int[np.ndarray, " onset"]:
+    """Frames at which notes begin: peaks of the strength above `THRESHOLD`, more than `GAP_FRAMES` apart."""
+    if len(strength) == 0:
         return np.zeros(0, dtype=np.int64)
-    reach = gap_frames
-    windows = np.lib.stride_tricks.sliding_window_view(
-        np.pad(strength, reach, constant_values=-1.0), 2 * reach + 1
-    )
-    is_peak = (strength >= windows.max(axis=1)) & (strength > threshold)
+    padded = np.pad(strength, GAP_FRAMES, constant_values=-1.0)
+    windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * GAP_FRAMES + 1)
+    is_peak = (strength >= windows.max(axis=1)) & (strength > THRESHOLD)
     # Of a plateau, the first frame alone is the peak.
     is_peak &= np.diff(strength, prepend=-1.0) > 0.0
     return np.flatnonzero(is_peak)

@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Float, Float32
 
 from violute.audio.loudness import LoudnessMeter, channel_weights
-from violute.audio.source import BLOCK_SAMPLES, INAUDIBLE, Source, silence_message
+from violute.audio.source import BLOCK_SAMPLES, INAUDIBLE, Source
 from violute.errors import SilentError
 
 _CANCELLING = 0.1
@@ -69,7 +69,7 @@ def measure(source: Source) -> Measurement:
         furthest = max(furthest, float(centred.max()), -float(centred.min()))
         n_samples += block.shape[1]
     if furthest <= INAUDIBLE:
-        raise SilentError(silence_message(source.name))
+        raise SilentError(f"{source.name} is silent from start to end: choose a recording with sound in it")
     mean = total / n_samples
     covariance = cross_power / n_samples - np.outer(mean, mean)
     weights = _mono_weights(covariance)

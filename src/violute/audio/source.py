@@ -12,7 +12,7 @@ from typing import Protocol
 import numpy as np
 from jaxtyping import Float32, Num
 
-from violute.errors import AudioError, SilentError
+from violute.errors import AudioError
 
 BLOCK_SAMPLES = 65_536
 """Default length of a block: 1.5 s at 44.1 kHz."""
@@ -108,28 +108,6 @@ def added(
             ahead = np.concatenate([ahead, next(recording)], axis=1)
         yield block + np.float32(gain) * ahead[:, :n_samples]
         ahead = ahead[:, n_samples:]
-
-
-def check_audible(source: Source) -> None:
-    """Make sure that a recording holds sound; stops reading at the first block that does.
-
-    A constant other than zero is an offset, not a sound, so it counts as silence too.
-
-    Raises:
-        AudioError: No channel moves by more than `INAUDIBLE`, or the recording cannot be read.
-    """
-    first: Float32[np.ndarray, "channel 1"] | None = None
-    for block in source.blocks():
-        if first is None:
-            first = block[:, :1]
-        if (np.abs(block - first) > INAUDIBLE).any():
-            return
-    raise SilentError(silence_message(source.name))
-
-
-def silence_message(name: str) -> str:
-    """Say that a recording is silent, and what to do."""
-    return f"{name} is silent from start to end: choose a recording with sound in it"
 
 
 def check_counts(name: str, n_samples: int, n_channels: int, sample_rate: int) -> None:

@@ -15,7 +15,7 @@ from violute.cli.terminal.options import ClusterAddress, Flag, Jobs, Json, Quiet
 from violute.cli.terminal.output import complain, refuse_existing, say_done
 from violute.cli.terminal.progress import progress_bars
 from violute.errors import InputError
-from violute.whole_file import disk_errors, whole_file
+from violute.whole_file import disk_errors, named_file
 
 if TYPE_CHECKING:
     from violute.evaluation.bench.clips import Clip
@@ -256,10 +256,7 @@ def _write_report(
     paths = []
     for ending, text in zip(REPORT_ENDINGS, texts, strict=True):
         path = out.with_name(out.name + ending)
-        with (
-            disk_errors(path, "name another report", error=InputError),
-            whole_file(path, overwrite=overwrite) as partial,
-        ):
+        with named_file(path, "name another report", overwrite=overwrite) as partial:
             partial.write_text(text, encoding="utf-8")
         paths.append(path)
     if with_webmushra:

@@ -65,7 +65,7 @@ def demo(
     ends = player.card.ends
     pieces = pieces_for(ends)
     picture = out / "spectrograms.png"
-    targets = {path: [_target(out, path, mix) for mix in MIXES] for path in pieces.values()}
+    targets = {path: [out / f"{path.stem}-mix{mix:.2f}.wav" for mix in MIXES] for path in pieces.values()}
     for target in (picture, *chain(*targets.values())):
         refuse_existing(target, replace=force, remedy="name another folder with --out")
     written: list[dict[str, object]] = []
@@ -96,10 +96,6 @@ def demo(
         quiet=quiet,
     )
     return 0
-
-
-def _target(out: Path, piece: Path, mix: float) -> Path:
-    return out / f"{piece.stem}-mix{mix:.2f}.wav"
 
 
 def _panel(audio: Float32[np.ndarray, "channel sample"], sample_rate: int) -> Panel:

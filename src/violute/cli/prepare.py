@@ -85,7 +85,8 @@ def prepare(
     from violute.data.instrument_folders import instrument_folders
 
     found = instrument_folders(folders, only=instruments)  # before what takes a while to import
-    require_preparing()
+    modules = (f"violute.data.pictures.{name}" for name in ("prepare", "contact_sheet"))
+    require_extra("train", "preparing needs", *modules)
     from violute.data.pictures.contact_sheet import counted, write_contact_sheet
     from violute.data.pictures.images import write_images
     from violute.data.pictures.prepare import prepare as make_store
@@ -167,16 +168,6 @@ def invert(
     line = f"{out} ({seconds:.2f} s, phases {origin[phase]}, spectral convergence {missed:.2g})"
     say_done(line, document, json=json, quiet=quiet)
     return 0
-
-
-def require_preparing() -> None:
-    """Make sure that the packages that preparing needs are installed.
-
-    Raises:
-        InputError: One is missing.
-    """
-    modules = (f"violute.data.pictures.{name}" for name in ("prepare", "contact_sheet", "invert"))
-    require_extra("train", "preparing needs", *modules)
 
 
 def _describe(split: Split, instruments: tuple[str, ...]) -> dict[str, dict[str, Any]]:

@@ -93,13 +93,7 @@ def stream(
 
 
 class LateBlocks:
-    """Counts the blocks that took longer to play than they last: live, the sound drops out there.
-
-    Args:
-        sample_rate: Of the sound, in Hz.
-        warn: Called with a line at the first such block.
-        clock: Seconds.
-    """
+    """Counts the blocks that took longer to play than they last: live, the sound drops out there."""
 
     def __init__(
         self,

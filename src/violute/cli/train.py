@@ -31,8 +31,7 @@ from violute.worklist.engine import Engine
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from violute.training.progress import Progress, TrainingResult
-    from violute.training.request import TrainingRequest
+    from violute.training.progress import Progress
 
 OPTIONS: dict[str, type[RunOptions]] = {
     "recordings": TrainingOptions,
@@ -76,11 +75,14 @@ def _verb(name: str, family: Family) -> Callable[..., int]:
     def train(*, options: Any, recipe: str = family.default_recipe) -> int:
         chosen, changes = _recipe(name, family, recipe)
         changes |= _changes(options)
-        return train_and_say(
-            options,
-            lambda request: _train_family(name, request, chosen, changes),
-            check=lambda: _check_changes(name, chosen, changes),
-        )
+        try:
+            return _train(name, options, chosen, changes)
+        except KeyboardInterrupt:  # whenever it comes, be it while torch is loaded
+            from violute.training.request import run_path
+
+            if os.environ.get("RANK", "0") == "0":
+                complain(f"interrupted: {_left_behind(run_path(options.out, options.run))}")
+            return EXIT_INTERRUPTED
 
     train.__annotations__["options"] = OPTIONS[family.learns_from]
     what = f"a voice of the family {name}: {family.about}"
@@ -93,30 +95,9 @@ for _name, _family in FAMILIES.items():
         train_app.command(_verb(_name, _family), name=_name)
 
 
-def train_and_say(
-    options: RunOptions,
-    train: Callable[[TrainingRequest], TrainingResult],
-    *,
-    check: Callable[[], None],
-) -> int:
-    """Check what was asked for, also by `check`, train, say how it went, and return the exit code.
-
-    Raises:
-        VioluteError: Something in the input or the options has to change.
-    """
-    from violute.training.request import run_path
-
-    try:
-        return _train_and_say(options, train, check=check)
-    except KeyboardInterrupt:  # whenever it comes, be it while torch is loaded
-        if os.environ.get("RANK", "0") == "0":
-            complain(f"interrupted: {_left_behind(run_path(options.out, options.run))}")
-        return EXIT_INTERRUPTED
-
-
-def _train_and_say(
-    options: RunOptions, train: Callable[[TrainingRequest], TrainingResult], *, check: Callable[[], None]
-) -> int:
+def _train(name: str, options: RunOptions, recipe: str, changes: dict[str, str]) -> int:
+    """Check what was asked for, train, say how it went, and return the exit code."""
+    from violute.families.recipes import family_recipe
     from violute.voices.card_entries import read_card_entries
 
     steps, minutes, seed = options.steps, options.minutes, options.seed
@@ -127,8 +108,10 @@ def _train_and_say(
     check_voice_name(options.out, replace=options.resume)
     entries = read_card_entries(options.card)
     source, names, hold_out = _source(options)
-    check()
+    with suppress(ModuleNotFoundError):  # some recipes can be read without torch; `require_training` tells
+        family_recipe(name, recipe, changes)
     require_training()
+    from violute.families.train import train_family
     from violute.training.processes import is_first_process
     from violute.training.request import TrainingRequest
 
@@ -158,7 +141,7 @@ def _train_and_say(
             on_warning=lambda message: complain(f"warning: {message}"),
             on_forecast=None if options.quiet else complain,
         )
-        result = train(request)
+        result = train_family(name, request, recipe=recipe, changes=changes)
     if not is_speaking:
         return 0
     document = {"out": str(options.out), "steps": result.step, "best_step": result.best_step}
@@ -174,14 +157,6 @@ go on: the same command with --resume and more --minutes or --steps"""
     return 0
 
 
-def _check_changes(name: str, recipe: str, changes: dict[str, str]) -> None:
-    """Raise `TrainingError` for a field that cannot be set; some recipes can be read without torch."""
-    from violute.families.recipes import family_recipe
-
-    with suppress(ModuleNotFoundError):  # `require_training` will say so
-        family_recipe(name, recipe, changes)
-
-
 def _left_behind(run: Path) -> str:
     """Say what a run that was interrupted has left, and what to do with it."""
     from violute.training.provenance import LAST_CHECKPOINT, checkpoint_step
@@ -195,14 +170,6 @@ def _left_behind(run: Path) -> str:
         f"step {step} is saved in {run}: go on with the same command and --resume, or write its voice with "
         f"violute export {run} OTHER.onnx{examples}"
     )
-
-
-def _train_family(
-    name: str, request: TrainingRequest, recipe: str, changes: dict[str, str]
-) -> TrainingResult:
-    from violute.families.train import train_family
-
-    return train_family(name, request, recipe=recipe, changes=changes)
 
 
 def _recipe(name: str, family: Family, given: str) -> tuple[str, dict[str, str]]:

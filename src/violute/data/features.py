@@ -15,7 +15,7 @@ from violute.analysis.analyser import analyse
 from violute.analysis.controls import Controls
 from violute.analysis.pitch_range import HIGH, PitchRange
 from violute.data.harmonics import bands_from_gaps, measure_partials
-from violute.data.measured import allow_open_files, measured_files, require_arrays
+from violute.data.measured import Arrays, Part, allow_open_files, measured_files, require_arrays
 from violute.data.recordings import Recording, read_recording
 from violute.data.reverb_tails import reverberation_tails
 from violute.rates import SAMPLE_RATE
@@ -136,36 +136,23 @@ def measure_all(
     """Measure every recording, or open what `cache` already holds; silent ones are left out.
 
     Levels, tails and sound are views into files of the cache, so memory does not grow with the recordings.
-
-    Args:
-        recordings: To measure.
-        cache: Folder for the measurements; made if missing.
-        pitch_range: Where pitch is sought.
-        with_tails: Whether reverberation is estimated too.
-        with_audio: Whether the sound itself is kept in the cache too.
-        engine: Who measures.
-        on_progress: Called with the share done.
+    Tails and sound are there where they are asked for; `on_progress` is called with the share done.
 
     Raises:
         AudioError: A recording cannot be read.
     """
     report = on_progress or (lambda _share: None)
-    version, tail_version = f"features {FEATURE_VERSION}", f"tails {TAIL_VERSION}"
-    if pitch_range != HIGH:
-        version, tail_version = (f"{one}, range {pitch_range.name}" for one in (version, tail_version))
+    kind = "" if pitch_range == HIGH else f", range {pitch_range.name}"
     rest = 0.2 * (with_tails + with_audio)  # shares of the work
 
-    def report_rest(first: float) -> Callable[[float], None]:
-        return lambda share: report(first + 0.2 * share)
+    def files_of(
+        parts: Sequence[Part], measure: Callable[[Part], Arrays], version: str, first: float, share: float
+    ) -> list[Path]:
+        shown = lambda done: report(first + share * done)
+        return measured_files(parts, cache, measure, version=version, engine=engine, on_progress=shown)
 
-    paths = measured_files(
-        recordings,
-        cache,
-        partial(_measured_arrays, pitch_range=pitch_range),
-        version=version,
-        engine=engine,
-        on_progress=lambda share: report((1.0 - rest) * share),
-    )
+    measure_levels = partial(_measured_arrays, pitch_range=pitch_range)
+    paths = files_of(recordings, measure_levels, f"features {FEATURE_VERSION}{kind}", 0.0, 1.0 - rest)
     opened = zip(recordings, paths, map(require_arrays, paths), strict=True)
     found = [(recording, path, arrays) for recording, path, arrays in opened if arrays]
     allow_open_files((1 + with_tails + with_audio) * len(found))
@@ -174,25 +161,11 @@ def measure_all(
     if with_tails:
         cached = [_CachedFeatures(path) for _, path, _ in found]
         measure_tails = partial(_tails, lowest_hz=pitch_range.lowest_hz)
-        made = measured_files(
-            cached,
-            cache,
-            measure_tails,
-            version=tail_version,
-            engine=engine,
-            on_progress=report_rest(1.0 - rest),
-        )
+        made = files_of(cached, measure_tails, f"tails {TAIL_VERSION}{kind}", 1.0 - rest, 0.2)
         tails = [require_arrays(path, "tail_db")["tail_db"] for path in made]
     if with_audio:
         heard = [recording for recording, _, _ in found]
-        made = measured_files(
-            heard,
-            cache,
-            _sound,
-            version=f"sound at {SAMPLE_RATE} Hz",
-            engine=engine,
-            on_progress=report_rest(0.8),
-        )
+        made = files_of(heard, _sound, f"sound at {SAMPLE_RATE} Hz", 0.8, 0.2)
         sounds = [require_arrays(path, "audio")["audio"] for path in made]
     return [
         Features(

@@ -39,18 +39,11 @@ def report_folder(
     engine: Engine = HERE,
     on_progress: Callable[[float, str], None] | None = None,
 ) -> FolderReport:
-    """Measure the recordings of a folder and its sub-folders.
+    """Measure the recordings of a folder and its sub-folders, for a manifest in `manifest_folder` or there.
 
     A recording's instrument is the name of the sub-folder of `folder` in which it lies, or else of
-    `folder` itself. A file with a segment map counts as one recording here.
-
-    Args:
-        folder: To search.
-        manifest_folder: Where the manifest will lie; None is `folder`.
-        licence: To be written into the manifest.
-        hold_out: Glob patterns of recordings that training will leave out, as for `list_recordings`.
-        engine: Who measures them.
-        on_progress: Called with the share of the bytes done, 0 to 1, and the file that was done.
+    `folder` itself. A file with a segment map counts as one recording here. `hold_out` are patterns as for
+    `list_recordings`; `on_progress` hears the share of the bytes done, 0 to 1, and the file that was done.
 
     Raises:
         DataError: There is no such folder, or no recording in it can be used.

@@ -10,12 +10,7 @@ from jaxtyping import Float
 
 
 class Joined:
-    """Recordings' arrays along their first axis, in 32-bit floats, each frame less a level of its own.
-
-    Args:
-        parts: Views into files, or arrays.
-        offset_db: Taken from each frame; None takes nothing.
-    """
+    """Recordings' arrays along their first axis, in 32-bit floats, each frame less a level of its own."""
 
     def __init__(
         self, parts: Sequence[np.ndarray], offset_db: Float[np.ndarray, " frame"] | None = None

@@ -27,10 +27,7 @@ LONGEST_SECONDS = 20
 def low_share(recordings: Sequence[Recording], cache: Path, engine: Engine = HERE) -> float:
     """Return the share of the pitched frames of some recordings that lies below `HIGH`.
 
-    Args:
-        recordings: Of which a few are listened to.
-        cache: Folder for what was heard, so that the next start need not listen again.
-        engine: Who listens.
+    A few of them are listened to; `cache` keeps what was heard, so that the next start need not listen again.
 
     Raises:
         AudioError: A recording cannot be read.

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from violute.data.sound_report import SoundReport
-from violute.errors import DataError, InputError
-from violute.whole_file import disk_errors, whole_file
+from violute.errors import DataError
+from violute.whole_file import named_file
 
 MANIFEST_NAME = "manifest.json"
 MANIFEST_VERSION = 1
@@ -133,10 +133,7 @@ def write_text(path: Path, text: str, *, overwrite: bool = True) -> None:
     Raises:
         InputError: It cannot be written, or is there already and may not be replaced.
     """
-    with (
-        disk_errors(path, "name another place", error=InputError),
-        whole_file(path, overwrite=overwrite) as partial,
-    ):
+    with named_file(path, overwrite=overwrite) as partial:
         partial.write_text(text, encoding="utf-8")
 
 

@@ -111,15 +111,10 @@ def measured_files(
     engine: Engine = HERE,
     on_progress: Callable[[float], None] | None = None,
 ) -> list[Path]:
-    """Measure what `cache` does not hold whole yet, and return a file for each part.
+    """Measure what the folder `cache` does not hold whole yet, and return a file for each part, in order.
 
-    Args:
-        parts: In the order of the result.
-        cache: Folder for the measurements; made if missing.
-        measure: A pure function of one part: one of a module, or a partial of one.
-        version: Of the measurement, with all its settings.
-        engine: Who measures them.
-        on_progress: Called with the share done.
+    `measure` is a pure function of one part, one of a module or a partial of one, and `version` says which,
+    with all its settings; `on_progress` is called with the share done.
 
     Raises:
         AudioError: A recording cannot be read.

@@ -8,7 +8,6 @@ energy, which for MP3 and Opus ends near 16 or 20 kHz: there is nothing to be le
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from violute.analysis.polyphony import estimate as polyphony
 from violute.audio.channels import measure
 from violute.audio.file_source import FileSource
 from violute.audio.resample import StreamResampler
-from violute.errors import AudioError
+from violute.data.measured import content_digest
 
 CLIPPED_AT = (0.999, 1.001)
 """Magnitudes between which a sample may be clipped: from 32,735 of 32,768; floats above it are not cut."""
@@ -90,7 +89,7 @@ def report_sound(path: Path) -> SoundReport:
         sample_rate=source.sample_rate,
         n_channels=source.n_channels,
         n_bytes=path.stat().st_size,
-        sha256=file_hash(path),
+        sha256=content_digest(path),
         loudness_lufs=round(measurement.loudness_lufs, 2),
         true_peak_db=round(measurement.true_peak_db, 2),
         clipped_share=clipping.share(),
@@ -98,19 +97,6 @@ def report_sound(path: Path) -> SoundReport:
         polyphonic_share=round(notes.share(), 4),
         bandwidth_hz=round(band.bandwidth_hz(source.sample_rate)),
     )
-
-
-def file_hash(path: Path) -> str:
-    """Return a file's sha256 in hexadecimal.
-
-    Raises:
-        AudioError: The file cannot be read.
-    """
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise AudioError(f"{path} cannot be read ({error.strerror}): check its permissions") from None
 
 
 class _ClippingMeter:

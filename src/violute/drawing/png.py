@@ -13,8 +13,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import UInt8
 
-from violute.errors import InputError
-from violute.whole_file import disk_errors, whole_file
+from violute.whole_file import named_file
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _BITS = 8
@@ -31,10 +30,7 @@ def write_picture(
     Raises:
         InputError: The disk refuses, or the name is taken.
     """
-    with (
-        disk_errors(picture, "make room there, or name another", error=InputError),
-        whole_file(picture, overwrite=overwrite) as partial,
-    ):
+    with named_file(picture, "make room there, or name another", overwrite=overwrite) as partial:
         partial.write_bytes(png_bytes(pixels))
 
 

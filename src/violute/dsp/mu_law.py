@@ -1,9 +1,4 @@
-"""The mu-law on tensors: the twin of `violute.transforms.mu_law`, in its conventions.
-
-Source:
-    ITU-T G.711 for the curve, without its straight segments; van den Oord et al., WaveNet (2016),
-    section 2.2.
-"""
+"""The mu-law on tensors: the twin of `violute.transforms.mu_law`, in its conventions."""
 
 from __future__ import annotations
 
@@ -13,8 +8,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-N_LEVELS = 256
-MU = N_LEVELS - 1
+from violute.transforms.mu_law import MU, N_LEVELS
 
 
 def to_levels(audio: Float[Tensor, "*sample"]) -> Int[Tensor, "*sample"]:

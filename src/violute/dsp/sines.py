@@ -22,15 +22,7 @@ def sines_of(
     highest_hz: float,
     leads: Float[Tensor, "piece harmonic sample"] | None = None,
 ) -> Float[Tensor, "piece sine sample"]:
-    """Return cosines, then sines, of the fundamental's whole multiples; too high ones are silent.
-
-    Args:
-        cycles: Of the fundamental, gone by at each sample; whole cycles may be left out.
-        f0_hz: Of each frame; frames are equally long.
-        n_harmonics: Multiples, from 1 on.
-        highest_hz: From which on sines are silent, at most Nyquist.
-        leads: By how many of its own cycles each leads the multiple of the fundamental's phase; None is by 0.
-    """
+    """Return cosines, then sines, of the fundamental's whole multiples; arguments as of the twin."""
     multiples = torch.arange(1, n_harmonics + 1, device=cycles.device)[:, None]
     size = ((highest_hz - multiples * f0_hz[:, None]) / FADING_HZ).clamp(0.0, 1.0)
     own_cycles = multiples * cycles[:, None]

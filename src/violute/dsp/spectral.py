@@ -25,7 +25,7 @@ N_FFTS = (2048, 1024, 512, 256, 128, 64)
 """Window lengths, in samples."""
 
 FLOOR = 1e-5
-"""Magnitude that stands for silence: 100 dB below full scale."""
+"""Magnitude whose power is added to every bin, so that silence has a logarithm: 100 dB below full scale."""
 
 QUIETEST = 1e-4
 """Root mean square magnitude that the quietest target of `spectral_convergence` is taken for."""
@@ -37,7 +37,6 @@ def multi_resolution_spectral_loss(
     *,
     sample_rate: int,
     n_ffts: Sequence[int] = N_FFTS,
-    floor: float = FLOOR,
     max_hz: Float[Tensor, " batch"] | None = None,
 ) -> Float[Tensor, ""]:
     """Compare magnitudes: spectral convergence plus distance of logarithms, averaged over resolutions.
@@ -47,7 +46,6 @@ def multi_resolution_spectral_loss(
         target: What was wanted.
         sample_rate: Of both, in Hz.
         n_ffts: Window lengths in samples; windows overlap by three quarters.
-        floor: Magnitude whose power is added to every bin, so that silence has a logarithm.
         max_hz: Highest frequency of each item that counts. A recording from a lossy source has no
             top octave, and without this limit it would teach a dull voice.
 
@@ -70,10 +68,7 @@ def multi_resolution_spectral_loss(
         if max_hz is not None:
             frequency_hz = torch.arange(n_fft // 2 + 1, device=audio.device) * (sample_rate / n_fft)
             heard = (frequency_hz <= max_hz.unsqueeze(1)).to(audio.dtype).unsqueeze(2)
-        total = total + (
-            spectral_convergence(made, wanted, heard, floor=floor)
-            + log_distance(made, wanted, heard, floor=floor)
-        )
+        total = total + spectral_convergence(made, wanted, heard) + log_distance(made, wanted, heard)
     return total / len(n_ffts)
 
 
@@ -87,7 +82,7 @@ def power_spectrum(audio: Float[Tensor, "batch sample"], *, n_fft: int) -> Spect
     return spectrum.real.square() + spectrum.imag.square()
 
 
-def spectral_convergence(made: Spectra, wanted: Spectra, heard: Heard, *, floor: float) -> Float[Tensor, ""]:
+def spectral_convergence(made: Spectra, wanted: Spectra, heard: Heard) -> Float[Tensor, ""]:
     """Return the norm of the difference of magnitudes relative to that of the target.
 
     Targets quieter than `QUIETEST` count as that loud, or a rest would outweigh the whole batch.
@@ -96,16 +91,16 @@ def spectral_convergence(made: Spectra, wanted: Spectra, heard: Heard, *, floor:
         Arik, Jun & Diamos, Fast spectrogram inversion (IEEE SPL 26, 2019), equation 2.
     """
     counted = count(heard, made)
-    difference = (made + floor**2).sqrt() - (wanted + floor**2).sqrt()
+    difference = (made + FLOOR**2).sqrt() - (wanted + FLOOR**2).sqrt()
     # A norm has no slope at 0; the floor under the root, taken off again, gives it one.
-    missed = ((difference.square() * heard).sum(dim=(1, 2)) / counted + floor**2).sqrt() - floor
+    missed = ((difference.square() * heard).sum(dim=(1, 2)) / counted + FLOOR**2).sqrt() - FLOOR
     present = ((wanted * heard).sum(dim=(1, 2)) / counted).sqrt().clamp_min(QUIETEST)
     return (missed / present).mean()
 
 
-def log_distance(made: Spectra, wanted: Spectra, heard: Heard, *, floor: float) -> Float[Tensor, ""]:
+def log_distance(made: Spectra, wanted: Spectra, heard: Heard) -> Float[Tensor, ""]:
     """Return the mean distance of the natural logarithms of magnitudes over the bins that are heard."""
-    distance = 0.5 * ((made + floor**2).log() - (wanted + floor**2).log()).abs()
+    distance = 0.5 * ((made + FLOOR**2).log() - (wanted + FLOOR**2).log()).abs()
     return ((distance * heard).sum(dim=(1, 2)) / count(heard, made)).mean()
 
 

@@ -19,7 +19,7 @@ Magnitudes = Float[np.ndarray, "bin frame"]
 
 N_ITERATIONS = 32
 MOMENTUM = 0.99
-"""Of the fast variant; 0 is the plain one."""
+"""How far a round goes on in the direction of the last; 0 is the plain variant."""
 
 _SMALLEST = 1e-12
 
@@ -30,12 +30,10 @@ def griffin_lim(
     *,
     start: Spectrum | None = None,
     n_iterations: int = N_ITERATIONS,
-    momentum: float = MOMENTUM,
 ) -> Spectrum:
     """Find phases with which magnitudes (`n_fft / 2 + 1` bins) are nearly those of a sound; `istft` makes it.
 
-    The rounds begin with the phases of `start`, or those of `sinusoidal_phase`; `momentum`, 0 to 1, is how
-    far they go on in the direction of the last.
+    The rounds begin with the phases of `start`, or those of `sinusoidal_phase`.
 
     Source:
         Perraudin, Balazs & Søndergaard, A fast Griffin-Lim algorithm (WASPAA 2013).
@@ -45,7 +43,7 @@ def griffin_lim(
     before = spectrum  # the first round has none
     for i in range(n_iterations):
         real = _of_a_sound(spectrum, settings)
-        spectrum = with_phase(magnitude, real + np.float32(momentum) * (real - before) if i else real)
+        spectrum = with_phase(magnitude, real + np.float32(MOMENTUM) * (real - before) if i else real)
         before = real
     return spectrum
 

@@ -34,10 +34,6 @@ def scaled(levels: Integer[np.ndarray, "*sample"]) -> Float32[np.ndarray, "*samp
 
 def from_levels(levels: Integer[np.ndarray, "*sample"]) -> Float32[np.ndarray, "*sample"]:
     """Return the sample in the middle of each level."""
-    return expanded(scaled(levels))
-
-
-def expanded(curved: Float32[np.ndarray, "*sample"]) -> Float32[np.ndarray, "*sample"]:
-    """Undo the curve on numbers from -1 to 1."""
+    curved = scaled(levels)
     grown = np.expm1(np.abs(curved) * np.log1p(np.float32(MU))) / np.float32(MU)
     return (np.sign(curved) * grown).astype(np.float32)

@@ -31,13 +31,7 @@ OVERLAP = 4
 def transposed(
     blocks: Iterable[Float[np.ndarray, " _sample"]], semitones: float, sample_rate: int
 ) -> Iterator[Block]:
-    """Bring a mono sound to another pitch, block by block; its length stays, to a few samples.
-
-    Args:
-        blocks: Of the sound, of any size.
-        semitones: Up, or down below 0.
-        sample_rate: In Hz.
-    """
+    """Bring a mono sound, in blocks of any size, so many semitones up; its length stays, to a few samples."""
     ratio = 2.0 ** (semitones / 12.0)
     resampler = StreamResampler(round(sample_rate * ratio), sample_rate, 1)
     stretcher = Stretcher(ratio, n_fft=2 ** round(math.log2(WINDOW_SECONDS * sample_rate)))
@@ -50,11 +44,8 @@ def transposed(
 class Stretcher:
     """Plays a sound slower at its own pitch, block by block.
 
-    Each frame's phases go on from those of the frame before by what the sound itself turns within a hop.
-
-    Args:
-        ratio: Length of what comes out over that of what goes in.
-        n_fft: Samples of a frame.
+    Each frame's phases go on from those of the frame before by what the sound itself turns within a hop. The
+    ratio is the length of what comes out over that of what goes in.
     """
 
     def __init__(self, ratio: float, *, n_fft: int) -> None:

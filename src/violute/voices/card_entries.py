@@ -13,6 +13,8 @@ TEXTS = ("name", "description", "licence", "command")
 WRITTEN = (*TEXTS, "training_data", "figures")
 """All but what the renderer relies on: a family, ranges and settings come from training alone."""
 
+_ALL = f"{', '.join(WRITTEN[:-1])} and {WRITTEN[-1]}"
+
 
 def read_card_entries(path: str | Path | None) -> dict[str, Any]:
     """Read entries that add to or replace those that training knows.
@@ -40,10 +42,10 @@ def read_card_entries(path: str | Path | None) -> dict[str, Any]:
     except ValueError as error:
         raise VoiceError(f"{path}: malformed JSON ({error}): mend it there") from None
     if not isinstance(entries, dict):
-        raise VoiceError(f"{path}: holds no JSON object: give entries in braces, out of {_listed(WRITTEN)}")
+        raise VoiceError(f"{path}: holds no JSON object: give entries in braces, out of {_ALL}")
     for key, value in entries.items():
         if key not in WRITTEN:
-            raise VoiceError(f"{path}: unknown entry {key!r}: give entries out of {_listed(WRITTEN)}")
+            raise VoiceError(f"{path}: unknown entry {key!r}: give entries out of {_ALL}")
         wanted = _wanted_kind(key, value)
         if wanted is not None:
             raise VoiceError(f"{path}: {key} is {json.dumps(value, ensure_ascii=False)[:60]}: give {wanted}")
@@ -62,10 +64,6 @@ def _wanted_kind(key: str, value: object) -> str | None:
         return None if isinstance(value, Mapping) else "an object of figures by name"
     is_list = isinstance(value, list) and all(isinstance(line, str) for line in value)
     return None if is_list else "a list of text, a line for each"
-
-
-def _listed(names: tuple[str, ...]) -> str:
-    return f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def _refuse_constant(name: str) -> NoReturn:

@@ -88,12 +88,7 @@ class Performance(ABC):
 
 
 class ShiftedPerformance(Performance):
-    """A performance whose sound is brought to another pitch, as it can be done for every family.
-
-    Args:
-        performance: Whose sound it is.
-        semitones: Up, or down below 0.
-    """
+    """A performance whose sound is brought to another pitch, as it can be done for every family."""
 
     def __init__(self, performance: Performance, semitones: float) -> None:
         super().__init__(

@@ -16,11 +16,7 @@ _is_worker = False
 
 
 def available_cores(cgroup: Path = Path("/sys/fs/cgroup")) -> int:
-    """Return how many cores this process may use: by affinity and a container's limit; 1 in a worker.
-
-    Args:
-        cgroup: Folder of the limits of a container (cgroup v2).
-    """
+    """Return how many cores this process may use: by affinity and a container's limit; 1 in a worker."""
     if _is_worker:
         return 1
     n_cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

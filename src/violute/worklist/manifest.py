@@ -28,9 +28,6 @@ Row = dict[str, Any]
 class WorkManifest:
     """The manifest of a folder of results.
 
-    Args:
-        folder: That it describes, where it lies.
-
     Raises:
         DataError: It cannot be read.
         InputError: The store refuses.

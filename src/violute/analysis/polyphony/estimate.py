@@ -82,11 +82,7 @@ class PolyphonyMeter:
 
 
 def has_several_notes(magnitudes: Float[np.ndarray, "frame bin"]) -> Bool[np.ndarray, " frame"]:
-    """Tell the frames that one harmonic series does not explain.
-
-    Args:
-        magnitudes: Spectra of Hann windows of `N_FFT` samples at `SAMPLE_RATE`, linear.
-    """
+    """Tell the frames, under Hann windows of `N_FFT` samples, that one harmonic series does not explain."""
     power = _peak_power(magnitudes)
     whole = power.sum(axis=1)
     rest = _without_best_series(power)

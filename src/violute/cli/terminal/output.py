@@ -38,11 +38,6 @@ def say_done(line: str, document: Any, *, json: bool, quiet: bool) -> None:
 def refuse_existing(out: Path, *, replace: bool, remedy: str = "name another file") -> None:
     """Keep a file that is there, unless it may be replaced.
 
-    Args:
-        out: Where results are to go.
-        replace: Whether it may be replaced.
-        remedy: What else could be done, for the message.
-
     Raises:
         InputError: It is there, and it may not.
     """

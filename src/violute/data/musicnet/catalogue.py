@@ -93,9 +93,7 @@ OFFICIAL = Release(
 def with_checksums(release: Release, path: Path) -> Release:
     """Return a release whose files have other checksums, and sizes that are not known beforehand.
 
-    Args:
-        release: Whose names and address stay.
-        path: Text file as md5sum writes it: `MD5  NAME` a line.
+    `path` is a text file as md5sum writes it: `MD5  NAME` a line.
 
     Raises:
         DataError: The file cannot be read, or lacks one of the two files.

@@ -13,10 +13,11 @@ from functools import partial
 from pathlib import Path
 
 from violute.data.manifest import Manifest, ManifestEntry, duplicates, traps_of, write_text
+from violute.data.measured import content_digest
 from violute.data.musicnet.catalogue import CITATION, LICENCE, LINE_ENSEMBLES, Piece
 from violute.data.musicnet.files import places_of
 from violute.data.musicnet.labels import LABEL_RATE_HZ, polyphonic_share, read_labels, single_line_passages
-from violute.data.sound_report import file_hash, report_sound
+from violute.data.sound_report import report_sound
 from violute.data.splits import TRAIN
 from violute.errors import DataError
 from violute.worklist.engine import HERE, Engine
@@ -75,7 +76,7 @@ def _entry(out: Path, piece: Piece, *, leave_out_chords: bool) -> ManifestEntry:
         traps.append(
             f"{100 * polyphonic_share(notes):.0f} % of the sounding time is polyphonic by the labels"
         )
-        labels_sha256 = file_hash(out / labels)
+        labels_sha256 = content_digest(out / labels)
         if leave_out_chords and piece.split == TRAIN and piece.ensemble in LINE_ENSEMBLES:
             lines = single_line_passages(notes, sound.seconds)
     left_out = sound.seconds - sum(end - start for start, end in lines)

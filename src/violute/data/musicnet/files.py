@@ -20,12 +20,12 @@ import tarfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from violute.audio.channels import measure
 from violute.audio.file_source import FileSource
-from violute.audio.source import check_audible
+from violute.data.measured import content_digest
 from violute.data.musicnet.catalogue import Piece
 from violute.data.musicnet.http_stream import BLOCK_BYTES, OnNotice
 from violute.data.musicnet.labels import read_labels
-from violute.data.sound_report import file_hash
 from violute.errors import AudioError, DataError
 from violute.whole_file import whole_file
 
@@ -71,7 +71,7 @@ def missing(
                 wanted[key] = path
                 continue
             recorded = digests.get(place.as_posix())
-            if recorded and file_hash(path) != recorded:
+            if recorded and content_digest(path) != recorded:
                 on_notice(f"{path} was changed since it came (its sha256 differs): fetching it anew")
                 wanted[key] = path
     return wanted
@@ -110,6 +110,4 @@ def _check(path: Path, *, thoroughly: bool = False) -> None:
         return
     source = FileSource(path)
     if thoroughly:
-        check_audible(source)
-        for _ in source.blocks():
-            continue  # reading finds what is not finite, and a cut
+        measure(source)  # reading finds what is silent or not finite, and a cut

@@ -21,7 +21,7 @@ from jaxtyping import Float32
 
 from violute.data.features import highest_recorded_hz
 from violute.data.measured import content_digest, measured_files, require_arrays
-from violute.data.pictures.snippets import SnippetSettings, cut, spectra
+from violute.data.pictures.snippets import FIVE_SECONDS, SnippetSettings, cut, spectra
 from violute.data.pictures.store import (
     HALF_TURN,
     STORE_NAME,
@@ -71,7 +71,7 @@ def prepare(
     out: str | Path,
     settings: SpectrogramSettings,
     *,
-    snippets: SnippetSettings | None = None,
+    snippets: SnippetSettings = FIVE_SECONDS,
     hold_out: Sequence[str] = HOLD_OUT,
     with_phase: bool = False,
     engine: Engine = HERE,
@@ -84,24 +84,16 @@ def prepare(
     Levels are kept within a file and evened out between files: each is brought to `PEAK`. Phases are not
     stored unless asked for, since they would double the store and the recordings give them back.
 
-    Args:
-        folders: Of recordings, by instrument.
-        out: Folder of the store; made if missing.
-        settings: Of the transform.
-        snippets: How to cut; None is 5 seconds without overlap.
-        hold_out: Glob patterns of the recordings for the held-out split, as `list_recordings` reads them.
-        with_phase: Keep phases and the Nyquist bin beside the pictures.
-        engine: Who makes the pictures.
-        on_begin: Called when what is asked for can be done, before it is.
-        on_progress: Called with the share done, 0 to 1.
-        on_warning: Called with a line for each recording that gives no picture.
+    Folders are given by instrument, `hold_out` as patterns of the recordings for the held-out split, as
+    `list_recordings` reads them. `on_begin` is called when what is asked for can be done, before it is,
+    `on_progress` with the share done, 0 to 1, `on_warning` with a line for each recording without a picture.
 
     Raises:
         AudioError: A recording cannot be read.
         DataError: A folder is missing or holds no audio; the store's holds another store, cannot be
             written to or is full; or nothing sounds.
     """
-    out, snippets = Path(out), snippets or SnippetSettings()
+    out = Path(out)
     works = [
         work
         for instrument, folder in folders.items()

@@ -53,6 +53,9 @@ class SnippetSettings:
             raise InputError(f"gate {self.gate_db:g} dB: give a level from -200 up to, not including, 0")
 
 
+FIVE_SECONDS = SnippetSettings()
+
+
 class Part(NamedTuple):
     """A piece of a recording that becomes one picture.
 

@@ -18,7 +18,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional
 
-from violute.dsp.mu_law import MU, N_LEVELS, scaled
+from violute.dsp.mu_law import scaled
+from violute.transforms.mu_law import MU, N_LEVELS
 
 Output = Literal["softmax", "logistics"]
 

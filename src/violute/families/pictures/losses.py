@@ -15,8 +15,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from violute.families.pictures.networks import Latents, Spectrograms
+from violute.families.pictures.rows import MEL_BREAK_HZ
 from violute.families.vae.network import Posterior
-from violute.transforms.mel import MEL_BREAK_HZ
 
 SMOOTHINGS = ((4, 2), (16, 4), (64, 8))
 """Bins and frames averaged before windows are compared again."""

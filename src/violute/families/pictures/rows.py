@@ -12,7 +12,9 @@ from torch import Tensor, nn
 from violute.analysis.loudness import a_weighting_db
 from violute.families.pictures.config import DrawingConfig
 from violute.families.pictures.networks import Spectrograms
-from violute.transforms.mel import MEL_BREAK_HZ
+
+MEL_BREAK_HZ = 700.0
+"""Where mel turns from linear to logarithmic: a mel at f Hz is 1 + f / 700 times as wide as at 0."""
 
 Rows = Float[Tensor, "window row frame"]
 Powers = Float[Tensor, "window 1 frame"]

@@ -89,7 +89,8 @@ def plan_conversions(
     taken: set[Place] = set()
     for source in sources:
         is_folder = _is_folder(source)
-        root = results_folder(source, folder) if is_folder else folder or _parent(source)
+        beside = source.parent if isinstance(source, Path) else source.rpartition("/")[0]
+        root = results_folder(source, folder) if is_folder else folder or beside
         there = listed(root) if isinstance(root, str) else {}
         for name in _names_below(source, skip=root) if is_folder else [name_of(source)]:
             parent, _, file_name = name.rpartition("/")
@@ -185,10 +186,6 @@ def results_folder(source: Place, folder: Place | None) -> Place:
 
 def _place(item: Place) -> Place:
     return str(item).rstrip("/") if is_url(item) else Path(item)
-
-
-def _parent(place: Place) -> Place:
-    return place.parent if isinstance(place, Path) else place.rpartition("/")[0]
 
 
 def _is_folder(place: Place) -> bool:

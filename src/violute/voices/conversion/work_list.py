@@ -122,12 +122,7 @@ def opened_voice(voice: str | None) -> FamilyVoice:
 
 
 class ConversionManifest:
-    """The manifest of a folder's hybrids.
-
-    Args:
-        folder: Where they lie.
-        maker: What makes them: version and voice.
-    """
+    """The manifest of a folder's hybrids, all by one maker: version and voice."""
 
     def __init__(self, folder: Place, maker: str) -> None:
         self._manifest, self._maker = WorkManifest(folder), f"violute {version('violute')}, {maker}"
