@@ -6,7 +6,6 @@ import torch
 from scipy.signal import fftconvolve
 
 from violute.dsp.room import reverb
-from violute.errors import ShapeError
 from violute.synthesis.room import room, room_response
 
 
@@ -36,9 +35,3 @@ def test_gradients_are_those_of_finite_differences():
     audio = torch.randn(2, 20, dtype=torch.float64, generator=generator, requires_grad=True)
     response = torch.randn(1, 9, dtype=torch.float64, generator=generator, requires_grad=True)
     assert torch.autograd.gradcheck(reverb, (audio, response))
-
-
-@pytest.mark.unchecked
-def test_a_wrong_number_of_responses_is_refused():
-    with pytest.raises(ShapeError, match="tap"):
-        reverb(torch.zeros(3, 10), torch.zeros(2, 5))

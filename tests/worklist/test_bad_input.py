@@ -15,7 +15,7 @@ from fake_voice import SineVoice
 from full_disk import full_disk
 
 from violute.cli import convert as verb
-from violute.cli.terminal.engine import engine_of
+from violute.cli.terminal.extras import engine_of
 from violute.errors import InputError, VioluteError
 from violute.voices.conversion import work_list
 from violute.voices.conversion.destinations import PlannedConversion

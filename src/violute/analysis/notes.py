@@ -11,7 +11,6 @@ from violute.analysis.articulation import harmonic_gate
 from violute.analysis.controls import FRAME_RATE_HZ, Controls
 from violute.analysis.onsets import pick_onsets
 from violute.analysis.polyphony.separate_lines import separate_lines
-from violute.errors import ShapeError
 from violute.transforms.runs import joined_runs
 
 SHORTEST_SECONDS = 0.05
@@ -67,12 +66,7 @@ def segment_notes(
 
     Returns:
         Notes of at least `SHORTEST_SECONDS` in order, each with the median of its track.
-
-    Raises:
-        ShapeError: The track or the onsets are not one row.
     """
-    if f0_hz.ndim != 1 or onset_seconds.ndim != 1:
-        raise ShapeError(f"track {f0_hz.shape} and onsets {onset_seconds.shape}: give one row of each")
     shortest = max(1, round(SHORTEST_SECONDS * FRAME_RATE_HZ))
     attacks = np.round(onset_seconds * FRAME_RATE_HZ).astype(int)
     notes = []

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Parameter
 
-from violute.cli.terminal.engine import engine_of
-from violute.cli.terminal.extras import require_extra
+from violute.cli.terminal.extras import engine_of, require_extra
 from violute.cli.terminal.options import ClusterAddress, Flag, Jobs, Json, Quiet
 from violute.cli.terminal.output import complain, refuse_existing, say_done
 from violute.cli.terminal.progress import progress_bars

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from violute.cli.terminal.engine import engine_of
-from violute.cli.terminal.extras import require_extra
+from violute.cli.terminal.extras import engine_of, require_extra
 from violute.cli.terminal.options import (
     Attack,
     ClusterAddress,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Parameter
 
-from violute.cli.terminal.engine import engine_of
+from violute.cli.terminal.extras import engine_of
 from violute.cli.terminal.options import ClusterAddress, Flag, HoldOut, Jobs, Json, Names, Quiet
 from violute.cli.terminal.output import complain, say, say_json
 from violute.cli.terminal.progress import progress_bars

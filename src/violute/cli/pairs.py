@@ -7,8 +7,7 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from violute.cli.terminal.engine import engine_of
-from violute.cli.terminal.extras import require_extra
+from violute.cli.terminal.extras import engine_of, require_extra
 from violute.cli.terminal.options import ClusterAddress, HoldOut, Jobs, Json, Quiet
 from violute.cli.terminal.output import say_done
 from violute.cli.terminal.progress import progress_bars

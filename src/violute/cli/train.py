@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from cyclopts import App
 
-from violute.cli.terminal.engine import engine_of
-from violute.cli.terminal.extras import require_extra
+from violute.cli.terminal.extras import engine_of, require_extra
 from violute.cli.terminal.output import complain, say_done
 from violute.cli.terminal.progress import progress_bars
 from violute.cli.terminal.training_options import (

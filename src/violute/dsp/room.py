@@ -6,29 +6,14 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from violute.errors import ShapeError
-
 
 def reverb(
     audio: Float[Tensor, "batch sample"], impulse_response: Float[Tensor, "#batch tap"]
 ) -> Float[Tensor, "batch sample"]:
     """Convolve with an impulse response by one FFT; the sound that rings on is cut.
 
-    Args:
-        audio: The dry sound.
-        impulse_response: One for each item, or one for all. With a first tap of 0 the output is the
-            room alone, to be added to the dry sound.
-
-    Returns:
-        As many samples as came.
-
-    Raises:
-        ShapeError: The number of responses is neither one nor the batch.
+    With a first tap of 0 as many samples as came are of the room alone, to be added to the dry sound.
     """
-    if impulse_response.ndim != 2 or len(impulse_response) not in {1, len(audio)}:
-        raise ShapeError(
-            f"impulse_response {tuple(impulse_response.shape)} must be (1, tap) or ({len(audio)}, tap)"
-        )
     n_samples = audio.shape[1]
     # The next power of two: the whole linear convolution fits, and every FFT library is quick.
     n_fft = 1 << (n_samples + impulse_response.shape[1] - 1).bit_length()

@@ -16,8 +16,6 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from violute.errors import ShapeError
-
 Spectra = Float[Tensor, "batch bin frame"]
 Heard = Float[Tensor, "batch #bin #frame"]
 
@@ -51,16 +49,7 @@ def multi_resolution_spectral_loss(
 
     Returns:
         0 for equal sounds, without an upper bound otherwise; the mean over the batch.
-
-    Raises:
-        ShapeError: The sounds differ in shape, or `max_hz` in batch.
     """
-    if audio.shape != target.shape or audio.ndim != 2:
-        raise ShapeError(
-            f"audio {tuple(audio.shape)} and target {tuple(target.shape)} must be (batch, sample) alike"
-        )
-    if max_hz is not None and max_hz.shape != audio.shape[:1]:
-        raise ShapeError(f"max_hz {tuple(max_hz.shape)} must be one frequency for each of {len(audio)} items")
     total = audio.new_zeros(())
     for n_fft in n_ffts:
         made, wanted = power_spectrum(audio, n_fft=n_fft), power_spectrum(target, n_fft=n_fft)

@@ -32,22 +32,7 @@ class Network(Protocol):
         """Return the outputs of these names, or all."""
 
 
-class Session(Network, Protocol):
-    """What is used of an onnxruntime session besides."""
-
-    def run(
-        self, output_names: Sequence[str] | None, inputs: Mapping[str, Any], options: Any = None, /
-    ) -> list[Any]:
-        """Return the outputs of these names, or all."""
-
-    def get_inputs(self) -> Sequence[Any]:
-        """Return what it takes, each with a name and a shape."""
-
-    def get_outputs(self) -> Sequence[Any]:
-        """Return what it gives, likewise."""
-
-
-def open_network(onnx_bytes: bytes, *, n_threads: int = 0, inputs: set[str] | None = None) -> Session:
+def open_network(onnx_bytes: bytes, *, n_threads: int = 0, inputs: set[str] | None = None) -> Any:
     """Return an onnxruntime session that leaves the other core to synthesis.
 
     Args:
@@ -65,7 +50,7 @@ def open_network(onnx_bytes: bytes, *, n_threads: int = 0, inputs: set[str] | No
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     # A voice that somebody sent must not read other files as its weights: none lie below this.
     options.add_session_config_entry("session.model_external_initializers_file_folder_path", os.devnull)
-    session: Session = onnxruntime.InferenceSession(onnx_bytes, options, providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(onnx_bytes, options, providers=["CPUExecutionProvider"])
     taken = {given.name for given in session.get_inputs()}
     if inputs is not None and taken != inputs:
         raise ValueError(f"its network takes {', '.join(sorted(taken))}")
