@@ -5,26 +5,24 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 import numpy as np
 from jaxtyping import Float
 
 from violute.data.measured import measured
 from violute.data.recordings import Recording
-from violute.errors import TrainingError
 from violute.worklist.engine import HERE, Engine
+
+if TYPE_CHECKING:
+    from violute.data.features import Features
 
 SOURCE_BALANCE = 0.75
 """Exponent on the length of a source: 1 draws by length, 0 draws every source equally."""
 
 VALIDATION_SHARE = 10
 """One recording in this many is kept for validation, where a source has that many."""
-
-ADVISED_SECONDS = 300.0
-"""Of sound of each end; with less a voice learns these recordings by heart."""
 
 N_ATTEMPTS = 8
 """Windows drawn until one holds no rest; the last is taken whatever it holds."""
@@ -45,18 +43,6 @@ class Material:
     end: int
 
 
-class FromSource(Protocol):
-    """A recording, or what was measured of it."""
-
-    @property
-    def name(self) -> str:
-        """Of the recording."""
-
-    @property
-    def source(self) -> str:
-        """Player, room and microphone that it shares with others."""
-
-
 class HasEnd(Protocol):
     """What one of two instruments plays."""
 
@@ -65,27 +51,9 @@ class HasEnd(Protocol):
         """Which: 0 or 1."""
 
 
-class ToRead(Protocol):
-    """Recordings of both ends, and who hears how the reading goes."""
+Sourced = TypeVar("Sourced", bound="Recording | Features | Material")
+"""What shares a source, a player, room and microphone, with others."""
 
-    @property
-    def names(self) -> tuple[str, str]:
-        """What plays at either end."""
-
-    @property
-    def recordings(self) -> tuple[list[Recording], list[Recording]]:
-        """Of either end."""
-
-    @property
-    def on_prepare(self) -> Callable[[float], None] | None:
-        """Called with the share read."""
-
-    @property
-    def on_warning(self) -> Callable[[str], None] | None:
-        """Called with a line where training goes on, but not as it should."""
-
-
-Sourced = TypeVar("Sourced", bound=FromSource)
 Drawn = TypeVar("Drawn", bound=HasEnd)
 Taken = TypeVar("Taken", bound=Material)
 
@@ -132,47 +100,6 @@ def split(items: Sequence[Sourced]) -> tuple[list[Sourced], list[Sourced]]:
             is_held = len(members) >= VALIDATION_SHARE and i % VALIDATION_SHARE == VALIDATION_SHARE // 2
             (validation if is_held else kept).append(item)
     return kept, validation
-
-
-def read_both_ends(
-    ends: ToRead,
-    read: Callable[[int, list[Recording], Callable[[float], None]], list[Sourced]],
-    seconds_of: Callable[[Sourced], float],
-) -> list[list[Sourced]]:
-    """Read the recordings of one end after the other, and warn of silent ones and of little sound.
-
-    Args:
-        ends: What there is to read, and what is called with the progress and with warnings.
-        read: Called with an end, its recordings, and what to call with the share done of them; leaves
-            out silent recordings.
-        seconds_of: Length of what was read of a recording.
-
-    Raises:
-        TrainingError: All recordings of an end are silent.
-    """
-
-    def report(end: int, share: float) -> None:
-        if ends.on_prepare is not None:
-            ends.on_prepare((end + share) / len(ends.recordings))
-
-    read_ends = []
-    for end, (name, recordings) in enumerate(zip(ends.names, ends.recordings, strict=True)):
-        items = read(end, recordings, partial(report, end))
-        if not items:
-            raise TrainingError(f"the recordings of {name} are silent: give recordings with sound")
-        if ends.on_warning is not None:
-            sounding = {(item.name, item.source) for item in items}
-            for one in recordings:
-                if (one.name, one.source) not in sounding:
-                    ends.on_warning(f"{one.path}: {one.name} is silent and is left out")
-            seconds = sum(map(seconds_of, items))
-            if seconds < ADVISED_SECONDS:
-                ends.on_warning(
-                    f"{name}: {seconds:.0f} s of sound are little, the voice will know these recordings by "
-                    f"heart: give {ADVISED_SECONDS / 60:.0f} minutes or more"
-                )
-        read_ends.append(items)
-    return read_ends
 
 
 def training_and_validation(ends: Sequence[Sequence[Taken]]) -> tuple[list[Taken], list[Taken]]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from violute.data.instrument_folders import instrument_name
 from violute.data.measured import content_digest
 from violute.data.pictures.store import Store, open_store
 from violute.data.recordings import Recording, list_recordings
+from violute.data.sampling import Sourced
 from violute.errors import TrainingError
 from violute.families.pictures.prepared import prepared_recordings
 from violute.training.request import TrainingRequest
@@ -17,6 +19,9 @@ from violute.training.run import RunContext
 
 USUAL_NAMES = ("flute", "violin")
 """Instruments of a store that are taken where none are named."""
+
+ADVISED_SECONDS = 300.0
+"""Of sound of each end; with less a voice learns these recordings by heart."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +73,47 @@ def open_ends(request: TrainingRequest) -> Ends:
     is_usual = set(USUAL_NAMES) <= set(store.instruments) or len(store.instruments) != 2
     names = _checked(request.names, USUAL_NAMES if is_usual else store.instruments)
     return Ends(names=names, recordings=prepared_recordings(store, names), store=store)
+
+
+def read_both_ends(
+    ends: TwoEnds,
+    read: Callable[[int, list[Recording], Callable[[float], None]], list[Sourced]],
+    seconds_of: Callable[[Sourced], float],
+) -> list[list[Sourced]]:
+    """Read the recordings of one end after the other, and warn of silent ones and of little sound.
+
+    Args:
+        ends: What there is to read, and what is called with the progress and with warnings.
+        read: Called with an end, its recordings, and what to call with the share done of them; leaves
+            out silent recordings.
+        seconds_of: Length of what was read of a recording.
+
+    Raises:
+        TrainingError: All recordings of an end are silent.
+    """
+
+    def report(end: int, share: float) -> None:
+        if ends.on_prepare is not None:
+            ends.on_prepare((end + share) / len(ends.recordings))
+
+    read_ends = []
+    for end, (name, recordings) in enumerate(zip(ends.names, ends.recordings, strict=True)):
+        items = read(end, recordings, partial(report, end))
+        if not items:
+            raise TrainingError(f"the recordings of {name} are silent: give recordings with sound")
+        if ends.on_warning is not None:
+            sounding = {(item.name, item.source) for item in items}
+            for one in recordings:
+                if (one.name, one.source) not in sounding:
+                    ends.on_warning(f"{one.path}: {one.name} is silent and is left out")
+            seconds = sum(map(seconds_of, items))
+            if seconds < ADVISED_SECONDS:
+                ends.on_warning(
+                    f"{name}: {seconds:.0f} s of sound are little, the voice will know these recordings by "
+                    f"heart: give {ADVISED_SECONDS / 60:.0f} minutes or more"
+                )
+        read_ends.append(items)
+    return read_ends
 
 
 def _checked(given: Sequence[str | None], otherwise: Sequence[str]) -> tuple[str, str]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,7 +19,7 @@ from violute.analysis.pitch_range import PitchRange
 from violute.data.features import Features, measure_all
 from violute.data.recordings import Recording
 from violute.data.reverb_tails import DECAY_SECONDS
-from violute.data.sampling import by_source, of_both_ends, read_both_ends
+from violute.data.sampling import by_source, of_both_ends
 from violute.errors import TrainingError
 from violute.families.ddsp.data import Line, Snippets, draw, lines_of
 from violute.families.ddsp.export import export_ddsp
@@ -28,6 +28,7 @@ from violute.families.ddsp.network import DdspConfig, DdspDecoder
 from violute.families.ddsp.recipes import DdspRecipe
 from violute.families.ddsp.sound import Sounds, SourceReverb, draw_sounds, spectral_loss
 from violute.families.ddsp.voice import HarmonicPerformance, HarmonicVoice
+from violute.families.ends import TwoEnds, read_both_ends
 from violute.families.task import EXAMPLE_MIXES, ModulesTask, sources_heard
 from violute.rates import HOP_LENGTH, SAMPLE_RATE
 from violute.training.batches import to_device
@@ -36,9 +37,6 @@ from violute.training.seeds import first_weights, numpy_generator
 from violute.training.task import Losses, Sound, StepContext
 from violute.voices.file import open_voice_file
 from violute.voices.mix import dials
-
-if TYPE_CHECKING:
-    from violute.families.ends import TwoEnds
 
 N_VALIDATION_SNIPPETS = 64
 EXAMPLE_SECONDS = 6.0

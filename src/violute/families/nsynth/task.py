@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -14,10 +13,11 @@ from torch import Tensor
 from torch.nn import functional
 
 from violute.data.recordings import Recording
-from violute.data.sampling import read_both_ends, training_and_validation
+from violute.data.sampling import training_and_validation
 from violute.dsp.disguise import disguised
 from violute.dsp.mu_law import scaled, to_levels
 from violute.dsp.sines import sines_of
+from violute.families.ends import TwoEnds, read_both_ends
 from violute.families.nsynth.data import Crops, Wave, draw_crops, leads_of, read_waves, unreliable
 from violute.families.nsynth.network import SAMPLE_RATE, Nsynth, conditioning_of
 from violute.families.nsynth.output import bits
@@ -29,9 +29,6 @@ from violute.training.batches import to_device
 from violute.training.losses import weighted_total
 from violute.training.seeds import first_weights, numpy_generator
 from violute.training.task import Losses, Sound, StepContext
-
-if TYPE_CHECKING:
-    from violute.families.ends import TwoEnds
 
 N_VALIDATION_CROPS = 32
 EXAMPLE_SECONDS = 2.0

@@ -15,8 +15,9 @@ from jaxtyping import Float, Float32
 from torch import Tensor, nn
 
 from violute.data.recordings import Recording, read_recording
-from violute.data.sampling import of_both_ends, read_both_ends, training_and_validation
+from violute.data.sampling import of_both_ends, training_and_validation
 from violute.errors import TrainingError
+from violute.families.ends import TwoEnds, read_both_ends
 from violute.families.pictures.config import WindowRecipe
 from violute.families.pictures.corpus import (
     QUIETEST_MEAN,
@@ -48,7 +49,6 @@ from violute.voices.file import seal
 
 if TYPE_CHECKING:
     from violute.data.pictures.store import Store
-    from violute.families.ends import TwoEnds
 
 N_VALIDATION_WINDOWS = 64
 EXAMPLE_SECONDS = 6.0

@@ -8,19 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 import torch
 
 from violute.audio.file_source import FileSource
-from violute.data.sampling import ADVISED_SECONDS
 from violute.errors import TrainingError
+from violute.families.ends import ADVISED_SECONDS, TwoEnds
 from violute.families.rave.data import SoundLine, sound_lines
 from violute.families.rave.recipes import RaveRecipe
 from violute.rates import SAMPLE_RATE
-
-if TYPE_CHECKING:
-    from violute.families.ends import TwoEnds
 
 LEAST_WINDOWS = 4
 """Of sound an end must hold: less is not worth a step."""

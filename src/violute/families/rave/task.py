@@ -12,7 +12,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -21,11 +20,12 @@ from torch import Tensor
 from torch.nn import functional
 
 from violute.data.recordings import Recording
-from violute.data.sampling import read_both_ends, training_and_validation
+from violute.data.sampling import training_and_validation
 from violute.dsp.causal import fold, repeat
 from violute.dsp.disguise import disguised
 from violute.dsp.pulses import pulses
 from violute.dsp.spectral import multi_resolution_spectral_loss
+from violute.families.ends import TwoEnds, read_both_ends
 from violute.families.rave.band_levels import invented_level_distance
 from violute.families.rave.checks import ACTIVE_VARIANCE, LEAST_ACTIVE, memory_errors
 from violute.families.rave.conditioning import FRAME_SAMPLES, TUNING_HZ
@@ -47,9 +47,6 @@ from violute.training.losses import of_both_turns, take_turn, weights_of
 from violute.training.processes import current_processes
 from violute.training.seeds import first_weights, numpy_generator
 from violute.training.task import Losses, Sound, StepContext
-
-if TYPE_CHECKING:
-    from violute.families.ends import TwoEnds
 
 N_VALIDATION_BATCHES = 4
 EXAMPLE_SECONDS = 6.0
