@@ -219,9 +219,8 @@ class CausalPitch:
     ) -> None:
         """Move the belief on: what was believed, moved, times what is heard."""
         w = self._w
-        leap = _logistic(
-            w["leap"] @ np.maximum(w["change"] @ shared + w["change_bias"], 0.0) + w["leap_bias"]
-        )
+        changed = w["leap"] @ np.maximum(w["change"] @ shared + w["change_bias"], 0.0) + w["leap_bias"]
+        leap = float(1.0 / (1.0 + np.exp(-changed)))  # logistic
         expected = np.convolve(self.belief, w["glide"], mode="same") * (1.0 - leap) + leap / N_CANDIDATES
         self.belief = expected * np.exp(logits - logits.max())
         self.belief /= self.belief.sum()
@@ -277,7 +276,3 @@ def refined_hz(levels_db: Float32[np.ndarray, " bin"], candidate_hz: float) -> f
         moved_hz += weight * (top + 0.5 * (left - right) / bend) * BIN_HZ / number
         weights_sum += weight
     return moved_hz / weights_sum if weights_sum > 0.0 else float(candidate_hz)
-
-
-def _logistic(x: float | np.floating) -> float:
-    return float(1.0 / (1.0 + np.exp(-x)))

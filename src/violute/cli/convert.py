@@ -206,7 +206,8 @@ def _converted(
 ) -> tuple[list[Conversion], list[tuple[PlannedConversion, str]]]:
     """Convert recordings, and write down and say what becomes of each."""
     done, failed = [], []
-    engine = engine.for_bytes(sum(path.stat().st_size for path in _local_files(plans)))
+    local = (plan.source for plan in plans if isinstance(plan.source, Path))
+    engine = engine.for_bytes(sum(path.stat().st_size for path in local if path.is_file()))
     with progress_bars(shown=says) as start:
         for i, result in _attempts(work, plans, engine, start):
             plan = plans[i]
@@ -269,10 +270,6 @@ def _attempts(
     for n_done, attempt in enumerate(engine.attempts(work, plans), 1):
         report(n_done / len(plans))
         yield attempt
-
-
-def _local_files(plans: list[PlannedConversion]) -> list[Path]:
-    return [plan.source for plan in plans if isinstance(plan.source, Path) and plan.source.is_file()]
 
 
 def _line(conversion: Conversion) -> str:

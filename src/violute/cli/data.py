@@ -17,7 +17,7 @@ from violute.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from violute.data.manifest import Manifest, ManifestEntry
+    from violute.data.manifest import Manifest
     from violute.data.musicnet.catalogue import Release
 
 
@@ -210,26 +210,24 @@ def _say_table(manifest: Manifest) -> None:
         )
     )
     for entry in manifest.recordings:
-        say(_row(entry))
+        sound = entry.sound
+        say(
+            _ROW.format(
+                entry.instrument,
+                entry.split,
+                f"{sound.seconds:.1f}",
+                f"{sound.loudness_lufs:.1f}",
+                f"{sound.true_peak_db:+.1f}",
+                f"{100 * sound.clipped_share:.3f}%",
+                f"{100 * sound.silent_share:.0f}%",
+                f"{100 * sound.polyphonic_share:.0f}%",
+                f"{sound.bandwidth_hz / 1000:.1f}kHz",
+                entry.path,
+            )
+        )
         for trap in entry.traps:
             say(f"{'':10}! {trap}")
     for group in manifest.duplicates:
         say(f"duplicates: {', '.join(group)}")
     total = ", ".join(f"{name} {seconds:.0f} s" for name, seconds in manifest.seconds().items())
     say(f"{len(manifest.recordings)} recordings: {total}")
-
-
-def _row(entry: ManifestEntry) -> str:
-    sound = entry.sound
-    return _ROW.format(
-        entry.instrument,
-        entry.split,
-        f"{sound.seconds:.1f}",
-        f"{sound.loudness_lufs:.1f}",
-        f"{sound.true_peak_db:+.1f}",
-        f"{100 * sound.clipped_share:.3f}%",
-        f"{100 * sound.silent_share:.0f}%",
-        f"{100 * sound.polyphonic_share:.0f}%",
-        f"{sound.bandwidth_hz / 1000:.1f}kHz",
-        entry.path,
-    )

@@ -116,18 +116,14 @@ def draw_page(
             seconds = len(panel.audio) / panel.sample_rate
             draw_seconds(page, x, width, top + ROW_HEIGHT, seconds)
         for tick_hz in TICKS_HZ:
-            y = top + round(ROW_HEIGHT * (1.0 - _height(tick_hz)))
+            height_share = np.log(tick_hz / LOWEST_HZ) / np.log(HIGHEST_HZ / LOWEST_HZ)
+            y = top + round(ROW_HEIGHT * (1.0 - float(height_share)))
             label = f"{tick_hz // 1000} kHz" if tick_hz >= 1000 else f"{tick_hz} Hz"
             write_line(page, label, FAINT, LEFT - 10, y, share_left=1.0)
             page[y : y + 2, LEFT - 6 : LEFT - 1] = FAINT
     note = f"{RANGE_DB:.0f} dB from black to the brightest spot of each row; frequency in octaves"
     write_line(page, note, FAINT, LEFT, height - BOTTOM // 2, share_left=0.0)
     return page
-
-
-def _height(frequency_hz: float) -> float:
-    """Place of a frequency on the axis, from 0 at the bottom to 1."""
-    return float(np.log(frequency_hz / LOWEST_HZ) / np.log(HIGHEST_HZ / LOWEST_HZ))
 
 
 def _coloured(level_db: Float[np.ndarray, "row column"]) -> UInt8[np.ndarray, "row column 3"]:

@@ -37,7 +37,7 @@ def multi_resolution_spectral_loss(
     n_ffts: Sequence[int] = N_FFTS,
     max_hz: Float[Tensor, " batch"] | None = None,
 ) -> Float[Tensor, ""]:
-    """Compare magnitudes: spectral convergence plus distance of logarithms, averaged over resolutions.
+    """Compare magnitudes: spectral convergence plus distance of natural logarithms, averaged over resolutions.
 
     Args:
         audio: What was made.
@@ -57,7 +57,9 @@ def multi_resolution_spectral_loss(
         if max_hz is not None:
             frequency_hz = torch.arange(n_fft // 2 + 1, device=audio.device) * (sample_rate / n_fft)
             heard = (frequency_hz <= max_hz.unsqueeze(1)).to(audio.dtype).unsqueeze(2)
-        total = total + spectral_convergence(made, wanted, heard) + log_distance(made, wanted, heard)
+        distance = 0.5 * ((made + FLOOR**2).log() - (wanted + FLOOR**2).log()).abs()
+        total = total + ((distance * heard).sum(dim=(1, 2)) / count(heard, made)).mean()
+        total = total + spectral_convergence(made, wanted, heard)
     return total / len(n_ffts)
 
 
@@ -85,12 +87,6 @@ def spectral_convergence(made: Spectra, wanted: Spectra, heard: Heard) -> Float[
     missed = ((difference.square() * heard).sum(dim=(1, 2)) / counted + FLOOR**2).sqrt() - FLOOR
     present = ((wanted * heard).sum(dim=(1, 2)) / counted).sqrt().clamp_min(QUIETEST)
     return (missed / present).mean()
-
-
-def log_distance(made: Spectra, wanted: Spectra, heard: Heard) -> Float[Tensor, ""]:
-    """Return the mean distance of the natural logarithms of magnitudes over the bins that are heard."""
-    distance = 0.5 * ((made + FLOOR**2).log() - (wanted + FLOOR**2).log()).abs()
-    return ((distance * heard).sum(dim=(1, 2)) / count(heard, made)).mean()
 
 
 def count(heard: Heard, spectrum: Spectra) -> Float[Tensor, " batch"]:

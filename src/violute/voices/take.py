@@ -243,7 +243,7 @@ class Take:
             MixError: A dial is out of range or an automation is malformed.
             VoiceError: What the voice plays is not finite.
         """
-        hybrid = self._finished_blocks(self._dials(mix), output, on_progress or _ignore)
+        hybrid = self._finished_blocks(self._dials(mix), output, on_progress or (lambda _share: None))
         return hybrid if output.wet == 1.0 else _beside(hybrid, self._recording, output)
 
     def _finished_blocks(
@@ -338,7 +338,3 @@ def _passed(stage: Limiter | StreamResampler, blocks: Iterator[Lines]) -> Iterat
     rest = stage.flush()
     if rest.shape[1]:
         yield rest
-
-
-def _ignore(share: float) -> None:
-    """Take a report of progress and drop it."""

@@ -71,24 +71,14 @@ def log_spectra(
     Returns:
         Level in each bin, 1 at the loudest partial nearby and 0 at `RANGE_DB` below it.
     """
-    levels_db = np.stack(
-        [
-            grid_levels_db(magnitudes, n_fft)
-            for magnitudes, n_fft in zip((long_magnitudes, short_magnitudes), N_FFTS, strict=True)
-        ],
-        axis=2,
-    )
+    power = []
+    for magnitudes, weights in zip(
+        (long_magnitudes, short_magnitudes), map(_grid_weights, N_FFTS), strict=True
+    ):
+        power.append(matrix_product(np.square(magnitudes[:, : len(weights)]), weights))
+    levels_db = (10.0 * np.log10(np.maximum(np.stack(power, axis=2), np.float32(1e-12)))).astype(np.float32)
     floor_db = 20.0 * np.log10(max(loudest, SILENT_AMPLITUDE)) - FLOOR_BELOW_DB
     return relative_levels(levels_db, floor_db if loudest > SILENT_AMPLITUDE else 0.0)
-
-
-def grid_levels_db(
-    magnitudes: Float[np.ndarray, "frame fft_bin"], n_fft: int
-) -> Float32[np.ndarray, "frame bin"]:
-    """Level of each bin of the grid in dB relative to full scale."""
-    weights = _grid_weights(n_fft)
-    power = matrix_product(np.square(magnitudes[:, : len(weights)]), weights)
-    return (10.0 * np.log10(np.maximum(power, np.float32(1e-12)))).astype(np.float32)
 
 
 def relative_levels(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Bool
 
 from violute.analysis.conditioning import pitch_changes
 from violute.analysis.controls import Controls
@@ -19,7 +18,10 @@ def separate_lines(controls: Controls) -> list[Controls]:
     Strength that belongs to a new note of another line is taken from those that hold theirs; where no line
     begins a note, all of them were bowed or tongued anew.
     """
-    begins = np.stack([_near_beginnings(controls, line) for line in range(controls.n_lines)])
+    is_voiced = controls.periodicity > 0.0
+    changes = np.stack([pitch_changes(line) for line in controls.f0_hz])
+    begins = is_voiced & (np.diff(is_voiced, prepend=False, axis=1) | changes)
+    begins = np.stack([count_near(line, NEAR_ONSET_FRAMES) > 0 for line in begins])
     nobody = ~begins.any(axis=0)
     return [
         Controls(
@@ -31,10 +33,3 @@ def separate_lines(controls: Controls) -> list[Controls]:
         )
         for i in range(controls.n_lines)
     ]
-
-
-def _near_beginnings(controls: Controls, line: int) -> Bool[np.ndarray, " frame"]:
-    """Frames about which a line begins a note."""
-    is_voiced = controls.periodicity[line] > 0.0
-    begins = is_voiced & (np.diff(is_voiced, prepend=False) | pitch_changes(controls.f0_hz[line]))
-    return np.asarray(count_near(begins, NEAR_ONSET_FRAMES) > 0.0)

@@ -85,21 +85,16 @@ def divide_partials(magnitudes: Spectra, f0_hz: Notes, is_sounding: IsSounding) 
     return (own * weight * is_inside).sum(axis=-1)
 
 
-def _partner(
-    f0_hz: Notes, n_partials: int
-) -> tuple[np.ndarray, Float[np.ndarray, "frame note partial other"]]:
-    """Number of the other note's partial nearest to each partial, and how far away it is in Hz."""
-    frequency_hz = (f0_hz[..., None] * np.arange(1, n_partials + 1))[..., None]
-    others_hz = np.maximum(f0_hz, 1e-3)[:, None, None, :]
-    nearest = np.maximum(np.rint(frequency_hz / others_hz), 1.0)
-    return nearest, np.abs(nearest * others_hz - frequency_hz)
-
-
 def _collisions(
     f0_hz: Notes, is_sounding: IsSounding, n_partials: int
 ) -> tuple[np.ndarray, Bool[np.ndarray, "frame note partial other"]]:
-    nearest, distance_hz = _partner(f0_hz, n_partials)
-    is_met = (distance_hz < COLLISION_HZ) & (is_sounding & (f0_hz > 0.0))[:, None, None, :]
+    """Number of the other note's partial nearest to each partial, and whether both are in one place."""
+    frequency_hz = (f0_hz[..., None] * np.arange(1, n_partials + 1))[..., None]
+    others_hz = np.maximum(f0_hz, 1e-3)[:, None, None, :]
+    nearest = np.maximum(np.rint(frequency_hz / others_hz), 1.0)
+    is_met = (np.abs(nearest * others_hz - frequency_hz) < COLLISION_HZ) & (is_sounding & (f0_hz > 0.0))[
+        :, None, None, :
+    ]
     note = np.arange(f0_hz.shape[1])
     is_met[:, note, :, note] = False
     return nearest, is_met

@@ -90,15 +90,11 @@ def _chunks(window: Window) -> tuple[bytes, int, int, bool]:
     return form, -1, 0, is_regular
 
 
-def _is_chunk(window: Window, at: int) -> bool:
-    name = window.at(at, 4)
-    return len(name) == 4 and name.isascii() and name.decode().isprintable()
-
-
 def ends_in_chunks(window: Window, at: int, order: Literal["big", "little"]) -> bool:
     """Tell whether chunks, and no samples, fill a file from a place on to its end."""
     while at < window.stop:
-        if not _is_chunk(window, at):
+        name = window.at(at, 4)
+        if not (len(name) == 4 and name.isascii() and name.decode().isprintable()):
             return False
         size = int.from_bytes(window.at(at + 4, 4), order)
         at += 8 + size + size % 2
