@@ -37,7 +37,7 @@ def multi_resolution_spectral_loss(
     n_ffts: Sequence[int] = N_FFTS,
     max_hz: Float[Tensor, " batch"] | None = None,
 ) -> Float[Tensor, ""]:
-    """Compare magnitudes: spectral convergence plus distance of natural logarithms, averaged over resolutions.
+    """Compare magnitudes: spectral convergence plus distance of logarithms, averaged over resolutions.
 
     Args:
         audio: What was made.
@@ -58,8 +58,8 @@ def multi_resolution_spectral_loss(
             frequency_hz = torch.arange(n_fft // 2 + 1, device=audio.device) * (sample_rate / n_fft)
             heard = (frequency_hz <= max_hz.unsqueeze(1)).to(audio.dtype).unsqueeze(2)
         distance = 0.5 * ((made + FLOOR**2).log() - (wanted + FLOOR**2).log()).abs()
-        total = total + ((distance * heard).sum(dim=(1, 2)) / count(heard, made)).mean()
-        total = total + spectral_convergence(made, wanted, heard)
+        apart = ((distance * heard).sum(dim=(1, 2)) / count(heard, made)).mean()
+        total = total + (spectral_convergence(made, wanted, heard) + apart)
     return total / len(n_ffts)
 
 

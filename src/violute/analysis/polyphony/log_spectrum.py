@@ -72,9 +72,8 @@ def log_spectra(
         Level in each bin, 1 at the loudest partial nearby and 0 at `RANGE_DB` below it.
     """
     power = []
-    for magnitudes, weights in zip(
-        (long_magnitudes, short_magnitudes), map(_grid_weights, N_FFTS), strict=True
-    ):
+    for magnitudes, n_fft in zip((long_magnitudes, short_magnitudes), N_FFTS, strict=True):
+        weights = _grid_weights(n_fft)
         power.append(matrix_product(np.square(magnitudes[:, : len(weights)]), weights))
     levels_db = (10.0 * np.log10(np.maximum(np.stack(power, axis=2), np.float32(1e-12)))).astype(np.float32)
     floor_db = 20.0 * np.log10(max(loudest, SILENT_AMPLITUDE)) - FLOOR_BELOW_DB

@@ -92,9 +92,8 @@ def _collisions(
     frequency_hz = (f0_hz[..., None] * np.arange(1, n_partials + 1))[..., None]
     others_hz = np.maximum(f0_hz, 1e-3)[:, None, None, :]
     nearest = np.maximum(np.rint(frequency_hz / others_hz), 1.0)
-    is_met = (np.abs(nearest * others_hz - frequency_hz) < COLLISION_HZ) & (is_sounding & (f0_hz > 0.0))[
-        :, None, None, :
-    ]
+    is_met = np.abs(nearest * others_hz - frequency_hz) < COLLISION_HZ
+    is_met &= (is_sounding & (f0_hz > 0.0))[:, None, None, :]
     note = np.arange(f0_hz.shape[1])
     is_met[:, note, :, note] = False
     return nearest, is_met
