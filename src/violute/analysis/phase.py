@@ -19,13 +19,8 @@ def cycles_played(
 ) -> Float64[np.ndarray, " frame"]:
     """Count the fundamental's cycles up to each frame, as the recording plays them: at whole ones it peaks.
 
-    The sound around each frame is compared with a sine that follows `f0_hz`; by how much its phase leads
-    is added to the sine's own cycles.
-
-    Args:
-        audio: Mono.
-        f0_hz: Each 10 ms, as the analysis gives it.
-        sample_rate: Of the audio, in Hz; a whole number of samples lasts 10 ms.
+    The sound around each frame is compared with a sine that follows `f0_hz`; by how much its phase leads is
+    added to the sine's own cycles. Frames lie 10 ms apart, a whole number of samples.
     """
     framed, offsets = _around_frames(audio, len(f0_hz), sample_rate)
     turned = np.concatenate([[0.0], np.cumsum(0.5 * (f0_hz[1:] + f0_hz[:-1]).astype(np.float64))])
@@ -47,17 +42,10 @@ def partial_leads(
     n_harmonics: int,
     sample_rate: int,
 ) -> Float16[np.ndarray, "frame {n_harmonics}"]:
-    """Measure by how much each partial leads the multiple of the fundamental's phase, in its own cycles.
-
-    Args:
-        audio: Mono.
-        f0_hz: Each 10 ms.
-        cycles: Of the fundamental, as `cycles_played` counts them.
-        n_harmonics: Multiples, from 1 on; what lies above Nyquist is 0.
-        sample_rate: Of the audio, in Hz.
+    """Measure by how much each partial leads the multiple of the fundamental's phase, of `cycles_played`.
 
     Returns:
-        Cycles in [-0.5, 0.5].
+        Own cycles in [-0.5, 0.5]; 0 above Nyquist.
     """
     framed, offsets = _around_frames(audio, len(f0_hz), sample_rate)
     window = np.hanning(len(offsets) + 1)[:-1].astype(np.float32)

@@ -37,13 +37,9 @@ class AudioWriter:
             writer.write(block)
     ```
 
-    Args:
-        path: Destination; its extension (.wav .flac .ogg .opus .mp3 .aiff) names the format.
-        sample_rate: In Hz.
-        n_channels: 1 or more.
-        subtype: How to store samples, in libsndfile's words ("PCM_16", "FLOAT", ...); None for the format's
-            default, 24 bits where it is lossless.
-        overwrite: Whether a file already there, or come meanwhile, is replaced at the end.
+    The extension (.wav .flac .ogg .opus .mp3 .aiff) names the format. `subtype` says how to store samples, in
+    libsndfile's words ("PCM_16", "FLOAT", ...); None is the format's default, 24 bits where it is lossless.
+    `overwrite`: whether a file already there, or come meanwhile, is replaced at the end.
 
     Raises:
         AudioError: The format can't hold this sound, or the folder can't be written to.

@@ -65,13 +65,9 @@ def disguised(
     *,
     level_db: tuple[float, float] = (0.0, 0.0),
 ) -> Windows:
-    """Change the colour and level of windows, not their notes.
+    """Change the colour and level of windows, not their notes; what comes back may exceed full scale, 1.
 
-    Args:
-        audio: Full scale is 1; what comes back may exceed it.
-        sample_rate: In Hz.
-        generator: Where all chance comes from.
-        level_db: Between which levels the gain of each window lies; by default each keeps its power.
+    The gain of each window lies between the two levels; by default each keeps its power.
     """
     saturated = _saturated(audio, generator)
     is_saturated = _drawn(audio, generator) < SATURATED_SHARE

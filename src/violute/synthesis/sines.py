@@ -22,12 +22,7 @@ GLIDING_RATIO = 1.06
 class Oscillator:
     """Counts the cycles of a fundamental.
 
-    It runs in straight lines between the middles of frames; where a new note begins, it jumps.
-
-    Args:
-        f0_hz: Of each frame, above 0.
-        hop_length: Samples a frame.
-        sample_rate: In Hz.
+    It is above 0, runs in straight lines between the middles of frames, and jumps where a new note begins.
     """
 
     def __init__(self, f0_hz: Float32[np.ndarray, " frame"], hop_length: int, sample_rate: int) -> None:

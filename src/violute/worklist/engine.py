@@ -43,11 +43,8 @@ class Engine:
         """Do the work for each item, and yield the item's number and what came of it, as it comes.
 
         Few items are in flight at a time, so memory does not grow with the list. What a worker or
-        machine had in hand when it died is done again.
-
-        Args:
-            work: A function of a module, or a partial of one, so that it can be sent to a process.
-            items: Sent to processes too.
+        machine had in hand when it died is done again. Work is a function of a module, or a partial of
+        one, so that it can be sent to a process, as items are.
 
         Yields:
             Number, and result or the exception that the work ended with.
