@@ -74,7 +74,6 @@ def test_measurement_agrees_with_numpy_and_pyloudnorm():
     left, right = _noise(7, 100_000), 0.3 * _noise(8, 100_000)
     got = measure(_source(left, right))
     mono = (left + right) / 2
-    assert got.mono_rms == pytest.approx(mono.std(), rel=1e-4)
     np.testing.assert_allclose(
         got.channel_gains, [left.std() / mono.std(), right.std() / mono.std()], rtol=1e-4
     )

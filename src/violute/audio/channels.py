@@ -32,7 +32,6 @@ class Measurement:
         true_peak_db: Largest true peak of any channel, in dBTP.
         mono_weights: Share of each channel in the mono mix.
         mono_offset: Constant offset of that mix, linear.
-        mono_rms: RMS of that mix without its offset, linear.
         channel_gains: RMS of each channel over that of the mono mix, offsets apart: a mono line times
             these has the recording's balance. Identical channels give 1.
     """
@@ -41,7 +40,6 @@ class Measurement:
     true_peak_db: float
     mono_weights: Float32[np.ndarray, " channel"]
     mono_offset: float
-    mono_rms: float
     channel_gains: Float32[np.ndarray, " channel"]
 
 
@@ -79,7 +77,6 @@ def measure(source: Source) -> Measurement:
         true_peak_db=meter.true_peak_db(),
         mono_weights=weights.astype(np.float32),
         mono_offset=float(weights @ (mean + reference[:, 0])),
-        mono_rms=mono_rms,
         channel_gains=(np.sqrt(np.maximum(covariance.diagonal(), 0)) / mono_rms).astype(np.float32),
     )
 

@@ -72,29 +72,16 @@ def invert(name: str, *, always_find: bool = False) -> Inverted:
     return _sound(split.read(number), store.settings, true, phase, entry.seconds, entry.gain)
 
 
-def stored_spectrum(
-    split: Split, number: int, settings: SpectrogramSettings
-) -> Complex64[np.ndarray, "bin frame"]:
-    """Return numbers of size 1 with the phases of a picture, and its Nyquist bin as it was.
-
-    Raises:
-        DataError: The store has none.
-    """
-    if split.phase is None or split.nyquist is None:
-        raise DataError("the store was prepared without phases: prepare it again with --phase")
-    turns = np.asarray(split.phase[number]).astype(np.float32) * np.float32(np.pi / HALF_TURN)
-    spectrum = np.zeros((settings.n_fft // 2 + 1, settings.n_frames), np.complex64)
-    spectrum[: settings.n_bins] = np.exp(1j * turns)
-    spectrum[-1] = np.asarray(split.nyquist[number])
-    return spectrum
-
-
 def _true_phases(
     split: Split, number: int, settings: SpectrogramSettings
 ) -> tuple[Complex64[np.ndarray, "bin frame"] | None, str]:
-    """Return a spectrum with the phases of a picture and where it comes from."""
-    if split.phase is not None:
-        return stored_spectrum(split, number, settings), STORED
+    """Return a spectrum with the phases of a picture, its Nyquist bin as it was, and where it comes from."""
+    if split.phase is not None and split.nyquist is not None:
+        turns = np.asarray(split.phase[number]).astype(np.float32) * np.float32(np.pi / HALF_TURN)
+        spectrum = np.zeros((settings.n_fft // 2 + 1, settings.n_frames), np.complex64)
+        spectrum[: settings.n_bins] = np.exp(1j * turns)
+        spectrum[-1] = np.asarray(split.nyquist[number])
+        return spectrum, STORED
     try:
         return _recorded_spectrum(split.entries[number], settings), FROM_RECORDING
     except AudioError:  # moved or gone
