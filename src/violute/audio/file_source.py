@@ -193,11 +193,7 @@ class FileSource:
             self._parts.append((part, n_samples))
 
     def _length(self, file: soundfile.SoundFile) -> int:
-        """Return the samples of a part, having decoded the last one: that finds a FLAC that was cut.
-
-        Raises:
-            AudioError: It ends before its declared length.
-        """
+        """Return the samples of a part, having decoded the last one: that finds a FLAC that was cut."""
         n_missing = missing_bytes(file.extra_info)
         if n_missing is None:
             raise AudioError(truncated_message(self.name))

@@ -202,11 +202,7 @@ def listen(
 
 
 def _require_files(*paths: Path) -> None:
-    """Make sure that files or folders are there before anything heavy is imported.
-
-    Raises:
-        InputError: One is not.
-    """
+    """Make sure that files or folders are there before anything heavy is imported."""
     for path in paths:
         if not path.exists():
             raise InputError(f"{path}: there is no such file or folder: check the path")

@@ -172,11 +172,7 @@ def _left_behind(run: Path) -> str:
 
 
 def _recipe(name: str, family: Family, given: str) -> tuple[str, dict[str, str]]:
-    """Return the recipe that was named, or that a file begins with, and what the file sets.
-
-    Raises:
-        TrainingError: There is no such recipe, or the file cannot be used.
-    """
+    """Return the recipe that was named, or that a file begins with, and what the file sets."""
     chosen = given
     changes: dict[str, str] = {}
     if given.lower().endswith(RECIPE_FILE_ENDING):

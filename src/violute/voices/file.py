@@ -92,11 +92,7 @@ def _is_sealed(content: bytes) -> bool:
 
 
 def _split(content: bytes) -> tuple[bytes, bytes]:
-    """Split a sealed file into the model before sealing and the JSON of its card.
-
-    Raises:
-        ValueError: The entry before the checksum is not a card.
-    """
+    """Split a sealed file into the model before sealing and the JSON of its card."""
     end = len(content) - len(_DIGEST_TAIL)
     for start, tag, payload, stop in message_fields(content):
         if tag == _METADATA_PROPS and stop == end:

@@ -104,11 +104,7 @@ def attempts_on_cluster(
 
 
 def _require_listener(address: str) -> None:
-    """Make sure that somebody listens, since Ray tries for a minute and prints pages.
-
-    Raises:
-        InputError: Nobody does, or it is no address.
-    """
+    """Make sure that somebody listens, since Ray tries for a minute and prints pages."""
     host, _, port = address.removeprefix("ray://").rpartition(":")
     if not host or not port.isdecimal():
         raise InputError(f"--cluster {address}: is no address: give HOST:PORT, ray://HOST:PORT or auto")

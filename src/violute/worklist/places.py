@@ -169,11 +169,7 @@ def _store(url: str) -> tuple[Any, str]:
 
 @contextmanager
 def _store_errors(url: str) -> Iterator[None]:
-    """Say in one line what a store refuses.
-
-    Raises:
-        InputError: Something came out of the block.
-    """
+    """Say in one line what a store refuses."""
     try:
         yield
     except PermissionError as error:

@@ -175,9 +175,6 @@ def _unpack(
 
     Returns:
         Why files failed, and what of the archive was checked.
-
-    Raises:
-        DataError: The archive is damaged or not the right one, or the disk cannot be written.
     """
     stage, name = "fetching" if isinstance(stream, HttpStream) else "unpacking", release.archive.name
     written: list[Path] = []
@@ -222,11 +219,7 @@ def _unpack(
 
 
 def _archive_of(stream: LocalArchive | HttpStream) -> tarfile.TarFile:
-    """Open the archive, for reading from its start to its end.
-
-    Raises:
-        TarError: It is damaged at its start.
-    """
+    """Open the archive, for reading from its start to its end."""
     try:
         return tarfile.open(fileobj=stream, mode="r|gz", bufsize=_READ_BYTES)
     except AttributeError:  # of Python before 3.11.4, where the head of a gzip file is damaged

@@ -89,11 +89,7 @@ def _true_phases(
 
 
 def _recorded_spectrum(entry: Entry, settings: SpectrogramSettings) -> Complex64[np.ndarray, "bin frame"]:
-    """Read the recording of a picture again and transform its part.
-
-    Raises:
-        AudioError: It is no longer there.
-    """
+    """Read the recording of a picture again and transform its part."""
     start_seconds, end_seconds = entry.file_seconds
     recording = Recording(entry.recording, Path(entry.path), start_seconds, end_seconds)
     # All of it, as it was prepared: resampled from another sample on, its phases would be others.

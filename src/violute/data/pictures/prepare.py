@@ -223,11 +223,7 @@ def _join(
     with_phase: bool,
     on_warning: Callable[[str], None],
 ) -> dict[str, list[Entry]]:
-    """Put the pictures of all files into one array a split; return what is in them.
-
-    Raises:
-        DataError: There is nothing to learn from.
-    """
+    """Put the pictures of all files into one array a split; return what is in them."""
     index: dict[str, list[Entry]] = {split: [] for split in SPLITS}
     rows: dict[str, list[tuple[Path, int]]] = {split: [] for split in SPLITS}
     for work, path in zip(works, files, strict=True):

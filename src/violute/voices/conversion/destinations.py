@@ -193,12 +193,7 @@ def _is_folder(place: Place) -> bool:
 
 
 def _names_below(folder: Place, *, skip: Place) -> list[str]:
-    """List the recordings of a folder by their names below it, in order.
-
-    Raises:
-        AudioError: There are none on this machine.
-        InputError: There are none in a store.
-    """
+    """List the recordings of a folder by their names below it, in order."""
     if isinstance(folder, Path):
         files = _files(folder, skip=skip)
         names = [path.relative_to(folder).as_posix() for path in files]
