@@ -1,8 +1,4 @@
-"""Sines at the whole multiples of a fundamental: the differentiable twin of `violute.synthesis.sines`.
-
-Source:
-    Wang et al., Neural source-filter waveform models (2020), section III-B, for sines that drive a network.
-"""
+"""Sines at the whole multiples of a fundamental: the differentiable twin of `violute.synthesis.sines`."""
 
 from __future__ import annotations
 
@@ -12,7 +8,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from violute.synthesis.sines import FADING_HZ
+from violute.rates import SAMPLE_RATE
+from violute.synthesis.sines import FADING_HZ, HIGHEST_HZ, SMALLEST_CYCLES
 
 
 def sines_of(
@@ -29,3 +26,17 @@ def sines_of(
     angle = 2.0 * math.pi * (own_cycles if leads is None else own_cycles + leads)
     waves = torch.stack([angle.cos(), angle.sin()], dim=1).unflatten(3, (f0_hz.shape[1], -1))
     return (waves * size[:, None, :, :, None]).flatten(3).flatten(1, 2)
+
+
+def pulses(
+    cycles: Float[Tensor, "batch sample"], f0_hz: Float[Tensor, "batch sample"]
+) -> Float[Tensor, "batch sample"]:
+    """Sum the harmonics of a fundamental, in cosine phase; arguments as of the twin."""
+    from_pulse = cycles - cycles.round()
+    room = HIGHEST_HZ / f0_hz
+    n_whole = room.floor()
+    is_pulse = from_pulse.abs() < SMALLEST_CYCLES
+    apart = from_pulse.masked_fill(is_pulse, 0.5)
+    summed = 0.5 * (torch.sin((2.0 * n_whole + 1.0) * math.pi * apart) / torch.sin(math.pi * apart) - 1.0)
+    topmost = (room - n_whole) * torch.cos(2.0 * math.pi * (n_whole + 1.0) * from_pulse)
+    return (2.0 * f0_hz / (0.5 * SAMPLE_RATE)).sqrt() * (torch.where(is_pulse, n_whole, summed) + topmost)

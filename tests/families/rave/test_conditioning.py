@@ -14,7 +14,7 @@ from violute.analysis.analyser import analyse
 from violute.analysis.controls import Controls
 from violute.data.recordings import list_recordings
 from violute.dsp.causal import set_streaming
-from violute.dsp.pulses import pulses as torch_pulses
+from violute.dsp.sines import pulses as torch_pulses
 from violute.errors import ShapeError, TrainingError
 from violute.families.rave import voice as rave_voice
 from violute.families.rave.conditioning import FRAME_SAMPLES, Conditioning, tracks_at
@@ -23,7 +23,7 @@ from violute.families.rave.data import SoundLine, draw
 from violute.families.rave.network import Rave
 from violute.families.rave.task import RaveTask, driving
 from violute.families.task import Corpus
-from violute.synthesis.pulses import HIGHEST_HZ, pulses
+from violute.synthesis.sines import HIGHEST_HZ, pulses
 from violute.voices.load import load_voice
 
 CONFIG = RaveConfig(

@@ -17,8 +17,7 @@ from jaxtyping import Float, Float32
 from violute.analysis.controls import Controls
 from violute.dsp.pqmf_sizes import N_BANDS
 from violute.rates import HOP_LENGTH, SAMPLE_RATE
-from violute.synthesis.pulses import pulses
-from violute.synthesis.sines import Oscillator
+from violute.synthesis.sines import Oscillator, pulses
 
 FRAME_SAMPLES = N_BANDS
 """Of a frame of the bands: as many as there are of them."""

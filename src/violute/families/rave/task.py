@@ -23,7 +23,7 @@ from violute.data.recordings import Recording
 from violute.data.sampling import training_and_validation
 from violute.dsp.causal import fold, repeat
 from violute.dsp.disguise import disguised
-from violute.dsp.pulses import pulses
+from violute.dsp.sines import pulses
 from violute.dsp.spectral import multi_resolution_spectral_loss
 from violute.families.ends import TwoEnds, read_both_ends
 from violute.families.rave.band_levels import invented_level_distance
