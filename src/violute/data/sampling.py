@@ -6,17 +6,15 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 import numpy as np
 from jaxtyping import Float
 
+from violute.data.features import Features
 from violute.data.measured import measured
 from violute.data.recordings import Recording
 from violute.worklist.engine import HERE, Engine
-
-if TYPE_CHECKING:
-    from violute.data.features import Features
 
 SOURCE_BALANCE = 0.75
 """Exponent on the length of a source: 1 draws by length, 0 draws every source equally."""
@@ -51,7 +49,7 @@ class HasEnd(Protocol):
         """Which: 0 or 1."""
 
 
-Sourced = TypeVar("Sourced", bound="Recording | Features | Material")
+Sourced = TypeVar("Sourced", bound=Recording | Features | Material)
 """What shares a source, a player, room and microphone, with others."""
 
 Drawn = TypeVar("Drawn", bound=HasEnd)
