@@ -61,6 +61,9 @@ MAX_FRAMES = 120_000
 
 MAX_VOICES = 3
 REPORT_SECONDS = 0.05
+REST_SECONDS = 1.0
+"""So long nothing is asked for before a worker works ahead: the page is being opened meanwhile."""
+
 ANALYSIS_SHARE = 0.7
 """Share of an analysis job that is analysis proper, for progress only."""
 
@@ -80,7 +83,8 @@ def work(connection: Connection, voice: str, limits: Limits, scratch: Path) -> N
     worker.warm_up(voice)
     try:
         while True:
-            worker.work_ahead(connection.poll)
+            if not connection.poll(REST_SECONDS):
+                worker.work_ahead(connection.poll)
             job = connection.recv()
             if not isinstance(job, Cancel):  # one that came too late for its job
                 connection.send(_outcome(worker, job, _reporter(connection)))
