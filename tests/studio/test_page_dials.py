@@ -4,6 +4,8 @@ import re
 
 import pytest
 
+from violute.examples import example_paths
+
 pytest.importorskip("fastapi", reason="the studio's extra is not installed")
 
 HELD_PARAMETERS = """
@@ -49,6 +51,21 @@ def test_a_voice_is_called_after_its_instruments_and_offers_pieces_for_them(page
         "Clarinet, cello vibrato",
         "Clarinet, cello attack",
     ]
+
+
+def test_a_piece_that_is_too_low_for_its_voice_is_played_in_another_by_a_press(page):
+    page.open(example_paths()["cello"])
+    assert page.text("#about-hybrid").endswith("violute-clarinet-cello plays down to 65 Hz.")
+    assert page.text("#other-voice") == "Play it in clarinet-cello"
+    # What is said hides no button that one may want now.
+    bottom = sum(page.boxes("#voice-button")["#voice-button"][1::2])
+    assert page.boxes("#notice")["#notice"][1] > bottom
+    page.browser.click("#other-voice")
+    page.wait_for("working")
+    page.wait_for("ready")
+    assert page.text("#voice-name") == "clarinet-cello"
+    assert page.text("#about-hybrid") == ""
+    assert page.browser.evaluate("document.querySelector('#other-voice').hidden")
 
 
 def test_dials_follow_until_they_are_moved_apart(page, clip):

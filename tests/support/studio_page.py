@@ -66,7 +66,7 @@ class StudioPage:
         """Open the page, with whatever the browser kept of it."""
         self.browser.errors.clear()
         self.browser.call("Page.navigate", url=self._server.address)
-        self.browser.wait_for("document.querySelector('[data-example]') !== null")
+        self.browser.wait_for("document.querySelector('[data-example]') !== null", 90)
 
     @property
     def state(self) -> str:

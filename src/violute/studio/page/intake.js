@@ -76,7 +76,10 @@ export class Intake {
   #chooseExamples() {
     const cards = [...find("examples").children];
     const own = cards.filter((item) => this.#ends.includes(item.firstChild.dataset.example));
-    for (const item of cards) item.hidden = own.length > 0 && !own.includes(item);
+    for (const item of cards) {
+      item.hidden = own.length > 0 && !own.includes(item);
+      item.firstChild.dataset.end = this.#ends.indexOf(item.firstChild.dataset.example);
+    }
   }
 
   #show({ state, name, progress, text }) {

@@ -28,10 +28,11 @@ import { watchTheme } from "./theme.js";
 import { Timeline, clock } from "./timeline.js";
 import { Transport } from "./transport.js";
 import { View } from "./view.js";
-import { Voices } from "./voices.js";
+import { Voices, shortName } from "./voices.js";
 
 const PICTURE_REST_MS = 220;
 const KEEP_REST_MS = 300;
+const VOICE_OPTION = / \(--voice ([^\s)]+)\)/;
 
 const find = (id) => document.getElementById(id);
 const ENDS = ["flute", "violin"];
@@ -145,7 +146,12 @@ function showPiece(take) {
 // Those of a voice that is rendered by the server follow the dials.
 function showWarnings() {
   const about = find("about-hybrid");
-  const warnings = player.warnings.map((line) => sentence(line)).join(" ");
+  const told = player.warnings.map((line) => sentence(line)).join(" ");
+  // What names a voice for the command line is a press here.
+  const other = voices.find(VOICE_OPTION.exec(told)?.[1]);
+  const warnings = other ? told.replace(VOICE_OPTION, "") : told;
+  find("other-voice").hidden = !other;
+  if (other) Object.assign(find("other-voice"), { textContent: `Play it in ${shortName(other.name)}`, onclick: () => voices.choose(other.name) });
   if (warnings && warnings !== about.textContent) say(warnings);
   about.textContent = warnings;
   about.title = warnings;

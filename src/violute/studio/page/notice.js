@@ -3,6 +3,7 @@
 import { sentence } from "./intake.js";
 
 const NOTICE_MS = 4500;
+const LETTER_MS = 70; // for whoever reads slowly
 
 export class Notice {
   #box;
@@ -14,7 +15,7 @@ export class Notice {
     clearTimeout(this.#timer);
     this.#box.textContent = sentence(text);
     this.#box.hidden = false;
-    this.#timer = setTimeout(() => this.hide(), NOTICE_MS);
+    this.#timer = setTimeout(() => this.hide(), Math.max(NOTICE_MS, LETTER_MS * text.length));
   }
 
   hide() { this.#box.hidden = true; }

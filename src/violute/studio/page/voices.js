@@ -8,6 +8,9 @@ const GROUPS = [
   ["Models to study", () => true],
 ];
 
+// Of a built-in voice, as the page calls it.
+export const shortName = (name) => name.replace(/^violute-/, "");
+
 export class Voices extends EventTarget {
   #button; #box; #list;
   #voices = [];
@@ -23,9 +26,9 @@ export class Voices extends EventTarget {
       isLooking = event.key.startsWith("Arrow");
       if (event.key !== "Enter" || event.target.name !== "voice") return;
       event.preventDefault(); // the button that has the focus next would open the list again
-      this.#choose(event.target.value);
+      this.choose(event.target.value);
     });
-    box.addEventListener("change", ({ target }) => { if (!isLooking) this.#choose(target.value); });
+    box.addEventListener("change", ({ target }) => { if (!isLooking) this.choose(target.value); });
     box.addEventListener("toggle", () => {
       isLooking = false;
       this.show(this.#chosen);
@@ -53,16 +56,16 @@ export class Voices extends EventTarget {
   async add(file) {
     const { name } = await api.sendVoice(file);
     await this.load();
-    this.#choose(name);
+    this.choose(name);
   }
 
   show(name) {
     this.#chosen = name;
-    this.#button.querySelector("#voice-name").textContent = (name ?? "").replace(/^violute-/, "");
+    this.#button.querySelector("#voice-name").textContent = shortName(name ?? "");
     for (const input of this.#list.querySelectorAll("input")) input.checked = input.value === name;
   }
 
-  #choose(name) {
+  choose(name) {
     if (name === this.#chosen) return;
     this.show(name);
     if (this.#box.matches(":popover-open")) this.#box.hidePopover();
@@ -78,7 +81,7 @@ function group(title, voices) {
     const label = document.createElement("label");
     const input = Object.assign(document.createElement("input"), { type: "radio", name: "voice", value: name });
     const shown = document.createElement("span");
-    shown.textContent = name.replace(/^violute-/, "");
+    shown.textContent = shortName(name);
     const live = document.createElement("span");
     live.className = "live";
     live.textContent = isLive ? "live" : "rendered";
