@@ -53,6 +53,11 @@ def test_a_voice_is_called_after_its_instruments_and_offers_pieces_for_them(page
     ]
 
 
+def test_every_voice_has_its_article(page):
+    named = "import('/page/dials.js').then(({ hybridName }) => hybridName(['flute', 'oboe']))"
+    assert page.browser.evaluate(named) == "An oboe\u2060–\u2060flute that does not exist"
+
+
 def test_a_piece_that_is_too_low_for_its_voice_is_played_in_another_by_a_press(page):
     page.open(example_paths()["cello"])
     assert page.text("#about-hybrid").endswith("violute-clarinet-cello plays down to 65 Hz.")

@@ -29,7 +29,8 @@ STUDIO_PAGE = Path(studio.__file__).parent / "page"
 
 SHARED = (
     "colours.css", "controls.css", "dials.css", "touch.css", "icon.svg", "icons.svg",
-    "dial.js", "dials.js", "sliders.js", "output.js", "theme.js", "microphone.js", "wav.js",
+    "automation.js", "dial.js", "dials.js", "sliders.js", "output.js", "theme.js", "timeline.js",
+    "microphone.js", "offer.js", "wav.js",
     "instance.js", "live.js", "live_node.js", "live_processor.js", "live.wasm",
 )  # fmt: skip
 """What the page needs of the studio's; the modules that these import come with them."""

@@ -1,26 +1,32 @@
 /** The page without a server: chooses what plays, and shows how it does. */
 
+import { END_DIALS } from "./automation.js";
 import { DialView } from "./dial.js";
-import { Dials, LINKED, capitalised } from "./dials.js";
+import { Dials, capitalised, hybridName } from "./dials.js";
 import { liveModule } from "./instance.js";
 import { Live } from "./live.js";
 import { liveSettings } from "./live_node.js";
+import { offerFile } from "./offer.js";
 import { Output, OutputSliders } from "./output.js";
-import { decoded, rendered, save, sidesOf } from "./recording.js";
+import { decoded, rendered, sidesOf } from "./recording.js";
 import { Sliders } from "./sliders.js";
 import { Sound } from "./sound.js";
 import { watchTheme } from "./theme.js";
+import { clock as clockOf } from "./timeline.js";
+import { wavFile } from "./wav.js";
 
 const FAILURE_MS = 9000;
 const CLIPPED = 0.99;
 const OWN = "own"; // the choice of a voice file that was opened
 const $ = (id) => document.getElementById(id);
+const clock = (seconds) => clockOf(seconds, 1);
+const offerWav = (name, blocks, sampleRate) => offerFile(wavFile(name, blocks, sampleRate), name);
 
 const dials = new Dials();
 const output = new Output();
 const dial = new DialView($("dial"), dials);
 // What a stream cannot do, as it knows no frame to come, is not offered: vibrato and transposition.
-const sliders = new Sliders($("sliders"), dials, ["flute", "violin"], [...LINKED.filter((name) => name !== "vibrato"), "room"]);
+const sliders = new Sliders($("sliders"), dials, ["flute", "violin"], [...END_DIALS.filter((name) => name !== "vibrato"), "room"]);
 new OutputSliders($("output"), output, ["wet", "level_db"]);
 watchTheme($("theme"), () => {});
 
@@ -71,8 +77,6 @@ function show(state) {
   $("piece").textContent = state === "live" ? "Microphone" : name || "Nothing plays yet";
   showPlace();
 }
-
-const clock = (seconds) => `${Math.floor(seconds / 60)}:${(seconds % 60).toFixed(1).padStart(4, "0")}`;
 
 function showPlace() {
   const seconds = document.body.dataset.state === "playing" ? Math.min(sound.seconds, buffer.duration) : place;
@@ -147,7 +151,7 @@ function take(content) {
   sound?.setVoice(content);
   dial.setEnds(ends);
   sliders.setEnds(ends);
-  $("title").textContent = `A ${ends[1]}\u2060–\u2060${ends[0]} that does not exist`;
+  $("title").textContent = hybridName(ends);
 }
 
 // Presses
@@ -195,7 +199,7 @@ when("record", "click", async () => {
   if (isOn) return;
   const { blocks, sampleRate } = await sound.finish();
   const time = new Date().toTimeString().slice(0, 8).replaceAll(":", ".");
-  save(`Violute ${time}.wav`, blocks, sampleRate);
+  offerWav(`Violute ${time}.wav`, blocks, sampleRate);
   $("saved").textContent = `Saved Violute ${time}.wav.`;
 });
 when("save", "click", async () => {
@@ -204,7 +208,7 @@ when("save", "click", async () => {
   const saved = `${name.replace(/\.[^.]*$/, "")}_hybrid.wav`;
   try {
     const sides = await rendered(voice, buffer, settings(), (share) => { $("share").value = share; });
-    save(saved, [sides], buffer.sampleRate);
+    offerWav(saved, [sides], buffer.sampleRate);
     $("saved").textContent = `Saved ${saved}, ${clock(buffer.duration)}, ${sidesOf(buffer).length === 2 ? "stereo" : "mono"}.`;
   } finally {
     $("share").hidden = true;

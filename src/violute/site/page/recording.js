@@ -1,7 +1,6 @@
 /** What a dropped file holds, at its own rate where the voice plays it, and what is saved of it. */
 
 import { SAMPLE_RATE_HZ, handOver, isStreamRate } from "./instance.js";
-import { wavFile } from "./wav.js";
 
 const MOST_SECONDS = 3600;
 
@@ -48,15 +47,6 @@ export async function rendered(voice, buffer, { dials, levelDb }, onShare) {
   } finally {
     worker.terminate();
   }
-}
-
-/** Hand a WAV file to the browser, which saves it. */
-export function save(name, blocks, sampleRate) {
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(wavFile(name, blocks, sampleRate));
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 60000);
 }
 
 // Browsers decode to the rate of their own, unless it is known before.

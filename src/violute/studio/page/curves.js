@@ -1,7 +1,8 @@
 /** The courses of all dials, one of which is being drawn; the dial that turns several of them has one, too. */
 
+import { END_DIALS } from "./automation.js";
 import { Curve } from "./curve.js";
-import { LINKED, NAMES } from "./dials.js";
+import { NAMES } from "./dials.js";
 
 export const MOVABLE = ["mix", ...NAMES];
 
@@ -31,7 +32,7 @@ export class Curves extends EventTarget {
   // course of its own does not go with the large dial.
   courses(dials) {
     const found = {};
-    for (const name of LINKED) {
+    for (const name of END_DIALS) {
       const points = this.of(name).playing ?? (dials.isHeld(name) ? null : this.of("mix").playing);
       if (points) found[name] = points;
     }

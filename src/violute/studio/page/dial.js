@@ -3,7 +3,8 @@
  * not go with it are marked on the arc where they stand.
  */
 
-import { LINKED, capitalised, hue, spoken } from "./dials.js";
+import { END_DIALS } from "./automation.js";
+import { capitalised, hue, spoken } from "./dials.js";
 
 const SWEEP_DEGREES = 264;
 const N_SEGMENTS = 66;
@@ -54,7 +55,7 @@ export class DialView {
     [100 - percent, percent].forEach((share, i) => {
       this.#box.querySelector(`.end${i} strong`).textContent = String(share);
     });
-    const apart = LINKED.filter((name) => this.#dials.isHeld(name) || this.#dials.isMoved(name));
+    const apart = END_DIALS.filter((name) => this.#dials.isHeld(name) || this.#dials.isMoved(name));
     const told = apart.map((name) => {
       if (this.#dials.isMoved(name)) return `${name} moves`;
       return `${name} held at ${Math.round(this.#dials.value(name) * 100)}`;

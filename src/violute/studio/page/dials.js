@@ -4,8 +4,9 @@
  * be moved by a course, which passes as soon as the course is off.
  */
 
-export const LINKED = ["tone", "noise", "attack", "vibrato"];
-export const NAMES = [...LINKED, "room"];
+import { END_DIALS } from "./automation.js";
+
+export const NAMES = [...END_DIALS, "room"];
 
 /** The small room of `violute convert`. */
 export const DEFAULT_ROOM = 0.2;
@@ -24,14 +25,16 @@ export class Dials extends EventTarget {
   isHeld(name) { return this.#held.has(name); }
   isMoved(name) { return this.#moved.has(name); }
 
+  // Of any of them, and of the large one, "mix".
   value(name) {
+    if (name === "mix") return this.mix;
     if (this.#moved.has(name)) return this.#moved.get(name);
     return name === "room" ? this.#room : this.#held.get(name) ?? this.mix;
   }
 
   // All five as they stand where no course moves them.
   values() {
-    return { ...Object.fromEntries(LINKED.map((name) => [name, this.#held.get(name) ?? this.#mix])), room: this.#room };
+    return { ...Object.fromEntries(END_DIALS.map((name) => [name, this.#held.get(name) ?? this.#mix])), room: this.#room };
   }
 
   // Those that differ from the large dial, as the command line takes them.
@@ -89,5 +92,8 @@ export function spoken(value, ends) {
   if (percent === 100) return ends[1];
   return `${percent} % ${ends[1]}`;
 }
+
+// What a voice is called after its instruments.
+export const hybridName = ([from, to]) => `${/^[aeiou]/i.test(to) ? "An" : "A"} ${to}\u2060–\u2060${from} that does not exist`;
 
 export const capitalised = (text) => text[0].toUpperCase() + text.slice(1);

@@ -1,7 +1,8 @@
 /** Saving what is heard: a file made by the server at the recording's own rate, and the command that makes the same. */
 
 import * as api from "./api.js";
-import { offerFile, sentence } from "./intake.js";
+import { sentence } from "./notice.js";
+import { offerFile } from "./offer.js";
 import { Segments } from "./segments.js";
 
 const find = (id) => document.getElementById(id);

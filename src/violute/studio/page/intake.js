@@ -2,7 +2,10 @@
 
 import * as api from "./api.js";
 import { make } from "./dial.js";
+import { hybridName } from "./dials.js";
 import { Microphone } from "./microphone.js";
+import { sentence } from "./notice.js";
+import { offerFile } from "./offer.js";
 import { TimeLeft } from "./time_left.js";
 import { clock } from "./timeline.js";
 
@@ -67,7 +70,7 @@ export class Intake {
   setEnds(ends) {
     this.#ends = ends;
     const [from, to] = ends;
-    find("hybrid-name").textContent = `${/^[aeiou]/i.test(to) ? "An" : "A"} ${to}\u2060–\u2060${from} that does not exist`;
+    find("hybrid-name").textContent = hybridName(ends);
     find("hybrid-dial").textContent = `Hear it play, and turn it from ${from} to ${to} as it goes.`;
     this.#chooseExamples();
   }
@@ -188,21 +191,6 @@ function card({ name, title, seconds, peaks }, play) {
   const item = document.createElement("li");
   item.append(button);
   return item;
-}
-
-// Gives the browser a file to save.
-export function offerFile(blob, name) {
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(blob);
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
-}
-
-// The library's one-line messages as a page shows them; a name at the beginning keeps its own letters.
-export function sentence(text, name = null) {
-  const begun = name !== null && text.startsWith(name) ? text : text[0].toUpperCase() + text.slice(1);
-  return /[.!?…]$/.test(begun) ? begun : `${begun}.`;
 }
 
 function stated({ max_upload_bytes: bytes, max_seconds: seconds, types }) {

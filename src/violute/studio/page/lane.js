@@ -44,7 +44,7 @@ export class Lane {
   get #curve() { return this.#curves.drawn; }
 
   // Where the dial stands whose course this is.
-  get #rest() { return this.#curves.chosen === "mix" ? this.#dials.mix : this.#dials.value(this.#curves.chosen); }
+  get #rest() { return this.#dials.value(this.#curves.chosen); }
 
   setEnds(ends) {
     this.#ends = ends;

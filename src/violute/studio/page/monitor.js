@@ -1,8 +1,8 @@
 /** Playing along: what the microphone hears sounds in the chosen voice at once, while it is recorded. */
 
 import * as api from "./api.js";
-import { sentence } from "./intake.js";
 import { LiveNode, liveSettings } from "./live_node.js";
+import { sentence } from "./notice.js";
 
 const HEADPHONES = "Wear headphones, or the microphone hears the hybrid, too.";
 

@@ -1,6 +1,6 @@
 /** One sentence at a time, shown for a while and read out to those who do not see it. */
 
-import { sentence } from "./intake.js";
+import { capitalised } from "./dials.js";
 
 const NOTICE_MS = 4500;
 const LETTER_MS = 70; // for whoever reads slowly
@@ -19,4 +19,10 @@ export class Notice {
   }
 
   hide() { this.#box.hidden = true; }
+}
+
+// The library's one-line messages as a page shows them; a name at the beginning keeps its own letters.
+export function sentence(text, name = null) {
+  const begun = name !== null && text.startsWith(name) ? text : capitalised(text);
+  return /[.!?…]$/.test(begun) ? begun : `${begun}.`;
 }

@@ -157,7 +157,7 @@ export class Player extends EventTarget {
   }
 
   // Where the dial stands whose course is drawn or recorded.
-  get #place() { return this.#curves.chosen === "mix" ? this.#dials.mix : this.#dials.value(this.#curves.chosen); }
+  get #place() { return this.#dials.value(this.#curves.chosen); }
 
   #beginStroke() { this.#stroke = [[this.#engine.currentSeconds, this.#place]]; }
 

@@ -1,7 +1,8 @@
 /** Tone, noise, attack, vibrato and room: a slider each, and a link that lets it follow the large dial again. */
 
+import { END_DIALS } from "./automation.js";
 import { wheelStep } from "./dial.js";
-import { LINKED, NAMES, capitalised, hue, spoken } from "./dials.js";
+import { NAMES, capitalised, hue, spoken } from "./dials.js";
 
 const ABOUT = {
   tone: "Colour of the steady note",
@@ -48,7 +49,7 @@ export class Sliders {
       this.#dials.set(name, this.#dials.value(name) + wheelStep(event));
     }, { passive: false });
     row.append(label, value);
-    if (LINKED.includes(name)) row.append(this.#link(name));
+    if (END_DIALS.includes(name)) row.append(this.#link(name));
     row.append(input);
     this.#rows.set(name, row);
     return row;
