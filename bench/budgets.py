@@ -214,7 +214,7 @@ def _hour_row(path: Path, voice_path: Path, work: Path) -> Row:
     run = _convert_process(hour, voice_path, work)
     return Row(
         f"peak memory, one hour of {source.n_channels}-channel audio",
-        "500 MB",
+        "350 MB",
         f"{run['peak_bytes'] / MB:.0f} MB, at {HOUR_SECONDS / run['seconds']:.0f}x real time",
         f"{HOUR_SECONDS / run['processor_seconds']:.0f}x",
     )
