@@ -60,6 +60,8 @@ class AdversarialRecipe(DdspRecipe):
         critic_learning_rate: Of the critics.
         n_ffts: Resolutions of the critics.
         critic_channels: Of their layers.
+        anchor_of_ends: How firmly each end's levels are held to those of the voice before, in proportion:
+            10, 1 leaves the first end nearly as it was.
     """
 
     learning_rate: float = 1e-4
@@ -70,6 +72,7 @@ class AdversarialRecipe(DdspRecipe):
     critic_learning_rate: float = 2e-4
     n_ffts: tuple[int, ...] = (2048, 1024, 512)
     critic_channels: tuple[int, ...] = (16, 32, 64)
+    anchor_of_ends: tuple[float, float] = (1.0, 1.0)
     loss_weights: Mapping[str, float] = field(
         default_factory=lambda: {
             "spectral/multi_resolution": 1.0,

@@ -183,6 +183,15 @@ def test_reverberation_is_fitted_first_and_the_instrument_after_it(task):
     assert float(losses["anchor/harmonics"].detach()) > 0.0
 
 
+@pytest.mark.parametrize(("of_ends", "is_held"), [((1.0, 0.0), False), ((0.0, 1.0), True)])
+def test_each_end_is_held_by_a_weight_of_its_own(task, of_ends, is_held):
+    with torch.no_grad():
+        task.decoder.instrument.weight[1] += 0.3
+    task.adversarial = replace(task.adversarial, anchor_of_ends=of_ends)
+    asked = task.batch(torch.Generator().manual_seed(0)).asked
+    assert all((loss > 0.01) == is_held for loss in task._anchor(asked).values())
+
+
 def test_the_colour_of_a_source_makes_up_for_what_the_voice_has_otherwise(start, task):
     """Recordings 12 dB softer above 2 kHz than the voice are played through such a filter."""
     decoder = task.decoder

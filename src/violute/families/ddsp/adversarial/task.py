@@ -190,14 +190,16 @@ class AdversarialTask(DdspTask):
         now = self.player.levels(self.decoder, asked, in_rooms=False)
         with torch.no_grad():
             before = self.player.levels(self.before, asked, in_rooms=False)
+        of_ends = torch.tensor(self.adversarial.anchor_of_ends, device=asked.end.device)
+        firmness = of_ends[asked.end][:, None, None]
+
+        def apart(now_db: Tensor, before_db: Tensor, knee_db: float) -> Tensor:
+            return weighted_l1(now_db, before_db, firmness * audibility(before_db, knee_db))
+
         return {
-            "anchor/harmonics": _apart(now.harmonic_db, before.harmonic_db, HARMONIC_KNEE_DB),
-            "anchor/noise": _apart(now.noise_db, before.noise_db, NOISE_KNEE_DB),
+            "anchor/harmonics": apart(now.harmonic_db, before.harmonic_db, HARMONIC_KNEE_DB),
+            "anchor/noise": apart(now.noise_db, before.noise_db, NOISE_KNEE_DB),
         }
-
-
-def _apart(now: Tensor, before: Tensor, knee_db: float) -> Tensor:
-    return weighted_l1(now, before, audibility(before, knee_db))
 
 
 def _copies(compared: Compared) -> Asked:
