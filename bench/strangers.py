@@ -5,7 +5,8 @@ r"""The strangers exam: voices on players and rooms that training never heard, e
 STRANGERS has folders flute and violin. Every clip comes as it is, at 16 kHz, through MP3 at 64 kb/s, in a
 room and with hiss 25 dB below it, and is played at mixes 0, 0.25, 0.5, 0.75 and 1. Writes the page OUT
 and the figures beside it (OUT with the ending .json); what is done stays in WORK, so that a run that was
-stopped goes on, and a later one repeats only what a new voice, judge or exam changes. Prints what holds.
+stopped goes on, and a later one repeats only what a new voice, judge or exam changes; `--beside` keeps the
+other voices of an earlier page. Prints what holds.
 
 The exam is looked at when all is chosen. To choose, train with --hold-out bench/strangers_dev.txt and
 hear
@@ -111,6 +112,9 @@ def main() -> int:
         "--tagger", type=Path, metavar="MUSICNN", help="a second opinion (exam/tagger.py says how to get it)"
     )
     parser.add_argument("--jobs", type=int, help="processes at a time (default: the cores)")
+    parser.add_argument(
+        "--beside", type=Path, metavar="JSON", help="figures of an earlier page, whose other voices stay"
+    )
     parser.add_argument("--title", default="Strangers", help="of the page")
     parser.add_argument("--work", type=Path, help="folder of what is done (default: OUT with .work)")
     parser.add_argument("--out", type=Path, required=True, help="page to write")
@@ -135,11 +139,15 @@ def main() -> int:
             for number, found in enumerate(done, start=1):
                 results += found
                 sys.stderr.write(f"{number} of {len(jobs)} clips\n")
-    except VioluteError as error:
+        names = [name for name, _ in voices]
+        if options.beside:
+            earlier = json.loads(options.beside.read_text(encoding="utf-8"))
+            results += [result for result in earlier["results"] if result["voice"] not in names]
+            names = list(dict.fromkeys([*(r["voice"] for r in earlier["results"]), *names]))
+    except (VioluteError, OSError, ValueError, KeyError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    order = [name for name, _ in voices]
-    results.sort(key=lambda result: order.index(result["voice"]))
+    results.sort(key=lambda result: names.index(result["voice"]))
     counts = ", ".join(
         f"{len({c.recording.name for c in clips if c.instrument == name})} of {name}" for name in INSTRUMENTS
     )
@@ -148,8 +156,10 @@ def main() -> int:
         "",
         *environment_lines(["numpy", "onnxruntime", "pyworld", "librosa"]),
     ]
+    if options.beside:
+        notes.append(f"- Voices but {', '.join(name for name, _ in voices)}: figures of an earlier page")
     replace_text(options.out, page(results, options.title, notes))
-    judged = {name: verdicts([result for result in results if result["voice"] == name]) for name, _ in voices}
+    judged = {name: verdicts([result for result in results if result["voice"] == name]) for name in names}
     document = {"title": options.title, "holds": judged, "results": results}
     replace_text(options.out.with_suffix(".json"), json.dumps(document, indent=1) + "\n")
     for name, rows in judged.items():
