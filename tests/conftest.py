@@ -1,6 +1,6 @@
 """What every test shares: types and shapes are checked at run time, and random tests repeat themselves.
 
-Folders of tests run in a process a core (pytest-xdist), each file in one of them.
+pytest-xdist runs folders of tests in one process for each core, all tests of a file in the same one.
 """
 
 import os

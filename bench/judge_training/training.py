@@ -174,7 +174,7 @@ def judge_loss(
 ) -> Float[Tensor, ""]:
     """Cross-entropy over the instruments, and once more between violin and flute alone.
 
-    The second term keeps `Judge.posterior` what it is without a third instrument. Labels a little
+    The second term keeps `Verdict.posterior` what it is without a third instrument. Labels a little
     short of certain keep the log odds of clear cases finite.
     """
     loss = nn.functional.cross_entropy(scores, labels, label_smoothing=0.04)

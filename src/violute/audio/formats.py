@@ -114,8 +114,8 @@ def subtype_for(path: str | Path, source_subtype: str | None = None, bits: int |
     if bits is not None:
         if f"PCM_{bits}" not in subtypes:
             raise AudioError(
-                f"{path} can't have {bits} bits a sample, {Path(path).suffix.lower()} stores none so: choose "
-                ".wav, .flac or .aiff, or leave the bits out"
+                f"{path}: {Path(path).suffix.lower()} has no samples of {bits} bits: "
+                "choose .wav, .flac or .aiff, or leave the bits out"
             )
         return f"PCM_{bits}"
     return source_subtype if source_subtype in subtypes and source_subtype in _PCM else subtypes[0]

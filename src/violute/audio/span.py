@@ -48,7 +48,12 @@ class Span:
 
     @property
     def _where(self) -> str:
-        return f"between {self.start_seconds:g} and {self.end_seconds:g} s"
+        is_open = math.isinf(self.end_seconds)
+        return (
+            f"from {self.start_seconds:g} s on"
+            if is_open
+            else f"between {self.start_seconds:g} and {self.end_seconds:g} s"
+        )
 
     def samples(self, source: Source) -> range:
         """Return the samples of a recording that lie in it.
@@ -56,9 +61,11 @@ class Span:
         Raises:
             AudioError: There are none.
         """
-        first = round(self.start_seconds * source.sample_rate)
-        last = min(self.end_seconds * source.sample_rate, source.n_samples)
-        samples = range(first, round(last))
+        first, last = (
+            round(min(seconds * source.sample_rate, source.n_samples))
+            for seconds in (self.start_seconds, self.end_seconds)
+        )
+        samples = range(first, last)
         if not samples:
             raise AudioError(
                 f"{source.name}: nothing of it lies {self._where}: "

@@ -12,7 +12,8 @@ def reverb(
 ) -> Float[Tensor, "batch sample"]:
     """Convolve with an impulse response by one FFT; the sound that rings on is cut.
 
-    With a first tap of 0 as many samples as came are of the room alone, to be added to the dry sound.
+    As many samples come back as came; with a first tap of 0 they are the room alone, to be added to the dry
+    sound.
     """
     n_samples = audio.shape[1]
     # The next power of two: the whole linear convolution fits, and every FFT library is quick.

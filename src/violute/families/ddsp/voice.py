@@ -82,7 +82,7 @@ class HarmonicVoice(FamilyVoice):
         super().__init__(card)
         try:
             self.session = open_network(onnx_bytes)
-            self._network = onnx_bytes
+            self._onnx_bytes = onnx_bytes
             self.settings = VoiceSettings(card)
         except (KeyError, TypeError, *UNUSABLE) as error:
             raise self.unusable(error) from None
@@ -117,8 +117,8 @@ class HarmonicVoice(FamilyVoice):
 
     @cached_property
     def _stream_session(self) -> Network:
-        """The network on one core: those that share a single frame wait as long as they work."""
-        return open_network(self._network, n_threads=1)
+        """The network on one core: to share out a single frame costs more time than it saves."""
+        return open_network(self._onnx_bytes, n_threads=1)
 
 
 class HarmonicPerformance(Performance):

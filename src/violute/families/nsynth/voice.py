@@ -19,7 +19,7 @@ from violute.analysis.controls import FRAME_RATE_HZ, Controls
 from violute.analysis.polyphony.chords import Lines
 from violute.audio.channels import Measurement
 from violute.audio.source import Source
-from violute.errors import InputError, VoiceError
+from violute.errors import InputError, TrainingError, VoiceError
 from violute.families.nsynth.codes import Codes, frame_levels_db
 from violute.families.nsynth.config import HIGHEST_HZ, LOWEST_HZ, SAMPLED_SIZES, NsynthConfig
 from violute.families.nsynth.sampler import HIGHEST_SINE_HZ, generate
@@ -85,7 +85,7 @@ class NsynthVoice(FamilyVoice):
             silence = np.zeros((1, self.shape.hop_length), np.float32)
             carried = self.encoder.run(["conditioner", "step"], {"wave": silence})
             self.conditioner, self.step = (open_network(graph.tobytes(), n_threads=1) for graph in carried)
-        except (KeyError, TypeError, *UNUSABLE) as error:
+        except (KeyError, TypeError, TrainingError, *UNUSABLE) as error:
             raise self.unusable(error) from None
 
     def perform(

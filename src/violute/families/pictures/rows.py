@@ -14,7 +14,11 @@ from violute.families.pictures.config import DrawingConfig
 from violute.families.pictures.networks import Spectrograms
 
 MEL_BREAK_HZ = 700.0
-"""Where mel turns from linear to logarithmic: a mel at f Hz is 1 + f / 700 times as wide as at 0."""
+"""Where mel turns from linear to logarithmic: a mel at f Hz is 1 + f / 700 times as wide as at 0.
+
+Source:
+    O'Shaughnessy, Speech communication: human and machine (1987).
+"""
 
 Rows = Float[Tensor, "window row frame"]
 Powers = Float[Tensor, "window 1 frame"]
