@@ -1,6 +1,7 @@
 """Memory that threads have freed."""
 
 import ctypes
+import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,7 +17,7 @@ N_PIECES, PIECE_BYTES = 1000, 100_000
 def resident_bytes() -> int:
     """What this process holds of the machine's memory."""
     pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
-    return pages * 4096
+    return pages * os.sysconf("SC_PAGE_SIZE")
 
 
 @pytest.mark.skipif(

@@ -8,17 +8,20 @@ import numpy as np
 import pytest
 import tiny_nsynth
 import torch
+from fake_voice import CARD
 from naive_wavenet import naive_levels
 
 from violute.dsp.mu_law import scaled
 from violute.dsp.sines import sines_of
-from violute.families.nsynth.config import NsynthConfig
+from violute.errors import VoiceError
+from violute.families.nsynth.config import SAMPLED_SIZES, NsynthConfig
 from violute.families.nsynth.export import SteeringGraph, step_bytes
 from violute.families.nsynth.network import Nsynth
 from violute.families.nsynth.output import bits, drawn
 from violute.families.nsynth.recipes import MEDIUM_NETWORK, PAPER_NETWORK, SMALL_NETWORK
 from violute.families.nsynth.sampler import HIGHEST_SINE_HZ, driving_waves, generate
 from violute.families.nsynth.segment_joins import Joiner
+from violute.families.nsynth.voice import NsynthVoice
 from violute.transforms.mu_law import companded
 from violute.voices.network import open_network
 
@@ -204,3 +207,11 @@ def test_partials_are_drawn_alike_in_training_and_in_play():
     levels = np.exp(conditions[0, -config.n_harmonics :, 3].numpy() - 4.0)
     expected = (levels * turned[0, 159, : config.n_harmonics]).sum()
     assert played[0, 159, 0] == pytest.approx(float(companded(np.array([expected]))[0]), abs=0.02)
+
+
+def test_a_card_whose_sizes_contradict_each_other_is_that_of_a_damaged_voice():
+    sizes = {name: getattr(MEDIUM_NETWORK, name) for name in SAMPLED_SIZES}
+    assert sizes["n_harmonics"] > 0
+    card = replace(CARD, family="nsynth", settings={"told": [], "wavenet": sizes})
+    with pytest.raises(VoiceError, match=r"^voice .* is damaged \(n_harmonics follow a pitch"):
+        NsynthVoice(b"", card)

@@ -146,10 +146,10 @@ function showPiece(take) {
 // Those of a voice that is rendered by the server follow the dials.
 function showWarnings() {
   const about = find("about-hybrid");
-  const told = player.warnings.map((line) => sentence(line)).join(" ");
-  // What names a voice for the command line is a press here.
-  const other = voices.find(VOICE_OPTION.exec(told)?.[1]);
-  const warnings = other ? told.replace(VOICE_OPTION, "") : told;
+  const text = player.warnings.map((line) => sentence(line)).join(" ");
+  // Where a warning names a voice as an option of the command line, the page offers it as a button.
+  const other = voices.find(VOICE_OPTION.exec(text)?.[1]);
+  const warnings = other ? text.replace(VOICE_OPTION, "") : text;
   find("other-voice").hidden = !other;
   if (other) Object.assign(find("other-voice"), { textContent: `Play it in ${shortName(other.name)}`, onclick: () => voices.choose(other.name) });
   if (warnings && warnings !== about.textContent) say(warnings);

@@ -29,7 +29,6 @@ from violute.examples import pieces_for
 from violute.families.ddsp.live_file import live_bytes
 from violute.rates import SAMPLE_RATE
 from violute.studio.limits import Limits
-from violute.studio.work.ahead import Ahead
 from violute.studio.work.jobs import (
     Analysed,
     AnalyseJob,
@@ -49,6 +48,7 @@ from violute.studio.work.jobs import (
     TransposeJob,
 )
 from violute.studio.work.live_gains import live_gains
+from violute.studio.work.prefetched import Prefetched
 from violute.studio.work.preview import write_preview
 from violute.voices.contract import OnProgress
 from violute.voices.live_parameters import live_parameters
@@ -62,7 +62,7 @@ MAX_FRAMES = 120_000
 MAX_VOICES = 3
 REPORT_SECONDS = 0.05
 REST_SECONDS = 1.0
-"""So long nothing is asked for before a worker works ahead: the page is being opened meanwhile."""
+"""Time without a job after which a worker prefetches: sooner, it would slow a page that is being opened."""
 
 ANALYSIS_SHARE = 0.7
 """Share of an analysis job that is analysis proper, for progress only."""
@@ -84,7 +84,7 @@ def work(connection: Connection, voice: str, limits: Limits, scratch: Path) -> N
     try:
         while True:
             if not connection.poll(REST_SECONDS):
-                worker.work_ahead(connection.poll)
+                worker.prefetch(connection.poll)
             job = connection.recv()
             if not isinstance(job, Cancel):  # one that came too late for its job
                 connection.send(_outcome(worker, job, _reporter(connection)))
@@ -144,8 +144,8 @@ class Worker:
         self._limits = limits
         self._voice = lru_cache(MAX_VOICES)(load_voice)
         self._takes: OrderedDict[tuple[str, str, Lines], Take] = OrderedDict()
-        self._todo: list[tuple[str, Path]] = []  # to be analysed ahead: voices and pieces
-        self._ahead: list[Ahead] = []
+        self._to_prefetch: list[tuple[str, Path]] = []  # voices and pieces
+        self._prefetched: list[Prefetched] = []
 
     def warm_up(self, voice: str) -> None:
         """Load a voice and have it play a short tone, so that the first musician doesn't wait for that.
@@ -157,9 +157,9 @@ class Worker:
         with contextlib.suppress(VioluteError):
             loaded = self._voice(voice)
             loaded.analyse(tone, SAMPLE_RATE).render(0.5)
-            self._todo = [(voice, path) for path in pieces_for(loaded.card.ends).values()]
+            self._to_prefetch = [(voice, path) for path in pieces_for(loaded.card.ends).values()]
 
-    def work_ahead(self, is_wanted: Callable[[], bool]) -> None:
+    def prefetch(self, is_wanted: Callable[[], bool]) -> None:
         """Analyse the pieces that the page offers with the first voice, until something else is wanted."""
 
         def look(_: Report) -> None:
@@ -167,15 +167,15 @@ class Worker:
                 raise CancelledError
 
         with contextlib.suppress(CancelledError, VioluteError, OSError):
-            while self._todo:
+            while self._to_prefetch:
                 look(Progressed(0.0))
-                voice, path = self._todo[0]
+                voice, path = self._to_prefetch[0]
                 with tempfile.TemporaryDirectory() as folder:
                     preview, parameters = Path(folder) / "preview.wav", Path(folder) / "parameters.bin"
                     job = AnalyseJob(path.name, path, path.name, voice, "auto", preview, parameters)
                     analysed = self.analyse(job, look)
-                    self._ahead.append(Ahead.of(job, analysed, self._takes.pop(_key(job))))
-                del self._todo[0]
+                    self._prefetched.append(Prefetched.of(job, analysed, self._takes.pop(_key(job))))
+                del self._to_prefetch[0]
 
     def analyse(self, job: AnalyseJob, report: Callable[[Report], None]) -> Analysed:
         """Analyse a recording, and write its preview and its live parameters.
@@ -187,13 +187,13 @@ class Worker:
         recording = self._open(job)
         n_samples, rate = recording.n_samples, recording.sample_rate
         report(Described(n_samples / rate, rate, recording.n_channels))
-        for ahead in self._ahead:
-            if ahead.responds_to(job):
-                self._keep(job, ahead.take)
-                _write(job.preview, ahead.preview)
-                if ahead.parameters is not None:
-                    _write(job.parameters, ahead.parameters)
-                return ahead.analysed
+        for piece in self._prefetched:
+            if piece.responds_to(job):
+                self._keep(job, piece.take)
+                _write(job.preview, piece.preview)
+                if piece.parameters is not None:
+                    _write(job.parameters, piece.parameters)
+                return piece.analysed
         source_gain = write_preview(recording, job.preview)
         take = self._take(job, recording, lambda share: report(Progressed(ANALYSIS_SHARE * share)))
         gains = None

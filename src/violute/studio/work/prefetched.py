@@ -1,4 +1,4 @@
-"""`Ahead`: a piece that was analysed before anybody asked for it, kept by the worker that did."""
+"""`Prefetched`: a piece that was analysed before anybody asked for it, kept by the worker that did."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from violute.voices.take import Take
 
 
 @dataclass(frozen=True)
-class Ahead:
+class Prefetched:
     """What came of an analysis.
 
     Attributes:
@@ -28,7 +28,7 @@ class Ahead:
     parameters: bytes | None
 
     @classmethod
-    def of(cls, job: AnalyseJob, analysed: Analysed, take: Take) -> Ahead:
+    def of(cls, job: AnalyseJob, analysed: Analysed, take: Take) -> Prefetched:
         """Keep what came of a job, whose files may go."""
         parameters = job.parameters.read_bytes() if analysed.live_gains is not None else None
         return cls(job, analysed, take, job.preview.read_bytes(), parameters)

@@ -32,42 +32,42 @@ def job_of(folder, piece, **changes):
     )
 
 
-def test_what_was_analysed_ahead_is_what_an_analysis_makes_and_is_not_analysed_again(
+def test_what_was_prefetched_is_what_an_analysis_makes_and_is_not_analysed_again(
     piece, tmp_path, monkeypatch
 ):
     ready, other = Worker(Limits()), Worker(Limits())
     ready.warm_up(DEFAULT_VOICE)
-    ready.work_ahead(lambda: False)
-    ahead, asked = job_of(tmp_path / "ahead", piece), job_of(tmp_path / "asked", piece)
+    ready.prefetch(lambda: False)
+    early, asked = job_of(tmp_path / "early", piece), job_of(tmp_path / "asked", piece)
     voice = ready._voice(DEFAULT_VOICE)
     monkeypatch.setattr(type(voice), "analyse_source", lambda *_, **__: pytest.fail("analysed again"))
     reports = []
-    analysed = ready.analyse(ahead, reports.append)
+    analysed = ready.analyse(early, reports.append)
     assert Described(1.0, SAMPLE_RATE, 1) in reports
     monkeypatch.undo()
     assert analysed == other.analyse(asked, lambda _: None)
-    assert ahead.preview.read_bytes() == asked.preview.read_bytes()
-    assert ahead.parameters.read_bytes() == asked.parameters.read_bytes()
+    assert early.preview.read_bytes() == asked.preview.read_bytes()
+    assert early.parameters.read_bytes() == asked.parameters.read_bytes()
 
 
 def test_another_recording_or_number_of_lines_is_analysed(piece, tmp_path):
     worker = Worker(Limits())
     worker.warm_up(DEFAULT_VOICE)
-    worker.work_ahead(lambda: False)
+    worker.prefetch(lambda: False)
     other = tmp_path / "other.wav"
     write(other, tone(660.0, 1.0), SAMPLE_RATE)
     for number, (source, lines) in enumerate([(other, "auto"), (piece, 1)]):
         job = job_of(tmp_path / str(number), source, take=str(number), lines=lines)
         worker.analyse(job, lambda _: None)
-        assert not any(ahead.responds_to(job) for ahead in worker._ahead)
-    assert len(worker._ahead) == 1
+        assert not any(kept.responds_to(job) for kept in worker._prefetched)
+    assert len(worker._prefetched) == 1
 
 
 def test_whatever_else_is_wanted_comes_first_and_leaves_the_rest_for_later(piece):
     worker = Worker(Limits())
     worker.warm_up(DEFAULT_VOICE)
     calls = iter([False, False, False, True])
-    worker.work_ahead(lambda: next(calls))
-    assert (len(worker._todo), worker._ahead) == (1, [])
-    worker.work_ahead(lambda: False)
-    assert (worker._todo, len(worker._ahead)) == ([], 1)
+    worker.prefetch(lambda: next(calls))
+    assert (len(worker._to_prefetch), worker._prefetched) == (1, [])
+    worker.prefetch(lambda: False)
+    assert (worker._to_prefetch, len(worker._prefetched)) == ([], 1)
