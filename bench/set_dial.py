@@ -83,29 +83,34 @@ def main() -> int:
             clips_per_recording=given.clips,
         )
         onnx_bytes, card = open_voice_file(given.voice)
-        transpositions = TRANSPOSITIONS if given.registers else (0.0,)
+        registers = sorted(set(given.registers))
+        if registers and card.family != "ddsp":
+            raise VioluteError(
+                f"{given.voice}: the family {card.family} knows no pitch: leave --registers out"
+            )
+        transpositions = TRANSPOSITIONS if registers else (0.0,)
         each = HERE.results(partial(hearings, given.voice, given.judge, transpositions), clips)
         heard = [hearing for of_clip in each for hearing in of_clip]
-        counts = np.array([register_shares(one.f0_hz, given.registers) for one in heard]).T
+        if not heard:
+            raise VioluteError("no clip holds a steady pitch: give other recordings")
+        counts = np.array([register_shares(one.f0_hz, registers) for one in heard]).T
         if not counts.any(axis=1).all():
             raise VioluteError("a register was never heard: give recordings near it, or fewer registers")
         middles = [middle_place(heard, of_register) for of_register in counts]
         curves = [dial_through(middle, given.far_end) for middle in middles]
         by_register = {
-            "hz": given.registers,
+            "hz": registers,
             "mixes": [mix for mix, _ in curves[0]],
             "places": [[place for _, place in curve] for curve in curves],
         }
-        changed = replace(
-            card, settings={**card.settings, DIAL: by_register if given.registers else curves[0]}
-        )
+        changed = replace(card, settings={**card.settings, DIAL: by_register if registers else curves[0]})
         with whole_file(given.voice) as path:
             path.write_bytes(seal(onnx_bytes, changed))
     except VioluteError as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    lie = ", ".join(f"{middle:.2f}" for middle in middles)
-    print(f"{given.voice}: the middle lies at {lie} of the way; {len(clips)} clips")
+    places = ", ".join(f"{middle:.2f}" for middle in middles)
+    print(f"{given.voice}: the middle lies at {places} of the way; {len(clips)} clips")
     return 0
 
 
@@ -131,21 +136,21 @@ def hearings(voice: Path, judge: Path | None, transpositions: tuple[float, ...],
     audio = clip.read(SAMPLE_RATE)
     take = family_loader(card.family)(onnx_bytes, even).analyse(audio, SAMPLE_RATE)
     controls = analyse(audio, pitch_range=range_of(card.settings))
-    sung_hz = controls.f0_hz[0][controls.f0_hz[0] > 0.0]
-    if not len(sung_hz):
+    played_hz = controls.f0_hz[0][controls.f0_hz[0] > 0.0]
+    if not len(played_hz):
         return []
-    lowest_hz, highest_hz = np.array(list(card.pitch_range_hz.values())).T
     heard, judging = [], Judge(judge)
     for semitones in transpositions:
         ratio = 2.0 ** (semitones / 12.0)
         if semitones:
-            low_hz, high_hz = np.percentile(sung_hz, (5.0, 95.0)) * ratio
+            lowest_hz, highest_hz = np.array(list(card.pitch_range_hz.values())).T
+            low_hz, high_hz = np.percentile(played_hz, (5.0, 95.0)) * ratio
             if low_hz < lowest_hz.min() or high_hz > highest_hz.max():
                 continue
-        played = (take.render(float(place), output=Output(transpose=semitones)) for place in PLACES)
-        posteriors = np.array([judging.hear(audio, SAMPLE_RATE).posterior for audio in played])
+        rendered = (take.render(float(place), output=Output(transpose=semitones)) for place in PLACES)
+        posteriors = np.array([judging.hear(audio, SAMPLE_RATE).posterior for audio in rendered])
         if np.isfinite(posteriors).all():
-            heard.append(Hearing(clip.instrument, float(np.median(sung_hz)) * ratio, posteriors))
+            heard.append(Hearing(clip.instrument, float(np.median(played_hz)) * ratio, posteriors))
     return heard
 
 

@@ -33,7 +33,7 @@ from exam.page import page, verdicts
 from exam.tagger import Tagger
 
 from violute.data.recordings import read_patterns
-from violute.errors import VioluteError
+from violute.errors import InputError, VioluteError
 from violute.evaluation.bench.clips import Clip, find_clips
 from violute.evaluation.bench.job import slug
 from violute.evaluation.judge import classifier
@@ -97,6 +97,23 @@ def do_job(job: Job) -> list[dict[str, Any]]:
     return results
 
 
+def earlier_results(path: Path) -> list[dict[str, Any]]:
+    """Return what an earlier exam measured, voice by voice.
+
+    Raises:
+        InputError: The file holds no such figures.
+    """
+    try:
+        results: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["results"]
+        if not all(isinstance(result["voice"], str) for result in results):
+            raise TypeError("a voice has no name")
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            f"{path}: holds no figures of this exam ({error}): name the .json beside its page"
+        ) from None
+    return results
+
+
 def main() -> int:
     """Run the command; return its exit code."""
     parser = argparse.ArgumentParser(
@@ -120,6 +137,7 @@ def main() -> int:
     parser.add_argument("--out", type=Path, required=True, help="page to write")
     options = parser.parse_args()
     try:
+        earlier = earlier_results(options.beside) if options.beside else []
         clips = find_clips(
             options.data,
             INSTRUMENTS,
@@ -139,14 +157,12 @@ def main() -> int:
             for number, found in enumerate(done, start=1):
                 results += found
                 sys.stderr.write(f"{number} of {len(jobs)} clips\n")
-        names = [name for name, _ in voices]
-        if options.beside:
-            earlier = json.loads(options.beside.read_text(encoding="utf-8"))
-            results += [result for result in earlier["results"] if result["voice"] not in names]
-            names = list(dict.fromkeys([*(r["voice"] for r in earlier["results"]), *names]))
-    except (VioluteError, OSError, ValueError, KeyError) as error:
+    except VioluteError as error:
         sys.stderr.write(f"{error}\n")
         return 2
+    names = [name for name, _ in voices]
+    results += [result for result in earlier if result["voice"] not in names]
+    names = list(dict.fromkeys([*(result["voice"] for result in earlier), *names]))
     results.sort(key=lambda result: names.index(result["voice"]))
     counts = ", ".join(
         f"{len({c.recording.name for c in clips if c.instrument == name})} of {name}" for name in INSTRUMENTS

@@ -27,6 +27,7 @@ from violute.errors import (
 
 if TYPE_CHECKING:
     from violute.audio.read import read
+    from violute.audio.span import Span
     from violute.audio.write import write
     from violute.families.train import train
     from violute.voices.automation import read_automation
@@ -49,6 +50,7 @@ __all__ = [
     "MixError",
     "Output",
     "ShapeError",
+    "Span",
     "Take",
     "TrainingError",
     "VioluteError",
@@ -67,6 +69,7 @@ _HOMES = {
     "Conversion": "violute.voices.conversion.convert",
     "Mix": "violute.voices.mix",
     "Output": "violute.voices.mix",
+    "Span": "violute.audio.span",
     "Take": "violute.voices.take",
     "convert_file": "violute.voices.conversion.convert",
     "list_voices": "violute.voices.load",

@@ -2,9 +2,18 @@
 
 import numpy as np
 import pytest
+import set_dial
+from command_line import MODEL
+from fake_voice import CARD, SineVoice
 from hypothesis import given
 from hypothesis import strategies as st
-from set_dial import PLACES, Hearing, dial_through, middle_place, register_shares
+from set_dial import PLACES, Hearing, dial_through, hearings, middle_place, register_shares
+from tones import SAMPLE_RATE, tone
+
+from violute.audio.write import write
+from violute.data.recordings import Recording
+from violute.evaluation.bench.clips import Clip
+from violute.voices.file import seal
 
 
 def heard(instrument, place, f0_hz=440.0, steepness=20.0):
@@ -37,3 +46,14 @@ def test_the_dial_rises_from_end_to_end_through_its_middle(middle, far_end):
     assert (np.diff(places) > 0.0).all()
     assert (places[0], places[-1]) == (0.0, pytest.approx(far_end, abs=1e-4))
     assert np.interp(0.5, mixes, places) == pytest.approx(middle, abs=1e-3)
+
+
+def test_a_voice_that_knows_no_pitch_ranges_is_heard_at_the_recordings_own_pitch(tmp_path, monkeypatch):
+    (tmp_path / "sines.onnx").write_bytes(seal(MODEL, CARD))
+    write(tmp_path / "a.wav", tone(440.0, 2.0), SAMPLE_RATE)
+    monkeypatch.setattr(set_dial, "family_loader", lambda _: lambda *_: SineVoice())
+    clip = Clip("flute/a", "flute", Recording("a", tmp_path / "a.wav"))
+    (one,) = hearings(tmp_path / "sines.onnx", None, (0.0,), clip)
+    assert one.instrument == "flute"
+    assert one.f0_hz == pytest.approx(440.0, rel=0.005)
+    assert one.posteriors.shape == PLACES.shape
