@@ -50,7 +50,7 @@ class HasEnd(Protocol):
 
 
 Sourced = TypeVar("Sourced", bound=Recording | Features | Material)
-"""What shares a source, a player, room and microphone, with others."""
+"""What has a source: a player, room and microphone that it shares with others."""
 
 Drawn = TypeVar("Drawn", bound=HasEnd)
 Taken = TypeVar("Taken", bound=Material)

@@ -1,8 +1,7 @@
 """Recipes by name: a training run as a function that returns its whole configuration.
 
 To try something else, call a recipe and `dataclasses.replace` what you want otherwise, or write your own
-function.
-A recipe may also be a file: which recipe to begin with, and what is otherwise, as TOML.
+function. A recipe may also be a file: which recipe to begin with, and what is otherwise, as TOML.
 
 ```toml
 recipe = "quick"        # one of the family's; without this line, its default

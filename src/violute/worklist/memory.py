@@ -9,7 +9,7 @@ import sys
 def return_freed_memory() -> None:
     """Hand back what this process has freed, where the C library is glibc; elsewhere do nothing.
 
-    It keeps a heap for each thread, and what one thread has freed no other can use.
+    glibc keeps a heap for each thread, and what one thread has freed no other can use.
     """
     if not sys.platform.startswith("linux"):
         return

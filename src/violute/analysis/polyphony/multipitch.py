@@ -121,7 +121,7 @@ def _network() -> Any:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     options.intra_op_num_threads = 1
-    options.enable_cpu_mem_arena = False  # it would keep what each core once needed; without it costs no time
+    options.enable_cpu_mem_arena = False  # it would keep what each core once needed, and saves no time
     return onnxruntime.InferenceSession(
         NETWORK_PATH.read_bytes(), options, providers=["CPUExecutionProvider"]
     )

@@ -67,7 +67,7 @@ def mel_filters() -> Float32[np.ndarray, "bin mel"]:
 
 
 def log_mel(patches: Float32[np.ndarray, "patch second"]) -> Float32[np.ndarray, "patch mel frame"]:
-    """Compute what the network hears of seconds: band levels in units of 20 dB, levelled patch by patch.
+    """Compute what the network hears of patches: band levels in units of 20 dB, levelled patch by patch.
 
     Returns:
         Levels from `FLOOR_DB / 20` to `CEILING_DB / 20`; a patch of digital silence is all floor.
