@@ -54,9 +54,7 @@ class HarmonicSynth:
         self._phase_turns = 0.0
         self._position = np.arange(HOP_LENGTH) / HOP_LENGTH
         self._ramp = np.repeat(self._position.astype(np.float32), 2)  # once for real, once for imaginary
-        self._powers = np.empty((FRAMES_PER_GROUP, 2 * HARMONICS_PER_ROW, HOP_LENGTH), np.complex64)
-        self._powers[:, 0] = 1.0
-        self._rows = np.empty((0, 0, 0), np.float32)
+        self._scratch: tuple[np.ndarray, np.ndarray] | None = None
 
     def block(
         self, f0_hz: Float[np.ndarray, " point"], amplitudes: Float[np.ndarray, "point harmonic"]
@@ -78,9 +76,15 @@ class HarmonicSynth:
         f0_hz = f0_hz.astype(np.float64)
         n_frames = len(f0_hz) - 1
         audio = np.empty((n_frames, HOP_LENGTH), np.float32)
+        n_rows = -(-amplitudes.shape[1] // HARMONICS_PER_ROW)
+        n_together = min(n_frames, FRAMES_PER_GROUP)
+        powers = np.empty((n_together, 2 * HARMONICS_PER_ROW, HOP_LENGTH), np.complex64)
+        powers[:, 0] = 1.0
+        self._scratch = powers, np.empty((n_together, n_rows, 2 * HOP_LENGTH), np.float32)
         for start in range(0, n_frames, FRAMES_PER_GROUP):
             stop = min(start + FRAMES_PER_GROUP, n_frames)
             self._play(f0_hz[start : stop + 1], amplitudes[start : stop + 1], audio[start:stop])
+        self._scratch = None  # several lines of a piece are played in turns: one has it at a time
         return audio.ravel()
 
     def skip(self, f0_hz: Float[np.ndarray, " point"]) -> None:
@@ -163,15 +167,13 @@ class HarmonicSynth:
         table = table.reshape(2, n_frames, n_rows, HARMONICS_PER_ROW)
 
         z = unit_phasor(turns)
-        powers = self._powers[:n_frames]
+        assert self._scratch is not None
+        powers, rows = self._scratch[0][:n_frames], self._scratch[1][:n_frames, :n_rows]
         for power in range(1, HARMONICS_PER_ROW):
             np.multiply(powers[:, power - 1], z, out=powers[:, power])
         # Two real numbers for each complex one: real matrices multiply complex ones at half the cost.
         pairs = powers.view(np.float32)
         np.multiply(pairs[:, :HARMONICS_PER_ROW], self._ramp, out=pairs[:, HARMONICS_PER_ROW:])
-        if self._rows.shape[1] < n_rows:
-            self._rows = np.empty((FRAMES_PER_GROUP, n_rows, 2 * HOP_LENGTH), np.float32)
-        rows = self._rows[:n_frames, :n_rows]
         np.matmul(np.concatenate([table[0], table[1]], axis=2), pairs, out=rows)
         rows = rows.view(np.complex64)
 

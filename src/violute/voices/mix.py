@@ -222,12 +222,14 @@ def dial_at(dial: float | tuple[tuple[float, float], ...], second: float) -> flo
 def dial_track(dial: Dial, n_frames: int, frame_rate_hz: float) -> Float32[np.ndarray, " frame"]:
     """Draw one dial over frames: straight lines between break-points, held before and after.
 
+    One that stands is a view of one number, not to be written to.
+
     Raises:
         MixError: The dial is out of range or its break-points are malformed.
     """
     setting = check_setting(dial, "mix")
     if isinstance(setting, float):
-        return np.full(n_frames, setting, np.float32)
+        return np.broadcast_to(np.float32(setting), n_frames)
     seconds, values = np.array(setting).T
     track: Float[np.ndarray, " frame"] = np.interp(np.arange(n_frames) / frame_rate_hz, seconds, values)
     return track.astype(np.float32)
