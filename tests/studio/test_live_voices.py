@@ -23,7 +23,7 @@ def test_a_live_voice_comes_as_the_core_reads_it(client, server):
     assert len(content) == len(wanted)
     is_other = np.frombuffer(content, np.uint8) != np.frombuffer(wanted, np.uint8)
     assert is_other.mean() < 0.01
-    assert not [path for path in server.stored() if path.endswith(".live")]
+    wait_until(lambda: not [path for path in server.stored() if path.endswith(".live")])
 
 
 def test_it_is_made_once_and_anew_where_its_file_is_another(client, server):

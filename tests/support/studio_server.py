@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from command_line import put_voice
 
 from violute.families.table import FAMILIES, Family
+from violute.studio.work.worker import PREFETCHES
 
 if TYPE_CHECKING:  # the workers import this file too
     import httpx
@@ -99,10 +100,10 @@ class StudioServer:
         return "".join(self._seen)
 
     def stored(self) -> list[str]:
-        """List what lies in the folder for temporary files, but for the locks."""
+        """List what lies in the folder for temporary files, but for the locks and what nobody asked for."""
         walked = os.walk(self.temporary)  # not rglob(), which minds that folders go meanwhile
         paths = (Path(folder, name) for folder, _, names in walked for name in names if name != "in-use")
-        return sorted(str(path.relative_to(self.temporary)) for path in paths)
+        return sorted(str(path.relative_to(self.temporary)) for path in paths if PREFETCHES not in str(path))
 
     def stored_bytes(self) -> int:
         """Return the size of all that lies there."""

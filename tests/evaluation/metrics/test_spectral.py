@@ -14,7 +14,6 @@ from violute.dsp.spectral import multi_resolution_spectral_loss
 from violute.errors import AudioError, ShapeError
 from violute.evaluation.metrics import spectral
 from violute.evaluation.metrics.spectral import (
-    FLOOR,
     LEVEL_RMS,
     log_spectral_distance_db,
     multi_resolution_distance,
@@ -46,7 +45,7 @@ def test_the_training_loss_says_the_same(monkeypatch: pytest.MonkeyPatch) -> Non
     source, output = (LEVEL_RMS * x / np.sqrt(np.mean(x**2)) for x in (source, output))
     ours = multi_resolution_distance(source, output, SAMPLE_RATE)
     theirs = multi_resolution_spectral_loss(
-        torch.from_numpy(output[None]), torch.from_numpy(source[None]), sample_rate=SAMPLE_RATE, floor=FLOOR
+        torch.from_numpy(output[None]), torch.from_numpy(source[None]), sample_rate=SAMPLE_RATE
     )
     assert ours == pytest.approx(float(theirs), rel=0.01)
 

@@ -64,6 +64,9 @@ REPORT_SECONDS = 0.05
 REST_SECONDS = 1.0
 """Time without a job after which a worker prefetches: sooner, it would slow a page that is being opened."""
 
+PREFETCHES = "prefetches-"
+"""What the folders of jobs that nobody asked for begin with."""
+
 ANALYSIS_SHARE = 0.7
 """Share of an analysis job that is analysis proper, for progress only."""
 
@@ -170,7 +173,7 @@ class Worker:
             while self._to_prefetch:
                 look(Progressed(0.0))
                 voice, path = self._to_prefetch[0]
-                with tempfile.TemporaryDirectory() as folder:
+                with tempfile.TemporaryDirectory(prefix=PREFETCHES) as folder:
                     preview, parameters = Path(folder) / "preview.wav", Path(folder) / "parameters.bin"
                     job = AnalyseJob(path.name, path, path.name, voice, "auto", preview, parameters)
                     analysed = self.analyse(job, look)
