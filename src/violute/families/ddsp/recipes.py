@@ -6,9 +6,11 @@ your own function.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from violute.errors import TrainingError
 from violute.families.recipes import Recipe, tiny_loop
 from violute.training.settings import LoopSettings
 
@@ -86,9 +88,15 @@ class AdversarialRecipe(DdspRecipe):
         }
     )
 
+    def __post_init__(self) -> None:
+        if not (min(self.anchor_of_ends) >= 0.0 and 0.0 < sum(self.anchor_of_ends) < math.inf):
+            raise TrainingError(
+                f"anchor_of_ends are {self.anchor_of_ends}: give two numbers from 0 on, not both 0"
+            )
+
 
 def ddsp_default() -> DdspRecipe:
-    """Return what made the built-in voice: two CPU cores, two hours."""
+    """Return what made the built-in voices, before one was refitted: two CPU cores, two hours."""
     return DdspRecipe(
         loop=LoopSettings(
             n_steps=6_000, minutes=120.0, checkpoint_every=100, averaging_decay=0.999, best_by=None
