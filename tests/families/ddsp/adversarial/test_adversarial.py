@@ -19,7 +19,7 @@ from violute.families.ddsp.adversarial.rooms import fit_colours
 from violute.families.ddsp.adversarial.spread import spread_distance
 from violute.families.ddsp.adversarial.start import export_like, read_start
 from violute.families.ddsp.adversarial.task import AdversarialTask
-from violute.families.ddsp.recipes import DDSP_RECIPES, AdversarialRecipe
+from violute.families.ddsp.recipes import DDSP_RECIPES
 from violute.families.ddsp.sound import SourceReverb
 from violute.families.ddsp.task import SPECTRAL
 from violute.families.ddsp.voice import HarmonicPerformance
@@ -186,7 +186,7 @@ def test_reverberation_is_fitted_first_and_the_instrument_after_it(task):
 @pytest.mark.parametrize("of_ends", [(-1.0, 1.0), (0.0, 0.0), (float("nan"), 1.0), (1.0, float("inf"))])
 def test_ends_that_cannot_be_held_so_are_refused(of_ends):
     with pytest.raises(TrainingError, match=r"^anchor_of_ends are \(.*\): give two numbers from 0 on"):
-        AdversarialRecipe(anchor_of_ends=of_ends)
+        replace(DDSP_RECIPES["adversarial"](), anchor_of_ends=of_ends)
 
 
 @pytest.mark.parametrize(("of_ends", "is_held"), [((1.0, 0.0), False), ((0.0, 1.0), True)])
