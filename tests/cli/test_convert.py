@@ -57,6 +57,8 @@ def test_from_file_to_file(place):
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("solo.wav -> low.flac (1.0 s, ")
     assert loudest_hz(place / "low.flac") == pytest.approx(440, abs=2)
+    done = convert(place, "solo.wav", "part.wav", "--from", "0.25", "--to", "0.75")
+    assert done.stdout.startswith("solo.wav -> part.wav (0.5 of 1.0 s, ")
 
 
 def test_a_named_output_that_exists_is_lost_only_on_demand(place):

@@ -10,7 +10,8 @@ import pytest
 from live_core import ROOT
 from live_plugin import DPF
 
-from violute.families.ddsp.live_file import FORMAT_VERSION, MAGIC
+from violute.families.ddsp.live_file import FORMAT_VERSION
+from violute.voices.file import LIVE_MAGIC
 
 WRITES = """#!/bin/sh
 [ "$1 $2" = "export violute-violin-flute" ] && cp "{voice}" "$3"
@@ -54,8 +55,8 @@ def export(tmp_path):
     return exported
 
 
-NOW = MAGIC + struct.pack("<II", FORMAT_VERSION, 0)
-BEFORE = MAGIC + struct.pack("<II", FORMAT_VERSION - 1, 0)
+NOW = LIVE_MAGIC + struct.pack("<II", FORMAT_VERSION, 0)
+BEFORE = LIVE_MAGIC + struct.pack("<II", FORMAT_VERSION - 1, 0)
 
 
 def test_the_installed_violute_writes_the_voice(export):

@@ -241,6 +241,31 @@ def test_a_loop_of_24_bits_is_saved(page, clip):
     assert saved.duration == pytest.approx(1.5, abs=0.02)
 
 
+def test_another_voice_keeps_the_loop_and_the_place(page, clip):
+    page.open(clip)
+    page.rest()
+    page.browser.drag("#panel-source .view", [(0.25, 0.5), (0.5, 0.5), (0.75, 0.5)])
+    page.browser.click("#loop-only")
+    now = page.text("#now")
+    assert now != "0:00.0"
+    page.browser.evaluate("document.querySelector('input[name=voice][value$=clarinet-cello]').click()")
+    page.wait_for_command("clarinet-cello")
+    assert "--from 0.7" in page.text("#command")
+    assert (page.text("#now"), page.attribute("#loop", "aria-pressed")) == (now, "true")
+    page.browser.press(" ")
+    page.browser.wait_for("Number(document.querySelector('#seek').value) > 1.5")
+    page.browser.wait_for("Number(document.querySelector('#seek').value) < 1.2")  # round the loop
+    page.rest()
+
+
+def test_the_list_of_keys_opens_at_its_top(page, clip):
+    page.browser.resize(360, 640)
+    page.open(clip)
+    page.browser.press("?")
+    assert page.browser.evaluate("document.querySelector('#keys').scrollTop") == 0
+    assert page.browser.evaluate("document.activeElement.id") == "title-keys"
+
+
 @pytest.mark.parametrize("width", [320, 390])
 def test_a_phone_has_tabs_large_targets_and_nothing_cut(page, clip, width):
     page.browser.resize(width, 640)

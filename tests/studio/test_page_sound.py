@@ -146,6 +146,20 @@ def test_the_command_makes_the_loop_alone_in_the_bits_that_were_chosen(page, cli
     page.browser.wait_for("!document.querySelector('#command').textContent.includes('--from')")
 
 
+def test_a_command_that_is_copied_at_once_is_of_what_was_just_set(page, clip):
+    page.open(clip)
+    page.wait_for_command("--mix 0.5")
+    page.browser.evaluate(
+        "(navigator.clipboard.writeText = async (text) => { globalThis.copied = text; }, 0)"
+    )
+    page.browser.evaluate(
+        "(() => { const bits = document.querySelector('#bits'); bits.value = '24';"
+        " bits.dispatchEvent(new Event('change')); document.querySelector('#copy').click(); })()"
+    )
+    assert page.browser.wait_for("globalThis.copied") == page.text("#command")
+    assert "--bits 24" in page.text("#command")
+
+
 def test_a_drawn_course_is_saved_with_its_file(page, clip):
     page.open(clip)
     page.browser.drag("#lane", [(0.1, 0.9), (0.3, 0.5), (0.5, 0.1)])

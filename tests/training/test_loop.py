@@ -276,7 +276,7 @@ def test_an_exploding_loss_is_divergence_too(tmp_path: Path):
 def test_a_run_is_never_overwritten_by_mistake(tmp_path: Path):
     settings = LoopSettings(n_steps=2)
     train(ToyTask(), tmp_path, settings)
-    with pytest.raises(TrainingError, match="holds a run already: resume it or name another"):
+    with pytest.raises(TrainingError, match=r"holds a run already: resume it \(--resume\) or name another"):
         train(ToyTask(), tmp_path, settings)
 
 

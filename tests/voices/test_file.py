@@ -13,7 +13,7 @@ from onnx import TensorProto, helper
 
 from violute.errors import VoiceError
 from violute.voices.card import FORMAT_VERSION, Card
-from violute.voices.file import open_voice_file, seal
+from violute.voices.file import LIVE_MAGIC, open_voice_file, seal
 
 CARD = Card(
     name="tiny",
@@ -105,6 +105,7 @@ def test_no_cut_file_passes(tmp_path_factory, length):
         (b"RIFF....WAVEfmt ", "not a Violute voice"),
         (b"# a text\n" * 100, "not a Violute voice"),
         (MODEL, "not a Violute voice"),
+        (LIVE_MAGIC, "for the real-time core"),
         (MODEL[: len(MODEL) // 2], "is damaged"),
         (SEALED[:-1], "is damaged"),
         (SEALED + b"\n", "is damaged"),

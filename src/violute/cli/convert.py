@@ -274,9 +274,11 @@ def _attempts(
 
 def _line(conversion: Conversion) -> str:
     chords = f", up to {conversion.n_lines} notes at once" if conversion.n_lines > 1 else ""
+    is_part = conversion.written_seconds < conversion.seconds
+    part = f"{conversion.written_seconds:.1f} of " if is_part else ""
     return (
         f"{conversion.source} -> {conversion.destination} "
-        f"({conversion.seconds:.1f} s{chords}, {conversion.real_time_factor:.0f}x real time)"
+        f"({part}{conversion.seconds:.1f} s{chords}, {conversion.real_time_factor:.0f}x real time)"
     )
 
 

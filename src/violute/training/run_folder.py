@@ -135,7 +135,9 @@ class RunFolder:
     def refuse_run(self, *, resume: bool) -> None:
         """Raise `TrainingError` where the folder holds a run, unless it is to go on."""
         if self.last_checkpoint.exists() and not resume:
-            raise TrainingError(f"{self.path}: holds a run already: resume it or name another run folder")
+            raise TrainingError(
+                f"{self.path}: holds a run already: resume it (--resume) or name another run folder"
+            )
 
     def config(self) -> dict[str, Any]:
         """Return the recorded settings.

@@ -25,6 +25,8 @@ from violute.voices.card import Card
 
 CARD_KEY = b"violute.card"
 DIGEST_KEY = b"violute.sha256"
+LIVE_MAGIC = b"VIOLIVE\n"
+"""How the other file of a voice begins, which the real-time core reads."""
 
 _METADATA_PROPS = 0x72  # field 14, wire type 2 (length-delimited)
 _KEY, _VALUE = 0x0A, 0x12  # fields 1 and 2 of StringStringEntryProto, wire type 2
@@ -61,6 +63,10 @@ def open_voice_file(path: str | Path) -> tuple[bytes, Card]:
         reason = (error.strerror or str(error)).lower()
         raise VoiceError(f"{path}: the voice file cannot be read ({reason}): check its permissions") from None
     damaged = f"{path}: the voice file is damaged: export or download it again"
+    if content.startswith(LIVE_MAGIC):
+        raise VoiceError(
+            f"{path}: this is a voice for the real-time core: give the file that it was exported from"
+        )
     if not _is_sealed(content):
         looks_cut = content.startswith(b"\x08") and not _is_whole(content)
         if CARD_KEY in content or looks_cut:

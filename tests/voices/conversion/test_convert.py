@@ -56,7 +56,8 @@ def test_a_part_is_that_of_the_whole_in_as_many_bits_as_asked(solo):
     whole, part = (soundfile.read(solo.with_name(f"{name}.wav"))[0] for name in ("whole", "part"))
     np.testing.assert_allclose(part, whole[4_000:16_000], atol=2**-16 + 2**-24)
     assert soundfile.info(solo.with_name("part.wav")).subtype == "PCM_24"
-    convert_file(solo, solo.with_name("part.opus"), voice=SineVoice(), span=Span(0.25, 1.0))
+    done = convert_file(solo, solo.with_name("part.opus"), voice=SineVoice(), span=Span(0.25, 1.0))
+    assert (done.written_seconds, done.seconds) == (0.75, 24_001 / 16_000)
     assert soundfile.info(solo.with_name("part.opus")).frames == 12_000
 
 

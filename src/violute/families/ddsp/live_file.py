@@ -1,8 +1,8 @@
 """The flat file of a voice that the real-time core in `live/` reads: numbers in a row, and the card.
 
-Layout, little-endian: `MAGIC`, format version (uint32), number of entries (uint32), then each entry: its name
-(32 bytes, padded with zeros), kind (uint32, see `KINDS`), number of values (uint32), the values, padded to
-8 bytes; last the CRC-32 of all that came before (uint32). The core needs no JSON, no ONNX and no seeds of
+Layout, little-endian: `LIVE_MAGIC`, format version (uint32), number of entries (uint32), then each entry: its
+name (32 bytes, padded with zeros), kind (uint32, see `KINDS`), number of values (uint32), the values, padded
+to 8 bytes; last the CRC-32 of all that came before (uint32). The core needs no JSON, no ONNX and no seeds of
 NumPy: what depends on them is worked out here.
 """
 
@@ -26,11 +26,10 @@ from violute.families.ddsp.voice import HarmonicVoice
 from violute.families.ddsp.wavering import TRACKS_SEED
 from violute.synthesis.draws import draws, generator_state
 from violute.synthesis.noise import N_BANDS, noise_bands
-from violute.voices.file import open_voice_file
+from violute.voices.file import LIVE_MAGIC, open_voice_file
 from violute.voices.load import find_voice
 from violute.voices.onnx_weights import stored_dilations, stored_weights
 
-MAGIC = b"VIOLIVE\n"
 FORMAT_VERSION = 3
 """Raised when a core that reads the former version would read this one wrongly."""
 
@@ -98,7 +97,7 @@ def _search(pitch_range: PitchRange) -> dict[str, np.ndarray]:
 
 
 def _packed(entries: Mapping[str, np.ndarray]) -> bytes:
-    parts = [MAGIC, struct.pack("<II", FORMAT_VERSION, len(entries))]
+    parts = [LIVE_MAGIC, struct.pack("<II", FORMAT_VERSION, len(entries))]
     for name, values in entries.items():
         little = values.astype(values.dtype.newbyteorder("<"))
         content = np.ascontiguousarray(little).tobytes()

@@ -16,6 +16,7 @@ export class Export {
   #controller = null;
   #files = {}; // that the command reads, by name
   #command = null;
+  #isStale = true; // whether the command is of settings that stood before
 
   constructor(player, timeline, say) {
     this.#player = player;
@@ -53,19 +54,26 @@ export class Export {
   // Asks for the command anew when the dials rest.
   refresh(rest = REST_MS) {
     clearTimeout(this.#timer);
+    this.#controller?.abort();
+    this.#isStale = true;
     if (this.#take) this.#timer = setTimeout(() => this.#readCommand(), rest);
   }
 
+  // Whether nothing failed; given up, and asked for anew, where a setting changes meanwhile.
   async #readCommand() {
+    clearTimeout(this.#timer);
     this.#controller?.abort();
     this.#controller = new AbortController();
     try {
       const { signal } = this.#controller;
       const { command, files } = await api.readCommand(this.#take.id, this.#settings(), signal);
       [this.#command, this.#files] = [command, files];
+      this.#isStale = false;
       find("command").textContent = command;
+      return true;
     } catch (error) {
       if (error.name !== "AbortError") this.#say(error.message);
+      return error.name === "AbortError";
     }
   }
 
@@ -87,7 +95,8 @@ export class Export {
   }
 
   async copy() {
-    if (!this.#take || !this.#command) return;
+    while (this.#take && this.#isStale) if (!(await this.#readCommand())) return;
+    if (!this.#take) return;
     try {
       await navigator.clipboard.writeText(this.#command);
       const names = Object.keys(this.#files).join(", ");

@@ -74,14 +74,19 @@ export class Player extends EventTarget {
     const { parameters = null, gains = null } = live ?? {};
     if (this.isPlaying) this.pause();
     clearTimeout(this.#timer);
+    const isSame = take.id === this.#take?.id; // in another voice, where loop, play-head and zoom stay
     this.#take = take;
     this.warnings = take.warnings;
-    this.#timeline.reset(take.duration_seconds);
+    if (!isSame) this.#timeline.reset(take.duration_seconds);
     this.#rendered.clear();
     await this.#engine.clear();
     await this.#engine.load(parameters, { gains, semitones, isWide: take.n_channels === 2 });
     this.#held = semitones;
     await this.#engine.loadSource(source);
+    if (isSame) {
+      this.seek(this.#timeline.seconds);
+      this.setLoop(this.#timeline.loop);
+    }
     // The slider may have moved while the take was fetched.
     this.#finish(semitones === this.#output.transpose ? "all" : "transpose");
     if (parameters) {

@@ -32,6 +32,7 @@ class Conversion:
         source: The recording.
         destination: The hybrid.
         seconds: Length of the recording.
+        written_seconds: Length of the hybrid, shorter where a part was asked for.
         real_time_factor: Seconds of sound converted in one second, voice loading left out.
         warnings: What the user should know, such as "no steady pitch was found".
         n_lines: Notes at once, at most.
@@ -40,6 +41,7 @@ class Conversion:
     source: Place
     destination: Place
     seconds: float
+    written_seconds: float
     real_time_factor: float
     warnings: tuple[str, ...] = ()
     n_lines: int = 1
@@ -124,7 +126,13 @@ def convert_file(
     seconds = recording.n_samples / recording.sample_rate
     elapsed = max(time.perf_counter() - started, 1e-9)
     return Conversion(
-        source, destination, seconds, seconds / elapsed, take.warnings_for(settings), take.n_lines
+        source,
+        destination,
+        seconds,
+        len(samples) / recording.sample_rate,
+        seconds / elapsed,
+        take.warnings_for(settings),
+        take.n_lines,
     )
 
 
