@@ -5,6 +5,8 @@ pytest-xdist runs folders of tests in one process for each core, all tests of a 
 
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -46,6 +48,8 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("numprocesses"):
         # Each has a core; threads that wait for another one's take time from both.
         os.environ.setdefault("OMP_NUM_THREADS", "1")
+        code = "from violute.evaluation.bench.run import compile_librosa; compile_librosa()"
+        subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -2,6 +2,10 @@
 
 import errno
 import json
+import re
+import sys
+from importlib.util import find_spec
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,8 +20,9 @@ from violute.evaluation.bench import job as bench_job
 from violute.evaluation.bench.clips import find_clips, find_references
 from violute.evaluation.bench.contenders import Lineup, contender_entries, open_contender, voice_files
 from violute.evaluation.bench.job import KEPT_MIXES, Job, hear, is_done
-from violute.evaluation.bench.run import run_bench
+from violute.evaluation.bench.run import COMPILED, run_bench
 from violute.evaluation.bench.schema import to_json
+from violute.evaluation.metrics.onsets import attack_times
 from violute.families.table import FAMILIES, Family
 
 RATE = 44_100
@@ -154,3 +159,17 @@ def test_names_of_jobs_fit_a_file_system(lineup, data):
     }
     assert len(paths) == 6
     assert all(len(path.name) < 200 and path.parent == data for path in paths)
+
+
+def test_all_that_librosa_compiles_as_it_is_imported_is_compiled_before_processes_start():
+    attack_times(tone(440.0, 1.0), RATE)
+    spec = find_spec("librosa")
+    assert spec is not None
+    assert spec.origin is not None
+    package = Path(spec.origin).parent
+    compiling = {
+        ".".join(("librosa", *path.relative_to(package).with_suffix("").parts))
+        for path in package.rglob("*.py")
+        if re.search(r"^@(numba\.)?(gu)?vectorize", path.read_text(encoding="utf-8"), re.MULTILINE)
+    }
+    assert compiling & sys.modules.keys() <= set(COMPILED) <= compiling

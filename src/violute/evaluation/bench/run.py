@@ -5,6 +5,7 @@ What is done stays in the work folder (`bench.job`); a later run goes on from th
 
 from __future__ import annotations
 
+import importlib
 import json
 from collections.abc import Callable, Sequence
 from contextlib import closing
@@ -126,7 +127,20 @@ def run_bench(
     return document, played
 
 
+COMPILED = ("librosa.core.audio", "librosa.core.pitch", "librosa.util.utils")
+
+
+def compile_librosa() -> None:
+    """Have librosa compile, once for all processes, what it compiles as it is imported.
+
+    Numba keeps that in files, which two processes that write at the same time spoil: both may crash.
+    """
+    for module in COMPILED:
+        importlib.import_module(module)
+
+
 def _run_jobs(jobs: Sequence[Job], engine: Engine, on_progress: OnProgress) -> list[FailureEntry]:
+    compile_librosa()
     failures: list[FailureEntry | None] = []
     with closing(engine.results(do_job, jobs)) as results:
         for failure in results:
