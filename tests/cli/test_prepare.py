@@ -159,6 +159,7 @@ def test_a_killed_run_goes_on(place, tmp_path):
         (["data", "--jobs", "0"], "--jobs must be above 0"),
         (["data", "--no-images", "--no-arrays"], "nothing to write"),
         (["data", "--hold-out", "*"], "every recording is held out"),
+        (["data", "--hold-out", "none.txt"], "none.txt: cannot be read: give a text file"),
         ([], "no folder"),
     ],
 )

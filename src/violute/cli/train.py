@@ -277,7 +277,10 @@ def read_hold_out(given: tuple[str, ...]) -> list[str]:
     patterns: list[str] = []
     for item in given:
         path = Path(item)
-        is_list = path.is_file() and path.suffix.lower() not in AUDIO_SUFFIXES
+        # A list that is not there is no pattern that fits nothing, or all would be learned from.
+        is_list = path.suffix.lower() == ".txt" or (
+            path.is_file() and path.suffix.lower() not in AUDIO_SUFFIXES
+        )
         patterns += read_patterns(path) if is_list else [item]
     return patterns
 
