@@ -143,9 +143,21 @@ class Browser:
         )
 
     def click(self, selector: str) -> None:
-        """Click the middle of an element, as a person would."""
+        """Click the middle of an element, as a person would: once it stands still."""
         self.evaluate(f"document.querySelector({json.dumps(selector)}).scrollIntoView({{block: 'nearest'}})")
+        before, box = None, self._box(selector)
+        while box != before:
+            time.sleep(0.03)
+            before, box = box, self._box(selector)
         self.drag(selector, [(0.5, 0.5)])
+
+    def _box(self, selector: str) -> list[float]:
+        """Left, top, width and height of an element."""
+        box: list[float] = self.evaluate(
+            f"(({{left, top, width, height}}) => [left, top, width, height])"
+            f"(document.querySelector({json.dumps(selector)}).getBoundingClientRect())"
+        )
+        return box
 
     def drag(self, selector: str, places: Sequence[tuple[float, float]]) -> None:
         """Press at the first place on an element, move through the others, let go.
@@ -154,10 +166,7 @@ class Browser:
             selector: Of the element.
             places: Across and down, as shares of its size.
         """
-        box = self.evaluate(
-            f"(({{left, top, width, height}}) => [left, top, width, height])"
-            f"(document.querySelector({json.dumps(selector)}).getBoundingClientRect())"
-        )
+        box = self._box(selector)
         points = [{"x": box[0] + x * box[2], "y": box[1] + y * box[3]} for x, y in places]
         button = {"button": "left", "clickCount": 1}
         self.call("Input.dispatchMouseEvent", type="mouseMoved", **points[0])
