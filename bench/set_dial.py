@@ -38,7 +38,7 @@ from violute.evaluation.judge.classifier import Judge
 from violute.rates import SAMPLE_RATE
 from violute.voices.file import open_voice_file, seal
 from violute.voices.load import family_loader
-from violute.voices.mix import DIAL, Output
+from violute.voices.mix import DIAL, Output, register_shares
 from violute.whole_file import whole_file
 from violute.worklist.engine import HERE
 
@@ -152,14 +152,6 @@ def hearings(voice: Path, judge: Path | None, transpositions: tuple[float, ...],
         if np.isfinite(posteriors).all():
             heard.append(Hearing(clip.instrument, float(np.median(played_hz)) * ratio, posteriors))
     return heard
-
-
-def register_shares(f0_hz: float, registers_hz: list[float]) -> Float[np.ndarray, " register"]:
-    """Return what a pitch counts towards each register, as `DialScale` reads its curves."""
-    if not registers_hz:
-        return np.ones(1)
-    octaves = np.log2(registers_hz)
-    return np.array([np.interp(np.log2(f0_hz), octaves, share) for share in np.eye(len(octaves))])
 
 
 def middle_place(heard: Sequence[Hearing], counts: Float[np.ndarray, " hearing"] | None = None) -> float:

@@ -247,6 +247,20 @@ DIAL = "dial"
 """Entry of a card's settings, see `DialScale`."""
 
 
+def register_shares(
+    f0_hz: float | Float[np.ndarray, "*axes"], registers_hz: Sequence[float] | Float[np.ndarray, " register"]
+) -> Float[np.ndarray, "register *axes"]:
+    """Return what pitches count towards each of some registers: 1 at its own, 0 from the next one on.
+
+    In between shares run in a straight line over the octaves; beyond the last register they stay. Without
+    registers all pitches count as one.
+    """
+    if not len(registers_hz):
+        return np.ones((1, *np.shape(f0_hz)))
+    octaves, centres = np.log2(f0_hz), np.log2(registers_hz)
+    return np.array([np.interp(octaves, centres, share) for share in np.eye(len(centres))])
+
+
 class DialScale:
     """Turns a mix into a place between the ends of a network; without an entry they are the same.
 
@@ -299,6 +313,5 @@ class DialScale:
         curves = [np.interp(mix, self.mixes, row) for row in self.places]
         if f0_hz is None or len(curves) == 1:
             return curves[0].astype(np.float32)
-        octaves = np.log2(f0_hz)
-        shares = [np.interp(octaves, np.log2(self.hz), share) for share in np.eye(len(self.hz))]
+        shares = register_shares(f0_hz, self.hz)
         return np.asarray(sum(c * share for c, share in zip(curves, shares, strict=True)), np.float32)
