@@ -24,6 +24,7 @@ from violute.audio.loudness import LoudnessMeter
 from violute.audio.rendering import Rendering
 from violute.audio.resample import StreamResampler
 from violute.audio.source import Source, added
+from violute.audio.span import WHOLE, Span, within
 from violute.audio.write import AudioWriter
 from violute.drawing.performance import draw_performance
 from violute.drawing.png import png_bytes
@@ -217,15 +218,17 @@ class Take:
         *,
         output: Output = AS_PLAYED,
         subtype: str | None = None,
+        span: Span = WHOLE,
         on_progress: OnProgress | None = None,
     ) -> None:
-        """Render into a file, in constant memory; the file appears only when it is whole.
+        """Render into a file, or a part of it, in constant memory; the file appears only when it is whole.
 
         Raises:
-            AudioError: The file cannot be written.
+            AudioError: The file cannot be written, or nothing lies in the span.
             MixError: A dial is out of range or an automation is malformed.
         """
-        blocks = self.blocks(mix, output=output, on_progress=on_progress)
+        samples = span.samples(self._recording)
+        blocks = within(self.blocks(mix, output=output, on_progress=on_progress), samples)
         with AudioWriter(path, self.frame.sample_rate, self.frame.n_channels, subtype=subtype) as writer:
             for block in blocks:
                 writer.write(block)

@@ -22,8 +22,6 @@ import numpy as np
 from violute.analysis.polyphony.chords import Lines
 from violute.audio.file_source import FileSource
 from violute.audio.formats import subtype_for
-from violute.audio.span import within
-from violute.audio.write import AudioWriter
 from violute.errors import AudioError, VioluteError, VoiceError
 from violute.examples import pieces_for
 from violute.families.ddsp.live_file import live_bytes
@@ -217,15 +215,15 @@ class Worker:
         report(Progressed(0.0))
         recording = self._open(job)
         subtype = subtype_for(job.destination, recording.subtype, job.bits)
-        samples = job.span.samples(recording)
         take = self._take(job, recording, lambda share: report(Progressed(0.5 * share)))
-        blocks = take.blocks(
-            job.mix, output=job.output, on_progress=lambda share: report(Progressed(0.5 + 0.5 * share))
+        take.render_to(
+            job.destination,
+            job.mix,
+            output=job.output,
+            subtype=subtype,
+            span=job.span,
+            on_progress=lambda share: report(Progressed(0.5 + 0.5 * share)),
         )
-        rate, n_channels = recording.sample_rate, recording.n_channels
-        with AudioWriter(job.destination, rate, n_channels, subtype=subtype) as writer:
-            for block in within(blocks, samples):
-                writer.write(block)
         return Rendered(tuple(_without_paths(line, job) for line in take.warnings_for(job.mix)))
 
     def transpose(self, job: TransposeJob, report: Callable[[Report], None]) -> Transposed:
