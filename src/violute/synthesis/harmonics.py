@@ -25,6 +25,8 @@ from violute.rates import HOP_LENGTH, SAMPLE_RATE
 Frames = Float[np.ndarray, " frame"]
 Levels = Float[np.ndarray, "frame harmonic"]
 Hops = Float[np.ndarray, "frame hop"]
+Scratch = tuple[Complex[np.ndarray, "_frame power hop"], Float[np.ndarray, "_frame row sample"]]
+"""Powers of the phasor, and rows of the matrix product, of frames worked on together."""
 
 HOP_SECONDS = HOP_LENGTH / SAMPLE_RATE
 
@@ -54,7 +56,6 @@ class HarmonicSynth:
         self._phase_turns = 0.0
         self._position = np.arange(HOP_LENGTH) / HOP_LENGTH
         self._ramp = np.repeat(self._position.astype(np.float32), 2)  # once for real, once for imaginary
-        self._scratch: tuple[np.ndarray, np.ndarray] | None = None
 
     def block(
         self, f0_hz: Float[np.ndarray, " point"], amplitudes: Float[np.ndarray, "point harmonic"]
@@ -80,11 +81,11 @@ class HarmonicSynth:
         n_together = min(n_frames, FRAMES_PER_GROUP)
         powers = np.empty((n_together, 2 * HARMONICS_PER_ROW, HOP_LENGTH), np.complex64)
         powers[:, 0] = 1.0
-        self._scratch = powers, np.empty((n_together, n_rows, 2 * HOP_LENGTH), np.float32)
+        # Not kept: several lines of a piece are played in turns, and one needs it at a time.
+        scratch = powers, np.empty((n_together, n_rows, 2 * HOP_LENGTH), np.float32)
         for start in range(0, n_frames, FRAMES_PER_GROUP):
             stop = min(start + FRAMES_PER_GROUP, n_frames)
-            self._play(f0_hz[start : stop + 1], amplitudes[start : stop + 1], audio[start:stop])
-        self._scratch = None  # several lines of a piece are played in turns: one has it at a time
+            self._play(f0_hz[start : stop + 1], amplitudes[start : stop + 1], audio[start:stop], scratch)
         return audio.ravel()
 
     def skip(self, f0_hz: Float[np.ndarray, " point"]) -> None:
@@ -93,7 +94,11 @@ class HarmonicSynth:
         self._pass_hops(np.where(leaps(start_hz, stop_hz), stop_hz, start_hz), stop_hz)
 
     def _play(
-        self, f0_hz: Float[np.ndarray, " point"], amplitudes: Float[np.ndarray, "point harmonic"], audio: Hops
+        self,
+        f0_hz: Float[np.ndarray, " point"],
+        amplitudes: Float[np.ndarray, "point harmonic"],
+        audio: Hops,
+        scratch: Scratch,
     ) -> None:
         """Write at most `FRAMES_PER_GROUP` frames into `audio` and move the phase on."""
         nyquist_hz = SAMPLE_RATE / 2
@@ -118,12 +123,12 @@ class HarmonicSynth:
         if crossing.any():
             start_amplitude = np.where(crossing, 0.0, start_amplitude)
             stop_amplitude = np.where(crossing, 0.0, stop_amplitude)
-        audio[:] = self._sum(turns, start_amplitude, stop_amplitude)
+        audio[:] = self._sum(turns, start_amplitude, stop_amplitude, scratch)
         if is_leap.any():
             hop_turns = left_hz[is_leap] * HOP_SECONDS
             left_turns = turns[is_leap, :1] + np.multiply.outer(hop_turns, self._position)
             left_turns -= np.rint(left_turns)
-            audio[is_leap] += self._sum(left_turns, left_amplitude, np.zeros_like(left_amplitude))
+            audio[is_leap] += self._sum(left_turns, left_amplitude, np.zeros_like(left_amplitude), scratch)
 
         for i in np.flatnonzero(crossing.any(axis=1)):
             number = np.flatnonzero(crossing[i])[:, None] + 1
@@ -157,7 +162,7 @@ class HarmonicSynth:
         self._phase_turns = float(first_turns[-1])
         return first_turns[:-1]
 
-    def _sum(self, turns: Hops, start_amplitude: Levels, stop_amplitude: Levels) -> Hops:
+    def _sum(self, turns: Hops, start_amplitude: Levels, stop_amplitude: Levels, scratch: Scratch) -> Hops:
         """Sum the harmonics with amplitudes that move in straight lines over the hop."""
         n_frames, n_harmonics = start_amplitude.shape
         n_rows = -(-n_harmonics // HARMONICS_PER_ROW)
@@ -167,8 +172,7 @@ class HarmonicSynth:
         table = table.reshape(2, n_frames, n_rows, HARMONICS_PER_ROW)
 
         z = unit_phasor(turns)
-        assert self._scratch is not None
-        powers, rows = self._scratch[0][:n_frames], self._scratch[1][:n_frames, :n_rows]
+        powers, rows = scratch[0][:n_frames], scratch[1][:n_frames, :n_rows]
         for power in range(1, HARMONICS_PER_ROW):
             np.multiply(powers[:, power - 1], z, out=powers[:, power])
         # Two real numbers for each complex one: real matrices multiply complex ones at half the cost.
