@@ -46,6 +46,10 @@ StartStage = Callable[[str], OnProgress]
 """Opens a stage of the run under a title and returns what moves it."""
 
 
+COMPILED = ("librosa.core.audio", "librosa.core.pitch", "librosa.util.utils")
+"""Modules of which numba compiles something as they are imported."""
+
+
 def run_bench(
     lineup: Lineup,
     clips: Sequence[Clip],
@@ -125,9 +129,6 @@ def run_bench(
         "failures": failures,
     }
     return document, played
-
-
-COMPILED = ("librosa.core.audio", "librosa.core.pitch", "librosa.util.utils")
 
 
 def compile_librosa() -> None:
